@@ -1,0 +1,28 @@
+"""The tables of the house."""
+
+from __future__ import annotations
+
+from clinic.models.clinics import Clinic
+from clinic.models.clock import ClockOffset
+from clinic.models.events import Event
+from clinic.models.messages import Channel, Message, MessageAttempt, MessageLog, MessageState
+from clinic.models.people import Membership, Person
+from clinic.models.resources import Resource, Room
+from clinic.models.rows import ClinicRow, WallTimeField
+
+__all__ = [
+    "Channel",
+    "Clinic",
+    "ClinicRow",
+    "ClockOffset",
+    "Event",
+    "Membership",
+    "Message",
+    "MessageAttempt",
+    "MessageLog",
+    "MessageState",
+    "Person",
+    "Resource",
+    "Room",
+    "WallTimeField",
+]

@@ -1,0 +1,70 @@
+"""A clinic: its name, its wall clock, and what it tells its patients about itself."""
+
+from __future__ import annotations
+
+from datetime import time
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from clinic.ids import uuid7
+
+
+def valid_zone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError(
+            _("“%(zone)s” is not an IANA time zone, such as Europe/Lisbon."), params={"zone": value}
+        )
+
+
+def valid_crisis_lines(value: object) -> None:
+    """A list of {name, number, hours}, each a string; shown on every page a patient sees."""
+    fields = {"name", "number", "hours"}
+    ok = isinstance(value, list) and all(
+        isinstance(line, dict)
+        and set(line) == fields
+        and all(isinstance(text, str) for text in line.values())
+        for line in value
+    )
+    if not ok:
+        raise ValidationError(_("Crisis lines are a list of entries with exactly: name, number, hours."))
+
+
+class Clinic(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(default=uuid7, editable=False, unique=True)
+    slug = models.SlugField(unique=True, help_text=gettext_lazy("Part of every address of this clinic."))
+    name = models.CharField(max_length=200)
+    legal_name = models.CharField(max_length=200, blank=True)
+    address = models.TextField(blank=True)
+    zone = models.CharField(max_length=64, validators=[valid_zone], help_text=gettext_lazy("IANA time zone."))
+    language = models.CharField(max_length=10, default="en")
+    # Neutral on purpose: a clinic's own name can tell whoever sees the screen what kind of care somebody gets.
+    sender_name = models.CharField(
+        max_length=60, help_text=gettext_lazy("Shown in messages; names no treatment.")
+    )
+    phone = models.CharField(max_length=40)
+    crisis_lines = models.JSONField(default=list, blank=True, validators=[valid_crisis_lines])
+    reading_hours = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text=gettext_lazy("When somebody reads what patients send, in words."),
+    )
+    quiet_from = models.TimeField(default=time(20, 0))
+    quiet_until = models.TimeField(default=time(9, 0))
+    # A check-in not answered by this hour of the patient's day opens a task.
+    answer_by = models.TimeField(default=time(18, 0))
+    is_demo = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)

@@ -1,0 +1,114 @@
+"""Whoever signs in, and the clinics they work in. A patient is not a Person."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy
+
+from clinic.ids import uuid7
+from clinic.models.rows import ClinicRow
+from clinic.permissions import Role
+
+
+class PersonManager(BaseUserManager["Person"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> Person:
+        person = Person(email=self.normalize_email(email), **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Person:
+        return self.create_user(email, password, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> Person:
+        # Addresses are unique by Lower(): however it is typed, it is the same person.
+        return self.get(email__iexact=username)
+
+
+class Person(AbstractBaseUser):
+    """Roles come from memberships alone. `is_superuser` only runs the installation: makes clinics and appoints the
+    first administrator of each; it opens no chart."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(default=uuid7, editable=False, unique=True)
+    email = models.EmailField(gettext_lazy("e-mail address"))
+    printed_name = models.CharField(
+        gettext_lazy("printed name"),
+        max_length=200,
+        help_text=gettext_lazy("As it stands on what they sign."),
+    )
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(
+        default=True, help_text=gettext_lazy("May open the admin; what it shows follows their roles.")
+    )
+    is_superuser = models.BooleanField(default=False)
+
+    objects: ClassVar[PersonManager] = PersonManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["printed_name"]
+
+    class Meta:
+        verbose_name_plural = "people"
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_person_per_email")]
+
+    def __str__(self) -> str:
+        return self.printed_name
+
+    def get_full_name(self) -> str:
+        return self.printed_name
+
+    def get_short_name(self) -> str:
+        return self.printed_name
+
+    # What Django's admin asks when a ModelAdmin does not answer for itself. Ours all do (clinic/admin.py), by role.
+    def has_perm(self, perm: str, obj: object | None = None) -> bool:
+        return self.is_active and self.is_superuser
+
+    def has_perms(self, perm_list: Any, obj: object | None = None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active
+
+
+class Membership(ClinicRow):
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
+    roles = ArrayField(models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role]))
+    from_on = models.DateField()
+    until_on = models.DateField(
+        null=True, blank=True, help_text=gettext_lazy("Last day, in the clinic's zone.")
+    )
+    # What a booking occupies when this member is booked.
+    resource = models.OneToOneField("clinic.Resource", on_delete=models.PROTECT, related_name="membership")
+
+    class Meta(ClinicRow.Meta):
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(fields=["clinic", "person"], name="one_membership_per_person_and_clinic"),
+            models.CheckConstraint(
+                condition=models.Q(until_on__isnull=True) | models.Q(until_on__gte=models.F("from_on")),
+                name="membership_ends_after_it_begins",
+            ),
+            models.CheckConstraint(condition=models.Q(roles__len__gt=0), name="membership_has_a_role"),
+            models.CheckConstraint(
+                condition=models.Q(roles__contained_by=[role.value for role in Role]),
+                name="membership_roles_are_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} ({', '.join(self.roles)})"
+
+    def active_on(self, day: date) -> bool:
+        return self.from_on <= day and (self.until_on is None or day <= self.until_on)
+
+    @property
+    def role_set(self) -> frozenset[Role]:
+        return frozenset(Role(role) for role in self.roles)

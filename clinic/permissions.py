@@ -1,0 +1,337 @@
+"""Who may do what to which subject, as a table of sentences: role × permission × conditions on the subject.
+
+Pure. Each app registers its own sentences from its `permissions.py`. An operation asks `require`; a door may ask
+`allows` to decide what to show, and is never the only one to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from clinic.errors import Forbidden, NotFound
+
+
+class Role(StrEnum):
+    THERAPIST = "therapist"
+    SUPERVISOR = "supervisor"
+    PRESCRIBER = "prescriber"
+    COORDINATOR = "coordinator"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    # What makes a subject exist for somebody. Without it the answer is 404, never 403.
+    VIEW_CLINIC = "view_clinic"  # things of the clinic that are no patient's: rooms, people, protocols
+    VIEW_PATIENT = "view_patient"  # that the patient is there, name, bookings, tasks
+
+    # Reading
+    VIEW_CHART = "view_chart"  # the clinical record
+    VIEW_CONTACT_DETAILS = "view_contact_details"
+    VIEW_TASKS = "view_tasks"
+    VIEW_DEVIATIONS = "view_deviations"
+    VIEW_ADHERENCE = "view_adherence"
+    VIEW_MESSAGES = "view_messages"  # what was sent and what comes next
+    VIEW_EVENTS = "view_events"  # the event log
+    EXPORT_RECORD = "export_record"
+
+    # The course
+    ENROL_PATIENT = "enrol_patient"
+    EDIT_PATIENT = "edit_patient"  # name, contact details, zone, preferences
+    CHANGE_CARE_TEAM = "change_care_team"
+    MOVE_STAGE = "move_stage"
+    HOLD_COURSE = "hold_course"  # put on hold and resume
+    END_COURSE = "end_course"  # complete, withdraw, discontinue
+    STOP_DOSING = "stop_dosing"  # the recorded decision that no further dosing follows
+
+    # Sessions and contacts
+    BOOK_SESSION = "book_session"  # book, move, cancel
+    CHECK_IN = "check_in"  # and the reasoned way back
+    START_SESSION = "start_session"
+    END_SESSION = "end_session"
+    CONDUCT_SESSION = "conduct_session"  # checklist items, who is present, notes of what happens
+    ORDER_DOSE = "order_dose"  # the prescriber's recorded choice
+    GIVE_DOSE = "give_dose"  # record that it was given or withheld
+    RECORD_VITALS = "record_vitals"
+    RECORD_CONTACT = "record_contact"
+    RECORD_ASSESSMENT = "record_assessment"
+    RECORD_NOT_DONE = "record_not_done"
+    RECORD_CHART = "record_chart"  # medicines, allergies, results, weight, escort, emergency contact
+    RECORD_CONSENT = "record_consent"
+    RECORD_ADVERSE_EVENT = "record_adverse_event"
+    WRITE_NOTE = "write_note"
+    AMEND_RECORD = "amend_record"
+    SIGN_RECORD = "sign_record"
+    CO_SIGN_RECORD = "co_sign_record"
+
+    # Gates: which of the two may override is the protocol's to say; who is conducting the session may never
+    OVERRIDE_GATE_SUPERVISOR = "override_gate_supervisor"
+    OVERRIDE_GATE_PRESCRIBER = "override_gate_prescriber"
+
+    # Supervision and tasks
+    REVIEW_DEVIATION = "review_deviation"
+    TAKE_TASK = "take_task"  # own it, cover it, close it with what was done
+
+    # The patient's link
+    ANSWER_LINK = "answer_link"  # confirm a visit, answer a check-in
+    SEND_LINK = "send_link"  # have a message with a link sent, or revoke one
+
+    # The house
+    MANAGE_PEOPLE = "manage_people"  # memberships and roles
+    MANAGE_ROOMS = "manage_rooms"
+    MANAGE_CLINIC = "manage_clinic"  # phone, crisis lines, quiet hours, sender name
+    MANAGE_MESSAGES = "manage_messages"  # send again, cancel
+    DRAFT_PROTOCOL = "draft_protocol"
+    PUBLISH_PROTOCOL = "publish_protocol"
+    VIEW_PROTOCOL = "view_protocol"
+
+
+class Subject(Protocol):
+    """What a condition may read. `patient_id` is None where the subject is no patient's; `author_id` where nobody is
+    the author. `care_team_ids` and `author_id` are ids of Person."""
+
+    @property
+    def clinic_id(self) -> int: ...
+    @property
+    def care_team_ids(self) -> frozenset[int]: ...
+    @property
+    def author_id(self) -> int | None: ...
+    @property
+    def patient_id(self) -> int | None: ...
+
+
+class Asker(Protocol):
+    """What a sentence reads of whoever acts; `clinic.actors.Actor` is one."""
+
+    @property
+    def kind(self) -> Literal["person", "patient", "system"]: ...
+    @property
+    def clinic_id(self) -> int: ...
+    @property
+    def person_id(self) -> int | None: ...
+    @property
+    def patient_id(self) -> int | None: ...
+    @property
+    def roles(self) -> frozenset[Role]: ...
+
+
+Condition = Callable[[Asker, Subject], bool]
+
+
+def in_care_team(actor: Asker, subject: Subject) -> bool:
+    return actor.person_id is not None and actor.person_id in subject.care_team_ids
+
+
+def not_author(actor: Asker, subject: Subject) -> bool:
+    """Nobody reviews or co-signs their own work."""
+    return subject.author_id is None or actor.person_id != subject.author_id
+
+
+def not_in_care_team(actor: Asker, subject: Subject) -> bool:
+    return not in_care_team(actor, subject)
+
+
+def own(actor: Asker, subject: Subject) -> bool:
+    """The patient whose link it is."""
+    return actor.patient_id is not None and actor.patient_id == subject.patient_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """`who` may do `what` when every condition holds. That the clinic is the same is always a condition."""
+
+    who: Role | Literal["patient", "system"]
+    what: Permission
+    when: tuple[Condition, ...] = ()
+
+
+def sentences(
+    who: Role | Literal["patient", "system"], what: Iterable[Permission], *when: Condition
+) -> tuple[Sentence, ...]:
+    return tuple(Sentence(who=who, what=permission, when=when) for permission in what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseSubject:
+    """A thing of the clinic that is no patient's: a room, a membership, the clinic itself."""
+
+    clinic_id: int
+    author_id: int | None = None
+    care_team_ids: frozenset[int] = frozenset()
+    patient_id: int | None = None
+
+
+# The acts of whoever looks after a patient; the same for each clinical role, on the patients they look after.
+CARE = (
+    Permission.VIEW_CHART,
+    Permission.VIEW_CONTACT_DETAILS,
+    Permission.EDIT_PATIENT,
+    Permission.MOVE_STAGE,
+    Permission.HOLD_COURSE,
+    Permission.END_COURSE,
+    Permission.STOP_DOSING,
+    Permission.BOOK_SESSION,
+    Permission.CHECK_IN,
+    Permission.START_SESSION,
+    Permission.END_SESSION,
+    Permission.CONDUCT_SESSION,
+    Permission.GIVE_DOSE,
+    Permission.RECORD_VITALS,
+    Permission.RECORD_CONTACT,
+    Permission.RECORD_ASSESSMENT,
+    Permission.RECORD_NOT_DONE,
+    Permission.RECORD_CHART,
+    Permission.RECORD_CONSENT,
+    Permission.RECORD_ADVERSE_EVENT,
+    Permission.WRITE_NOTE,
+    Permission.AMEND_RECORD,
+    Permission.SIGN_RECORD,
+    Permission.TAKE_TASK,
+    Permission.VIEW_TASKS,
+    Permission.VIEW_DEVIATIONS,
+    Permission.VIEW_ADHERENCE,
+    Permission.VIEW_MESSAGES,
+    Permission.SEND_LINK,
+)
+
+_table: set[Sentence] = set()
+_by_who: dict[tuple[str, Permission], list[tuple[Condition, ...]]] = {}
+
+
+def register(*new: Sentence) -> None:
+    """Add sentences. Registering one twice changes nothing."""
+    for sentence in new:
+        if sentence not in _table:
+            _table.add(sentence)
+            _by_who.setdefault((sentence.who, sentence.what), []).append(sentence.when)
+
+
+def registered() -> frozenset[Sentence]:
+    return frozenset(_table)
+
+
+def allows(actor: Asker, permission: Permission, subject: Subject) -> bool:
+    """Deny unless a sentence says yes, and never across clinics."""
+    if actor.clinic_id != subject.clinic_id:
+        return False
+    who: Iterable[str] = actor.roles if actor.kind == "person" else (actor.kind,)
+    return any(
+        all(condition(actor, subject) for condition in conditions)
+        for one in who
+        for conditions in _by_who.get((one, permission), ())
+    )
+
+
+def sees(actor: Asker, subject: Subject) -> bool:
+    """Whether the subject exists at all for this actor."""
+    seeing = Permission.VIEW_CLINIC if subject.patient_id is None else Permission.VIEW_PATIENT
+    return allows(actor, seeing, subject)
+
+
+def require(actor: Asker, permission: Permission, subject: Subject) -> None:
+    """Return if allowed; else NotFound for what the actor may not see, Forbidden for what they may not do."""
+    if allows(actor, permission, subject):
+        return
+    if sees(actor, subject):
+        raise Forbidden(data={"permission": permission.value})
+    raise NotFound()
+
+
+_CLINIC_WIDE_READING = (
+    Permission.VIEW_PATIENT,
+    Permission.VIEW_CHART,
+    Permission.VIEW_CONTACT_DETAILS,
+    Permission.VIEW_TASKS,
+    Permission.VIEW_DEVIATIONS,
+    Permission.VIEW_ADHERENCE,
+    Permission.VIEW_MESSAGES,
+)
+
+register(
+    # Everybody who works in the clinic sees the clinic and its protocols.
+    *(
+        sentence
+        for role in Role
+        for sentence in sentences(role, (Permission.VIEW_CLINIC, Permission.VIEW_PROTOCOL))
+    ),
+    # A therapist: the patients whose care team they are in, and no others.
+    *sentences(Role.THERAPIST, (Permission.VIEW_PATIENT, *CARE), in_care_team),
+    *sentences(Role.THERAPIST, (Permission.ENROL_PATIENT,)),
+    # A supervisor reads the whole clinic, reviews what others did, and cares for the patients of their own team.
+    *sentences(Role.SUPERVISOR, _CLINIC_WIDE_READING),
+    *sentences(Role.SUPERVISOR, CARE, in_care_team),
+    *sentences(
+        Role.SUPERVISOR,
+        (
+            Permission.ENROL_PATIENT,
+            Permission.CHANGE_CARE_TEAM,
+            Permission.HOLD_COURSE,
+            Permission.END_COURSE,
+            Permission.TAKE_TASK,
+            Permission.RECORD_CONTACT,
+            Permission.OVERRIDE_GATE_SUPERVISOR,
+            Permission.VIEW_EVENTS,
+            Permission.EXPORT_RECORD,
+            Permission.MANAGE_MESSAGES,
+        ),
+    ),
+    *sentences(Role.SUPERVISOR, (Permission.REVIEW_DEVIATION, Permission.CO_SIGN_RECORD), not_author),
+    # A prescriber reads the whole clinic, orders doses, answers medical gates, and cares for their own team's patients.
+    *sentences(Role.PRESCRIBER, _CLINIC_WIDE_READING),
+    *sentences(Role.PRESCRIBER, CARE, in_care_team),
+    *sentences(
+        Role.PRESCRIBER,
+        (
+            Permission.ORDER_DOSE,
+            Permission.OVERRIDE_GATE_PRESCRIBER,
+            Permission.HOLD_COURSE,
+            Permission.STOP_DOSING,
+            Permission.RECORD_CHART,
+            Permission.RECORD_ADVERSE_EVENT,
+            Permission.RECORD_CONTACT,
+            Permission.TAKE_TASK,
+        ),
+    ),
+    # A coordinator arranges: patients, bookings, calls; not the clinical record.
+    *sentences(
+        Role.COORDINATOR,
+        (
+            Permission.VIEW_PATIENT,
+            Permission.VIEW_CONTACT_DETAILS,
+            Permission.VIEW_TASKS,
+            Permission.VIEW_MESSAGES,
+            Permission.ENROL_PATIENT,
+            Permission.EDIT_PATIENT,
+            Permission.CHANGE_CARE_TEAM,
+            Permission.BOOK_SESSION,
+            Permission.CHECK_IN,
+            Permission.RECORD_CONTACT,
+            Permission.TAKE_TASK,
+            Permission.SEND_LINK,
+            Permission.MANAGE_MESSAGES,
+            Permission.MANAGE_ROOMS,
+        ),
+    ),
+    # An administrator runs the house and sees no patient.
+    *sentences(
+        Role.ADMINISTRATOR,
+        (
+            Permission.MANAGE_PEOPLE,
+            Permission.MANAGE_ROOMS,
+            Permission.MANAGE_CLINIC,
+            Permission.VIEW_EVENTS,
+            Permission.DRAFT_PROTOCOL,
+            Permission.PUBLISH_PROTOCOL,
+        ),
+    ),
+    *sentences(Role.SUPERVISOR, (Permission.DRAFT_PROTOCOL, Permission.PUBLISH_PROTOCOL)),
+    # A patient, by the link they were sent: their own things, and only what the link is for.
+    *sentences("patient", (Permission.VIEW_PATIENT, Permission.ANSWER_LINK), own),
+    # The loops: they look, cancel and open tasks; they never treat.
+    *sentences(
+        "system",
+        (Permission.VIEW_CLINIC, Permission.VIEW_PATIENT, Permission.VIEW_CHART, Permission.MANAGE_MESSAGES),
+    ),
+)

@@ -1,0 +1,59 @@
+"""Where the embedded services of one checkout keep their data and their sockets. Only names places; starts nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+DATABASE_NAME = "clinic"
+DATABASE_USER = "clinic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    data: Path  # survives a restart
+    run: Path  # sockets, pid files: short, because a socket's path must stay under 108 characters
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://{DATABASE_USER}@/{DATABASE_NAME}?host={self.run}"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.run / "redis.sock"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.redis_socket}?db=0"
+
+    @property
+    def postgres_data(self) -> Path:
+        return self.data / "postgres"
+
+    @property
+    def mail(self) -> Path:
+        return self.data / "mail"
+
+    @property
+    def smtp_port_file(self) -> Path:
+        return self.run / "smtp.port"
+
+    @property
+    def supervisor_file(self) -> Path:
+        return self.run / "supervisor.json"
+
+
+def of_this_checkout(project: Path = PROJECT) -> Places:
+    """The same for every process started from this checkout, and another for every other checkout and user."""
+    key = hashlib.sha256(f"{os.getuid()}:{project}".encode()).hexdigest()[:12]
+    return Places(data=project / ".local", run=Path(tempfile.gettempdir()) / f"clinic-{key}")
+
+
+def everyone_may_traverse(path: Path) -> bool:
+    """Whether another OS user can reach `path`: as root the database runs as one."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in [path, *path.parents] if parent.exists())

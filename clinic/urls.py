@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from clinic.web import health
+
+
+def _exists(module: str) -> bool:
+    package = module.rpartition(".")[0]
+    return find_spec(package) is not None and find_spec(module) is not None
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="health_live"),
@@ -20,5 +25,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
 ]
 for _module in ("clinic.api.urls", "sessions.api.urls", "clinic.web.urls", "protocols.web.urls", "sessions.web.urls"):
-    if find_spec(_module) is not None:
+    if _exists(_module):
         urlpatterns.append(path("", include(_module)))

@@ -1,4 +1,4 @@
-"""The protocols house as a Django app."""
+"""The protocols as a Django app."""
 
 from __future__ import annotations
 

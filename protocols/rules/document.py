@@ -59,6 +59,7 @@ from protocols.rules.definition import (
 )
 
 T = TypeVar("T")
+D = TypeVar("D")
 E = TypeVar("E", bound=StrEnum)
 
 FORMAT: Final = "1"
@@ -256,7 +257,7 @@ class _Fields:
             self.broken = True
             return cast(T, None)
 
-    def maybe(self, name: str, reader: Reader[T], default: T) -> T:
+    def maybe(self, name: str, reader: Reader[T], default: D) -> T | D:
         return self.need(name, reader) if self.has(name) else default
 
     def source(self) -> Source:
@@ -455,10 +456,8 @@ def read_offset(reading: _Reading, place: _Place) -> Offset:
     if match is None:
         raise reading.refuse(place, f"“{text[:60]}” is not a distance in time", _OFFSET_HELP)
     amount, unit = Decimal(match["amount"]), Unit(match["unit"])
-    days = (
-        amount
-        * {Unit.MINUTES: Decimal(1) / 1440, Unit.HOURS: Decimal(1) / 24, Unit.DAYS: 1, Unit.WEEKS: 7}[unit]
-    )
+    per_day = {Unit.MINUTES: 1440, Unit.HOURS: 24, Unit.DAYS: 1, Unit.WEEKS: 1}
+    days = amount / per_day[unit] * (7 if unit is Unit.WEEKS else 1)
     if abs(days) > MAX_DAYS:
         raise reading.refuse(place, "this is more than twenty years away", "Write a shorter distance.")
     if unit is Unit.HOURS and amount != amount.to_integral_value():
@@ -988,7 +987,7 @@ def _check_events(reading: _Reading, text: str) -> None:
             continue
         nodes += 1
         mark = event.start_mark
-        spot = (mark.line + 1, mark.column + 1)
+        spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         if depth > MAX_DEPTH or nodes > MAX_NODES:

@@ -9,3 +9,6 @@ class ClinicConfig(AppConfig):
     name = "clinic"
     label = "clinic"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from clinic import checks  # noqa: F401  (registers itself)

@@ -1,0 +1,92 @@
+"""What a protocol asks of one patient, given what happened and the instant we ask: the one place that decides it.
+
+Pure: computes from its arguments, reads no clock, and never writes to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from protocols.rules.definition import (
+    AnyRule,
+    AssessmentRule,
+    ChartRule,
+    ConsentRule,
+    ContactRule,
+    DoseRule,
+    ProtocolDefinition,
+    ReleaseRule,
+    ResultRule,
+    SessionRule,
+    VitalsRule,
+    WashoutRule,
+)
+from sessions.rules.facts import History
+from sessions.rules.kinds import (
+    assessments,
+    chart,
+    consents,
+    contacts,
+    doses,
+    release,
+    results,
+    sessions,
+    staffing,
+    vitals,
+    washouts,
+)
+from sessions.rules.requirements import Outcome, Requirement
+from sessions.rules.timeline import Timeline
+
+ENGINE_VERSION = 1
+"""Goes up whenever the same facts could give another outcome; rows that the engine wrote carry it."""
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+def requirements(*, definition: ProtocolDefinition, history: History, as_of: datetime) -> Outcome:
+    """One requirement for each key the protocol gives this course, and the next instant at which time alone changes one."""
+    return outcome_of(timeline_of(definition=definition, history=history, as_of=as_of))
+
+
+def timeline_of(*, definition: ProtocolDefinition, history: History, as_of: datetime) -> Timeline:
+    """The indexed facts, for views that ask more than one question at one instant."""
+    if as_of.tzinfo is None:
+        raise ValueError("as_of must carry its zone")
+    return Timeline(definition, history, as_of.astimezone(UTC))
+
+
+def outcome_of(timeline: Timeline) -> Outcome:
+    found: dict[str, Requirement] = {}
+    for rule in timeline.definition.rules:
+        for requirement in _of_rule(timeline, rule):
+            found[requirement.key] = requirement
+    ordered = sorted(found.values(), key=lambda row: (row.window.opens_at or _EARLIEST, row.key))
+    return Outcome(requirements=tuple(ordered), next_look=min(timeline.next_changes, default=None))
+
+
+def _of_rule(timeline: Timeline, rule: AnyRule) -> Iterator[Requirement]:
+    """Where the kinds are listed: a new one is a file in kinds/ and a line here."""
+    match rule:
+        case SessionRule():
+            yield from sessions.requirements_of(timeline, rule)
+            yield from staffing.requirements_of(timeline, rule)
+        case ContactRule():
+            yield from contacts.requirements_of(timeline, rule)
+        case AssessmentRule():
+            yield from assessments.requirements_of(timeline, rule)
+        case ConsentRule():
+            yield from consents.requirements_of(timeline, rule)
+        case ResultRule():
+            yield from results.requirements_of(timeline, rule)
+        case ChartRule():
+            yield from chart.requirements_of(timeline, rule)
+        case WashoutRule():
+            yield from washouts.requirements_of(timeline, rule)
+        case DoseRule():
+            yield from doses.requirements_of(timeline, rule)
+        case VitalsRule():
+            yield from vitals.requirements_of(timeline, rule)
+        case ReleaseRule():
+            yield from release.requirements_of(timeline, rule)

@@ -1,0 +1,366 @@
+"""What happened to one patient, as frozen facts: the closed list of everything the engine can take as evidence.
+
+Knows no database; `sessions/queries/history.py` is the only builder of a History.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from protocols.rules.definition import SessionKind
+
+
+class Mode(StrEnum):
+    IN_PERSON = "in_person"
+    VIDEO = "video"
+    PHONE = "phone"
+    LINK = "link"  # the patient answered from the link
+
+
+# --- sessions -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionHeld:
+    """A session took place: started, and ended unless it is still under way. The fact's key is what it was held for
+    (None when unscheduled). Times are the amended actual ones."""
+
+    record_id: UUID
+    kind: SessionKind
+    started_at: datetime
+    ended_at: datetime | None
+    mode: Mode = Mode.IN_PERSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffPresent:
+    """One of the care team was with the patient from when to when (None: until the session ended)."""
+
+    record_id: UUID
+    person_id: int
+    from_at: datetime
+    until_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecklistTicked:
+    """An item of a session's checklist, or of the release list, was done (or not: `done=False`)."""
+
+    record_id: UUID
+    item: str
+    done: bool
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdverseEventsAsked:
+    """The adverse-event question of a dosing session was answered."""
+
+    record_id: UUID
+    any_reported: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentNoted:
+    """One tap: something worth noting happened at this moment; the words may come later."""
+
+    record_id: UUID
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTimesCorrected:
+    """The actual times of a session, corrected. History puts them in place of the record's own."""
+
+    record_id: UUID
+    started_at: datetime
+    ended_at: datetime | None
+
+
+# --- doses and vital signs ------------------------------------------------------------------------------------------
+
+
+class DosePart(StrEnum):
+    INITIAL = "initial"
+    SUPPLEMENT = "supplement"
+
+
+class Intake(StrEnum):
+    FULL = "full"
+    PARTIAL = "partial"
+    VOMITED = "vomited"
+    ABORTED = "aborted"
+    NOT_TAKEN = "not_taken"  # no drug entered the body: consumes no cycle and starts no clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseOrdered:
+    """The prescriber's recorded choice for one cycle."""
+
+    cycle: int
+    amount: Decimal
+    unit: str
+    supplement_allowed: bool
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseGiven:
+    record_id: UUID
+    part: DosePart
+    amount: Decimal
+    unit: str
+    intake: Intake
+    given_by: int
+    checked_by: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseWithheld:
+    record_id: UUID
+    part: DosePart
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VitalsTaken:
+    """A reading; absent measures are None. mmHg, beats/min, °C; distress is SUDS 0-10."""
+
+    record_id: UUID
+    systolic: int | None = None
+    diastolic: int | None = None
+    pulse: int | None = None
+    temperature: Decimal | None = None
+    distress: int | None = None
+
+
+# --- chart ----------------------------------------------------------------------------------------------------------
+
+
+class ConsentState(StrEnum):
+    GIVEN = "given"
+    NARROWED = "narrowed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentChanged:
+    """A consent for one scope (treatment, recording, touch.hand, data_sharing …) was given, narrowed or withdrawn."""
+
+    scope: str
+    state: ConsentState
+    document_version: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRecorded:
+    """An eligibility answer or a test result. `value` is a word ("negative", "yes") or a number in `unit`."""
+
+    test: str
+    value: str | Decimal
+    unit: str = ""
+    valid_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedicineListed:
+    """A medicine the patient takes or took. `classes` are the words washouts are listed under (ssri, maoi …)."""
+
+    name: str
+    classes: frozenset[str]
+    dose: str
+    last_taken_on: date | None  # None: still taking it
+    washout_cleared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartItemRecorded:
+    """Allergies, weight, emergency contact, escort, intention, medicines reviewed; the detail is not the engine's."""
+
+    item: str  # ChartItem
+    cycle: int | None
+    detail: str
+    number: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdverseEventRecorded:
+    term: str
+    severity: str  # mild, moderate, severe
+    serious: bool
+    outcome: str
+    onset_at: datetime
+
+
+# --- assessments and contacts ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentAnswered:
+    """An instrument was completed. `by` is patient, therapist or independent_rater."""
+
+    instrument: str
+    by: str
+    answers: tuple[tuple[str, int | None], ...]
+    total: int | None
+    mode: Mode
+
+
+class ContactResult(StrEnum):
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    VOICEMAIL = "voicemail"
+    DECLINED = "declined"  # the patient declined this contact, on record
+    WRONG_NUMBER = "wrong_number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactMade:
+    """A contact, or an attempt. Only REACHED is a contact made; a message sent or a link unopened never is.
+    A day-after check-in answered by the patient is REACHED by LINK."""
+
+    result: ContactResult
+    mode: Mode
+    safe: bool | None  # what the patient said: feels safe
+    wants_call: bool = False
+
+
+# --- decisions and the course ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDone:
+    """The requirement named by the fact's key will not be done, with a reason."""
+
+    reason: str
+    cause: str = "clinic"  # clinic, patient_declined, patient_unreachable, outside_event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """The requirement named by the fact's key was overridden for one act, with a reason."""
+
+    record_id: UUID | None
+    reason: str
+    person_id: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DosingStopped:
+    """A clinical decision that no further dosing session follows after `after_cycle`."""
+
+    after_cycle: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldBegun:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldEnded:
+    pass
+
+
+class EndKind(StrEnum):
+    COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
+    DISCONTINUED = "discontinued"
+    DECEASED = "deceased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseEnded:
+    kind: EndKind
+    reason: str
+
+
+FactValue = (
+    SessionHeld
+    | StaffPresent
+    | ChecklistTicked
+    | AdverseEventsAsked
+    | MomentNoted
+    | SessionTimesCorrected
+    | DoseOrdered
+    | DoseGiven
+    | DoseWithheld
+    | VitalsTaken
+    | ConsentChanged
+    | ResultRecorded
+    | MedicineListed
+    | ChartItemRecorded
+    | AdverseEventRecorded
+    | AssessmentAnswered
+    | ContactMade
+    | NotDone
+    | Override
+    | DosingStopped
+    | HoldBegun
+    | HoldEnded
+    | CourseEnded
+)
+
+
+class FactSource(StrEnum):
+    STAFF = "staff"
+    PATIENT = "patient"
+    PAPER = "paper"  # entered from a paper sheet
+    HISTORY = "history"  # entered at go-live as having happened before
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing that happened. Three clocks: when it occurred, when the clinic became aware, when it was recorded."""
+
+    id: UUID
+    key: str | None
+    occurred_at: datetime
+    aware_at: datetime
+    recorded_at: datetime
+    observed_by: int | None
+    entered_by: int | None
+    source: FactSource
+    amends: UUID | None
+    value: FactValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """A live booking; may lie in the future."""
+
+    id: UUID
+    key: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What gates need that is not this patient's history. `attributes` are chart flags such as can_become_pregnant."""
+
+    zone: ZoneInfo
+    attributes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All that is known of one course. `live_from` is the go-live instant: nothing that came due before it is a
+    deviation or a message."""
+
+    course_id: int
+    enrolled_at: datetime
+    live_from: datetime
+    setting: Setting
+    arm: str | None = None
+    facts: frozenset[Fact] = field(default_factory=frozenset)
+    bookings: frozenset[Booking] = field(default_factory=frozenset)

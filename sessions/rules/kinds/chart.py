@@ -1,0 +1,43 @@
+"""Items that must stand in the chart, once for the course or for each dosing cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from protocols.rules.definition import ChartRule
+from sessions.rules.facts import ChartItemRecorded
+from sessions.rules.requirements import Kind, Requirement
+from sessions.rules.settling import Standing, settle_in_place, shown
+from sessions.rules.timeline import Held, Timeline
+
+
+def requirements_of(timeline: Timeline, rule: ChartRule) -> Iterator[Requirement]:
+    for cycle in timeline.cycles_of(rule.per):
+        yield settle_in_place(
+            timeline,
+            rule,
+            key=f"{rule.code}@{rule.per}.{cycle}" if cycle is not None else rule.code,
+            kind=Kind.CHART,
+            cycle=cycle,
+            standing_at=lambda at, held, cycle=cycle: standing(  # type: ignore[misc]
+                timeline, rule, cycle=cycle, at=at, held=held
+            ),
+        )
+
+
+def standing(
+    timeline: Timeline,
+    rule: ChartRule,
+    *,
+    cycle: int | None,
+    at: datetime,
+    held: Held | None,
+) -> Standing:
+    last = None
+    for fact, item in timeline.facts(ChartItemRecorded):
+        if item.item == rule.item and fact.occurred_at <= at and (cycle is None or item.cycle == cycle):
+            last = fact
+    if last is None:
+        return Standing(stands=False, code="absent")
+    return Standing(stands=True, evidence=(shown(last),))

@@ -1,0 +1,66 @@
+"""How many of the care team are present, from the first instant of a session to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from protocols.rules.definition import AnchorEvent, Role, SessionRule
+from sessions.rules.requirements import Evidence, Kind, Requirement
+from sessions.rules.settling import settle_bound, shown
+from sessions.rules.timeline import Held, Timeline
+
+
+def requirements_of(timeline: Timeline, rule: SessionRule) -> Iterator[Requirement]:
+    if rule.staff is None:
+        return
+    wanted = rule.staff.value
+    for slot in timeline.slots_by_rule[rule.code]:
+        held = timeline.held.get(slot.key)
+        beyond: tuple[Evidence, ...] = ()
+        within: tuple[Evidence, ...] = ()
+        settled_at = None
+        if held is not None and held.ended_at is not None:
+            # Judged once the session has ended: until then presence may still be entered.
+            settled_at = held.ended_at
+            fewest = fewest_present(held, held.ended_at)
+            evidence = tuple(shown(fact, measured=str(fewest), limit=str(wanted)) for fact, _ in held.staff)
+            evidence = evidence or (shown(held.fact, measured=str(fewest), limit=str(wanted)),)
+            if fewest < wanted:
+                beyond = evidence
+            else:
+                within = tuple(shown(fact) for fact, _ in held.staff) or (shown(held.fact),)
+        yield settle_bound(
+            timeline,
+            rule,
+            key=f"staffing@{slot.key}",
+            kind=Kind.STAFFING,
+            slot=slot,
+            cycle=slot.cycle,
+            settled_at=settled_at,
+            beyond=beyond,
+            within=within,
+            anchor=timeline.session_anchor(slot, AnchorEvent.SESSION_START),
+            blocks=(),
+            who=Role.THERAPIST,
+        )
+
+
+def fewest_present(held: Held, ended_at: datetime) -> int:
+    """The smallest number of different people present at once, at any time of the session."""
+    start = held.started_at
+    spans: list[tuple[datetime, datetime, int]] = []
+    for _, presence in held.staff:
+        came = max(presence.from_at, start)
+        left = min(presence.until_at or ended_at, ended_at)
+        if came < left or (came == left == start == ended_at):
+            spans.append((came, left, presence.person_id))
+    marks = {
+        start,
+        *(came for came, _, _ in spans),
+        *(left for _, left, _ in spans if left < ended_at),
+    }
+    return min(
+        len({person for came, left, person in spans if came <= mark and (mark < left or came == left)})
+        for mark in marks
+    )

@@ -1,0 +1,527 @@
+"""How a requirement comes to its status: the three shapes, and what ends, holds, decisions and go-live do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule, Which
+from sessions.rules.facts import CourseEnded, EndKind, Fact, NotDone, Override
+from sessions.rules.requirements import (
+    DEPARTED,
+    WAITING,
+    Anchor,
+    Basis,
+    Evidence,
+    Kind,
+    Requirement,
+    Shape,
+    Status,
+    Window,
+)
+from sessions.rules.timeline import Held, Slot, Span, Timeline, after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What was done for a requirement, and when it counts as done."""
+
+    at: datetime
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The patient declined on record."""
+
+    at: datetime
+    fact: Fact
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Whether something is in place at an instant. `code` says why not; `hard` that nobody may override it;
+    `changes_at` when time alone would change it."""
+
+    stands: bool
+    code: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    hard: bool = False
+    changes_at: datetime | None = None
+
+
+StandingAt = Callable[[datetime, Held | None], Standing]
+
+
+def shown(fact: Fact, *, measured: str | None = None, limit: str | None = None) -> Evidence:
+    return Evidence(fact_id=fact.id, occurred_at=fact.occurred_at, measured=measured, limit=limit)
+
+
+def describe(
+    rule: Rule,
+    *,
+    key: str,
+    kind: Kind,
+    shape: Shape,
+    cycle: int | None,
+    window: Window,
+    firm: bool,
+    status: Status,
+    occurrence: int | None = None,
+    who: Role | None = None,
+    blocks: tuple[Block, ...] | None = None,
+    settled_at: datetime | None = None,
+    came_due_at: datetime | None = None,
+    evidence: tuple[Evidence, ...] = (),
+    reason: str = "",
+    cause: str = "clinic",
+    in_place: bool = False,
+) -> Requirement:
+    """A requirement of `rule`, with what every rule carries."""
+    return Requirement(
+        key=key,
+        rule=rule.code,
+        kind=kind,
+        shape=shape,
+        stage=rule.stage,
+        cycle=cycle,
+        occurrence=occurrence,
+        who=who or rule.who,
+        window=window,
+        firm=firm,
+        status=status,
+        settled_at=settled_at,
+        came_due_at=came_due_at,
+        evidence=evidence,
+        blocks=rule.blocks if blocks is None else blocks,
+        important=rule.important,
+        safety=rule.safety,
+        weight=rule.weight,
+        source=rule.source,
+        reason=reason,
+        cause=cause,
+        in_place=in_place,
+    )
+
+
+# --- do this in a window --------------------------------------------------------------------------------------------
+
+
+def in_window(window: Window, at: datetime) -> bool:
+    """On time: both bounds belong to the window."""
+    return (window.opens_at is None or window.opens_at <= at) and (
+        window.closes_at is None or at <= window.closes_at
+    )
+
+
+def waiting_status(span: Span, clock: datetime) -> tuple[Status, datetime | None]:
+    """The status time alone gives, and the first instant at which time alone would give another."""
+    window = span.window
+    if not span.firm:
+        # Nothing hangs on what has not happened, except what is to be done before it.
+        if not span.before_anchor:
+            return Status.UPCOMING, None
+        if window.opens_at is not None and clock < window.opens_at:
+            return Status.UPCOMING, window.opens_at
+        return Status.OPEN, None
+    opens, due, closes = window.opens_at, window.due_at, window.closes_at
+    if closes is not None and clock > closes:
+        return Status.MISSED, None
+    if opens is not None and clock < opens:
+        return Status.UPCOMING, opens if closes is None else min(opens, after(closes))
+    if due is not None and clock > due:
+        return Status.OVERDUE, None if closes is None else after(closes)
+    ahead = [after(bound) for bound in (due, closes) if bound is not None]
+    return Status.OPEN, min(ahead, default=None)
+
+
+def settle_window(
+    timeline: Timeline,
+    rule: Rule,
+    *,
+    key: str,
+    kind: Kind,
+    cycle: int | None,
+    span: Span,
+    act: Act | None,
+    refusal: Refusal | None = None,
+    occurrence: int | None = None,
+) -> Requirement:
+    """A requirement to do something in a window, from what was done, decided, ended or left to time."""
+    window, firm = span.window, span.firm
+
+    def result(
+        status: Status,
+        *,
+        firm: bool = firm,
+        at: datetime | None = None,
+        due: datetime | None = None,
+        evidence: tuple[Evidence, ...] = (),
+        reason: str = "",
+        cause: str = "clinic",
+    ) -> Requirement:
+        return at_go_live(
+            timeline,
+            describe(
+                rule,
+                key=key,
+                kind=kind,
+                shape=Shape.DO_IN_WINDOW,
+                cycle=cycle,
+                occurrence=occurrence,
+                window=window,
+                firm=firm,
+                status=status,
+                settled_at=at,
+                came_due_at=due if firm else None,
+                evidence=evidence,
+                reason=reason,
+                cause=cause,
+            ),
+        )
+
+    # A cycle that will not take place takes its decisions with it: stopping is one decision, not a row of misses.
+    if act is None and timeline.stopped(cycle):
+        ending = timeline.stop or (timeline.end[0] if timeline.end else None)
+        assert ending is not None
+        return result(Status.WITHDRAWN, at=ending.occurred_at, evidence=(shown(ending),))
+
+    overridden = timeline.overrides.get(key)
+    if overridden:
+        fact = overridden[-1]
+        assert isinstance(fact.value, Override)
+        evidence = tuple(shown(row) for row in overridden) + (act.evidence if act else ())
+        at = fact.occurred_at
+        return result(
+            Status.OVERRIDDEN,
+            firm=True,
+            at=at,
+            due=at,
+            evidence=evidence,
+            reason=fact.value.reason,
+        )
+
+    if act is not None:
+        closes, opens = window.closes_at, window.opens_at
+        if firm and opens is not None and act.at < opens and not (closes is not None and closes < opens):
+            return result(Status.MET_EARLY, at=act.at, due=act.at, evidence=act.evidence)
+        if firm and closes is not None and act.at > closes:
+            return result(Status.MET_LATE, at=act.at, due=closes, evidence=act.evidence)
+        return result(Status.MET, at=act.at, due=act.at, evidence=act.evidence)
+
+    if refusal is not None:
+        evidence = (shown(refusal.fact),)
+        return result(
+            Status.NOT_DONE,
+            firm=True,
+            at=refusal.at,
+            due=refusal.at,
+            evidence=evidence,
+            cause=refusal.cause,
+        )
+    fact_not_done = timeline.not_done.get(key)
+    if fact_not_done is not None:
+        value = fact_not_done.value
+        assert isinstance(value, NotDone)
+        at = fact_not_done.occurred_at
+        return result(
+            Status.NOT_DONE,
+            firm=True,
+            at=at,
+            due=at,
+            evidence=(shown(fact_not_done),),
+            reason=value.reason,
+            cause=value.cause,
+        )
+
+    end = timeline.end
+    if end is not None and ends_with(timeline, rule, end[1], firm=firm):
+        status, _ = waiting_status(span, end[0].occurred_at)
+        if status in WAITING:
+            return result(Status.WITHDRAWN, at=end[0].occurred_at, evidence=(shown(end[0]),))
+        return result(status, due=window.closes_at)
+    status, change = waiting_status(span, timeline.as_of)
+    if change is not None:
+        timeline.look_at(change)
+    return result(status, due=window.closes_at if status == Status.MISSED else None)
+
+
+def ends_with(timeline: Timeline, rule: Rule, end: CourseEnded, *, firm: bool) -> bool:
+    """Whether the end of the course ends this requirement too. After any dose, safety goes on until done or declined."""
+    if end.kind == EndKind.DECEASED:
+        return True
+    return not (rule.safety and timeline.dosed and firm)
+
+
+def at_go_live(timeline: Timeline, requirement: Requirement) -> Requirement:
+    """What came due before this clinic went live is neither a deviation nor a task; what was done still counts."""
+    due = requirement.came_due_at
+    if due is None or due >= timeline.history.live_from:
+        return requirement
+    undone = {Status.MISSED, Status.NOT_DONE}
+    status = Status.WITHDRAWN if requirement.status in undone else requirement.status
+    return replace(requirement, status=status, came_due_at=None)
+
+
+# --- have this in place before that ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """An act that something had to be in place for."""
+
+    at: datetime
+    fact: Fact
+    held: Held | None
+
+
+def targets(timeline: Timeline, block: Block, cycle: int | None) -> Iterable[Slot]:
+    """The planned sessions that `block` of a requirement of `cycle` means."""
+    slots = timeline.slots_by_rule.get(block.rule, []) if block.rule else list(timeline.slots.values())
+    match block.which:
+        case Which.FIRST:
+            return slots[:1]
+        case Which.LAST:
+            return slots[-1:]
+        case Which.NEXT_CYCLE | Which.PREVIOUS_CYCLE:
+            step = 1 if block.which == Which.NEXT_CYCLE else -1
+            return [slot for slot in slots if cycle is not None and slot.cycle == cycle + step]
+        case Which.SAME_CYCLE:
+            return [slot for slot in slots if cycle is None or slot.cycle is None or slot.cycle == cycle]
+
+
+def occasions(timeline: Timeline, blocks: Sequence[Block], cycle: int | None) -> list[Occasion]:
+    """The acts that took place which `blocks` would have stopped, in order of time."""
+    found: dict[tuple[datetime, object], Occasion] = {}
+
+    def add(at: datetime, fact: Fact, held: Held | None) -> None:
+        found.setdefault((at, fact.id), Occasion(at=at, fact=fact, held=held))
+
+    for block in blocks:
+        if block.move == Move.COMPLETE_COURSE:
+            if timeline.end is not None and timeline.end[1].kind == EndKind.COMPLETED:
+                add(timeline.end[0].occurred_at, timeline.end[0], None)
+            continue
+        for slot in targets(timeline, block, cycle):
+            held = timeline.held.get(slot.key) or timeline.under_way.get(slot.key)
+            if held is None:
+                continue
+            if block.move == Move.START_SESSION:
+                add(held.started_at, held.fact, held)
+            elif block.move == Move.END_SESSION and held.ended_at is not None:
+                add(held.ended_at, held.fact, held)
+            elif block.move == Move.GIVE_DOSE and held.first_dose_at is not None:
+                add(held.first_dose_at, held.fact, held)
+    return [found[row] for row in sorted(found, key=lambda row: (row[0], str(row[1])))]
+
+
+def settle_in_place(
+    timeline: Timeline,
+    rule: Rule,
+    *,
+    key: str,
+    kind: Kind,
+    cycle: int | None,
+    standing_at: StandingAt,
+    acts: Sequence[Occasion] | None = None,
+    who: Role | None = None,
+    anchor: Anchor | None = None,
+) -> Requirement:
+    """Something that must be in place when an act takes place: judged at each such act, open until the first."""
+    if acts is None:
+        acts = occasions(timeline, rule.blocks, cycle)
+    live_from = timeline.history.live_from
+    judged: list[tuple[Occasion, Standing, Fact | None]] = []
+    for act in acts:
+        standing = standing_at(act.at, act.held)
+        if not standing.stands and act.at < live_from and cycle is None:
+            continue  # before go-live nothing is a deviation, and acts to come are still judged
+        judged.append((act, standing, _override_for(timeline, key, act)))
+
+    now = standing_at(timeline.as_of, None)
+    if now.changes_at is not None:
+        timeline.look_at(now.changes_at)
+    if anchor is None:
+        anchor = _act_anchor(timeline, rule, cycle)
+    firm = bool(judged) or cycle is None or (anchor is not None and anchor.basis == Basis.ACTUAL)
+
+    def result(
+        status: Status,
+        *,
+        at: datetime | None = None,
+        due: datetime | None = None,
+        evidence: tuple[Evidence, ...] = (),
+        reason: str = "",
+        cause: str = "clinic",
+    ) -> Requirement:
+        return at_go_live(
+            timeline,
+            describe(
+                rule,
+                key=key,
+                kind=kind,
+                shape=Shape.IN_PLACE_BEFORE,
+                cycle=cycle,
+                who=who,
+                window=Window(anchor=anchor),
+                firm=firm,
+                status=status,
+                settled_at=at,
+                came_due_at=due,
+                evidence=evidence,
+                reason=reason,
+                cause=cause,
+                in_place=now.stands,
+            ),
+        )
+
+    unmet = [
+        (act, standing) for act, standing, override in judged if not standing.stands and override is None
+    ]
+    waived = [
+        (act, standing, over) for act, standing, over in judged if not standing.stands and over is not None
+    ]
+    if unmet:
+        first = unmet[0][0].at
+        evidence = unique(row for act, standing in unmet for row in (*standing.evidence, shown(act.fact)))
+        not_done = timeline.not_done.get(key)
+        if not_done is not None and isinstance(not_done.value, NotDone):
+            return result(
+                Status.NOT_DONE,
+                at=first,
+                due=first,
+                evidence=(shown(not_done), *evidence),
+                reason=not_done.value.reason,
+                cause=not_done.value.cause,
+            )
+        return result(
+            Status.MISSED,
+            at=first,
+            due=first,
+            evidence=evidence,
+            reason=unmet[0][1].code,
+        )
+    if waived:
+        act, standing, over = waived[0]
+        assert isinstance(over.value, Override)
+        evidence = unique(
+            row
+            for act, standing, over in waived
+            for row in (shown(over), *standing.evidence, shown(act.fact))
+        )
+        return result(
+            Status.OVERRIDDEN,
+            at=act.at,
+            due=act.at,
+            evidence=evidence,
+            reason=over.value.reason,
+        )
+    if judged:
+        act = judged[0][0]
+        evidence = unique(row for _, standing, _ in judged for row in standing.evidence) or (shown(act.fact),)
+        return result(Status.MET, at=act.at, due=act.at, evidence=evidence)
+    if not rule.blocks and acts == [] and now.stands and now.evidence:
+        # It stands in the way of nothing: a task, done once it is recorded, which never comes due.
+        return result(Status.MET, at=now.evidence[0].occurred_at, evidence=now.evidence)
+    if timeline.stopped(cycle) or timeline.end is not None:
+        ending = timeline.end[0] if timeline.end is not None else timeline.stop
+        assert ending is not None
+        return result(Status.WITHDRAWN, at=ending.occurred_at, evidence=(shown(ending),))
+    return result(Status.OPEN, evidence=now.evidence)
+
+
+def _override_for(timeline: Timeline, key: str, act: Occasion) -> Fact | None:
+    """An override is for one act: the one it names, else the first after it."""
+    for fact in timeline.overrides.get(key, ()):
+        assert isinstance(fact.value, Override)
+        named = fact.value.record_id
+        if named is None or (act.held is not None and act.held.value.record_id == named):
+            return fact
+    return None
+
+
+def _act_anchor(timeline: Timeline, rule: Rule, cycle: int | None) -> Anchor | None:
+    slot = timeline.cycle_slot(cycle)
+    return None if slot is None else timeline.session_anchor(slot, AnchorEvent.SESSION_START)
+
+
+def unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Each piece once, in order of time."""
+    return tuple(
+        sorted(
+            dict.fromkeys(evidence),
+            key=lambda row: (row.occurred_at, row.fact_id, row.measured or ""),
+        )
+    )
+
+
+# --- keep within this bound -----------------------------------------------------------------------------------------
+
+
+def settle_bound(
+    timeline: Timeline,
+    rule: Rule,
+    *,
+    key: str,
+    kind: Kind,
+    slot: Slot,
+    cycle: int | None,
+    settled_at: datetime | None,
+    beyond: tuple[Evidence, ...],
+    within: tuple[Evidence, ...],
+    anchor: Anchor | None,
+    reason: str = "",
+    blocks: tuple[Block, ...] | None = None,
+    who: Role | None = None,
+) -> Requirement:
+    """A bound over one session: broken by the first record beyond it, kept when the session ends."""
+    held = timeline.held.get(slot.key)
+    begun = timeline.under_way.get(slot.key)
+    status: Status
+    at = due = None
+    evidence: tuple[Evidence, ...] = ()
+    overridden = timeline.overrides.get(key) if beyond else None
+    if overridden:
+        fact = overridden[-1]
+        assert isinstance(fact.value, Override)
+        status, at, evidence = (
+            Status.OVERRIDDEN,
+            fact.occurred_at,
+            (*(shown(row) for row in overridden), *beyond),
+        )
+        reason = fact.value.reason
+    elif beyond:
+        status, at, evidence = Status.OUT_OF_BOUNDS, settled_at, beyond
+    elif held is not None and settled_at is not None:
+        status, at, evidence = Status.MET, settled_at, within
+    elif held is None and begun is None and (timeline.stopped(cycle) or timeline.end is not None):
+        ending = timeline.end[0] if timeline.end is not None else timeline.stop
+        assert ending is not None
+        status, evidence = Status.WITHDRAWN, (shown(ending),)
+        at = ending.occurred_at
+    else:
+        status = Status.UPCOMING if held is None and begun is None else Status.OPEN
+    settled = status in DEPARTED or status == Status.MET
+    if settled:
+        due = at
+    return at_go_live(
+        timeline,
+        describe(
+            rule,
+            key=key,
+            kind=kind,
+            shape=Shape.KEEP_WITHIN,
+            cycle=cycle,
+            window=Window(anchor=anchor),
+            firm=held is not None,
+            status=status,
+            settled_at=at,
+            came_due_at=due if held is not None else None,
+            evidence=evidence,
+            reason=reason if status in DEPARTED else "",
+            blocks=blocks,
+            who=who,
+        ),
+    )

@@ -1,0 +1,598 @@
+"""How a YAML document is read, whatever it holds: every error with its place, nothing evaluated, nothing trusted.
+
+Knows text, fields, lists, codes, figures with their sources. Knows no protocol and no instrument: `document.py` and
+`instruments.py` say what stands where.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
+
+import yaml
+
+from protocols.rules.definition import Figure, Offset, Source, SourceStatus, Unit, Words
+
+T = TypeVar("T")
+D = TypeVar("D")
+E = TypeVar("E", bound=StrEnum)
+
+MAX_BYTES: Final = 200_000
+MAX_DEPTH: Final = 16
+MAX_NODES: Final = 40_000
+MAX_ERRORS: Final = (
+    200  # a wrong document is shown its first 200 errors, not made to wait for the twenty-thousandth
+)
+MAX_TEXT: Final = 2_000
+MAX_DAYS: Final = 20 * 366
+
+_CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_CITATION = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,29}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+_OFFSET = re.compile(r"(?P<amount>-?\d{1,8}(\.\d{1,4})?) ?(?P<unit>min|h|d|wk)( (?P<at>\S+))?")
+_TIME = re.compile(r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)")
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
+_QUANTITY = re.compile(r"(?P<number>-?\d{1,9}(\.\d{1,6})?)( ?(?P<unit>\S+))?")
+# What YAML itself calls printable; anything else is refused here, so that it is refused with a line and a column.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_Loader: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentError:
+    """One thing that is wrong, where it stands (line and column count from 1), and what to write instead."""
+
+    line: int
+    column: int
+    path: str
+    what: str
+    instead: str
+
+    def __str__(self) -> str:
+        where = f"{self.line}:{self.column}: "
+        path = f"{self.path}: " if self.path else ""
+        return f"{where}{path}{self.what}. {self.instead}".rstrip()
+
+
+class DocumentErrors(ValueError):
+    """The document is not a protocol; `errors` says everything that is wrong, in document order."""
+
+    def __init__(self, errors: Sequence[DocumentError]) -> None:
+        self.errors: tuple[DocumentError, ...] = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+class Refused(Exception):
+    """This node is wrong and its error is already recorded; whoever holds it goes on with the next one."""
+
+
+class Place:
+    """A node of the document with its path."""
+
+    __slots__ = ("node", "path")
+
+    def __init__(self, node: yaml.Node, path: str) -> None:
+        self.node = node
+        self.path = path
+
+    @property
+    def spot(self) -> tuple[int, int]:
+        mark = self.node.start_mark
+        return mark.line + 1, mark.column + 1
+
+
+class Reading:
+    """One reading of one document: the errors so far, what it declares, and what it refers to."""
+
+    def __init__(self) -> None:
+        self.errors: list[DocumentError] = []
+        self.declared: dict[str, set[str]] = {}
+        self.references: list[tuple[str, str, Place]] = []
+        self.spots: dict[str, tuple[int, int]] = {}
+
+    def wrong(self, place: Place, what: str, instead: str) -> None:
+        line, column = place.spot
+        self.errors.append(
+            DocumentError(line=line, column=column, path=place.path, what=what, instead=instead)
+        )
+        if len(self.errors) >= MAX_ERRORS:
+            raise DocumentErrors(_in_order(self.errors))
+
+    def refuse(self, place: Place, what: str, instead: str) -> Refused:
+        self.wrong(place, what, instead)
+        return Refused()
+
+    def declare(self, kind: str, code: str, place: Place) -> None:
+        known = self.declared.setdefault(kind, set())
+        if code in known:
+            self.wrong(place, f"the {kind} “{code}” stands here a second time", "Give each its own code.")
+        known.add(code)
+
+    def refer(self, kind: str, code: str, place: Place) -> None:
+        self.references.append((kind, code, place))
+
+    def check_references(self) -> None:
+        for kind, code, place in self.references:
+            known = self.declared.get(kind, set())
+            if code not in known:
+                self.wrong(place, f"there is no {kind} “{code}”", instead_of(code, known, kind))
+
+    def wrong_at(self, path: str, what: str, instead: str) -> None:
+        line, column = self.spots.get(path, (1, 1))
+        self.errors.append(DocumentError(line=line, column=column, path=path, what=what, instead=instead))
+
+
+Reader = Callable[[Reading, Place], T]
+
+
+def _in_order(errors: Sequence[DocumentError]) -> list[DocumentError]:
+    return sorted(errors, key=lambda error: (error.line, error.column))
+
+
+def instead_of(word: str, known: Iterator[str] | set[str] | Sequence[str], kind: str) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(word[:60], names, n=1)
+    if close:
+        return f"Did you mean “{close[0]}”?"
+    if not names:
+        return f"Declare the {kind} first."
+    return "Write one of: " + ", ".join(names[:30]) + "."
+
+
+# --- mappings -------------------------------------------------------------------------------------------------------
+
+
+class Fields:
+    """The fields of one mapping, taken one by one. `done` reports what was not asked for and stops if any was wrong."""
+
+    def __init__(self, reading: Reading, place: Place, what: str) -> None:
+        node = place.node
+        if not isinstance(node, yaml.MappingNode):
+            raise reading.refuse(place, f"{what} is written as fields", "Write `name: value` lines here.")
+        self.reading = reading
+        self.place = place
+        self.what = what
+        self.asked: list[str] = []
+        self.broken = False
+        self.found: dict[str, Place] = {}
+        self.keys: dict[str, Place] = {}
+        reading.spots[place.path] = place.spot
+        for key, value in node.value:
+            at = Place(key, place.path)
+            if not isinstance(key, yaml.ScalarNode):
+                self.broken = True
+                reading.wrong(at, "a field's name is one word", "Write `name: value`.")
+                continue
+            name = key.value
+            if name in self.found:
+                self.broken = True
+                reading.wrong(at, f"the field “{name}” stands here a second time", "Keep one of the two.")
+                continue
+            path = f"{place.path}.{name}" if place.path else name
+            self.found[name] = Place(value, path)
+            self.keys[name] = at
+            reading.spots[path] = self.found[name].spot
+
+    def has(self, name: str) -> bool:
+        self.asked.append(name)
+        return name in self.found
+
+    def need(self, name: str, reader: Reader[T]) -> T:
+        """The field's value. When it is wrong or missing a stand-in comes back, and `done` will not return."""
+        if not self.has(name):
+            self.broken = True
+            self.reading.wrong(self.place, f"{self.what} needs the field “{name}”", f"Add `{name}:`.")
+            return cast(T, None)
+        try:
+            return reader(self.reading, self.found[name])
+        except Refused:
+            self.broken = True
+            return cast(T, None)
+
+    def maybe(self, name: str, reader: Reader[T], default: D) -> T | D:
+        return self.need(name, reader) if self.has(name) else default
+
+    def source(self) -> Source:
+        """Where a figure or a rule comes from: exactly one of source, clinic_choice and unverified."""
+        given = [name for name in ("source", "clinic_choice", "unverified") if self.has(name)]
+        note = self.maybe("note", read_text, "")
+        if len(given) != 1:
+            self.broken = True
+            self.reading.wrong(
+                self.place,
+                f"{self.what} needs its source" if not given else f"{self.what} has more than one source",
+                "Write one of `source: <citation>`, `clinic_choice: <why>`, `unverified: <what is recalled>`.",
+            )
+            return Source(status=SourceStatus.UNVERIFIED)
+        if given[0] == "source":
+            citation = self.need("source", read_citation)
+            return Source(status=SourceStatus.PUBLISHED, citation=citation, note=note)
+        if "note" in self.found:
+            self.broken = True
+            self.reading.wrong(
+                self.found["note"],
+                "a note goes with `source`",
+                f"Say it in `{given[0]}` instead.",
+            )
+        status = SourceStatus.CLINIC_CHOICE if given[0] == "clinic_choice" else SourceStatus.UNVERIFIED
+        return Source(status=status, note=self.need(given[0], read_text))
+
+    def done(self) -> None:
+        for name, at in self.keys.items():
+            if name not in self.asked:
+                self.broken = True
+                self.reading.wrong(
+                    at,
+                    f"{self.what} has no field “{name[:60]}”",
+                    "Quote the text before it if the comma belongs to the text."
+                    if " " in name and not self.found[name].node.value
+                    else instead_of(name, sorted(set(self.asked)), "field"),
+                )
+        if self.broken:
+            raise Refused
+
+
+# --- small readers --------------------------------------------------------------------------------------------------
+
+
+def scalar(reading: Reading, place: Place, what: str, instead: str) -> str:
+    if not isinstance(place.node, yaml.ScalarNode):
+        raise reading.refuse(place, f"this must be {what}", instead)
+    value = place.node.value
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or (place.node.style is None and text in ("null", "~")):
+        raise reading.refuse(place, "nothing is written here", instead)
+    if len(text) > MAX_TEXT:
+        raise reading.refuse(place, f"this is longer than {MAX_TEXT} characters", "Shorten it.")
+    return text
+
+
+def read_text(reading: Reading, place: Place) -> str:
+    return scalar(reading, place, "a text", "Write the words, in quotes if they contain a colon.")
+
+
+def word(kind: str, pattern: re.Pattern[str], instead: str) -> Reader[str]:
+    def read(reading: Reading, place: Place) -> str:
+        text = scalar(reading, place, kind, instead)
+        if len(text) > 80 or not pattern.fullmatch(text):
+            raise reading.refuse(place, f"“{text[:60]}” is not {kind}", instead)
+        return text
+
+    return read
+
+
+read_code: Final = word(
+    "a code",
+    _CODE,
+    "Write small letters, digits and _, in parts joined by dots, each beginning with a letter: `check_in.day_after`.",
+)
+read_version: Final = word("a version", _VERSION, "Write for example `1.0`.")
+read_citation_code: Final = word("a citation's code", _CITATION, "Write small letters, digits and hyphens.")
+read_unit: Final = word("a unit", re.compile(r"\S{1,20}"), "Write one word, for example `mg`.")
+
+
+def read_citation(reading: Reading, place: Place) -> str:
+    code = read_citation_code(reading, place)
+    reading.refer("citation", code, place)
+    return code
+
+
+def reference(kind: str) -> Reader[str]:
+    def read(reading: Reading, place: Place) -> str:
+        code = read_code(reading, place)
+        reading.refer(kind, code, place)
+        return code
+
+    return read
+
+
+def declaration(kind: str) -> Reader[str]:
+    def read(reading: Reading, place: Place) -> str:
+        code = read_code(reading, place)
+        reading.declare(kind, code, place)
+        return code
+
+    return read
+
+
+def read_flag(reading: Reading, place: Place) -> bool:
+    text = scalar(reading, place, "true or false", "Write `true` or `false`.")
+    if text not in ("true", "false"):
+        raise reading.refuse(place, f"“{text[:60]}” is neither true nor false", "Write `true` or `false`.")
+    return text == "true"
+
+
+def one_of(kind: type[E]) -> Reader[E]:
+    words = [member.value for member in kind]
+
+    def read(reading: Reading, place: Place) -> E:
+        text = choice(words)(reading, place)
+        return kind(text)
+
+    return read
+
+
+def choice(words: Sequence[str]) -> Reader[str]:
+    def read(reading: Reading, place: Place) -> str:
+        text = scalar(reading, place, "one word", "Write one of: " + ", ".join(words) + ".")
+        if text not in words:
+            raise reading.refuse(place, f"“{text[:60]}” is not known here", instead_of(text, words, "word"))
+        return text
+
+    return read
+
+
+def list_of(reader: Reader[T], *, at_least: int = 0) -> Reader[tuple[T, ...]]:
+    def read(reading: Reading, place: Place) -> tuple[T, ...]:
+        node = place.node
+        if not isinstance(node, yaml.SequenceNode):
+            raise reading.refuse(place, "this must be a list", "Write `- ` before each entry, or `[a, b]`.")
+        values: list[T] = []
+        broken = False
+        for index, item in enumerate(node.value):
+            inner = Place(item, f"{place.path}[{index}]")
+            reading.spots[inner.path] = inner.spot
+            try:
+                values.append(reader(reading, inner))
+            except Refused:
+                broken = True
+        if len(node.value) < at_least:
+            raise reading.refuse(place, f"at least {at_least} must be listed here", "Add an entry.")
+        if broken:
+            raise Refused
+        return tuple(values)
+
+    return read
+
+
+def map_of(reader: Reader[T], key: Reader[str], what: str) -> Reader[Mapping[str, T]]:
+    def read(reading: Reading, place: Place) -> Mapping[str, T]:
+        fields = Fields(reading, place, what)
+        values: dict[str, T] = {}
+        for name in fields.found:
+            try:
+                key(reading, fields.keys[name])
+            except Refused:
+                fields.broken = True
+            values[name] = fields.need(name, reader)
+        fields.done()
+        return MappingProxyType(values)
+
+    return read
+
+
+def read_words(reading: Reading, place: Place) -> Words:
+    if isinstance(place.node, yaml.ScalarNode):
+        return MappingProxyType({"en": read_text(reading, place)})
+    language = word("a language", _LANGUAGE, "Write a language tag such as `en`, `de` or `fr-CA`.")
+    words = map_of(read_text, language, "words by language")(reading, place)
+    if "en" not in words:
+        raise reading.refuse(place, "the English words are missing", "Add `en: …`.")
+    return words
+
+
+def read_time(reading: Reading, place: Place) -> time:
+    text = scalar(reading, place, "a time of day", "Write it as `09:00`.")
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise reading.refuse(place, f"“{text[:60]}” is not a time of day", "Write it as `09:00`.")
+    return time(int(match["hour"]), int(match["minute"]))
+
+
+_OFFSET_HELP: Final = "Write `21 d`, `-7 d`, `2 wk`, `90 min`, `1.5 h` or `1 d 12:00`."
+
+
+def read_offset(reading: Reading, place: Place) -> Offset:
+    text = scalar(reading, place, "a distance in time", _OFFSET_HELP)
+    match = _OFFSET.fullmatch(text)
+    if match is None:
+        raise reading.refuse(place, f"“{text[:60]}” is not a distance in time", _OFFSET_HELP)
+    amount, unit = Decimal(match["amount"]), Unit(match["unit"])
+    per_day = {Unit.MINUTES: 1440, Unit.HOURS: 24, Unit.DAYS: 1, Unit.WEEKS: 1}
+    days = amount / per_day[unit] * (7 if unit is Unit.WEEKS else 1)
+    if abs(days) > MAX_DAYS:
+        raise reading.refuse(place, "this is more than twenty years away", "Write a shorter distance.")
+    if unit is Unit.HOURS and amount != amount.to_integral_value():
+        amount, unit = amount * 60, Unit.MINUTES
+    if amount != amount.to_integral_value():
+        raise reading.refuse(place, f"“{text[:60]}” is not a whole number", "Write it in a smaller unit.")
+    at: time | None = None
+    if match["at"] is not None:
+        if unit not in (Unit.DAYS, Unit.WEEKS):
+            raise reading.refuse(
+                place,
+                "a time of day goes with days or weeks",
+                "Write `1 d 12:00` for noon of the next day, or leave the time out.",
+            )
+        clock = _TIME.fullmatch(match["at"])
+        if clock is None:
+            raise reading.refuse(place, f"“{match['at'][:60]}” is not a time of day", "Write `1 d 09:00`.")
+        at = time(int(clock["hour"]), int(clock["minute"]))
+    return Offset(amount=int(amount), unit=unit, at=at)
+
+
+def read_minutes(reading: Reading, place: Place) -> int:
+    offset = read_offset(reading, place)
+    if offset.unit not in (Unit.MINUTES, Unit.HOURS) or offset.amount <= 0:
+        raise reading.refuse(place, "this must be a length in minutes or hours", "Write `90 min` or `8 h`.")
+    return offset.amount * (60 if offset.unit is Unit.HOURS else 1)
+
+
+def whole(low: int, high: int) -> Reader[int]:
+    def read(reading: Reading, place: Place) -> int:
+        instead = f"Write a whole number from {low} to {high}."
+        text = scalar(reading, place, "a whole number", instead)
+        if not re.fullmatch(r"\d{1,9}", text) or not low <= int(text) <= high:
+            raise reading.refuse(place, f"“{text[:60]}” is not a whole number from {low} to {high}", instead)
+        return int(text)
+
+    return read
+
+
+def read_number(reading: Reading, place: Place) -> Decimal:
+    text = scalar(reading, place, "a number", "Write for example `0.5`.")
+    if not _NUMBER.fullmatch(text):
+        raise reading.refuse(place, f"“{text[:60]}” is not a number", "Write for example `0.5`.")
+    return Decimal(text)
+
+
+def quantity(unit: str) -> Reader[Decimal]:
+    """An amount in that unit; the unit must be written, so that 80 can never be read as another unit's 80."""
+
+    def read(reading: Reading, place: Place) -> Decimal:
+        instead = f"Write for example `80 {unit}`."
+        text = scalar(reading, place, f"an amount in {unit}", instead)
+        match = _QUANTITY.fullmatch(text)
+        if match is None:
+            raise reading.refuse(place, f"“{text[:60]}” is not an amount", instead)
+        if match["unit"] != unit:
+            given = f"is in {match['unit']}" if match["unit"] else "has no unit"
+            raise reading.refuse(
+                place, f"“{text[:60]}” {given}", f"Write it in {unit}: `{match['number']} {unit}`."
+            )
+        return Decimal(match["number"])
+
+    return read
+
+
+def figure(reader: Reader[T]) -> Reader[Figure[T]]:
+    def read(reading: Reading, place: Place) -> Figure[T]:
+        if isinstance(place.node, yaml.ScalarNode):
+            raise reading.refuse(
+                place,
+                "a clinical figure stands without its source",
+                f"Write `{{value: {str(place.node.value)[:40]}, source: <citation>}}`, "
+                "or `clinic_choice: <why>`, or `unverified: <what is recalled>`.",
+            )
+        fields = Fields(reading, place, "a figure")
+        value = fields.need("value", reader)
+        source = fields.source()
+        fields.done()
+        return Figure(value=value, source=source)
+
+    return read
+
+
+# --- YAML -----------------------------------------------------------------------------------------------------------
+
+
+def _error_at(line: int, column: int, what: str, instead: str) -> DocumentErrors:
+    return DocumentErrors([DocumentError(line=line, column=column, path="", what=what, instead=instead)])
+
+
+def _check_text(text: str) -> None:
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        before = text[: error.start]
+        raise _error_at(
+            before.count("\n") + 1,
+            error.start - before.rfind("\n"),
+            "this is not valid UTF-8 text",
+            "Save the document as UTF-8.",
+        ) from None
+    if size > MAX_BYTES:
+        raise _error_at(
+            1,
+            1,
+            f"the document has {size} bytes",
+            f"A protocol has at most {MAX_BYTES}: split or shorten it.",
+        )
+    strange = _UNPRINTABLE.search(text.removeprefix("\ufeff"))
+    if strange is not None:
+        before = text.removeprefix("\ufeff")[: strange.start()]
+        raise _error_at(
+            before.count("\n") + 1,
+            strange.start() - before.rfind("\n"),
+            f"the character U+{ord(strange.group()):04X} is not text",
+            "Delete it; save the document as UTF-8.",
+        )
+
+
+def _check_events(reading: Reading, text: str) -> None:
+    """Refuses what a protocol never needs and a bomb is made of: anchors, aliases, tags, deep nesting."""
+    depth = nodes = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if not isinstance(event, yaml.NodeEvent):
+            if isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            continue
+        nodes += 1
+        mark = event.start_mark
+        spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            raise _error_at(
+                *spot,
+                "this is nested too deeply" if depth > MAX_DEPTH else "the document has too many entries",
+                "No protocol needs that; simplify it.",
+            )
+        if event.anchor is not None:
+            name = f"*{event.anchor}" if isinstance(event, yaml.AliasEvent) else f"&{event.anchor}"
+            reading.errors.append(
+                DocumentError(
+                    line=spot[0],
+                    column=spot[1],
+                    path="",
+                    what=f"“{name[:60]}”: anchors and aliases are not read",
+                    instead="Write the value out; quote it if it begins with & or *.",
+                )
+            )
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            reading.errors.append(
+                DocumentError(
+                    line=spot[0],
+                    column=spot[1],
+                    path="",
+                    what=f"“{str(tag)[:60]}”: tags are not read",
+                    instead="Leave the tag out; quote the value if it begins with !.",
+                )
+            )
+        if len(reading.errors) >= MAX_ERRORS:
+            break
+    if reading.errors:
+        raise DocumentErrors(_in_order(reading.errors))
+
+
+def read_document(
+    text: str, reader: Reader[T], *, check: Callable[[Reading, T], None] | None = None, begin: str
+) -> T:
+    """What `reader` makes of the document; `check` then sees the whole. Raises DocumentErrors with everything wrong."""
+    _check_text(text)
+    text = text.removeprefix("\ufeff")
+    reading = Reading()
+    try:
+        _check_events(reading, text)
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _error_at(
+            mark.line + 1 if mark else 1,
+            mark.column + 1 if mark else 1,
+            f"this is not YAML: {error.problem or error.context or 'unreadable'}",
+            "Check indentation, colons and quotes just here and in the line above.",
+        ) from None
+    except yaml.YAMLError:
+        raise _error_at(1, 1, "this is not YAML", "Save the document as UTF-8 text.") from None
+    if node is None:
+        raise _error_at(1, 1, "the document is empty", begin)
+    try:
+        value = reader(reading, Place(node, ""))
+    except Refused:
+        raise DocumentErrors(_in_order(reading.errors)) from None
+    if not reading.errors and check is not None:
+        check(reading, value)
+    if reading.errors:
+        raise DocumentErrors(_in_order(reading.errors))
+    return value

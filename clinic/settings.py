@@ -15,7 +15,7 @@ from clinic.environment import SettingRefused, process_environment
 from clinic.local import places
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DEMO_SECRET = "the-demo-runs-on-one-machine-and-keeps-no-secret"  # noqa: S105
+DEMO_SECRET = "the-demo-runs-on-one-machine-and-keeps-no-secret"
 
 try:
     _env = process_environment(BASE_DIR)
@@ -35,7 +35,10 @@ try:
     SITE_URL = _env.origin("SITE_URL", _outside_production(f"http://localhost:{_port}"))
     ALLOWED_HOSTS = _env.words(
         "ALLOWED_HOSTS",
-        (str(urlsplit(SITE_URL).hostname), *(() if _production else ("localhost", "127.0.0.1", "[::1]", "testserver"))),
+        (
+            str(urlsplit(SITE_URL).hostname),
+            *(() if _production else ("localhost", "127.0.0.1", "[::1]", "testserver")),
+        ),
     )
     _https = SITE_URL.startswith("https://")
     if _production and not _https:
@@ -137,6 +140,7 @@ TEMPLATES = [
 
 # -- people and sign-in ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "clinic.Person"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # The address is unique by Lower(), which this check does not see.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -157,7 +161,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 if CLINIC_MODE == "test":
-    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Hundreds of people are made in a run.
+    PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # Hundreds of people are made in a run.
     ACCOUNT_RATE_LIMITS = False
 
 # -- the browser -------------------------------------------------------------------------------------------------------
@@ -178,7 +184,9 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"  # Django's CSRF check over https needs it; patient pages send no-referrer.
+SECURE_REFERRER_POLICY = (
+    "same-origin"  # Django's CSRF check over https needs it; patient pages send no-referrer.
+)
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # The container's own probe speaks plain http.
@@ -190,7 +198,9 @@ if TRUST_FORWARDED_PROTO:
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "__Host-signin" if _https else f"signin-{_port}"  # Cookies ignore ports; two demos must not.
+SESSION_COOKIE_NAME = (
+    "__Host-signin" if _https else f"signin-{_port}"
+)  # Cookies ignore ports; two demos must not.
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else f"csrf-{_port}"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -276,8 +286,16 @@ CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 # `expires`: ticks that piled up while no worker ran are worth nothing; the next one does all the work.
 CELERY_BEAT_SCHEDULE = {
-    "send due messages": {"task": "clinic.tasks.send_due_messages", "schedule": 1.0, "options": {"expires": 5}},
-    "refresh due courses": {"task": "sessions.tasks.refresh_due_courses", "schedule": 1.0, "options": {"expires": 5}},
+    "send due messages": {
+        "task": "clinic.tasks.send_due_messages",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
+    "refresh due courses": {
+        "task": "sessions.tasks.refresh_due_courses",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
     "sweep": {"task": "clinic.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 

@@ -12,6 +12,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent.parent
 DATABASE_NAME = "clinic"
 DATABASE_USER = "clinic"
+SHARED = Path("/var/tmp")
+# Set in every process the supervisor starts, so that the next one can find those a killed one left behind.
+RUN_VARIABLE = "CLINIC_RUN_FOLDER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +53,18 @@ class Places:
 
 def of_this_checkout(project: Path = PROJECT) -> Places:
     """The same for every process started from this checkout, and another for every other checkout and user."""
-    key = hashlib.sha256(f"{os.getuid()}:{project}".encode()).hexdigest()[:12]
-    return Places(data=project / ".local", run=Path(tempfile.gettempdir()) / f"clinic-{key}")
+    return Places(data=project / ".local", run=Path(tempfile.gettempdir()) / f"clinic-{_key(project)}")
+
+
+def elsewhere(path: Path) -> Path:
+    """What stands for `path` in a folder that every OS user may enter and that survives a restart."""
+    return SHARED / f"clinic-{_key(path)}"
+
+
+def _key(path: Path) -> str:
+    return hashlib.sha256(f"{os.getuid()}:{path}".encode()).hexdigest()[:12]
 
 
 def everyone_may_traverse(path: Path) -> bool:
     """Whether another OS user can reach `path`: as root the database runs as one."""
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in [path, *path.parents] if parent.exists())
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in [path, *path.parents] if parent.is_dir())

@@ -1,0 +1,156 @@
+"""The fixtures every test may use. Nothing is started before a test asks for it: the rule tests start nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.servers import Servers
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from tests.support.processes import Processes
+    from tests.support.smtp import SmtpServer
+
+# Settings are read in pytest_configure below; the servers come later, at these addresses.
+_servers = Servers()
+os.environ["CLINIC_MODE"] = "test"
+os.environ["DATABASE_URL"] = _servers.database_url
+os.environ["REDIS_URL"] = _servers.redis_url
+for _name in ("SECRET_KEY", "SECRET_KEY_FILE", "SITE_URL", "ALLOWED_HOSTS", "EMAIL_URL", "PORT"):
+    os.environ.pop(_name, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Sets Django up before pytest-django looks, unless only rules are tested: those do without Django."""
+    asked = [Path(each.partition("::")[0]) for each in config.args]
+    if asked and all("rules" in each.parts for each in asked):
+        return
+    os.environ["DJANGO_SETTINGS_MODULE"] = "clinic.settings"
+    import django
+
+    django.setup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Rules first, browser last: what fails fast, fails first."""
+    order = (
+        "/rules/",
+        "/architecture/",
+        "/clinic/",
+        "/protocols/",
+        "/sessions/",
+        "/flows/",
+        "/faults/",
+        "/browser/",
+    )
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next(
+            (n for n, part in enumerate(order) if part in path.removeprefix(str(Path.cwd()))), len(order)
+        )
+
+    items.sort(key=place)
+
+
+def pytest_unconfigure() -> None:
+    _servers.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """pytest-django asks for this before it makes the test database: the moment to start the server."""
+    _servers.database()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    return _servers.redis()
+
+
+@pytest.fixture
+def smtp_server(settings: Any) -> Iterator[SmtpServer]:
+    """A real mail server; mail sent by this process goes to it too."""
+    from tests.support.smtp import SmtpServer
+
+    server = SmtpServer()
+    server.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def process_env(transactional_db: None, redis_url: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment in which a separate process sees this test's committed data. Redis is emptied first."""
+    import redis
+    from django.db import connection
+
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    client.close()
+    name = str(connection.settings_dict["NAME"])
+    base, question, query = _servers.database_url.partition("?")
+    env = {
+        "CLINIC_MODE": "test",
+        "DJANGO_SETTINGS_MODULE": "clinic.settings",
+        "DATABASE_URL": f"{base.rpartition('/')[0]}/{name}{question}{query}",
+        "REDIS_URL": redis_url,
+    }
+    if "smtp_server" in request.fixturenames:
+        env["EMAIL_URL"] = request.getfixturevalue("smtp_server").url
+    return env
+
+
+@pytest.fixture
+def processes(process_env: dict[str, str]) -> Iterator[Processes]:
+    from tests.support.processes import Processes
+
+    started = Processes(process_env)
+    yield started
+    started.end_all()
+
+
+@pytest.fixture
+def live_site(processes: Processes) -> str:
+    """The address of a real web server over the committed database."""
+    return processes.web()[1]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
+
+    program = chromium()
+    # Playwright's synchronous interface runs an event loop in this thread; Django would refuse every query beside it.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
+        yield opened
+        opened.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def browser_context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def browser_page(browser_context: BrowserContext) -> Page:
+    return browser_context.new_page()

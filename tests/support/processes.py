@@ -1,0 +1,177 @@
+"""Real processes of the product against the test database: the worker, beat, any command, the web server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from clinic.local import children, places
+from tests.support.ports import free_port
+
+
+class Started:
+    """One process, its log, and the ways to end it."""
+
+    def __init__(self, *, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.log = log
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self) -> None:
+        """`kill -9`, the forked children with it: nothing of it runs another instruction."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait(timeout=20)
+
+    def freeze(self) -> None:
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.process.pid, signal.SIGCONT)
+
+    def stop(self, *, seconds: float = 15) -> int:
+        """Ask it to end, as a restart of the machine would."""
+        self.thaw() if self.process.poll() is None else None
+        children.end(self.process, patience_seconds=seconds)
+        return self.process.returncode
+
+    def wait(self, *, seconds: float = 60) -> int:
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"{self.name} did not end within {seconds} s:\n{self.output}") from error
+
+    def wait_for_output(self, text: str, *, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.output:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{self.name} never said {text!r}:\n{self.output}")
+            time.sleep(0.05)
+
+
+class Processes:
+    """Starts them with the environment of this test run; ends all of them when the test is over."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = dict(env)
+        self._folder = Path(tempfile.mkdtemp(prefix="clinic-processes-"))
+        self._started: list[Started] = []
+
+    def start(self, *argv: str | Path, name: str, env: Mapping[str, str] | None = None) -> Started:
+        log = self._folder / f"{len(self._started)}-{name}.log"
+        process = children.start(
+            argv,
+            log=log,
+            cwd=places.PROJECT,
+            env={**os.environ, **self.env, **(env or {})},
+            death_signal=signal.SIGKILL,
+        )
+        started = Started(name=name, process=process, log=log)
+        self._started.append(started)
+        return started
+
+    def worker(
+        self, *, concurrency: int = 1, ready: bool = True, env: Mapping[str, str] | None = None
+    ) -> Started:
+        worker = self.start(
+            *(sys.executable, "-m", "celery", "-A", "clinic", "worker", "--loglevel=INFO", "-O", "fair"),
+            *(f"--concurrency={concurrency}", "--without-gossip", "--without-mingle"),
+            f"--hostname=worker{len(self._started)}@%h",
+            name="worker",
+            env=env,
+        )
+        if ready:
+            worker.wait_for_output(" ready.", seconds=60)
+        return worker
+
+    def beat(self, *, env: Mapping[str, str] | None = None) -> Started:
+        schedule = self._folder / f"schedule-{len(self._started)}"
+        return self.start(
+            *(
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "clinic",
+                "beat",
+                "--loglevel=INFO",
+                "--schedule",
+                schedule,
+            ),
+            *("--pidfile", ""),
+            name="beat",
+            env=env,
+        )
+
+    def manage(self, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
+        return self.start(sys.executable, "manage.py", *arguments, name=arguments[0], env=env)
+
+    def web(self, *, env: Mapping[str, str] | None = None) -> tuple[Started, str]:
+        """A real web server on a free port, and its address."""
+        port = free_port()
+        address = f"http://localhost:{port}"
+        web = self.start(
+            *(
+                sys.executable,
+                "-m",
+                "granian",
+                "--interface",
+                "wsgi",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+            ),
+            *("--workers", "1", "--blocking-threads", "4", "--no-access-log", "clinic.wsgi:application"),
+            name="web",
+            env={"PORT": str(port), "SITE_URL": address, **(env or {})},
+        )
+        wait_until_served(f"{address}/health/live", by=web)
+        return web, address
+
+    def end_all(self) -> None:
+        for started in reversed(self._started):
+            try:
+                os.killpg(started.process.pid, signal.SIGCONT)
+            except (ProcessLookupError, PermissionError):
+                pass
+            if started.process.poll() is None:
+                started.process.terminate()
+        for started in self._started:
+            children.end(started.process, patience_seconds=8)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def wait_until_served(url: str, *, by: Started, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code < 500:
+                return
+        except OSError:
+            pass
+        if by.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{url} is not served:\n{by.output}")
+        time.sleep(0.1)

@@ -1,4 +1,5 @@
-"""The protocols of a clinic and their versions. A published version is frozen by a trigger, not only by code."""
+"""The protocols of a clinic and their versions. A published version is frozen by a trigger, not only by
+code."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ class ProtocolVersionQuerySet(models.QuerySet["ProtocolVersion"]):
 
 
 class ProtocolVersion(ClinicRow):
-    """A document, and who wrote and who approved it. `digest` is of what the document says, not of its layout."""
+    """A document, and who wrote and who approved it. `digest` is of what the document says, not of its
+    layout."""
 
     protocol = models.ForeignKey(Protocol, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=30)

@@ -1,4 +1,5 @@
-"""Drafting, publishing and retiring protocol versions. Enrols nobody and moves nobody from one version to another."""
+"""Drafting, publishing and retiring protocol versions. Enrols nobody and moves nobody from one version to
+another."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ def load_protocol(*, actor: Actor, clinic: Clinic, text: str, now: datetime) -> 
 
 
 def _locked(version: ProtocolVersion) -> ProtocolVersion:
-    """The version as it stands now, its protocol locked: publishing and drafting of one protocol go one at a time."""
+    """The version as it stands now, its protocol locked: publishing and drafting of one protocol go one at a
+    time."""
     Protocol.objects.select_for_update().get(pk=version.protocol_id)
     return ProtocolVersion.objects.select_for_update().get(pk=version.pk)
 
@@ -92,7 +94,8 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
         try:
             parse(version.document)
         except DocumentErrors as problem:
-            # Written by an older release of the language: it must be put right before anybody is treated by it.
+            # Written by an older release of the language: it must be put right before anybody is treated by
+            # it.
             raise NotNow(
                 _("The document can no longer be read as a protocol."),
                 code="protocol-document",

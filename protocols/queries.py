@@ -1,18 +1,25 @@
 """Reading protocols: the parsed definition of a version, and the versions a clinic has.
 
-`definition_of` and `definitions_of` ask for no actor: whoever holds a version's id got it from a row they could see.
+`definition_of` and `definitions_of` ask for no actor: whoever holds a version's id got it from a row they
+could see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor
-from clinic.errors import NotFound
+from clinic.errors import BadInput, NotFound
 from protocols.models import Protocol, ProtocolVersion, ProtocolVersionQuerySet, VersionStatus
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import parse
+from protocols.rules.instruments import Instrument, parse_instrument
 
 # Parsed definitions by digest: two versions of one digest say the same, so no entry can ever be out of date.
 _PARSED: dict[str, ProtocolDefinition] = {}
@@ -34,7 +41,8 @@ def definition_in(version: ProtocolVersion) -> ProtocolDefinition:
 
 
 def definition_of(version_id: int) -> ProtocolDefinition:
-    """The definition of the version of that id: one small query, and the document only when it is new here."""
+    """The definition of the version of that id: one small query, and the document only when it is new
+    here."""
     return definitions_of([version_id])[version_id]
 
 
@@ -102,3 +110,25 @@ def versions_of(actor: Actor, *, protocol_id: int) -> list[ProtocolVersion]:
         .defer("document")
         .order_by("-drafted_at", "-pk")
     )
+
+
+_INSTRUMENTS = Path(__file__).parent / "library" / "instruments"
+
+
+@cache
+def instruments() -> Mapping[str, Instrument]:
+    """Every instrument of the library by its code, read once."""
+    found = [
+        parse_instrument(path.read_text(encoding="utf-8")) for path in sorted(_INSTRUMENTS.glob("*.yaml"))
+    ]
+    return MappingProxyType({instrument.code: instrument for instrument in found})
+
+
+def instrument_of(code: str) -> Instrument:
+    """The instrument of that code. Raises BadInput."""
+    instrument = instruments().get(code)
+    if instrument is None:
+        raise BadInput(
+            _("There is no instrument of that name."), fields={"instrument": [_("Choose another.")]}
+        )
+    return instrument

@@ -1,7 +1,7 @@
 """What a protocol version says ought to happen, as frozen values.
 
-Knows the closed list of shapes a protocol may use. Knows no patient, no clock and no YAML: `document.py` parses a
-document into these values, the engine in `sessions/rules/` reads them.
+Knows the closed list of shapes a protocol may use. Knows no patient, no clock and no YAML: `document.py`
+parses a document into these values, the engine in `sessions/rules/` reads them.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offset:
-    """A distance from an anchor. Days and weeks are calendar days of the clinic; minutes and hours are elapsed time.
+    """A distance from an anchor. Days and weeks are calendar days of the clinic; minutes and hours are
+    elapsed time.
 
-    With `at` (only for days and weeks) the instant is that wall-clock time on that day: ``1 d 12:00`` is noon of the day
-    after. Without it, a window opens at the day's first instant and closes at its last.
+    With `at` (only for days and weeks) the instant is that wall-clock time on that day: ``1 d 12:00`` is noon
+    of the day after. Without it, a window opens at the day's first instant and closes at its last.
     """
 
     amount: int
@@ -63,7 +64,8 @@ class Offset:
 
 
 class Role(StrEnum):
-    """Who must do a thing or may override it, in a protocol. The same words as the clinic's roles, plus the patient."""
+    """Who must do a thing or may override it, in a protocol. The same words as the clinic's roles, plus the
+    patient."""
 
     THERAPIST = "therapist"
     SUPERVISOR = "supervisor"
@@ -106,8 +108,8 @@ class AnchorRule:
 class WindowRule:
     """A window around an anchor. Every bound may be absent; a negative offset lies before the anchor.
 
-    `due` is when it counts as overdue (default: `closes`). `before`, if given, also closes the window at that anchor:
-    "integration 3, before the next dosing session".
+    `due` is when it counts as overdue (default: `closes`). `before`, if given, also closes the window at that
+    anchor: "integration 3, before the next dosing session".
     """
 
     anchor: AnchorRule
@@ -129,10 +131,11 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """This requirement, unmet, blocks `move` (of the sessions of rule `rule`, same cycle where both have one).
+    """This requirement, unmet, blocks `move` (of the sessions of rule `rule`, same cycle where both have
+    one).
 
-    `which` moves that: NEXT_CYCLE for "the integration after dosing n blocks dosing n + 1", FIRST for "blocks the first
-    of them only". `override` names who may let it go ahead with a reason; empty means nobody.
+    `which` moves that: NEXT_CYCLE for "the integration after dosing n blocks dosing n + 1", FIRST for "blocks
+    the first of them only". `override` names who may let it go ahead with a reason; empty means nobody.
     """
 
     move: Move
@@ -151,7 +154,8 @@ class SessionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRule:
-    """A stage of the course. `per_cycle` stages exist once per dosing cycle (dosing 1, integration 1, dosing 2 …)."""
+    """A stage of the course. `per_cycle` stages exist once per dosing cycle (dosing 1, integration 1, dosing
+    2 …)."""
 
     code: str
     kind: SessionKind
@@ -185,8 +189,8 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRule(Rule):
-    """Sessions to hold. `count` sessions with the codes ``code.1`` … ``code.count`` (just ``code`` if count is 1 and it
-    is neither a cycle nor per one).
+    """Sessions to hold. `count` sessions with the codes ``code.1`` … ``code.count`` (just ``code`` if count
+    is 1 and it is neither a cycle nor per one).
 
     `makes_cycles`: each of them is one cycle (a dosing session). `windows` has one entry, or one per session.
     """
@@ -241,8 +245,8 @@ class ResultRule(Rule):
     """An eligibility criterion or a test result that must be on the chart, acceptable and still valid.
 
     `accept` is compared with the result's value by `compare`. `valid_for` is how old it may be at the act.
-    `only_for` names a chart attribute that must be true for the rule to apply ("can_become_pregnant"), or is empty.
-    A hard exclusion is one whose blocks name nobody in `override`.
+    `only_for` names a chart attribute that must be true for the rule to apply ("can_become_pregnant"), or is
+    empty. A hard exclusion is one whose blocks name nobody in `override`.
     """
 
     test: str
@@ -278,7 +282,8 @@ class WashoutRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseChoice:
-    """What may be ordered in given cycles. The prescriber's recorded choice, from `choices`; `default` is offered."""
+    """What may be ordered in given cycles. The prescriber's recorded choice, from `choices`; `default` is
+    offered."""
 
     cycles: tuple[int, ...]
     choices: tuple[Figure[Decimal], ...]
@@ -354,10 +359,11 @@ AnyRule = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderRule:
-    """A message to the patient about requirements of `rule`: at wall time `at`, `before` the booked or due day.
+    """A message to the patient about requirements of `rule`: at wall time `at`, `before` the booked or due
+    day.
 
-    `purpose` picks the neutral text: visit_reminder, check_in, questionnaire. `useful_for` is how long after its moment
-    it is still worth sending.
+    `purpose` picks the neutral text: visit_reminder, check_in, questionnaire. `useful_for` is how long after
+    its moment it is still worth sending.
     """
 
     code: str

@@ -1,7 +1,7 @@
 """Reads a protocol document (YAML text) into a frozen ProtocolDefinition.
 
-Knows which fields a protocol has. Knows no database, and not whether a well-formed protocol makes clinical sense: that
-is lint's.
+Knows which fields a protocol has. Knows no database, and not whether a well-formed protocol makes clinical
+sense: that is lint's.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ from protocols.rules.writing import (
 
 __all__ = ["DocumentError", "DocumentErrors", "definition_to_document", "digest_of", "parse"]
 
-# --- windows, blocks, shared ----------------------------------------------------------------------------------------
+# --- windows, blocks, shared --------------------------------------------------------------------------------
 
 _NEEDS_RULE: Final = frozenset({AnchorEvent.SESSION_START, AnchorEvent.SESSION_END, AnchorEvent.FIRST_DOSE})
 
@@ -163,7 +163,7 @@ def read_item(reading: Reading, place: Place) -> ChecklistItem:
     return item
 
 
-# --- rules ----------------------------------------------------------------------------------------------------------
+# --- rules --------------------------------------------------------------------------------------------------
 
 
 def _session(fields: Fields) -> dict[str, Any]:
@@ -402,7 +402,8 @@ def read_citations(reading: Reading, place: Place) -> Mapping[str, str]:
 def read_protocol(reading: Reading, place: Place) -> ProtocolDefinition:
     fields = Fields(reading, place, "a protocol")
     fields.need("format", choice((FORMAT,)))
-    # Declared before they are read, so that a slip in one citation or instrument is one error and not one per use.
+    # Declared before they are read, so that a slip in one citation or instrument is one error and not one per
+    # use.
     for name, kind in (("citations", "citation"), ("instruments", "instrument")):
         listed = fields.found.get(name)
         if listed is not None and isinstance(listed.node, yaml.MappingNode):
@@ -433,7 +434,7 @@ def read_protocol(reading: Reading, place: Place) -> ProtocolDefinition:
     return definition
 
 
-# --- what only the whole can show -----------------------------------------------------------------------------------
+# --- what only the whole can show ---------------------------------------------------------------------------
 
 
 def _check_whole(reading: Reading, definition: ProtocolDefinition) -> None:
@@ -475,11 +476,12 @@ def _check_whole(reading: Reading, definition: ProtocolDefinition) -> None:
             if sorted(covered) != list(range(1, count + 1)):
                 reading.wrong_at(
                     f"{path}.initial",
-                    f"the choices are for the cycles {', '.join(map(str, covered)) or 'none'}; there are {count} cycles",
+                    f"the choices are for the cycles {', '.join(map(str, covered))}; there are {count} cycles",
                     "Name every cycle in exactly one choice.",
                 )
 
 
 def parse(text: str) -> ProtocolDefinition:
-    """The definition that a protocol document writes down. Raises DocumentErrors with everything that is wrong."""
+    """The definition that a protocol document writes down. Raises DocumentErrors with everything that is
+    wrong."""
     return read_document(text, read_protocol, check=_check_whole, begin="Begin with `format: 1`.")

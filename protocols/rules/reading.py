@@ -1,7 +1,8 @@
-"""How a YAML document is read, whatever it holds: every error with its place, nothing evaluated, nothing trusted.
+"""How a YAML document is read, whatever it holds: every error with its place, nothing evaluated, nothing
+trusted.
 
-Knows text, fields, lists, codes, figures with their sources. Knows no protocol and no instrument: `document.py` and
-`instruments.py` say what stands where.
+Knows text, fields, lists, codes, figures with their sources. Knows no protocol and no instrument:
+`document.py` and `instruments.py` say what stands where.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ _OFFSET = re.compile(r"(?P<amount>-?\d{1,8}(\.\d{1,4})?) ?(?P<unit>min|h|d|wk)( 
 _TIME = re.compile(r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)")
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
 _QUANTITY = re.compile(r"(?P<number>-?\d{1,9}(\.\d{1,6})?)( ?(?P<unit>\S+))?")
-# What YAML itself calls printable; anything else is refused here, so that it is refused with a line and a column.
+# What YAML itself calls printable; anything else is refused here, so that it is refused with a line and a
+# column.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _Loader: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -148,11 +150,12 @@ def instead_of(word: str, known: Iterator[str] | set[str] | Sequence[str], kind:
     return "Write one of: " + ", ".join(names[:30]) + "."
 
 
-# --- mappings -------------------------------------------------------------------------------------------------------
+# --- mappings -----------------------------------------------------------------------------------------------
 
 
 class Fields:
-    """The fields of one mapping, taken one by one. `done` reports what was not asked for and stops if any was wrong."""
+    """The fields of one mapping, taken one by one. `done` reports what was not asked for and stops if any was
+    wrong."""
 
     def __init__(self, reading: Reading, place: Place, what: str) -> None:
         node = place.node
@@ -187,7 +190,8 @@ class Fields:
         return name in self.found
 
     def need(self, name: str, reader: Reader[T]) -> T:
-        """The field's value. When it is wrong or missing a stand-in comes back, and `done` will not return."""
+        """The field's value. When it is wrong or missing a stand-in comes back, and `done` will not
+        return."""
         if not self.has(name):
             self.broken = True
             self.reading.wrong(self.place, f"{self.what} needs the field “{name}”", f"Add `{name}:`.")
@@ -210,7 +214,7 @@ class Fields:
             self.reading.wrong(
                 self.place,
                 f"{self.what} needs its source" if not given else f"{self.what} has more than one source",
-                "Write one of `source: <citation>`, `clinic_choice: <why>`, `unverified: <what is recalled>`.",
+                "Write one of `source: <citation>`, `clinic_choice: <why>`, `unverified: <recalled>`.",
             )
             return Source(status=SourceStatus.UNVERIFIED)
         if given[0] == "source":
@@ -241,7 +245,7 @@ class Fields:
             raise Refused
 
 
-# --- small readers --------------------------------------------------------------------------------------------------
+# --- small readers ------------------------------------------------------------------------------------------
 
 
 def scalar(reading: Reading, place: Place, what: str, instead: str) -> str:
@@ -273,7 +277,7 @@ def word(kind: str, pattern: re.Pattern[str], instead: str) -> Reader[str]:
 read_code: Final = word(
     "a code",
     _CODE,
-    "Write small letters, digits and _, in parts joined by dots, each beginning with a letter: `check_in.day_after`.",
+    "Write small letters, digits and _, in parts joined by dots, each beginning with a letter: `check_in.late`.",
 )
 read_version: Final = word("a version", _VERSION, "Write for example `1.0`.")
 read_citation_code: Final = word("a citation's code", _CITATION, "Write small letters, digits and hyphens.")
@@ -482,7 +486,7 @@ def figure(reader: Reader[T]) -> Reader[Figure[T]]:
     return read
 
 
-# --- YAML -----------------------------------------------------------------------------------------------------------
+# --- YAML ---------------------------------------------------------------------------------------------------
 
 
 def _error_at(line: int, column: int, what: str, instead: str) -> DocumentErrors:
@@ -568,7 +572,8 @@ def _check_events(reading: Reading, text: str) -> None:
 def read_document(
     text: str, reader: Reader[T], *, check: Callable[[Reading, T], None] | None = None, begin: str
 ) -> T:
-    """What `reader` makes of the document; `check` then sees the whole. Raises DocumentErrors with everything wrong."""
+    """What `reader` makes of the document; `check` then sees the whole. Raises DocumentErrors with everything
+    wrong."""
     _check_text(text)
     text = text.removeprefix("\ufeff")
     reading = Reading()

@@ -1,4 +1,5 @@
-"""Writes a definition back as a document, and its digest. The words that stand for each rule type are kept here."""
+"""Writes a definition back as a document, and its digest. The words that stand for each rule type are kept
+here."""
 
 from __future__ import annotations
 
@@ -292,12 +293,14 @@ def _protocol_value(definition: ProtocolDefinition) -> dict[str, Any]:
 
 
 def definition_to_document(definition: ProtocolDefinition) -> str:
-    """The document that parses back into exactly this definition. Comments and layout of the first one are not kept."""
+    """The document that parses back into exactly this definition. Comments and layout of the first one are
+    not kept."""
     return yaml.safe_dump(_protocol_value(definition), sort_keys=False, allow_unicode=True, width=120)
 
 
 def digest_of(definition: ProtocolDefinition) -> str:
-    """SHA-256 of what the definition says, in hexadecimal: the same for two documents that differ only in layout."""
+    """SHA-256 of what the definition says, in hexadecimal: the same for two documents that differ only in
+    layout."""
     canonical = json.dumps(
         _protocol_value(definition), ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )

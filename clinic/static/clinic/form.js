@@ -1,0 +1,53 @@
+/* Small helps for every page; nothing here is needed for a page to work.
+   A form's record id is made by whoever opens the form, so sending it twice is one record: the server puts one into the
+   hidden field, and this file makes a fresh one when a page is shown again from the browser's memory after it was sent. */
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const summary = document.querySelector("[data-focus]");
+  if (summary) summary.focus();
+
+  const dim = () => {
+    const set = document.documentElement.dataset.theme;
+    return set ? set === "dim" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  for (const button of document.querySelectorAll("[data-theme-switch]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const next = dim() ? "light" : "dim";
+      document.documentElement.dataset.theme = next;
+      document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax` + (location.protocol === "https:" ? "; secure" : "");
+    });
+  }
+
+  // A menu closes with Escape or a click elsewhere.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  // "Leave this page" leaves no way back to it.
+  for (const link of document.querySelectorAll("[data-leave]")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      location.replace(link.href);
+    });
+  }
+
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const field of document.querySelectorAll("form[data-sent] input[name=public_id]")) field.value = crypto.randomUUID();
+});
+document.addEventListener("submit", (event) => { event.target.dataset.sent = "1"; });

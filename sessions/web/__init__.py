@@ -1,0 +1,1 @@
+"""The pages: parse, call one operation or query, render."""

@@ -1,0 +1,51 @@
+"""The addresses of the pages: staff under `/c/<clinic>/`, patients under `/p/<token>/`."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from sessions.web import chart, links, overview, runs
+
+staff = [
+    path("", overview.today, name="today"),
+    path("patients/", overview.patients, name="patients"),
+    path("patients/enrol/", chart.enrol, name="enrol"),
+    path("deviations/", overview.deviations, name="deviations"),
+    path("deviations/<uuid:deviation>/", overview.deviation, name="deviation"),
+    path("adherence/", overview.adherence, name="adherence"),
+    path("tasks/", overview.tasks, name="tasks"),
+    path("tasks/<uuid:task>/", overview.task, name="task"),
+    path("tasks/<uuid:task>/take/", overview.task_take, name="task_take"),
+    path("courses/<uuid:course>/", chart.chart, name="chart"),
+    path("courses/<uuid:course>/record/<slug:what>/", chart.record, name="record"),
+    path("courses/<uuid:course>/contact/", chart.contact, name="contact"),
+    path("courses/<uuid:course>/unscheduled/", chart.unscheduled, name="unscheduled"),
+    path("courses/<uuid:course>/log/<str:key>/", chart.log, name="log"),
+    path("courses/<uuid:course>/book/<str:key>/", chart.book, name="book"),
+    path("courses/<uuid:course>/start/<str:key>/", chart.start, name="start"),
+    path("courses/<uuid:course>/override/<str:key>/", chart.override, name="override"),
+    path("courses/<uuid:course>/not-done/<str:key>/", chart.not_done, name="not_done"),
+    path("courses/<uuid:course>/move/<slug:move>/", chart.move, name="move"),
+    path("bookings/<uuid:booking>/<slug:move>/", chart.booking_move, name="booking_move"),
+    path("sessions/<uuid:held>/", runs.session_page, name="session"),
+    path("sessions/<uuid:held>/live/", runs.live, name="live"),
+    path("sessions/<uuid:held>/vitals/", runs.vitals, name="vitals"),
+    path("sessions/<uuid:held>/dose/", runs.dose, name="dose"),
+    path("sessions/<uuid:held>/withhold/", runs.withhold, name="withhold"),
+    path("sessions/<uuid:held>/moment/", runs.moment, name="moment"),
+    path("sessions/<uuid:held>/checklist/", runs.checklist, name="checklist"),
+    path("sessions/<uuid:held>/note/", runs.note, name="note"),
+    path("sessions/<uuid:held>/release/", runs.release, name="release"),
+    path("sessions/<uuid:held>/end/", runs.end, name="end"),
+    path("sessions/<uuid:held>/void/", runs.void, name="void"),
+    path("sessions/<uuid:held>/sign/", runs.sign, name="sign"),
+    path("sessions/<uuid:held>/vitals-sheet/", runs.vitals_sheet, name="vitals_sheet"),
+]
+patient = [
+    path("", links.opened, name="patient_link"),
+    path("confirm/", links.confirm, name="patient_confirm"),
+    path("change/", links.change, name="patient_change"),
+    path("stop/", links.stop, name="patient_stop"),
+]
+pages = [path("c/<slug:clinic>/", include(staff)), path("p/<str:token>/", include(patient))]
+urlpatterns = [path("", include((pages, "sessions")))]

@@ -49,8 +49,8 @@ class Seat:
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Open the transaction everything is read and written in, and say in it who acts. The settings end with the
-    transaction: a pooled connection carries nothing to the next request."""
+    """Open the transaction everything is read and written in, and say in it who acts. The settings end with
+    the transaction: a pooled connection carries nothing to the next request."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(

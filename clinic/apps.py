@@ -11,4 +11,9 @@ class ClinicConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from clinic import checks  # noqa: F401  (registers itself)
+        # Only here: models may be imported once every app is loaded.
+        from clinic import checks, outbox  # noqa: F401  (checks register themselves)
+        from clinic.ticks import register_tick
+
+        register_tick("sweep", lambda now: outbox.sweep(now=now))
+        register_tick("send_due_messages", lambda now: outbox.send_due_messages(now=now))

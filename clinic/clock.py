@@ -1,4 +1,5 @@
-"""The one clock. `now()` asks the database, so every process agrees, and the demo's time can be moved forward.
+"""The one clock. `now()` asks the database, so every process agrees, and the demo's time can be moved
+forward.
 
 Only doors call it; everything below takes `now` as an argument.
 """
@@ -14,6 +15,5 @@ from django.db import connection
 def now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clinic_now()")
-        row = cursor.fetchone()
-    assert row is not None
-    return cast(datetime, row[0])
+        (instant,) = cast(tuple[datetime], cursor.fetchone())
+    return instant

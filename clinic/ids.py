@@ -11,8 +11,8 @@ from uuid import UUID
 
 
 def uuid7() -> UUID:
-    """RFC 9562: 48 bits of milliseconds, version, 74 random bits. The time in it is for ordering only: never read it
-    back as a fact."""
+    """RFC 9562: 48 bits of milliseconds, version, 74 random bits. The time in it is for ordering only: never
+    read it back as a fact."""
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 0x7 << 76

@@ -1,7 +1,7 @@
 """Who may do what to which subject, as a table of sentences: role × permission × conditions on the subject.
 
-Pure. Each app registers its own sentences from its `permissions.py`. An operation asks `require`; a door may ask
-`allows` to decide what to show, and is never the only one to ask.
+Pure. Each app registers its own sentences from its `permissions.py`. An operation asks `require`; a door may
+ask `allows` to decide what to show, and is never the only one to ask.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Permission(StrEnum):
 
 
 class Subject(Protocol):
-    """What a condition may read. `patient_id` is None where the subject is no patient's; `author_id` where nobody is
-    the author. `care_team_ids` and `author_id` are ids of Person."""
+    """What a condition may read. `patient_id` is None where the subject is no patient's; `author_id` where
+    nobody is the author. `care_team_ids` and `author_id` are ids of Person."""
 
     @property
     def clinic_id(self) -> int: ...
@@ -259,7 +259,8 @@ register(
     # A therapist: the patients whose care team they are in, and no others.
     *sentences(Role.THERAPIST, (Permission.VIEW_PATIENT, *CARE), in_care_team),
     *sentences(Role.THERAPIST, (Permission.ENROL_PATIENT,)),
-    # A supervisor reads the whole clinic, reviews what others did, and cares for the patients of their own team.
+    # A supervisor reads the whole clinic, reviews what others did, and cares for the patients of their own
+    # team.
     *sentences(Role.SUPERVISOR, _CLINIC_WIDE_READING),
     *sentences(Role.SUPERVISOR, CARE, in_care_team),
     *sentences(
@@ -278,7 +279,8 @@ register(
         ),
     ),
     *sentences(Role.SUPERVISOR, (Permission.REVIEW_DEVIATION, Permission.CO_SIGN_RECORD), not_author),
-    # A prescriber reads the whole clinic, orders doses, answers medical gates, and cares for their own team's patients.
+    # A prescriber reads the whole clinic, orders doses, answers medical gates, and cares for their own team's
+    # patients.
     *sentences(Role.PRESCRIBER, _CLINIC_WIDE_READING),
     *sentences(Role.PRESCRIBER, CARE, in_care_team),
     *sentences(

@@ -42,7 +42,8 @@ class Clinic(models.Model):
     address = models.TextField(blank=True)
     zone = models.CharField(max_length=64, validators=[valid_zone], help_text=gettext_lazy("IANA time zone."))
     language = models.CharField(max_length=10, default="en")
-    # Neutral on purpose: a clinic's own name can tell whoever sees the screen what kind of care somebody gets.
+    # Neutral on purpose: a clinic's own name can tell whoever sees the screen what kind of care somebody
+    # gets.
     sender_name = models.CharField(
         max_length=60, help_text=gettext_lazy("Shown in messages; names no treatment.")
     )

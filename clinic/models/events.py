@@ -1,4 +1,5 @@
-"""The event log: who did what, when. Append-only by trigger; ids, codes and numbers only, because it is never erased."""
+"""The event log: who did what, when. Append-only by trigger; ids, codes and numbers only, because it is never
+erased."""
 
 from __future__ import annotations
 

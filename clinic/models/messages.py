@@ -1,6 +1,7 @@
 """Messages waiting to go out, every attempt at sending one, and the log of those that are finished with.
 
-No address, name or text stands here: `render` makes the mail at the moment of sending, from what is true then.
+No address, name or text stands here: `render` makes the mail at the moment of sending, from what is true
+then.
 """
 
 from __future__ import annotations

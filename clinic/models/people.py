@@ -32,8 +32,8 @@ class PersonManager(BaseUserManager["Person"]):
 
 
 class Person(AbstractBaseUser):
-    """Roles come from memberships alone. `is_superuser` only runs the installation: makes clinics and appoints the
-    first administrator of each; it opens no chart."""
+    """Roles come from memberships alone. `is_superuser` only runs the installation: makes clinics and
+    appoints the first administrator of each; it opens no chart."""
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid7, editable=False, unique=True)
@@ -67,7 +67,8 @@ class Person(AbstractBaseUser):
     def get_short_name(self) -> str:
         return self.printed_name
 
-    # What Django's admin asks when a ModelAdmin does not answer for itself. Ours all do (clinic/admin.py), by role.
+    # What Django's admin asks when a ModelAdmin does not answer for itself. Ours all do (clinic/admin.py), by
+    # role.
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         return self.is_active and self.is_superuser
 

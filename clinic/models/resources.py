@@ -1,4 +1,5 @@
-"""What can be booked: staff, rooms and patients share one table of ids, so that one constraint prevents clashes."""
+"""What can be booked: staff, rooms and patients share one table of ids, so that one constraint prevents
+clashes."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def record_event(
     reason_code: str = "",
     data: Mapping[str, EventValue] = NOTHING,
 ) -> None:
-    """`verb` is a past participle in the clinic's words (`course_put_on_hold`). `data` holds ids, codes and numbers
-    only, never free text, names or contacts: an event can never be erased."""
+    """`verb` is a past participle in the clinic's words (`course_put_on_hold`). `data` holds ids, codes and
+    numbers only, never free text, names or contacts: an event can never be erased."""
     for name, value in data.items():
         if isinstance(value, str) and (len(value) > 100 or any(letter.isspace() for letter in value)):
             raise ValueError(f"event data {name!r} looks like free text, which can never be erased")

@@ -1,0 +1,166 @@
+"""Bringing people into a clinic, changing what they may do there, and the rooms they work in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor, acting
+from clinic.errors import BadInput, NotFound, NotNow
+from clinic.models import Clinic, Membership, Person, Resource, Room
+from clinic.operations.events import record_event
+from clinic.permissions import HouseSubject, Permission, Role, require
+
+
+def invite_person(
+    *,
+    actor: Actor,
+    email: str,
+    printed_name: str,
+    roles: Collection[Role],
+    from_on: date,
+    until_on: date | None = None,
+    now: datetime,
+) -> Membership:
+    """Make somebody a member, and a Person first if no one has that address. They set their own password by
+    the "forgot password" page: nobody ever knows another's."""
+    with acting(actor):
+        require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
+        person = Person.objects.filter(email__iexact=email.strip()).first()
+        if person is None:
+            person = Person.objects.create_user(email.strip(), None, printed_name=printed_name)
+        return add_membership(
+            actor=actor, person=person, roles=roles, from_on=from_on, until_on=until_on, now=now
+        )
+
+
+def add_membership(
+    *,
+    actor: Actor,
+    person: Person,
+    roles: Collection[Role],
+    from_on: date,
+    until_on: date | None = None,
+    now: datetime,
+) -> Membership:
+    with acting(actor):
+        require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
+        _check_roles(roles)
+        _check_span(from_on, until_on)
+        resource = Resource.objects.create(
+            clinic_id=actor.clinic_id, kind=Resource.Kind.STAFF, label=person.printed_name
+        )
+        try:
+            with transaction.atomic():
+                membership = Membership.objects.create(
+                    clinic_id=actor.clinic_id,
+                    person=person,
+                    roles=sorted(roles),
+                    from_on=from_on,
+                    until_on=until_on,
+                    resource=resource,
+                )
+        except IntegrityError as error:
+            if "one_membership_per_person_and_clinic" not in str(error):
+                raise
+            raise NotNow(
+                _("This person works here already."),
+                code="already-a-member",
+                advice=_("Change their roles or their last day instead."),
+            ) from error
+        record_event(
+            actor=actor,
+            verb="membership_added",
+            subject=membership,
+            occurred_at=now,
+            now=now,
+            data=_roles(roles),
+        )
+        return membership
+
+
+def change_membership(
+    *,
+    actor: Actor,
+    membership_id: int,
+    roles: Collection[Role],
+    from_on: date,
+    until_on: date | None,
+    now: datetime,
+) -> Membership:
+    """New roles or a last day. What they did before stays theirs."""
+    with acting(actor):
+        membership = (
+            Membership.objects.select_for_update().filter(clinic_id=actor.clinic_id, pk=membership_id).first()
+        )
+        if membership is None:
+            raise NotFound()
+        require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
+        _check_roles(roles)
+        _check_span(from_on, until_on)
+        loses_admin = membership.person_id == actor.person_id and Role.ADMINISTRATOR not in roles
+        if loses_admin:
+            raise NotNow(
+                _("You cannot take the administrator's role from yourself."),
+                code="own-role",
+                advice=_("Ask another administrator."),
+            )
+        membership.roles, membership.from_on, membership.until_on = sorted(roles), from_on, until_on
+        membership.save(update_fields=["roles", "from_on", "until_on"])
+        record_event(
+            actor=actor,
+            verb="membership_changed",
+            subject=membership,
+            occurred_at=now,
+            now=now,
+            data=_roles(roles),
+        )
+        return membership
+
+
+def add_room(*, actor: Actor, name: str, now: datetime) -> Room:
+    with acting(actor):
+        require(actor, Permission.MANAGE_ROOMS, HouseSubject(clinic_id=actor.clinic_id))
+        if Room.objects.filter(clinic_id=actor.clinic_id, name=name).exists():
+            raise NotNow(_("There is a room of that name already."), code="room-name-taken")
+        resource = Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.ROOM, label=name)
+        room = Room.objects.create(clinic_id=actor.clinic_id, name=name, resource=resource)
+        record_event(actor=actor, verb="room_added", subject=room, occurred_at=now, now=now)
+        return room
+
+
+def found_clinic(*, administrator: Person, from_on: date, now: datetime, **fields: object) -> Clinic:
+    """A new clinic and its first administrator, who appoints everybody else. Only for whoever runs the
+    installation: there is no actor yet in a clinic that does not exist."""
+    with transaction.atomic():
+        clinic = Clinic(**fields)
+        clinic.full_clean()
+        clinic.save()
+        founder = Actor(
+            kind="person",
+            clinic_id=clinic.pk,
+            person_id=administrator.pk,
+            roles=frozenset({Role.ADMINISTRATOR}),
+            at=now,
+        )
+        add_membership(
+            actor=founder, person=administrator, roles={Role.ADMINISTRATOR}, from_on=from_on, now=now
+        )
+        return clinic
+
+
+def _check_roles(roles: Collection[Role]) -> None:
+    if not roles:
+        raise BadInput(fields={"roles": [_("Choose at least one role.")]})
+
+
+def _check_span(from_on: date, until_on: date | None) -> None:
+    if until_on is not None and until_on < from_on:
+        raise BadInput(fields={"until_on": [_("The last day lies before the first.")]})
+
+
+def _roles(roles: Collection[Role]) -> dict[str, bool]:
+    return {role.value: True for role in sorted(roles)}

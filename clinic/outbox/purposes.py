@@ -1,0 +1,58 @@
+"""What each app that sends messages registers: is it still wanted, what does it say, who is told when it
+cannot go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from clinic.adapters.mail import RenderedMail
+from clinic.models import Message
+
+
+class Undeliverable(Exception):
+    """Raised by `render` when no attempt can succeed, with a code: no-address, patient-opted-out."""
+
+
+StillWanted = Callable[[Sequence[Message], datetime], Mapping[int, str | None]]
+Render = Callable[[Message], RenderedMail]
+Stopped = Callable[[Message, str, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    still_wanted: StillWanted
+    render: Render
+    on_undeliverable: Stopped | None
+    on_unwanted: Stopped | None
+    respects_quiet_hours: bool
+
+
+purposes: dict[str, Purpose] = {}
+
+
+def register(
+    purpose: str,
+    *,
+    still_wanted: StillWanted,
+    render: Render,
+    on_undeliverable: Stopped | None = None,
+    on_unwanted: Stopped | None = None,
+    respects_quiet_hours: bool = True,
+) -> None:
+    """Called from an app's `ready()`.
+
+    `still_wanted(messages, now)` answers for all of them in one query: id -> None, or the reason it is not
+    wanted; an id it leaves out is not wanted. `render(message)` reads names and addresses at the last moment.
+    `on_undeliverable(message, reason, now)` runs in the transaction that logs a message as failed, expired or
+    uncertain (`message.state` says which); `on_unwanted` in the one that logs it as cancelled because it is
+    not wanted any more.
+    """
+    purposes[purpose] = Purpose(
+        still_wanted=still_wanted,
+        render=render,
+        on_undeliverable=on_undeliverable,
+        on_unwanted=on_unwanted,
+        respects_quiet_hours=respects_quiet_hours,
+    )

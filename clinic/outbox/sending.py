@@ -1,0 +1,451 @@
+"""Claim with a lease, ask once more, commit the intent, send, settle. No transaction is open while anything
+is sent.
+
+Killed at any step, nothing is lost: a message without a committed intent was never sent; one with an intent
+and no outcome is uncertain, and is sent once more under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+
+from clinic.actors import acting, system_actor
+from clinic.adapters.mail import MailChannel, RenderedMail, SendOutcome, message_key
+from clinic.crash import crash_point
+from clinic.ids import uuid7
+from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
+from clinic.outbox.purposes import Purpose, Stopped, Undeliverable, purposes
+from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, FINISH, GIVE_BACK, INTEND, RECLAIM
+from clinic.rules.quiet_hours import out_of_quiet_hours
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=120)
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
+RESEND_UNCERTAIN_AFTER = timedelta(seconds=60)
+MOST_UNKNOWN_OUTCOMES = 2  # the attempt and its one resend
+
+
+class ChannelAdapter(Protocol):
+    together: int
+    timeout_seconds: int
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *args: Any) -> None: ...
+    def send(self, mail: RenderedMail, *, key: str) -> SendOutcome: ...
+
+
+channels: dict[str, Callable[[], ChannelAdapter]] = {Channel.EMAIL: MailChannel}
+
+
+@dataclass(slots=True, kw_only=True)
+class SendReport:
+    claimed: int = 0
+    sent: int = 0
+    cancelled: int = 0
+    deferred: int = 0
+    retried: int = 0
+    uncertain: int = 0
+    failed: int = 0
+    expired: int = 0
+    lost_leases: int = 0
+    errors: int = 0
+
+
+def send_due_messages(*, now: datetime, limit: int = 50, deadline_seconds: float = 25) -> SendReport:
+    """Claim due messages in batches until none is due or the time is up. Any number of workers may run it at
+    once."""
+    report = SendReport()
+    started = time.monotonic()
+    with ExitStack() as open_channels:
+        sender = _Sender(report=report, now=now, started=started, open_channels=open_channels)
+        while time.monotonic() - started < deadline_seconds:
+            batch = sender.claim(limit)
+            if not batch:
+                break
+            crash_point("after_claim")
+            sender.send_batch(batch)
+    return report
+
+
+class _LostLease(Exception):
+    """Somebody else has the message now; whatever was about to be written about it is not."""
+
+
+class _Sender:
+    """One drain of the outbox by one worker."""
+
+    def __init__(
+        self, *, report: SendReport, now: datetime, started: float, open_channels: ExitStack
+    ) -> None:
+        self.report = report
+        self.now = now
+        self.started = started
+        self.open_channels = open_channels
+        self.adapters: dict[str, ChannelAdapter] = {}
+        self.token = uuid7()
+        self.lease_until = now
+
+    @property
+    def at(self) -> datetime:
+        """`now`, and what has passed since: a drain takes a while."""
+        return self.now + timedelta(seconds=time.monotonic() - self.started)
+
+    def claim(self, limit: int) -> list[Message]:
+        self.token, at = uuid7(), self.at
+        self.lease_until = at + LEASE
+        batch = list(
+            Message.objects.raw(
+                CLAIM, {"at": at, "limit": limit, "token": self.token, "until": self.lease_until}
+            )
+        )
+        self.report.claimed += len(batch)
+        return sorted(batch, key=lambda message: (message.send_at, message.pk))
+
+    def send_batch(self, batch: Sequence[Message]) -> None:
+        by_channel: dict[str, list[Message]] = defaultdict(list)
+        for message in self._worth_sending(batch):
+            by_channel[message.channel].append(message)
+        for channel, messages in by_channel.items():
+            adapter = self._adapter(channel)
+            for start in range(0, len(messages), adapter.together):
+                group = messages[start : start + adapter.together]
+                # Never begin what might outlast the lease: another worker would begin it too.
+                if self.at + timedelta(seconds=adapter.timeout_seconds * len(group)) > self.lease_until:
+                    self._give_back(messages[start:], send_at=None)
+                    return
+                self._send_group(group, adapter)
+
+    def _adapter(self, channel: str) -> ChannelAdapter:
+        if channel not in self.adapters:
+            self.adapters[channel] = self.open_channels.enter_context(channels[channel]())
+        return self.adapters[channel]
+
+    # -- Which of the claimed ones still ought to go
+
+    def _worth_sending(self, batch: Sequence[Message]) -> list[Message]:
+        at = self.at
+        finished_before = self._already_finished(batch)
+        quiet = {
+            clinic.pk: clinic
+            for clinic in Clinic.objects.filter(pk__in={message.clinic_id for message in batch})
+        }
+        candidates: dict[str, list[Message]] = defaultdict(list)
+        for message in batch:
+            try:
+                if message.pk in finished_before:
+                    # Planned in the very moment in which its twin went to the log.
+                    self._drop(message)
+                elif message.unknown_outcomes >= MOST_UNKNOWN_OUTCOMES:
+                    self._stop(message, MessageState.UNCERTAIN, "unknown-twice")
+                elif message.not_after < at:
+                    self._stop(message, MessageState.EXPIRED, "too-late")
+                elif message.purpose not in purposes:
+                    self._retry(message, "unknown-purpose")
+                elif (later := self._later(message, quiet[message.clinic_id], at)) is not None:
+                    self._defer(message, later)
+                else:
+                    candidates[message.purpose].append(message)
+            except Exception:
+                self._push_back(message)
+        worth: list[Message] = []
+        for purpose, messages in candidates.items():
+            reasons = self._reasons(purposes[purpose], messages)
+            for message in messages:
+                if message.pk not in reasons:
+                    continue  # asking about it failed; it was pushed back
+                reason = reasons[message.pk]
+                if reason is None:
+                    worth.append(message)
+                else:
+                    self._cancel(message, reason)
+        return sorted(worth, key=lambda message: (message.send_at, message.pk))
+
+    def _already_finished(self, batch: Sequence[Message]) -> set[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(ALREADY_FINISHED, {"ids": [message.pk for message in batch]})
+            return {row[0] for row in cursor.fetchall()}
+
+    def _later(self, message: Message, clinic: Clinic, at: datetime) -> datetime | None:
+        if not purposes[message.purpose].respects_quiet_hours:
+            return None
+        allowed_at = out_of_quiet_hours(
+            at, zone=ZoneInfo(message.zone), quiet_from=clinic.quiet_from, quiet_until=clinic.quiet_until
+        )
+        return allowed_at if allowed_at > at else None
+
+    def _reasons(self, purpose: Purpose, messages: Sequence[Message]) -> dict[int, str | None]:
+        """One question for all; when that fails, one each, so that a bad row is alone with its trouble."""
+        try:
+            with transaction.atomic():
+                answers = purpose.still_wanted(messages, self.at)
+            return {message.pk: answers.get(message.pk, "gone") for message in messages}
+        except Exception:
+            log.exception("asking whether %d messages are still wanted failed", len(messages))
+            self.report.errors += 1
+            if len(messages) == 1:
+                self._retry(messages[0], "still-wanted-failed")
+                return {}
+            return {
+                pk: reason for message in messages for pk, reason in self._reasons(purpose, [message]).items()
+            }
+
+    # -- One group: intent, send, settle
+
+    def _send_group(self, group: Sequence[Message], adapter: ChannelAdapter) -> None:
+        ready: list[tuple[Message, RenderedMail]] = []
+        for message in group:
+            try:
+                with transaction.atomic():
+                    mail = purposes[message.purpose].render(message)
+                ready.append((message, mail))
+            except Undeliverable as error:
+                self._stop(message, MessageState.FAILED, str(error))
+            except Exception:
+                log.exception("message %s could not be rendered", message.public_id)
+                self.report.errors += 1
+                self._retry(message, "render-failed")
+        mine = self._intend([message for message, _mail in ready])
+        ready = [(message, mail) for message, mail in ready if message.pk in mine]
+        crash_point("after_intent")
+        settled: list[tuple[Message, SendOutcome]] = []
+        for message, mail in ready:
+            try:
+                outcome = adapter.send(mail, key=message_key(message.public_id))
+            except Exception:
+                # An adapter that raises instead of answering: nobody can say what became of the message.
+                log.exception("channel %s raised for message %s", message.channel, message.public_id)
+                outcome = SendOutcome(verdict="unknown", detail="adapter-raised")
+            if outcome.verdict == "accepted":
+                crash_point("after_accept")
+            settled.append((message, outcome))
+        self._settle(settled)
+
+    def _intend(self, messages: Sequence[Message]) -> set[int]:
+        """Commit that we are about to send. A message cancelled or reclaimed meanwhile is not ours any
+        more."""
+        if not messages:
+            return set()
+        at = self.at
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    INTEND, {"at": at, "ids": [message.pk for message in messages], "token": self.token}
+                )
+                mine = {row[0] for row in cursor.fetchall()}
+            for message in messages:
+                message.attempt += 1
+            MessageAttempt.objects.bulk_create(
+                [
+                    _attempt(message, MessageAttempt.Step.INTENT, at=at)
+                    for message in messages
+                    if message.pk in mine
+                ]
+            )
+        self.report.lost_leases += len(messages) - len(mine)
+        return mine
+
+    def _settle(self, settled: Sequence[tuple[Message, SendOutcome]]) -> None:
+        accepted = [message for message, outcome in settled if outcome.verdict == "accepted"]
+        if accepted:
+            with transaction.atomic():
+                gone = self._finish(accepted, MessageState.HANDED_OFF, "")
+                self._note(
+                    [(message, SendOutcome(verdict="accepted")) for message in accepted if message.pk in gone]
+                )
+                crash_point("before_settle")
+            self.report.sent += len(gone)
+            self._count_lost(accepted, gone)
+        for message, outcome in settled:
+            if outcome.verdict == "permanent":
+                self._stop(message, MessageState.FAILED, outcome.detail, outcome=outcome)
+            elif outcome.verdict == "transient":
+                self._retry(message, outcome.detail, outcome=outcome)
+            elif outcome.verdict == "unknown":
+                self._doubt(message, outcome)
+
+    # -- The ways a claimed message can go
+
+    def _finish(self, messages: Iterable[Message], state: str, reason: str) -> set[int]:
+        """Move to the log those that are still ours."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                FINISH,
+                {
+                    "ids": [message.pk for message in messages],
+                    "token": self.token,
+                    "state": state,
+                    "at": self.at,
+                    "reason": reason[:200],
+                },
+            )
+            return {row[0] for row in cursor.fetchall()}
+
+    def _stop(
+        self, message: Message, state: MessageState, reason: str, *, outcome: SendOutcome | None = None
+    ) -> None:
+        """End it undelivered and tell whoever owns the purpose, in one transaction: a person takes over, or
+        nothing has changed and it is tried again."""
+        if message.unknown_outcomes and state in (MessageState.EXPIRED, MessageState.FAILED):
+            state = MessageState.UNCERTAIN  # an earlier attempt may have arrived
+        purpose = purposes.get(message.purpose)
+        hook = purpose.on_undeliverable if purpose else None
+        if self._end(message, state, reason, hook, outcome):
+            counted = {
+                MessageState.FAILED: "failed",
+                MessageState.EXPIRED: "expired",
+                MessageState.UNCERTAIN: "uncertain",
+            }[state]
+            setattr(self.report, counted, getattr(self.report, counted) + 1)
+
+    def _cancel(self, message: Message, reason: str) -> None:
+        state = MessageState.UNCERTAIN if message.unknown_outcomes else MessageState.CANCELLED
+        if self._end(message, state, reason, purposes[message.purpose].on_unwanted, None):
+            self.report.cancelled += 1
+
+    def _end(
+        self,
+        message: Message,
+        state: MessageState,
+        reason: str,
+        hook: Stopped | None,
+        outcome: SendOutcome | None,
+    ) -> bool:
+        message.state = state
+        try:
+            with acting(system_actor(clinic_id=message.clinic_id, at=self.at)):
+                if hook is not None:
+                    # Before the message's own row is touched: hooks lock a course, and whoever holds a course
+                    # may be waiting for this very message to cancel it.
+                    hook(message, reason, self.at)
+                if message.pk not in self._finish([message], state, reason):
+                    raise _LostLease
+                if outcome is not None:
+                    self._note([(message, outcome)])
+        except _LostLease:
+            self._count_lost([message], set())
+            return False
+        except Exception:
+            self._push_back(message)
+            return False
+        return True
+
+    def _retry(self, message: Message, reason: str, *, outcome: SendOutcome | None = None) -> None:
+        at = self.at
+        if at >= message.not_after:
+            self._stop(message, MessageState.EXPIRED, reason, outcome=outcome)
+            return
+        with transaction.atomic():
+            if outcome is not None:
+                self._note([(message, outcome)])
+            self._give_back([message], send_at=min(at + _backoff(message), message.not_after))
+        self.report.retried += 1
+
+    def _doubt(self, message: Message, outcome: SendOutcome) -> None:
+        with transaction.atomic():
+            self._note([(message, outcome)])
+            self._give_back([message], send_at=self.at + RESEND_UNCERTAIN_AFTER, unknown=1)
+        self.report.uncertain += 1
+
+    def _defer(self, message: Message, later: datetime) -> None:
+        if later > message.not_after:
+            self._stop(message, MessageState.EXPIRED, "quiet-hours")
+        else:
+            self._give_back([message], send_at=later)
+            self.report.deferred += 1
+
+    def _push_back(self, message: Message) -> None:
+        """Something of ours failed: try the same again later, for as long as it takes. Never dropped."""
+        log.exception("message %s is pushed back", message.public_id)
+        self.report.errors += 1
+        self._give_back([message], send_at=self.at + _backoff(message))
+
+    def _give_back(self, messages: Sequence[Message], *, send_at: datetime | None, unknown: int = 0) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                GIVE_BACK,
+                {
+                    "ids": [message.pk for message in messages],
+                    "token": self.token,
+                    "send_at": send_at,
+                    "unknown": unknown,
+                },
+            )
+            self.report.lost_leases += len(messages) - cursor.rowcount
+
+    def _drop(self, message: Message) -> None:
+        Message.objects.filter(pk=message.pk, lease_token=self.token).delete()
+        self.report.cancelled += 1
+
+    def _note(self, outcomes: Iterable[tuple[Message, SendOutcome]]) -> None:
+        # The sweep may have written "unknown" for an attempt that outlived its lease: that stands.
+        MessageAttempt.objects.bulk_create(
+            [
+                _attempt(message, MessageAttempt.Step.OUTCOME, at=self.at, outcome=outcome)
+                for message, outcome in outcomes
+            ],
+            ignore_conflicts=True,
+        )
+
+    def _count_lost(self, messages: Sequence[Message], kept: set[int]) -> None:
+        for message in messages:
+            if message.pk not in kept:
+                log.warning("lost the lease of message %s before it was settled", message.public_id)
+                self.report.lost_leases += 1
+
+
+def _attempt(
+    message: Message, step: MessageAttempt.Step, *, at: datetime, outcome: SendOutcome | None = None
+) -> MessageAttempt:
+    return MessageAttempt(
+        clinic_id=message.clinic_id,
+        message_id=message.pk,
+        attempt=message.attempt,
+        step=step,
+        message_key=message_key(message.public_id),
+        result=outcome.verdict if outcome else "",
+        detail=outcome.detail[:200] if outcome else "",
+        at=at,
+    )
+
+
+def _backoff(message: Message) -> timedelta:
+    """Doubling, with a jitter taken from the message's id: repeatable, and no wave of retries in step."""
+    wait = min(FIRST_RETRY * 2 ** min(max(message.attempt - 1, 0), 10), LONGEST_RETRY)
+    return wait * (0.75 + (_low_bits(message.public_id) % 1000) / 2000)
+
+
+def _low_bits(value: UUID) -> int:
+    return value.int & 0xFFFF
+
+
+def sweep(*, now: datetime, limit: int = 1000) -> int:
+    """Take back what dead workers held. With no intent it was never sent; with one it is uncertain."""
+    with transaction.atomic():
+        reclaimed = list(Message.objects.raw(RECLAIM, {"now": now, "limit": limit}))
+        MessageAttempt.objects.bulk_create(
+            [
+                _attempt(
+                    message,
+                    MessageAttempt.Step.OUTCOME,
+                    at=now,
+                    outcome=SendOutcome(verdict="unknown", detail="lease-expired"),
+                )
+                for message in reclaimed
+                if getattr(message, "intended", False)
+            ],
+            ignore_conflicts=True,
+        )
+    return len(reclaimed)

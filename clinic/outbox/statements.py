@@ -1,0 +1,94 @@
+"""The outbox's SQL. Each statement does one step for many messages; only our own column names are pasted."""
+
+from __future__ import annotations
+
+# Two with the same key are the same message.
+_KEY_COLUMNS = ("clinic_id", "purpose", "subject_key", "rule_code", "occurrence", "target_at", "channel")
+_KEY = ", ".join(_KEY_COLUMNS)
+_SAME_KEY = " AND ".join(f"l.{column} = s.{column}" for column in _KEY_COLUMNS)
+_IN_THE_LOG = f"EXISTS (SELECT 1 FROM clinic_messagelog l WHERE {_SAME_KEY} AND l.state <> 'cancelled')"  # noqa: S608  # constants
+
+SPEC_COLUMNS = (
+    *("clinic_id", "purpose", "subject_key", "target_at", "local_at", "zone", "send_at", "not_after"),
+    *("rule_code", "occurrence", "channel", "course_id", "data"),
+)
+_COPIED = (
+    "id, public_id, clinic_id, purpose, subject_key, rule_code, occurrence, target_at, channel, course_id, "
+    "data, local_at, zone, send_at, not_after, attempt, planned_at"
+)
+
+# send_at alone does not count as a difference: a message put off until quiet hours end would otherwise be
+# called forward, and put off again, at every refresh of its course.
+PLAN = f"""
+INSERT INTO clinic_message
+    (public_id, {", ".join(SPEC_COLUMNS)}, state, attempt, planned_at, unknown_outcomes)
+SELECT s.public_id, {", ".join("s." + column for column in SPEC_COLUMNS)}, 'planned', 0, %(now)s, 0
+FROM jsonb_to_recordset(%(specs)s::jsonb) AS s (
+    public_id uuid, clinic_id bigint, purpose text, subject_key text, target_at timestamptz,
+    local_at timestamp, zone text, send_at timestamptz, not_after timestamptz, rule_code text,
+    occurrence int, channel text, course_id bigint, data jsonb)
+WHERE NOT {_IN_THE_LOG}
+ON CONFLICT ({_KEY}) DO UPDATE SET
+    send_at = excluded.send_at, not_after = excluded.not_after, local_at = excluded.local_at,
+    zone = excluded.zone, data = excluded.data
+WHERE clinic_message.state = 'planned' AND clinic_message.attempt = 0
+  AND (clinic_message.not_after, clinic_message.local_at, clinic_message.zone, clinic_message.data)
+      IS DISTINCT FROM (excluded.not_after, excluded.local_at, excluded.zone, excluded.data)
+"""  # noqa: S608  # constants
+
+# What may have been accepted is never logged as cancelled: it could then be planned, and arrive, again.
+CANCEL = f"""
+WITH gone AS (
+    DELETE FROM clinic_message WHERE clinic_id = %(clinic)s
+       AND (%(subject_keys)s::text[] IS NULL OR subject_key = ANY(%(subject_keys)s::text[]))
+       AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+       AND (%(course)s::bigint IS NULL OR course_id = %(course)s::bigint)
+       AND (state <> 'leased' OR intent_at IS NULL)
+    RETURNING *)
+INSERT INTO clinic_messagelog ({_COPIED}, state, finished_at, reason)
+SELECT {_COPIED}, CASE WHEN unknown_outcomes > 0 THEN 'uncertain' ELSE 'cancelled' END, %(now)s, %(reason)s
+FROM gone ON CONFLICT DO NOTHING
+"""  # noqa: S608  # constants
+
+CLAIM = """
+WITH due AS (
+    SELECT id FROM clinic_message WHERE state IN ('planned', 'uncertain') AND send_at <= %(at)s
+    ORDER BY send_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+UPDATE clinic_message AS m
+SET state = 'leased', lease_token = %(token)s, lease_until = %(until)s, intent_at = NULL
+FROM due WHERE m.id = due.id RETURNING m.*
+"""
+
+ALREADY_FINISHED = f"SELECT s.id FROM clinic_message s WHERE s.id = ANY(%(ids)s) AND {_IN_THE_LOG}"  # noqa: S608  # constants
+
+_MINE = "id = ANY(%(ids)s) AND state = 'leased' AND lease_token = %(token)s"
+
+INTEND = f"UPDATE clinic_message SET intent_at = %(at)s, attempt = attempt + 1 WHERE {_MINE} RETURNING id"  # noqa: S608  # constants
+
+FINISH = f"""
+WITH gone AS (DELETE FROM clinic_message WHERE {_MINE} RETURNING *),
+logged AS (
+    INSERT INTO clinic_messagelog ({_COPIED}, state, finished_at, reason)
+    SELECT {_COPIED}, %(state)s, %(at)s, %(reason)s FROM gone ON CONFLICT DO NOTHING)
+SELECT id FROM gone
+"""  # noqa: S608  # constants
+
+GIVE_BACK = f"""
+UPDATE clinic_message SET
+    state = CASE WHEN unknown_outcomes + %(unknown)s > 0 THEN 'uncertain' ELSE 'planned' END,
+    unknown_outcomes = unknown_outcomes + %(unknown)s, send_at = coalesce(%(send_at)s, send_at),
+    lease_token = NULL, lease_until = NULL, intent_at = NULL
+WHERE {_MINE}
+"""  # noqa: S608  # constants
+
+RECLAIM = """
+WITH expired AS (
+    SELECT id, intent_at IS NOT NULL AS intended FROM clinic_message
+    WHERE state = 'leased' AND lease_until < %(now)s
+    ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+UPDATE clinic_message AS m SET
+    state = CASE WHEN e.intended OR m.unknown_outcomes > 0 THEN 'uncertain' ELSE 'planned' END,
+    unknown_outcomes = m.unknown_outcomes + e.intended::int,
+    send_at = %(now)s, lease_token = NULL, lease_until = NULL, intent_at = NULL
+FROM expired e WHERE m.id = e.id RETURNING m.*, e.intended
+"""

@@ -1,5 +1,5 @@
-"""Is this process up (`/health/live`), and may it be given requests (`/health/ready`)? Whether reminders run late is
-asked elsewhere: a process can be up and the clinic's work still stand still."""
+"""Is this process up (`/health/live`), and may it be given requests (`/health/ready`)? Whether reminders run
+late is asked elsewhere: a process can be up and the clinic's work still stand still."""
 
 from __future__ import annotations
 

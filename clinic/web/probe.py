@@ -1,4 +1,5 @@
-"""`python -m clinic.web.probe`: asks this container's own web server whether it is ready; for images without curl."""
+"""`python -m clinic.web.probe`: asks this container's own web server whether it is ready; for images without
+curl."""
 
 from __future__ import annotations
 

@@ -1,0 +1,119 @@
+"""Reads of the house: where a person works, who works in a clinic, how the reminders are doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from clinic.actors import Actor
+from clinic.models import Clinic, Membership, Person, Room
+from clinic.permissions import Role
+
+LATE_AFTER = timedelta(seconds=120)
+
+
+def clinics_of(person: Person, now: datetime) -> list[Clinic]:
+    """The clinics a person works in today, each by its own calendar. One query."""
+    memberships = Membership.objects.filter(person=person).select_related("clinic")
+    found = [
+        membership.clinic
+        for membership in memberships
+        if membership.active_on(now.astimezone(membership.clinic.zone_info).date())
+    ]
+    return sorted(found, key=lambda clinic: clinic.name.casefold())
+
+
+def members_of(actor: Actor, *, role: Role | None = None, now: datetime) -> list[Membership]:
+    """Who works in the actor's clinic today, sorted by name. One query."""
+    memberships = Membership.objects.filter(clinic_id=actor.clinic_id).select_related("person", "clinic")
+    if role is not None:
+        memberships = memberships.filter(roles__contains=[role.value])
+    found = [
+        membership
+        for membership in memberships
+        if membership.active_on(now.astimezone(membership.clinic.zone_info).date())
+    ]
+    return sorted(found, key=lambda membership: membership.person.printed_name.casefold())
+
+
+def rooms_of(actor: Actor) -> QuerySet[Room]:
+    return Room.objects.filter(clinic_id=actor.clinic_id, in_use=True).order_by("name")
+
+
+def administered_by(person: Person, now: datetime) -> list[int]:
+    """Ids of the clinics in which the person is an administrator today."""
+    memberships = Membership.objects.filter(
+        person=person, roles__contains=[Role.ADMINISTRATOR.value]
+    ).select_related("clinic")
+    return [
+        membership.clinic_id
+        for membership in memberships
+        if membership.active_on(now.astimezone(membership.clinic.zone_info).date())
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminders:
+    """How the outbox is doing. `late` is against the time a message was planned for; `twice` counts messages
+    accepted more than once, `uncertain` those nobody can be sure of."""
+
+    lag_seconds: float
+    by_state: Mapping[str, int]
+    oldest_uncertain_at: datetime | None
+    due_today: int
+    sent_today: int
+    late_today: int
+    twice_today: int
+    uncertain_today: int
+    failed_today: int
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+_WAITING = """
+SELECT coalesce(extract(epoch FROM %(now)s - min(send_at) FILTER (
+           WHERE send_at <= %(now)s AND state IN ('planned', 'uncertain'))), 0),
+       count(*) FILTER (WHERE state = 'planned'), count(*) FILTER (WHERE state = 'leased'),
+       count(*) FILTER (WHERE state = 'uncertain'), min(send_at) FILTER (WHERE state = 'uncertain'),
+       count(*) FILTER (WHERE send_at <= %(now)s)
+FROM clinic_message WHERE %(clinic)s::bigint IS NULL OR clinic_id = %(clinic)s::bigint
+"""
+_FINISHED = """
+SELECT count(*) FILTER (WHERE state <> 'cancelled'),
+       count(*) FILTER (WHERE state IN ('handed_off', 'delivered')),
+       count(*) FILTER (WHERE state IN ('handed_off', 'delivered')
+           AND finished_at > greatest(local_at AT TIME ZONE zone, planned_at) + %(late)s),
+       count(*) FILTER (WHERE state = 'uncertain'), count(*) FILTER (WHERE state IN ('failed', 'expired')),
+       count(*) FILTER (WHERE attempt > 1 AND (
+           SELECT count(*) FROM clinic_messageattempt a
+           WHERE a.clinic_id = l.clinic_id AND a.message_id = l.id AND a.result = 'accepted') > 1)
+FROM clinic_messagelog l
+WHERE clinic_id IN (SELECT id FROM clinic_clinic WHERE %(clinic)s::bigint IS NULL OR id = %(clinic)s::bigint)
+  AND finished_at >= %(since)s
+"""
+
+
+def reminders(*, now: datetime, since: datetime, clinic_id: int | None = None) -> Reminders:
+    """Of one clinic, or of all. Two queries, however many messages."""
+    values = {"now": now, "since": since, "clinic": clinic_id, "late": LATE_AFTER}
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, values)
+        lag, planned, leased, uncertain, oldest, due = cursor.fetchone() or (0, 0, 0, 0, None, 0)
+        cursor.execute(_FINISHED, values)
+        finished, sent, late, lost, failed, twice = cursor.fetchone() or (0, 0, 0, 0, 0, 0)
+    return Reminders(
+        lag_seconds=round(float(lag), 1),
+        by_state={"planned": planned, "leased": leased, "uncertain": uncertain},
+        oldest_uncertain_at=oldest,
+        due_today=due + finished,
+        sent_today=sent,
+        late_today=late,
+        twice_today=twice,
+        uncertain_today=uncertain + lost,
+        failed_today=failed,
+    )

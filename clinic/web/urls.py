@@ -1,0 +1,14 @@
+"""Addresses of the house's own pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from clinic.web import chooser, demo, reminders
+
+urlpatterns = [
+    path("", chooser.choose_clinic, name="choose-clinic"),
+    path("health/reminders", reminders.reminders, name="health_reminders"),
+    path("demo/mail", demo.mail, name="demo-mail"),
+    path("demo/clock", demo.move, name="demo-clock"),
+]

@@ -1,5 +1,6 @@
-"""What has to be true of an installation before it may serve patients, as Django system checks: the database is new
-enough, the demo's clock and data are not in production, and every clinic says whom to ring in a crisis."""
+"""What has to be true of an installation before it may serve patients, as Django system checks: the database
+is new enough, the demo's clock and data are not in production, and every clinic says whom to ring in a
+crisis."""
 
 from __future__ import annotations
 
@@ -41,7 +42,10 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
             continue
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT slug, is_demo, crisis_lines = '[]'::jsonb, phone = '' FROM clinic_clinic ORDER BY slug")
+                cursor.execute(
+                    "SELECT slug, is_demo, crisis_lines = '[]'::jsonb, phone = ''"
+                    " FROM clinic_clinic ORDER BY slug"
+                )
                 clinics = cursor.fetchall()
         except DatabaseError:  # A column that a pending migration will add.
             continue
@@ -58,7 +62,7 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
                 found.append(
                     Warning(
                         f"The clinic “{slug}” has no {'crisis lines' if without_lines else 'phone number'}.",
-                        hint="Both stand on every page a patient sees; enter them in the admin before anyone is enrolled.",
+                        hint="Both stand on every page a patient sees; enter them before anyone is enrolled.",
                         id="clinic.W001",
                     )
                 )
@@ -81,6 +85,8 @@ def production_uses_nothing_of_the_demo(app_configs: object = None, **_: Any) ->
         found.append(Error("SECRET_KEY is the demo's, which everybody can read.", id="clinic.E003"))
     if not settings.SITE_URL.startswith("https://"):
         found.append(
-            Error("SITE_URL is not https.", hint="Patients' links would travel in the clear.", id="clinic.E004")
+            Error(
+                "SITE_URL is not https.", hint="Patients' links would travel in the clear.", id="clinic.E004"
+            )
         )
     return found

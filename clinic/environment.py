@@ -32,7 +32,8 @@ class Environment:
         return value
 
     def secret(self, name: str, default: str | None = None) -> str:
-        """`NAME`, or the content of the file named by `NAME_FILE` (how Docker and Kubernetes hand over secrets)."""
+        """`NAME`, or the content of the file named by `NAME_FILE` (how Docker and Kubernetes hand over
+        secrets)."""
         path = self._values.get(f"{name}_FILE", "").strip()
         if not path:
             return self.text(name, default)
@@ -105,7 +106,8 @@ class Environment:
         return url
 
     def email(self, name: str, default: str | None = None) -> dict[str, object]:
-        """`smtp://user:password@host:port` in the clear, `smtp+tls://` with STARTTLS, `smtps://` within TLS."""
+        """`smtp://user:password@host:port` in the clear, `smtp+tls://` with STARTTLS, `smtps://` within
+        TLS."""
         parts = urlsplit(self.secret(name, default))
         ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
         if parts.scheme not in ports or not parts.hostname:

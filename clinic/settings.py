@@ -1,5 +1,6 @@
-"""Every setting of the product. What differs between installations comes from the environment, each variable checked
-for its type; CLINIC_MODE says whether this is the demo, a test run or production, and production accepts no default secret."""
+"""Every setting of the product. What differs between installations comes from the environment, each variable
+checked for its type; CLINIC_MODE says whether this is the demo, a test run or production, and production
+accepts no default secret."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from clinic.environment import SettingRefused, process_environment
 from clinic.local import places
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DEMO_SECRET = "the-demo-runs-on-one-machine-and-keeps-no-secret"
+DEMO_SECRET = "the-demo-runs-on-one-machine-and-keeps-no-secret"  # noqa: S105 - refused in production
 
 try:
     _env = process_environment(BASE_DIR)
@@ -28,7 +29,8 @@ try:
         """A default that production does not have: there the variable must be set."""
         return None if _production else value
 
-    # -- secrets and addresses ---------------------------------------------------------------------------------------
+    # -- secrets and addresses
+    # ---------------------------------------------------------------------------------------
     SECRET_KEY = _env.secret("SECRET_KEY", _outside_production(DEMO_SECRET))
     SECRET_KEY_FALLBACKS = _env.words("SECRET_KEY_FALLBACKS")
     _port = _env.integer("PORT", 8000, least=1, most=65535)
@@ -46,13 +48,15 @@ try:
     if _production and (SECRET_KEY == DEMO_SECRET or len(SECRET_KEY) < 50):
         raise SettingRefused("SECRET_KEY", "must be your own and at least 50 characters long in production.")
 
-    # -- the services ------------------------------------------------------------------------------------------------
+    # -- the services
+    # ------------------------------------------------------------------------------------------------
     DATABASES: dict[str, dict[str, Any]] = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
             **_env.database("DATABASE_URL", _outside_production(_here.database_url)),
-            # No pool: Celery closes Django's at every task (celery/celery#10554). No server-side cursors and no other
-            # state that outlives a transaction, so that a pool in front of PostgreSQL may hand connections round.
+            # No pool: Celery closes Django's at every task (celery/celery#10554). No server-side cursors and
+            # no other state that outlives a transaction, so that a pool in front of PostgreSQL may hand
+            # connections round.
             "CONN_MAX_AGE": _env.integer("DATABASE_CONNECTION_SECONDS", 60, least=0, most=3600),
             "CONN_HEALTH_CHECKS": True,
             "DISABLE_SERVER_SIDE_CURSORS": True,
@@ -83,7 +87,8 @@ DEBUG = False  # In every mode: a debug page shows the patient it failed on.
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
-# -- applications ------------------------------------------------------------------------------------------------------
+# -- applications
+# ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -141,7 +146,8 @@ TEMPLATES = [
     }
 ]
 
-# -- people and sign-in ------------------------------------------------------------------------------------------------
+# -- people and sign-in
+# ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "clinic.Person"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # The address is unique by Lower(), which this check does not see.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -169,7 +175,8 @@ if CLINIC_MODE == "test":
     ]  # Hundreds of people are made in a run.
     ACCOUNT_RATE_LIMITS = False
 
-# -- the browser -------------------------------------------------------------------------------------------------------
+# -- the browser
+# -------------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -209,7 +216,8 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
-# -- languages and time ------------------------------------------------------------------------------------------------
+# -- languages and time
+# ------------------------------------------------------------------------------------------------
 USE_I18N = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", gettext_lazy("English"))]
@@ -217,7 +225,8 @@ LOCALE_PATHS = [BASE_DIR / "clinic" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"  # Each clinic has its own; see Clinic.zone.
 
-# -- files and cache ---------------------------------------------------------------------------------------------------
+# -- files and cache
+# ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(_env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STORAGES = {
@@ -234,7 +243,8 @@ WHITENOISE_AUTOREFRESH = CLINIC_MODE == "test"
 # In PostgreSQL, where every process sees the same counts of failed sign-ins, also when Redis is gone.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "clinic_cache"}}
 
-# -- the API -----------------------------------------------------------------------------------------------------------
+# -- the API
+# -----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "clinic.api.problems.handle",
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
@@ -254,9 +264,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
 }
 
-# -- time-driven work --------------------------------------------------------------------------------------------------
-# Celery carries ticks and nothing else: what is due stands in PostgreSQL, so a message lost with Redis costs a second.
-# kombu spells a socket's address in its own way.
+# -- time-driven work
+# -------------------------------------------------------------------------------------------------- Celery
+# carries ticks and nothing else: what is due stands in PostgreSQL, so a message lost with Redis costs a
+# second. kombu spells a socket's address in its own way.
 CELERY_BROKER_URL = (
     "redis+socket://" + REDIS_URL.removeprefix("unix://").replace("?db=", "?virtual_host=")
     if REDIS_URL.startswith("unix://")
@@ -302,7 +313,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "clinic.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
-# -- logging -----------------------------------------------------------------------------------------------------------
+# -- logging
+# -----------------------------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -322,5 +334,6 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},  # Two lines a second, all saying "succeeded".
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        "mail.log": {"level": "WARNING"},  # The demo's and the tests' mail server tells of every connection.
     },
 }

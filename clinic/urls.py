@@ -24,6 +24,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
 ]
-for _module in ("clinic.api.urls", "sessions.api.urls", "clinic.web.urls", "protocols.web.urls", "sessions.web.urls"):
+for _module in (
+    "clinic.api.urls",
+    "sessions.api.urls",
+    "clinic.web.urls",
+    "protocols.web.urls",
+    "sessions.web.urls",
+):
     if _exists(_module):
         urlpatterns.append(path("", include(_module)))

@@ -1,4 +1,4 @@
-"""The fixtures every test may use. Nothing is started before a test asks for it: the rule tests start nothing."""
+"""The fixtures every test may use. Nothing starts before a test asks for it: the rule tests start nothing."""
 
 from __future__ import annotations
 
@@ -89,14 +89,21 @@ def smtp_server(settings: Any) -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def process_env(transactional_db: None, redis_url: str, request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment in which a separate process sees this test's committed data. Redis is emptied first."""
+def process_env(
+    transactional_db: None, redis_url: str, request: pytest.FixtureRequest, settings: Any
+) -> dict[str, str]:
+    """The environment in which a separate process sees this test's committed data. Redis is emptied first.
+    The site's address is fixed here, so that the links a worker mails lead to the `live_site` of the same
+    test."""
     import redis
     from django.db import connection
+
+    from tests.support.processes import free_port
 
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     client.close()
+    port = free_port()
     name = str(connection.settings_dict["NAME"])
     base, question, query = _servers.database_url.partition("?")
     env = {
@@ -104,7 +111,10 @@ def process_env(transactional_db: None, redis_url: str, request: pytest.FixtureR
         "DJANGO_SETTINGS_MODULE": "clinic.settings",
         "DATABASE_URL": f"{base.rpartition('/')[0]}/{name}{question}{query}",
         "REDIS_URL": redis_url,
+        "PORT": str(port),
+        "SITE_URL": f"http://localhost:{port}",
     }
+    settings.SITE_URL = env["SITE_URL"]
     if "smtp_server" in request.fixturenames:
         env["EMAIL_URL"] = request.getfixturevalue("smtp_server").url
     return env
@@ -132,7 +142,8 @@ def browser() -> Iterator[Browser]:
     from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
 
     program = chromium()
-    # Playwright's synchronous interface runs an event loop in this thread; Django would refuse every query beside it.
+    # Playwright's synchronous interface runs an event loop in this thread; Django would refuse queries beside
+    # it.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

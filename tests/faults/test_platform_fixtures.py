@@ -15,8 +15,10 @@ from tests.support.smtp import SmtpServer
 
 @pytest.mark.django_db
 def test_the_test_database_is_postgresql_16_or_newer() -> None:
-    connection.ensure_connection()
-    assert connection.pg_version >= 160000
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        [version] = cursor.fetchone()
+    assert int(version) >= 160000
 
 
 def test_a_mail_reaches_the_mail_server(smtp_server: SmtpServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clinic.local import children, places
-from tests.support.ports import free_port
 
 
 class Started:
@@ -50,7 +50,8 @@ class Started:
 
     def stop(self, *, seconds: float = 15) -> int:
         """Ask it to end, as a restart of the machine would."""
-        self.thaw() if self.process.poll() is None else None
+        if self.process.poll() is None:
+            self.thaw()
         children.end(self.process, patience_seconds=seconds)
         return self.process.returncode
 
@@ -126,24 +127,13 @@ class Processes:
         return self.start(sys.executable, "manage.py", *arguments, name=arguments[0], env=env)
 
     def web(self, *, env: Mapping[str, str] | None = None) -> tuple[Started, str]:
-        """A real web server on a free port, and its address."""
-        port = free_port()
-        address = f"http://localhost:{port}"
+        """A real web server at this test's address, and that address."""
+        port, address = self.env["PORT"], self.env["SITE_URL"]
         web = self.start(
-            *(
-                sys.executable,
-                "-m",
-                "granian",
-                "--interface",
-                "wsgi",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(port),
-            ),
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port),
             *("--workers", "1", "--blocking-threads", "4", "--no-access-log", "clinic.wsgi:application"),
             name="web",
-            env={"PORT": str(port), "SITE_URL": address, **(env or {})},
+            env=env,
         )
         wait_until_served(f"{address}/health/live", by=web)
         return web, address
@@ -159,6 +149,12 @@ class Processes:
         for started in self._started:
             children.end(started.process, patience_seconds=8)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_until_served(url: str, *, by: Started, seconds: float = 60) -> None:

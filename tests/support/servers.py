@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Redis for the whole run, each started when first asked for, each ended with the run."""
+"""One PostgreSQL and one Redis for the whole run, each started when first asked for, ended with the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 
-from clinic.local import children
 from clinic.local.postgres import Postgres
 from clinic.local.redis import RedisServer
 
@@ -75,6 +74,3 @@ def _remove_what_killed_runs_left() -> None:
         number = folder.name.removeprefix(_PREFIX)
         if number.isdigit() and not psutil.pid_exists(int(number)) and folder.stat().st_uid == os.geteuid():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-__all__ = ["Servers", "children"]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
-
-from tests.support.ports import free_port
 
 from tests.support.processes import free_port
 
@@ -34,9 +32,13 @@ class Received:
         return str(body.get_content()) if body is not None else ""
 
 
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells of every connection.
+
+
 class SmtpServer:
-    """`refuse` answers with that SMTP line instead of accepting; `drop_after_accept` keeps the mail and closes the
-    connection before the sender hears of it; `delay_seconds` waits before accepting. All may be changed at any time."""
+    """`refuse` answers with that SMTP line instead of accepting; `drop_after_accept` keeps the mail and
+    closes the connection before the sender hears of it; `delay_seconds` waits before accepting. All may be
+    changed at any time."""
 
     def __init__(self) -> None:
         self.refuse: str | None = None
@@ -80,17 +82,15 @@ class SmtpServer:
                 raise AssertionError(f"{len(found)} of {count} mails arrived within {seconds} s")
             time.sleep(0.05)
 
-    async def handle_DATA(self, server: SMTP, connection: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, connection: Session, envelope: Envelope) -> str:
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
         if self.refuse:
             return self.refuse
-        message = cast(
-            EmailMessage, message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        )
+        message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         with self._lock:
             self._received.append(Received(recipients=tuple(envelope.rcpt_tos), message=message))
-        if self.drop_after_accept and server.transport is not None:
+        if self.drop_after_accept and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "250 Accepted"
 

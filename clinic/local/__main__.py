@@ -1,5 +1,5 @@
-"""`python -m clinic.local demo` runs the demo. `python -m clinic.local with-services COMMAND …` runs a command with a
-PostgreSQL and a Redis of its own, which are gone when it ends."""
+"""`python -m clinic.local demo` runs the demo. `python -m clinic.local with-services COMMAND …` runs a
+command with a PostgreSQL and a Redis of its own, which are gone when it ends."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def progress(line: str) -> None:
     say(f"[{time.monotonic() - _started_at:4.0f} s] {line}")
 
 
-def demo(*, host: str, port: int, reset: bool) -> int:
-    return Demo(here=places.of_this_checkout(), host=host, port=port, say=progress, tell=say).run(reset=reset)
+def demo(*, host: str, port: int, reset: bool, empty: bool) -> int:
+    return Demo(here=places.of_this_checkout(), host=host, port=port, say=progress, tell=say).run(
+        reset=reset, empty=empty
+    )
 
 
 def with_services(command: list[str]) -> int:
@@ -65,6 +67,7 @@ def main() -> int:
     doors = parser.add_subparsers(dest="door", required=True)
     a_demo = doors.add_parser("demo")
     a_demo.add_argument("--reset", action="store_true", help="throw the demo's data away first")
+    a_demo.add_argument("--empty", action="store_true", help="load no demo clinics")
     a_demo.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     a_demo.add_argument("--port", default=os.environ.get("PORT") or "8000")
     doors.add_parser("with-services").add_argument("command", nargs=argparse.REMAINDER)
@@ -74,7 +77,7 @@ def main() -> int:
             return with_services(given.command)
         if not given.port.isdigit() or not 1 <= int(given.port) <= 65535:
             raise LocalServiceRefused(f"PORT must be a number from 1 to 65535; it is {given.port!r}.")
-        return demo(host=given.host, port=int(given.port), reset=given.reset)
+        return demo(host=given.host, port=int(given.port), reset=given.reset, empty=given.empty)
     except LocalServiceRefused as refusal:
         print(f"\n{refusal}\n", file=sys.stderr, flush=True)
         return 1

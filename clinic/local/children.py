@@ -52,7 +52,8 @@ def start(
             user=user[0] if user else None,
             group=user[1] if user else None,
             extra_groups=[] if user else None,
-            preexec_fn=_die_with(os.getpid(), death_signal),
+            # Called with one thread only, and it touches nothing but the kernel.
+            preexec_fn=_die_with(os.getpid(), death_signal),  # noqa: PLW1509
         )
 
 

@@ -1,4 +1,5 @@
-"""The demo's mail server: accepts everything, delivers nothing, keeps each mail in a Maildir for /demo/mail to show."""
+"""The demo's mail server: accepts everything, delivers nothing, keeps each mail in a Maildir for /demo/mail
+to show."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ class Keep:
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._mailbox = mailbox.Maildir(folder, create=True)
 
-    async def handle_DATA(self, server: SMTP, connection: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, connection: Session, envelope: Envelope) -> str:
         message = message_from_bytes(envelope.original_content or b"")
         message["X-Envelope-To"] = ", ".join(envelope.rcpt_tos)
         self._mailbox.add(mailbox.MaildirMessage(message))

@@ -1,4 +1,5 @@
-"""Where the embedded services of one checkout keep their data and their sockets. Only names places; starts nothing."""
+"""Where the embedded services of one checkout keep their data and their sockets. Only names places; starts
+nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +13,11 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent.parent
 DATABASE_NAME = "clinic"
 DATABASE_USER = "clinic"
-SHARED = Path("/var/tmp")
+SHARED = Path("/var/tmp")  # noqa: S108  (what lies in it is checked for its owner)
 # Set in every process the supervisor starts, so that the next one can find those a killed one left behind.
 RUN_VARIABLE = "CLINIC_RUN_FOLDER"
+# Another folder than `.local`: a second demo from one checkout, or a test's.
+DATA_VARIABLE = "DEMO_FOLDER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,10 @@ class Places:
 
 
 def of_this_checkout(project: Path = PROJECT) -> Places:
-    """The same for every process started from this checkout, and another for every other checkout and user."""
-    return Places(data=project / ".local", run=Path(tempfile.gettempdir()) / f"clinic-{_key(project)}")
+    """The same for every process started from this checkout, and another for every other checkout and
+    user."""
+    data = Path(os.environ.get(DATA_VARIABLE) or project / ".local")
+    return Places(data=data, run=Path(tempfile.gettempdir()) / f"clinic-{_key(data)}")
 
 
 def elsewhere(path: Path) -> Path:

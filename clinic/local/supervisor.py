@@ -1,5 +1,6 @@
-"""Runs the whole demo as children of one process: database, Redis, mail sink, web, worker, beat. Ends all of them when it
-is asked to, starts again what died, and on its next start clears away what a `kill -9` of it left behind."""
+"""Runs the whole demo as children of one process: database, Redis, mail sink, web, worker, beat. Ends all
+of them when it is asked to, starts again what died, and on its next start clears away what a `kill -9` of
+it left behind."""
 
 from __future__ import annotations
 
@@ -101,9 +102,9 @@ class Demo:
     def address(self) -> str:
         return self._env.get("SITE_URL") or f"http://localhost:{self._port}"
 
-    # -- a run, from start to end ----------------------------------------------------------------------------------
+    # -- a run, from start to end -----------------------------------------------------------------------
 
-    def run(self, *, reset: bool = False) -> int:
+    def run(self, *, reset: bool = False, empty: bool = False) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
         lock = self._only_one()
@@ -111,7 +112,7 @@ class Demo:
             end_orphans(run=self._here.run, say=self._say)
             self._refuse_a_taken_port()
             self._start_services(reset=reset)
-            greeting = self._prepare()
+            greeting = self._prepare(empty=empty)
             self._start_programs()
             self._wait_until_served()
             self._greet(greeting)
@@ -135,14 +136,16 @@ class Demo:
         if not lock.take(f"{os.getpid()} {self.address}"):
             pid, _, address = lock.holder().partition(" ")
             raise LocalServiceRefused(
-                f"This checkout's demo already runs at {address}. To end it: Ctrl-C where it runs, or `kill {pid}`."
+                f"This checkout's demo already runs at {address}. "
+                f"To end it: Ctrl-C where it runs, or `kill {pid}`."
             )
         return lock
 
     def _refuse_a_taken_port(self) -> None:
         if not port_is_free(self._host, self._port):
             raise LocalServiceRefused(
-                f"Port {self._port} is taken by another program. Choose another: PORT={self._port + 1} make demo"
+                f"Port {self._port} is taken by another program. "
+                f"Choose another: PORT={self._port + 1} make demo"
             )
 
     def _start_services(self, *, reset: bool) -> None:
@@ -187,11 +190,13 @@ class Demo:
             env["EMAIL_URL"] = f"smtp://127.0.0.1:{here.smtp_port_file.read_text().strip()}"
             env["DEMO_MAIL_DIR"] = str(here.mail)
 
-    def _prepare(self) -> str:
+    def _prepare(self, *, empty: bool) -> str:
         """Bring the database up to date; returns what the demo data says about signing in."""
         self._manage("Bringing the database up to date.", "migrate", "--no-input")
         self._manage("", "createcachetable")
         self._manage("Collecting static files.", "collectstatic", "--no-input")
+        if empty:
+            return "No demo clinics were loaded."
         greeting = ""
         if command_exists("load_demo"):
             greeting = self._manage("Loading the demo clinics (the first time takes a while).", "load_demo")
@@ -234,7 +239,7 @@ class Demo:
             try:
                 with urllib.request.urlopen(
                     f"http://{self._reachable_host()}:{self._port}/health/ready", timeout=5
-                ) as answer:  # noqa: S310
+                ) as answer:
                     return bool(answer.status == 200)
             except (urllib.error.URLError, OSError):
                 return False
@@ -255,7 +260,7 @@ class Demo:
         for line in lines:
             self._tell(line)
 
-    # -- watching ----------------------------------------------------------------------------------------------------
+    # -- watching ---------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         while True:
@@ -272,7 +277,8 @@ class Demo:
         if len(child.died_at) >= _MOST_DEATHS:
             raise LocalServiceRefused(f"{child.name} keeps dying. {self._end_of_log(child.name)}")
         self._say(
-            f"{child.name} ended unexpectedly (exit code {code}); starting it again. Its log: {self._log(child.name)}"
+            f"{child.name} ended unexpectedly (exit code {code}); starting it again. "
+            f"Its log: {self._log(child.name)}"
         )
         child.service.stop()  # What is left of its process group goes too.
         self._pause(2 ** (len(child.died_at) - 1) - 1)
@@ -284,7 +290,7 @@ class Demo:
             self._unless_stopped()
             time.sleep(0.05)
 
-    # -- the parts ---------------------------------------------------------------------------------------------------
+    # -- the parts --------------------------------------------------------------------------------------
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -401,8 +407,9 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def end_orphans(*, run: Path, say: Callable[[str], None]) -> None:
-    """End the programs of this checkout's demo whose supervisor was killed. They are known by a variable that only it
-    sets, so no other process is touched, whatever its name. The database is found by its own pid file."""
+    """End the programs of this checkout's demo whose supervisor was killed. They are known by a variable
+    that only it sets, so no other process is touched, whatever its name. The database is found by its own
+    pid file."""
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     orphans = []
     for process in psutil.process_iter():

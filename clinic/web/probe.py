@@ -15,7 +15,7 @@ def main() -> int:
     host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip()
     host = host or str(urlsplit(os.environ.get("SITE_URL", "")).hostname or "localhost")
     address = f"http://127.0.0.1:{os.environ.get('GRANIAN_PORT', '8000')}/health/ready"
-    request = urllib.request.Request(address, headers={"Host": host})  # noqa: S310
+    request = urllib.request.Request(address, headers={"Host": host})
     try:
         with urllib.request.urlopen(request, timeout=4) as answer:  # noqa: S310
             return 0 if answer.status == 200 else 1

@@ -1,6 +1,7 @@
 """A table of moves: from which status which action leads where, and what the event is called.
 
-Knows no model. The tables are plain data: operations ask `move`, and a migration turns the same rows into triggers.
+Knows no model. The tables are plain data: operations ask `move`, and a migration turns the same rows into
+triggers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from clinic.errors import NotNow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One allowed step. `needs_reason` marks the way back from a slip, and other steps nobody takes silently."""
+    """One allowed step. `needs_reason` marks the way back from a slip, and other steps nobody takes
+    silently."""
 
     from_status: str
     action: str

@@ -1,6 +1,7 @@
 """Calendar arithmetic in a time zone: what a wall clock shows, and which instant that is.
 
-Knows zones and daylight saving; knows no protocol, no setting and no clock. A local time in a gap is the first valid
+Knows zones and daylight saving; knows no protocol, no setting and no clock. A local time in a gap is the
+first valid
 instant after it; in a fold it is its first occurrence.
 """
 
@@ -46,7 +47,8 @@ def start_of_day(on: date, zone: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=8192)
 def end_of_day(on: date, zone: ZoneInfo) -> datetime:
-    """The last instant of a local day, one microsecond before the next one. A day that the zone skipped (Apia,
+    """The last instant of a local day, one microsecond before the next one. A day that the zone skipped
+    (Apia,
     30 December 2011) is the single instant that followed it, so that no window closes before it opens."""
     return max(start_of_day(on + _DAY, zone) - TICK, start_of_day(on, zone))
 
@@ -69,7 +71,8 @@ def on_day(on: date, at: time, zone: ZoneInfo) -> datetime:
 
 
 def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:
-    # Inside a gap fold=0 reads the clock as it was before the change and fold=1 as it is after it, so the change lies
+    # Inside a gap fold=0 reads the clock as it was before the change and fold=1 as it is after it, so the
+    # change lies
     # between the two readings. Changes happen on whole seconds.
     after = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     before = local.replace(tzinfo=zone, fold=1).astimezone(UTC)

@@ -1,4 +1,5 @@
-"""What a protocol asks of one patient, given what happened and the instant we ask: the one place that decides it.
+"""What a protocol asks of one patient, given what happened and the instant we ask: the one place that decides
+it.
 
 Pure: computes from its arguments, reads no clock, and never writes to them.
 """
@@ -46,7 +47,8 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def requirements(*, definition: ProtocolDefinition, history: History, as_of: datetime) -> Outcome:
-    """One requirement for each key the protocol gives this course, and the next instant at which time alone changes one."""
+    """One requirement for each key the protocol gives this course, and the next instant at which time alone
+    changes one."""
     return outcome_of(timeline_of(definition=definition, history=history, as_of=as_of))
 
 

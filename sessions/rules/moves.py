@@ -1,4 +1,5 @@
-"""The moves of a course, its stages, bookings and session records. Nothing here moves anything: operations do.
+"""The moves of a course, its stages, bookings and session records. Nothing here moves anything: operations
+do.
 
 Actions are verbs, events past participles. Plain data, because a migration turns the same rows into triggers.
 """

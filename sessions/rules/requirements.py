@@ -87,7 +87,8 @@ DEPARTED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A fact that met the requirement or departed from it, with what was measured against which limit, in words of
+    """A fact that met the requirement or departed from it, with what was measured against which limit, in
+    words of
     the rule ("140 mg", "120 mg")."""
 
     fact_id: UUID
@@ -132,7 +133,8 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One requirement per key, sorted by opens_at then key; and the earliest instant at which time alone changes one
+    """One requirement per key, sorted by opens_at then key; and the earliest instant at which time alone
+    changes one
     of their statuses (None: never)."""
 
     requirements: tuple[Requirement, ...]

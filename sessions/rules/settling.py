@@ -1,4 +1,5 @@
-"""How a requirement comes to its status: the three shapes, and what ends, holds, decisions and go-live do to them."""
+"""How a requirement comes to its status: the three shapes, and what ends, holds, decisions and go-live do to
+them."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule, Which
-from sessions.rules.facts import CourseEnded, EndKind, Fact, NotDone, Override
+from sessions.rules.facts import CourseEnded, EndKind, Fact, Override
 from sessions.rules.requirements import (
     DEPARTED,
     WAITING,
@@ -106,7 +107,7 @@ def describe(
     )
 
 
-# --- do this in a window --------------------------------------------------------------------------------------------
+# --- do this in a window ------------------------------------------------------------------------------------
 
 
 def in_window(window: Window, at: datetime) -> bool:
@@ -148,8 +149,12 @@ def settle_window(
     act: Act | None,
     refusal: Refusal | None = None,
     occurrence: int | None = None,
+    override_needs_act: bool = False,
 ) -> Requirement:
-    """A requirement to do something in a window, from what was done, decided, ended or left to time."""
+    """A requirement to do something in a window, from what was done, decided, ended or left to time.
+
+    `override_needs_act`: an override lets this itself go ahead early, so it changes nothing until it has.
+    """
     window, firm = span.window, span.firm
 
     def result(
@@ -182,17 +187,16 @@ def settle_window(
             ),
         )
 
-    # A cycle that will not take place takes its decisions with it: stopping is one decision, not a row of misses.
-    if act is None and timeline.stopped(cycle):
-        ending = timeline.stop or (timeline.end[0] if timeline.end else None)
-        assert ending is not None
+    # A cycle that will not take place takes its decisions with it: stopping is one decision, not a row of
+    # misses.
+    ending = timeline.stop or timeline.ending(cycle)
+    if act is None and timeline.stopped(cycle) and ending is not None:
         return result(Status.WITHDRAWN, at=ending.occurred_at, evidence=(shown(ending),))
 
     overridden = timeline.overrides.get(key)
-    if overridden:
-        fact = overridden[-1]
-        assert isinstance(fact.value, Override)
-        evidence = tuple(shown(row) for row in overridden) + (act.evidence if act else ())
+    if overridden and (act is not None or not override_needs_act):
+        fact, override = overridden[-1]
+        evidence = tuple(shown(row) for row, _ in overridden) + (act.evidence if act else ())
         at = fact.occurred_at
         return result(
             Status.OVERRIDDEN,
@@ -200,7 +204,7 @@ def settle_window(
             at=at,
             due=at,
             evidence=evidence,
-            reason=fact.value.reason,
+            reason=override.reason,
         )
 
     if act is not None:
@@ -221,10 +225,9 @@ def settle_window(
             evidence=evidence,
             cause=refusal.cause,
         )
-    fact_not_done = timeline.not_done.get(key)
-    if fact_not_done is not None:
-        value = fact_not_done.value
-        assert isinstance(value, NotDone)
+    decided = timeline.not_done.get(key)
+    if decided is not None:
+        fact_not_done, value = decided
         at = fact_not_done.occurred_at
         return result(
             Status.NOT_DONE,
@@ -249,14 +252,16 @@ def settle_window(
 
 
 def ends_with(timeline: Timeline, rule: Rule, end: CourseEnded, *, firm: bool) -> bool:
-    """Whether the end of the course ends this requirement too. After any dose, safety goes on until done or declined."""
+    """Whether the end of the course ends this requirement too. After any dose, safety goes on until done or
+    declined."""
     if end.kind == EndKind.DECEASED:
         return True
     return not (rule.safety and timeline.dosed and firm)
 
 
 def at_go_live(timeline: Timeline, requirement: Requirement) -> Requirement:
-    """What came due before this clinic went live is neither a deviation nor a task; what was done still counts."""
+    """What came due before this clinic went live is neither a deviation nor a task; what was done still
+    counts."""
     due = requirement.came_due_at
     if due is None or due >= timeline.history.live_from:
         return requirement
@@ -265,7 +270,7 @@ def at_go_live(timeline: Timeline, requirement: Requirement) -> Requirement:
     return replace(requirement, status=status, came_due_at=None)
 
 
-# --- have this in place before that ---------------------------------------------------------------------------------
+# --- have this in place before that -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,16 +334,17 @@ def settle_in_place(
     who: Role | None = None,
     anchor: Anchor | None = None,
 ) -> Requirement:
-    """Something that must be in place when an act takes place: judged at each such act, open until the first."""
+    """Something that must be in place when an act takes place: judged at each such act, open until the
+    first."""
     if acts is None:
         acts = occasions(timeline, rule.blocks, cycle)
     live_from = timeline.history.live_from
-    judged: list[tuple[Occasion, Standing, Fact | None]] = []
+    judged: list[tuple[Occasion, Standing, tuple[Fact, Override] | None]] = []
     for act in acts:
         standing = standing_at(act.at, act.held)
         if not standing.stands and act.at < live_from and cycle is None:
             continue  # before go-live nothing is a deviation, and acts to come are still judged
-        judged.append((act, standing, _override_for(timeline, key, act)))
+        judged.append((act, standing, _override_for(timeline, key, act, acts)))
 
     now = standing_at(timeline.as_of, None)
     if now.changes_at is not None:
@@ -387,14 +393,15 @@ def settle_in_place(
         first = unmet[0][0].at
         evidence = unique(row for act, standing in unmet for row in (*standing.evidence, shown(act.fact)))
         not_done = timeline.not_done.get(key)
-        if not_done is not None and isinstance(not_done.value, NotDone):
+        if not_done is not None:
+            fact, decision = not_done
             return result(
                 Status.NOT_DONE,
                 at=first,
                 due=first,
-                evidence=(shown(not_done), *evidence),
-                reason=not_done.value.reason,
-                cause=not_done.value.cause,
+                evidence=(shown(fact), *evidence),
+                reason=decision.reason,
+                cause=decision.cause,
             )
         return result(
             Status.MISSED,
@@ -404,11 +411,10 @@ def settle_in_place(
             reason=unmet[0][1].code,
         )
     if waived:
-        act, standing, over = waived[0]
-        assert isinstance(over.value, Override)
+        act, _, (_, override) = waived[0]
         evidence = unique(
             row
-            for act, standing, over in waived
+            for act, standing, (over, _) in waived
             for row in (shown(over), *standing.evidence, shown(act.fact))
         )
         return result(
@@ -416,7 +422,7 @@ def settle_in_place(
             at=act.at,
             due=act.at,
             evidence=evidence,
-            reason=over.value.reason,
+            reason=override.reason,
         )
     if judged:
         act = judged[0][0]
@@ -425,20 +431,24 @@ def settle_in_place(
     if not rule.blocks and acts == [] and now.stands and now.evidence:
         # It stands in the way of nothing: a task, done once it is recorded, which never comes due.
         return result(Status.MET, at=now.evidence[0].occurred_at, evidence=now.evidence)
-    if timeline.stopped(cycle) or timeline.end is not None:
-        ending = timeline.end[0] if timeline.end is not None else timeline.stop
-        assert ending is not None
+    ending = timeline.ending(cycle)
+    if ending is not None:
         return result(Status.WITHDRAWN, at=ending.occurred_at, evidence=(shown(ending),))
     return result(Status.OPEN, evidence=now.evidence)
 
 
-def _override_for(timeline: Timeline, key: str, act: Occasion) -> Fact | None:
-    """An override is for one act: the one it names, else the first after it."""
-    for fact in timeline.overrides.get(key, ()):
-        assert isinstance(fact.value, Override)
-        named = fact.value.record_id
-        if named is None or (act.held is not None and act.held.value.record_id == named):
-            return fact
+def _override_for(
+    timeline: Timeline, key: str, act: Occasion, acts: Sequence[Occasion]
+) -> tuple[Fact, Override] | None:
+    """An override is for one act: of the session it names, or else of the first one after it."""
+    for fact, override in timeline.overrides.get(key, ()):
+        if override.record_id is not None:
+            if act.held is not None and act.held.value.record_id == override.record_id:
+                return fact, override
+        elif fact.occurred_at <= act.at:
+            first = next(row for row in acts if row.at >= fact.occurred_at)
+            if first.held is act.held:
+                return fact, override
     return None
 
 
@@ -457,7 +467,7 @@ def unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     )
 
 
-# --- keep within this bound -----------------------------------------------------------------------------------------
+# --- keep within this bound ---------------------------------------------------------------------------------
 
 
 def settle_bound(
@@ -484,21 +494,18 @@ def settle_bound(
     evidence: tuple[Evidence, ...] = ()
     overridden = timeline.overrides.get(key) if beyond else None
     if overridden:
-        fact = overridden[-1]
-        assert isinstance(fact.value, Override)
+        fact, override = overridden[-1]
         status, at, evidence = (
             Status.OVERRIDDEN,
             fact.occurred_at,
-            (*(shown(row) for row in overridden), *beyond),
+            (*(shown(row) for row, _ in overridden), *beyond),
         )
-        reason = fact.value.reason
+        reason = override.reason
     elif beyond:
         status, at, evidence = Status.OUT_OF_BOUNDS, settled_at, beyond
     elif held is not None and settled_at is not None:
         status, at, evidence = Status.MET, settled_at, within
-    elif held is None and begun is None and (timeline.stopped(cycle) or timeline.end is not None):
-        ending = timeline.end[0] if timeline.end is not None else timeline.stop
-        assert ending is not None
+    elif held is None and begun is None and (ending := timeline.ending(cycle)) is not None:
         status, evidence = Status.WITHDRAWN, (shown(ending),)
         at = ending.occurred_at
     else:

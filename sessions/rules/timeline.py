@@ -1,6 +1,7 @@
 """One history laid against one definition: which sessions count, what they anchor, and where windows fall.
 
-Indexes the facts once, so that everything built on it is linear in them. Decides no status: `settling.py` does.
+Indexes the facts once, so that everything built on it is linear in them. Decides no status: `settling.py`
+does.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A window with what settling needs to know of it: whether it is firm, and whether it lies before its anchor, so
+    """A window with what settling needs to know of it: whether it is firm, and whether it lies before its
+    anchor, so
     that it can be acted on while the anchor is only booked."""
 
     window: Window
@@ -174,8 +176,35 @@ def times(offset: Offset, count: int) -> Offset:
     return Offset(amount=offset.amount * count, unit=offset.unit)
 
 
+def cycles_of(definition: ProtocolDefinition, per: str) -> Sequence[int | None]:
+    """The cycles a rule exists in: one nameless one if it is not per cycle."""
+    if not per:
+        return (None,)
+    rule = definition.cycle_rule
+    return tuple(range(1, rule.count.value + 1)) if rule is not None else ()
+
+
+def slots_of(definition: ProtocolDefinition, rule: SessionRule) -> Iterable[Slot]:
+    """The sessions that a rule plans."""
+    count = rule.count.value
+    for cycle in cycles_of(definition, rule.per):
+        for index in range(1, count + 1):
+            single = count == 1 and not rule.makes_cycles and not rule.per
+            key = rule.code if single else f"{rule.code}.{index}"
+            if cycle is not None:
+                key = f"{key}@{rule.per}.{cycle}"
+            yield Slot(
+                key=key,
+                rule=rule,
+                index=index,
+                cycle=index if rule.makes_cycles else cycle,
+                window=rule.windows[index - 1 if len(rule.windows) > 1 else 0],
+            )
+
+
 class Timeline:
-    """The facts of one history, known once and looked up many times. Built anew for every question; never shared."""
+    """The facts of one history, known once and looked up many times. Built anew for every question; never
+    shared."""
 
     def __init__(self, definition: ProtocolDefinition, history: History, as_of: datetime) -> None:
         self.definition = definition
@@ -192,16 +221,17 @@ class Timeline:
         self._spans: dict[str, Span] = {}
         self._resolving: set[str] = set()
 
-    # --- facts ------------------------------------------------------------------------------------------------------
+    # --- facts ----------------------------------------------------------------------------------------------
 
     def _index_facts(self) -> None:
-        # Only the last row of a chain of amendments counts, whenever it was written: history is what is known now.
+        # Only the last row of a chain of amendments counts, whenever it was written: history is what is known
+        # now.
         superseded = {fact.amends for fact in self.history.facts if fact.amends is not None}
         current = [fact for fact in self.history.facts if fact.id not in superseded]
         current.sort(key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
         self._by_type: dict[type[FactValue], list[Fact]] = {}
-        self.overrides: dict[str, list[Fact]] = {}
-        self.not_done: dict[str, Fact] = {}
+        self.overrides: dict[str, list[tuple[Fact, Override]]] = {}
+        self.not_done: dict[str, tuple[Fact, NotDone]] = {}
         for fact in current:
             if fact.occurred_at > self.as_of:
                 self.look_at(fact.occurred_at)
@@ -209,9 +239,9 @@ class Timeline:
             self._by_type.setdefault(type(fact.value), []).append(fact)
             if fact.key is not None:
                 if isinstance(fact.value, Override):
-                    self.overrides.setdefault(fact.key, []).append(fact)
+                    self.overrides.setdefault(fact.key, []).append((fact, fact.value))
                 elif isinstance(fact.value, NotDone):
-                    self.not_done[fact.key] = fact
+                    self.not_done[fact.key] = (fact, fact.value)
 
     def facts(self, kind: type[V]) -> Sequence[tuple[Fact, V]]:
         """Facts of one type that have occurred, in order of time."""
@@ -222,7 +252,7 @@ class Timeline:
         if instant > self.as_of:
             self.next_changes.append(instant)
 
-    # --- sessions ---------------------------------------------------------------------------------------------------
+    # --- sessions -------------------------------------------------------------------------------------------
 
     def _index_sessions(self) -> None:
         def by_record(kind: type[R]) -> dict[UUID, list[tuple[Fact, R]]]:
@@ -272,7 +302,7 @@ class Timeline:
         self.slots_by_rule: dict[str, list[Slot]] = {}
         for rule in self.definition.rules:
             if isinstance(rule, SessionRule):
-                slots = list(self._slots_of(rule))
+                slots = list(slots_of(self.definition, rule))
                 self.slots_by_rule[rule.code] = slots
                 self.slots.update((slot.key, slot) for slot in slots)
         self.held: dict[str, Held] = {}
@@ -290,27 +320,9 @@ class Timeline:
         for booking in sorted(self.history.bookings, key=lambda row: (row.starts_at, row.id)):
             self.bookings.setdefault(booking.key, booking)
 
-    def _slots_of(self, rule: SessionRule) -> Iterable[Slot]:
-        count = rule.count.value
-        for cycle in self.cycles_of(rule.per):
-            for index in range(1, count + 1):
-                single = count == 1 and not rule.makes_cycles and not rule.per
-                key = rule.code if single else f"{rule.code}.{index}"
-                if cycle is not None:
-                    key = f"{key}@{rule.per}.{cycle}"
-                yield Slot(
-                    key=key,
-                    rule=rule,
-                    index=index,
-                    cycle=index if rule.makes_cycles else cycle,
-                    window=rule.windows[index - 1 if len(rule.windows) > 1 else 0],
-                )
-
     def cycles_of(self, per: str) -> Sequence[int | None]:
         """The cycles a rule exists in: one nameless one if it is not per cycle."""
-        if not per:
-            return (None,)
-        return tuple(range(1, self.cycle_count + 1))
+        return cycles_of(self.definition, per)
 
     @property
     def cycle_count(self) -> int:
@@ -327,7 +339,7 @@ class Timeline:
         slot = self.cycle_slot(cycle)
         return slot is not None and slot.key in self.held
 
-    # --- the course -------------------------------------------------------------------------------------------------
+    # --- the course -----------------------------------------------------------------------------------------
 
     def _index_course(self) -> None:
         ends = self.facts(CourseEnded)
@@ -359,6 +371,13 @@ class Timeline:
             self.holds.append(Hold(began_at=began, ended_at=None))
         self.on_hold = began is not None
 
+    def ending(self, cycle: int | None) -> Fact | None:
+        """The fact that ended what has not been done of that cycle: the end of the course, or of dosing
+        before it."""
+        if self.end is not None:
+            return self.end[0]
+        return self.stop if self.stopped(cycle) else None
+
     def stopped(self, cycle: int | None) -> bool:
         """That cycle will not take place: dosing stopped before it, and it was not held."""
         return (
@@ -375,12 +394,15 @@ class Timeline:
             return False
         if self.stopped(slot.cycle) or self.end is not None or key in self.not_done:
             return True
-        return key in self.overrides and key not in self.bookings
+        # An override of a dosing session's own window lets it start early; of any other session, lets the
+        # next act go on.
+        return key in self.overrides and key not in self.bookings and not slot.rule.makes_cycles
 
-    # --- anchors ----------------------------------------------------------------------------------------------------
+    # --- anchors --------------------------------------------------------------------------------------------
 
     def anchor(self, rule: AnchorRule, *, cycle: int | None, own: Slot | None = None) -> Anchor | None:
-        """What `rule` hangs on, seen from a requirement of `cycle` (which is itself the session `own`, if it is one)."""
+        """What `rule` hangs on, seen from a requirement of `cycle` (which is itself the session `own`, if it
+        is one)."""
         if rule.event == AnchorEvent.ENROLMENT:
             return Anchor(code="enrolment", basis=Basis.ACTUAL, at=self.history.enrolled_at)
         if rule.event == AnchorEvent.CONSENT:
@@ -475,7 +497,7 @@ class Timeline:
         anchor_at = window.anchor.at if window.anchor is not None else None
         return window.target_at or window.opens_at or window.due_at or window.closes_at or anchor_at
 
-    # --- windows ----------------------------------------------------------------------------------------------------
+    # --- windows --------------------------------------------------------------------------------------------
 
     def slot_span(self, slot: Slot) -> Span:
         """The window of a planned session."""
@@ -517,7 +539,8 @@ class Timeline:
         if rule.before is not None:
             limit = self.anchor(rule.before, cycle=cycle, own=own)
             if limit is not None:
-                # What comes next closes the window when it happens; while it is only meant to, it is when this is due.
+                # What comes next closes the window when it happens; while it is only meant to, it is when
+                # this is due.
                 due_at = limit.at if due_at is None else min(due_at, limit.at)
                 if limit.basis == Basis.ACTUAL:
                     closes_at = limit.at if closes_at is None else min(closes_at, limit.at)
@@ -536,7 +559,8 @@ class Timeline:
         return Span(window=window, firm=anchor.basis == Basis.ACTUAL, before_anchor=before)
 
     def _held_back(self, bound: datetime | None) -> datetime | None:
-        """A bound that fell within a hold keeps the time that was left when the hold began; during it, there is none."""
+        """A bound that fell within a hold keeps the time that was left when the hold began; during it, there
+        is none."""
         for hold in self.holds:
             if bound is None or bound < hold.began_at:
                 continue

@@ -13,7 +13,8 @@ from sessions.rules.timeline import Timeline
 
 
 def requirements_of(timeline: Timeline, rule: AssessmentRule) -> Iterator[Requirement]:
-    # A rating is only the rating of a blinded rater if that is who made it; other answers count whoever took them down.
+    # A rating is only the rating of a blinded rater if that is who made it; other answers count whoever took
+    # them down.
     rated = rule.who == Role.INDEPENDENT_RATER
     answered = [
         Candidate(at=fact.occurred_at, fact=fact)

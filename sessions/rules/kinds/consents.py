@@ -32,7 +32,8 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    """The last change of that scope until `at` decides. Missing or withdrawn consent is nobody's to override."""
+    """The last change of that scope until `at` decides. Missing or withdrawn consent is nobody's to
+    override."""
     last = None
     if rule.optional:
         return _asked(timeline, rule, at)

@@ -1,4 +1,5 @@
-"""Calls and check-ins, each occurrence with a window of its own. An attempt without an answer is not a contact."""
+"""Calls and check-ins, each occurrence with a window of its own. An attempt without an answer is not a
+contact."""
 
 from __future__ import annotations
 

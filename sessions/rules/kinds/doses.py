@@ -8,15 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from protocols.rules.definition import AnchorEvent, DoseChoice, DoseRule
+from protocols.rules.definition import AnchorEvent, DoseChoice, DoseRule, SupplementRule
 from sessions.rules.facts import (
     DoseGiven,
     DoseOrdered,
     DosePart,
     Fact,
     Intake,
-    NotDone,
-    Override,
 )
 from sessions.rules.requirements import (
     Basis,
@@ -27,6 +25,7 @@ from sessions.rules.requirements import (
     Status,
     Window,
 )
+from sessions.rules.sentences import sentence
 from sessions.rules.settling import (
     at_go_live,
     describe,
@@ -46,7 +45,8 @@ class _Broken(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """A rule that a dose, an order or a reading breaks, or would. `safety`: the prescriber hears of it at once."""
+    """A rule that a dose, an order or a reading breaks, or would. `safety`: the prescriber hears of it at
+    once."""
 
     code: str
     rule: str
@@ -56,6 +56,11 @@ class Breach:
     safety: bool = False
     important: bool = False
 
+    @property
+    def words(self) -> str:
+        """One sentence in English; `code`, `measured` and `limit` are there to say it in another language."""
+        return sentence(self.code, measured=self.measured, limit=self.limit)
+
 
 def requirements_of(timeline: Timeline, rule: DoseRule) -> Iterator[Requirement]:
     for cycle in range(1, timeline.cycle_count + 1):
@@ -64,7 +69,7 @@ def requirements_of(timeline: Timeline, rule: DoseRule) -> Iterator[Requirement]
             continue
         yield _initial(timeline, rule, slot, cycle)
         if rule.supplement is not None:
-            yield _supplement(timeline, rule, slot, cycle)
+            yield _supplement(timeline, rule, rule.supplement, slot, cycle)
 
 
 def initial_key(rule: DoseRule, slot: Slot) -> str:
@@ -102,16 +107,18 @@ def _initial(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> Requ
     )
 
 
-def _supplement(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> Requirement:
-    """Given in its window and in the right amount, or withheld with a reason: either keeps to the protocol."""
-    assert rule.supplement is not None
+def _supplement(
+    timeline: Timeline, rule: DoseRule, supplement: SupplementRule, slot: Slot, cycle: int
+) -> Requirement:
+    """Given in its window and in the right amount, or withheld with a reason: either keeps to the
+    protocol."""
     key = supplement_key(rule, slot)
     held = timeline.held.get(slot.key)
     anchor = timeline.session_anchor(slot, AnchorEvent.FIRST_DOSE)
     window = Window(anchor=anchor)
     if anchor is not None:
-        opens = offset_from(anchor.at, rule.supplement.opens.value, Edge.FIRST, timeline)
-        closes = offset_from(anchor.at, rule.supplement.closes.value, Edge.LAST, timeline)
+        opens = offset_from(anchor.at, supplement.opens.value, Edge.FIRST, timeline)
+        closes = offset_from(anchor.at, supplement.closes.value, Edge.LAST, timeline)
         window = Window(
             anchor=anchor,
             target_at=opens,
@@ -146,14 +153,14 @@ def _supplement(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> R
                 evidence=evidence,
                 reason=reason,
                 cause=cause,
-                who=rule.supplement.decided_by if rule.supplement is not None else None,
+                who=supplement.decided_by,
                 blocks=(),
             ),
         )
 
     if held is None:
-        ending = timeline.end[0] if timeline.end is not None else timeline.stop
-        if ending is not None and (timeline.end is not None or timeline.stopped(cycle)):
+        ending = timeline.ending(cycle)
+        if ending is not None:
             return result(Status.WITHDRAWN, at=ending.occurred_at, evidence=(shown(ending),))
         return result(Status.UPCOMING)
 
@@ -172,14 +179,13 @@ def _supplement(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> R
         )
         codes = [row.code for _, row in breaches]
         if breaches and overrides:
-            over = overrides[-1]
-            assert isinstance(over.value, Override)
+            over, override = overrides[-1]
             return result(
                 Status.OVERRIDDEN,
                 at=over.occurred_at,
                 due=over.occurred_at,
-                evidence=(*(shown(row) for row in overrides), *evidence),
-                reason=over.value.reason,
+                evidence=(*(shown(row) for row, _ in overrides), *evidence),
+                reason=override.reason,
             )
         status = Status.MET
         if breaches:
@@ -211,14 +217,15 @@ def _supplement(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> R
     if ordered is not None and not ordered[1].supplement_allowed:
         return result(Status.WITHDRAWN, at=held.first_dose_at, evidence=(shown(ordered[0]),))
     not_done = timeline.not_done.get(key)
-    if not_done is not None and isinstance(not_done.value, NotDone):
+    if not_done is not None:
+        fact, decision = not_done
         return result(
             Status.NOT_DONE,
-            at=not_done.occurred_at,
-            due=not_done.occurred_at,
-            evidence=(shown(not_done),),
-            reason=not_done.value.reason,
-            cause=not_done.value.cause,
+            at=fact.occurred_at,
+            due=fact.occurred_at,
+            evidence=(shown(fact),),
+            reason=decision.reason,
+            cause=decision.cause,
         )
     status, change = waiting_status(Span(window=window, firm=firm, before_anchor=False), timeline.as_of)
     if change is not None:
@@ -228,7 +235,7 @@ def _supplement(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> R
     return result(status)
 
 
-# --- judging --------------------------------------------------------------------------------------------------------
+# --- judging ------------------------------------------------------------------------------------------------
 
 
 def order_for(timeline: Timeline, cycle: int, at: datetime) -> tuple[Fact, DoseOrdered] | None:
@@ -256,7 +263,8 @@ def given_before(
     record: object = None,
     besides: Fact | None = None,
 ) -> Decimal:
-    """What was given until `at` and entered the body, whole amounts also of a partial or vomited dose: in the course, or
+    """What was given until `at` and entered the body, whole amounts also of a partial or vomited dose: in the
+    course, or
     in one record."""
     total = Decimal(0)
     for fact, dose in timeline.facts(DoseGiven):

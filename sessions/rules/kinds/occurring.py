@@ -1,4 +1,5 @@
-"""Which of the acts that happened meets a requirement: one made for it, or any that fell within its window."""
+"""Which of the acts that happened meets a requirement: one made for it, or any that fell within its
+window."""
 
 from __future__ import annotations
 
@@ -18,12 +19,14 @@ class Candidate:
 
 
 def matches_by_time(span: Span) -> bool:
-    """Whether an act that names no requirement may meet this one: not while its window is only a projection."""
+    """Whether an act that names no requirement may meet this one: not while its window is only a
+    projection."""
     return span.firm or span.before_anchor
 
 
 def act_for(key: str, span: Span, candidates: Sequence[Candidate]) -> Act | None:
-    """The act that settles `key`. `candidates` are in order of time. Within the window the first one counts, whomever it
+    """The act that settles `key`. `candidates` are in order of time. Within the window the first one counts,
+    whomever it
     was meant for; outside it only one made for this requirement, the first early or late."""
     meant: Candidate | None = None
     for candidate in candidates:

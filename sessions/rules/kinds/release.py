@@ -1,4 +1,5 @@
-"""What must be done before a dosing session may end: every item, enough names, and the adverse-event question."""
+"""What must be done before a dosing session may end: every item, enough names, and the adverse-event
+question."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def standing(
     held: Held | None,
 ) -> Standing:
     """The latest result until `at` decides. A later one that is not
-    acceptable undoes an earlier one that was; who may still go ahead, if anyone, the protocol says in its block."""
+    acceptable undoes an earlier one that was; who may still go ahead, if anyone, the protocol says in its
+    block."""
     last = None
     for fact, result in timeline.facts(ResultRecorded):
         comparable = not rule.unit or result.unit == rule.unit

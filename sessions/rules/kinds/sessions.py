@@ -23,4 +23,5 @@ def requirements_of(timeline: Timeline, rule: SessionRule) -> Iterator[Requireme
             occurrence=slot.index,
             span=timeline.slot_span(slot),
             act=act,
+            override_needs_act=rule.makes_cycles,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from protocols.rules.definition import (
     VitalsPoint,
     VitalsRule,
 )
-from sessions.rules.facts import DosePart, Fact, Override, VitalsTaken
+from sessions.rules.facts import DosePart, Fact, VitalsTaken
 from sessions.rules.requirements import (
     Evidence,
     Kind,
@@ -70,10 +70,9 @@ def _settle(timeline: Timeline, rule: VitalsRule, slot: Slot) -> Requirement:
         if found.stands:
             status, evidence = Status.MET, found.evidence
         elif overrides:
-            fact = overrides[-1]
-            assert isinstance(fact.value, Override)
-            status, reason = Status.OVERRIDDEN, fact.value.reason
-            evidence = (*(shown(row) for row in overrides), *found.evidence)
+            _, override = overrides[-1]
+            status, reason = Status.OVERRIDDEN, override.reason
+            evidence = (*(shown(row) for row, _ in overrides), *found.evidence)
         elif found.code == "above_limit":
             status, evidence = Status.OUT_OF_BOUNDS, found.evidence
         else:
@@ -84,10 +83,8 @@ def _settle(timeline: Timeline, rule: VitalsRule, slot: Slot) -> Requirement:
         status, at, evidence = Status.WITHDRAWN, ending.occurred_at, (shown(ending),)
     elif held is not None or begun is not None:
         status, evidence = Status.OPEN, now.evidence
-    elif timeline.stopped(slot.cycle) or timeline.end is not None:
-        stop = timeline.end[0] if timeline.end is not None else timeline.stop
-        assert stop is not None
-        status, at, evidence = Status.WITHDRAWN, stop.occurred_at, (shown(stop),)
+    elif (ending_fact := timeline.ending(slot.cycle)) is not None:
+        status, at, evidence = Status.WITHDRAWN, ending_fact.occurred_at, (shown(ending_fact),)
     came_due = at if status not in (Status.WITHDRAWN, Status.UPCOMING, Status.OPEN) else None
     return at_go_live(
         timeline,
@@ -137,7 +134,8 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    """A full set of readings within the time allowed before `at`, the last of each measure within its limit. Readings may
+    """A full set of readings within the time allowed before `at`, the last of each measure within its limit.
+    Readings may
     be spread over several facts."""
     if held is None:
         return Standing(stands=False, code="absent")
@@ -181,7 +179,9 @@ def worded(measure: str, value: Decimal) -> str:
     return f"{measure} {value} {UNITS.get(measure, '')}".strip()
 
 
-def exceeded(limits: dict[str, Figure[Decimal]], reading: VitalsTaken) -> list[tuple[str, Decimal, Decimal]]:
+def exceeded(
+    limits: Mapping[str, Figure[Decimal]], reading: VitalsTaken
+) -> list[tuple[str, Decimal, Decimal]]:
     """Measure, value and limit of each value of one reading that lies above its limit."""
     found = []
     for measure, limit in sorted(limits.items()):

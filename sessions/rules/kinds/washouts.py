@@ -33,7 +33,8 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    """Every medicine as it was last listed until `at`. No medicine listed stands: that the list was asked for is another
+    """Every medicine as it was last listed until `at`. No medicine listed stands: that the list was asked for
+    is another
     requirement."""
     listed: dict[str, tuple[Fact, MedicineListed]] = {}
     for fact, medicine in timeline.facts(MedicineListed):
@@ -66,7 +67,8 @@ def standing(
 
 
 def _clear_from(timeline: Timeline, medicine: MedicineListed, washout: Offset) -> datetime | None:
-    """The first instant at which it counts as washed out: in days from the day it was last taken, whole days."""
+    """The first instant at which it counts as washed out: in days from the day it was last taken, whole
+    days."""
     if medicine.last_taken_on is None:
         return None
     if washout.unit in (Unit.DAYS, Unit.WEEKS):

@@ -1,0 +1,55 @@
+"""Where the protocol was not followed: requirements missed, met early or late, out of bounds, not done,
+overridden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sessions.rules.requirements import Evidence, Kind, Outcome, Requirement, Status, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    key: str
+    rule: str
+    kind: Kind
+    status: Status
+    stage: str
+    cycle: int | None
+    occurrence: int | None
+    window: Window
+    settled_at: datetime | None
+    came_due_at: datetime
+    evidence: tuple[Evidence, ...]
+    important: bool
+    reason: str
+    cause: str
+    requirement: Requirement
+
+
+def deviations(outcome: Outcome) -> tuple[Deviation, ...]:
+    """One for each departed requirement, in the order they came due."""
+    found = [
+        Deviation(
+            key=row.key,
+            rule=row.rule,
+            kind=row.kind,
+            status=row.status,
+            stage=row.stage,
+            cycle=row.cycle,
+            occurrence=row.occurrence,
+            window=row.window,
+            settled_at=row.settled_at,
+            came_due_at=row.came_due_at,
+            evidence=row.evidence,
+            important=row.important,
+            reason=row.reason,
+            cause=row.cause,
+            requirement=row,
+        )
+        for row in outcome.requirements
+        if row.is_deviation and row.came_due_at is not None
+    ]
+    found.sort(key=lambda row: (row.came_due_at, row.key))
+    return tuple(found)

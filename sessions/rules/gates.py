@@ -1,0 +1,241 @@
+"""Why can't this be done now? The unmet requirements that stand before one act, asked afresh at one
+instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from protocols.rules.definition import (
+    AnyRule,
+    Block,
+    ChartRule,
+    ConsentRule,
+    Move,
+    ProtocolDefinition,
+    ReleaseRule,
+    ResultRule,
+    Role,
+    SessionRule,
+    Source,
+    VitalsPoint,
+    VitalsRule,
+    WashoutRule,
+    Words,
+)
+from sessions.rules.engine import outcome_of, timeline_of
+from sessions.rules.facts import DosePart, History
+from sessions.rules.kinds import chart, consents, release, results, vitals, washouts
+from sessions.rules.requirements import Evidence, Kind, Requirement, Shape, Status
+from sessions.rules.sentences import sentence
+from sessions.rules.settling import Standing, occasions, targets
+from sessions.rules.timeline import Held, Slot, Timeline
+
+WINDOW_OVERRIDE = frozenset({Role.PRESCRIBER})
+"""Who may start a dosing session outside its window where the protocol names nobody for it: a medical
+decision."""
+
+_DONE = frozenset(
+    {Status.MET, Status.MET_EARLY, Status.MET_LATE, Status.OVERRIDDEN, Status.WITHDRAWN, Status.OUT_OF_BOUNDS}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One unmet requirement that blocks an act. `code` says why in one word (absent, withdrawn, expired,
+    not_acceptable, not_clear, not_done_yet, not_open_yet, closed …); `ready_at` is when time alone would
+    clear it."""
+
+    key: str
+    rule: str
+    kind: Kind
+    words: Words
+    code: str
+    status: Status
+    who: Role
+    override: frozenset[Role]
+    evidence: tuple[Evidence, ...]
+    ready_at: datetime | None
+    important: bool
+    source: Source | None
+
+    @property
+    def nobody(self) -> bool:
+        """Nobody may let it go ahead."""
+        return not self.override
+
+    @property
+    def why(self) -> str:
+        """One sentence in English; `code` is there to say it in another language."""
+        return sentence(self.code)
+
+
+def gates(
+    *, definition: ProtocolDefinition, history: History, as_of: datetime, move: Move, key: str | None
+) -> tuple[Gate, ...]:
+    """What stands before `move` of the session `key` (None for an unscheduled one, and for completing the
+    course).
+
+    For GIVE_DOSE the part is known from the record: once the initial dose is given, it is the supplement. An
+    override
+    recorded for the session under way counts for that session.
+    """
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
+    outcome = outcome_of(timeline)
+    slot = timeline.slots.get(key or "")
+    held = None
+    if slot is not None:
+        held = timeline.held.get(slot.key) or timeline.under_way.get(slot.key)
+    rules = {rule.code: rule for rule in definition.rules}
+    found: list[Gate] = []
+    for requirement in outcome.requirements:
+        rule = rules[requirement.rule]
+        blocks = [row for row in requirement.blocks if _blocks(timeline, row, requirement, move, slot)]
+        if not blocks and not _always(rule, requirement, move, slot):
+            continue
+        if _overridden_here(timeline, requirement, held):
+            continue
+        gate = _gate(timeline, rule, requirement, blocks, move=move, slot=slot, held=held)
+        if gate is not None:
+            found.append(gate)
+    return tuple(found)
+
+
+def _blocks(
+    timeline: Timeline, block: Block, requirement: Requirement, move: Move, slot: Slot | None
+) -> bool:
+    if block.move != move:
+        return False
+    if move == Move.COMPLETE_COURSE:
+        return True
+    if slot is None:
+        return not block.rule  # an unscheduled session is blocked only by what blocks any session
+    if slot.key == requirement.key:
+        return True
+    return any(target.key == slot.key for target in targets(timeline, block, requirement.cycle))
+
+
+def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | None) -> bool:
+    """What blocks by its nature: a dosing session's own window, and the release before its end."""
+    if slot is None:
+        return False
+    if isinstance(rule, SessionRule):
+        own = requirement.key == slot.key and requirement.kind == Kind.SESSION
+        return own and rule.makes_cycles and move == Move.START_SESSION
+    return (
+        isinstance(rule, ReleaseRule)
+        and move == Move.END_SESSION
+        and requirement.cycle == slot.cycle
+        and slot.rule.makes_cycles
+    )
+
+
+def _overridden_here(timeline: Timeline, requirement: Requirement, held: Held | None) -> bool:
+    """An override is for one act: it counts for the session it names, else for the first session started
+    after it."""
+    for fact, override in timeline.overrides.get(requirement.key, ()):
+        if override.record_id is not None:
+            if held is not None and held.value.record_id == override.record_id:
+                return True
+            continue
+        used = any(
+            act.held is not None and act.held is not held and act.at >= fact.occurred_at
+            for act in occasions(timeline, requirement.blocks, requirement.cycle)
+        )
+        if not used:
+            return True
+    return False
+
+
+def _gate(
+    timeline: Timeline,
+    rule: AnyRule,
+    requirement: Requirement,
+    blocks: list[Block],
+    *,
+    move: Move,
+    slot: Slot | None,
+    held: Held | None,
+) -> Gate | None:
+    ready_at: datetime | None = None
+    hard = False
+    evidence = requirement.evidence
+    default: frozenset[Role] = frozenset()
+    if requirement.shape == Shape.DO_IN_WINDOW:
+        if slot is not None and requirement.key == slot.key:
+            default = WINDOW_OVERRIDE
+            code, ready_at = _own_window(timeline, requirement)
+            if not code:
+                return None
+        elif requirement.status in _DONE:
+            return None
+        else:
+            code = requirement.status.value if requirement.status == Status.NOT_DONE else "not_done_yet"
+    else:
+        standing = _standing(timeline, rule, requirement, held)
+        if standing is None or standing.stands:
+            return None
+        code, hard, evidence = standing.code, standing.hard, standing.evidence
+        ready_at = standing.changes_at
+    override = blocks[0].override if blocks else default
+    for block in blocks[1:]:
+        override &= block.override
+    return Gate(
+        key=requirement.key,
+        rule=rule.code,
+        kind=requirement.kind,
+        words=rule.words,
+        code=code,
+        status=requirement.status,
+        who=requirement.who,
+        override=frozenset() if hard else override,
+        evidence=evidence,
+        ready_at=ready_at,
+        important=requirement.important,
+        source=requirement.source,
+    )
+
+
+def _own_window(timeline: Timeline, requirement: Requirement) -> tuple[str, datetime | None]:
+    """A session cannot start before its window opens, nor while nothing that it hangs on has happened. A
+    window that has
+    closed blocks nothing: late is better than never, and says so itself."""
+    window = requirement.window
+    if requirement.status in (Status.NOT_DONE, Status.WITHDRAWN):
+        return requirement.status.value, None
+    if window.opens_at is not None and timeline.as_of < window.opens_at:
+        return "not_open_yet", window.opens_at
+    if window.anchor is None or not requirement.firm:
+        return "anchor_not_held", None
+    return "", None
+
+
+def _standing(
+    timeline: Timeline, rule: AnyRule, requirement: Requirement, held: Held | None
+) -> Standing | None:
+    at, cycle = timeline.as_of, requirement.cycle
+    match rule:
+        case ConsentRule():
+            return consents.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case ResultRule():
+            return results.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case ChartRule():
+            return chart.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case WashoutRule():
+            return washouts.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case VitalsRule():
+            if not _point_is_next(rule, held):
+                return None
+            return vitals.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case ReleaseRule():
+            if held is None or held.first_dose_at is None:
+                return None  # no drug was given: there is nothing to be released from
+            return release.standing(timeline, rule, cycle=cycle, at=at, held=held)
+    return None
+
+
+def _point_is_next(rule: VitalsRule, held: Held | None) -> bool:
+    begun = held is not None and bool(held.taken(DosePart.INITIAL))
+    if rule.point == VitalsPoint.BEFORE_INITIAL:
+        return not begun
+    return begun

@@ -1,0 +1,125 @@
+"""The plan: the requirements that are sessions, each with its window, its booking and the one word for the
+screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from protocols.rules.definition import ProtocolDefinition, SessionKind, SessionRule, Words
+from sessions.rules.engine import timeline_of
+from sessions.rules.facts import Booking, History
+from sessions.rules.requirements import Kind, Outcome, Requirement, Status, Window
+from sessions.rules.timeline import slots_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedSession:
+    """A session that ought to happen. `word` is one of planned, booked, under_way, ended, missed, not_done,
+    withdrawn,
+    overridden; whether the patient checked in or the record was signed, rows know and facts do not."""
+
+    key: str
+    rule: str
+    kind: SessionKind
+    words: Words
+    stage: str
+    cycle: int | None
+    occurrence: int | None
+    minutes: int
+    window: Window
+    firm: bool
+    status: Status
+    word: str
+    booking: Booking | None
+    record_id: UUID | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    requirement: Requirement
+
+    @property
+    def is_bookable(self) -> bool:
+        """Whether a visit may still be booked for it: also for one that is late, or only provisional."""
+        waiting = (Status.UPCOMING, Status.OPEN, Status.OVERDUE, Status.MISSED, Status.OVERRIDDEN)
+        return self.record_id is None and self.status in waiting
+
+
+def plan(
+    *, definition: ProtocolDefinition, outcome: Outcome, history: History, as_of: datetime
+) -> tuple[PlannedSession, ...]:
+    """Every planned session of the course, in the order of the outcome."""
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
+    rules = {rule.code: rule for rule in definition.rules if isinstance(rule, SessionRule)}
+    found = []
+    for requirement in outcome.requirements:
+        if requirement.kind != Kind.SESSION:
+            continue
+        rule = rules[requirement.rule]
+        held = timeline.held.get(requirement.key) or timeline.under_way.get(requirement.key)
+        booking = timeline.bookings.get(requirement.key) if held is None else None
+        if held is not None:
+            word = "under_way" if held.ended_at is None else "ended"
+        elif requirement.status in (Status.NOT_DONE, Status.WITHDRAWN, Status.OVERRIDDEN):
+            word = requirement.status.value
+        elif booking is not None:
+            word = "booked"
+        else:
+            word = "missed" if requirement.status == Status.MISSED else "planned"
+        found.append(
+            PlannedSession(
+                key=requirement.key,
+                rule=rule.code,
+                kind=rule.kind,
+                words=rule.words,
+                stage=requirement.stage,
+                cycle=requirement.cycle,
+                occurrence=requirement.occurrence,
+                minutes=rule.minutes.value,
+                window=requirement.window,
+                firm=requirement.firm,
+                status=requirement.status,
+                word=word,
+                booking=booking,
+                record_id=held.value.record_id if held is not None else None,
+                started_at=held.started_at if held is not None else None,
+                ended_at=held.ended_at if held is not None else None,
+                requirement=requirement,
+            )
+        )
+    return tuple(found)
+
+
+def session_rule_of(*, definition: ProtocolDefinition, key: str) -> SessionRule | None:
+    """The rule of a planned session's key, or None if this protocol plans no such session."""
+    for rule in definition.rules:
+        if isinstance(rule, SessionRule) and any(slot.key == key for slot in slots_of(definition, rule)):
+            return rule
+    return None
+
+
+def parts_of_key(*, definition: ProtocolDefinition, key: str) -> tuple[str, int | None, int | None]:
+    """Rule, cycle and occurrence of a requirement's key, whichever it is. An unknown key is its own rule."""
+    base, _, rest = key.partition("@")
+    if base == "staffing":
+        return parts_of_key(definition=definition, key=rest)
+    base, _, occurrence = base.partition("#")
+    rest, _, late = rest.partition("#")
+    number = _number(occurrence or late)
+    cycle = _number(rest.rpartition(".")[2])
+    rules = {rule.code: rule for rule in definition.rules}
+    code, tail = base, ""
+    while code not in rules and "." in code:
+        code, _, last = code.rpartition(".")
+        tail = f"{last}.{tail}" if tail else last
+    rule = rules.get(code)
+    if rule is None:
+        return key, cycle, number
+    index = _number(tail)
+    if isinstance(rule, SessionRule):
+        return code, index if rule.makes_cycles else cycle, index or number
+    return code, cycle, number
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None

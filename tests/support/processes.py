@@ -34,6 +34,10 @@ class Started:
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def last_lines(self) -> str:
+        return children.tail(self.log, 40)
+
     def kill(self) -> None:
         """`kill -9`, the forked children with it: nothing of it runs another instruction."""
         try:
@@ -59,13 +63,13 @@ class Started:
         try:
             return self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"{self.name} did not end within {seconds} s:\n{self.output}") from error
+            raise AssertionError(f"{self.name} did not end within {seconds} s:\n{self.last_lines}") from error
 
     def wait_for_output(self, text: str, *, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while text not in self.output:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{self.name} never said {text!r}:\n{self.output}")
+                raise AssertionError(f"{self.name} never said {text!r}:\n{self.last_lines}")
             time.sleep(0.05)
 
 
@@ -158,6 +162,7 @@ def free_port() -> int:
 
 
 def wait_until_served(url: str, *, by: Started, seconds: float = 60) -> None:
+    """Until an answer comes; an answer that is a failure of the server will not get better by asking again."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -166,8 +171,9 @@ def wait_until_served(url: str, *, by: Started, seconds: float = 60) -> None:
         except urllib.error.HTTPError as error:
             if error.code < 500:
                 return
+            raise AssertionError(f"{url} answers {error.code}:\n{by.last_lines}") from error
         except OSError:
             pass
         if by.process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"{url} is not served:\n{by.output}")
+            raise AssertionError(f"{url} is not served:\n{by.last_lines}")
         time.sleep(0.1)

@@ -1,15 +1,22 @@
-"""Protocol versions in the admin: to read. Drafting and publishing go through their operations."""
+"""Protocols in the admin: to read. Drafting, publishing and retiring go through their operations."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin
 
+from clinic.admin import ReadOnlyAdmin
 from protocols.models import Protocol, ProtocolVersion
 
-if TYPE_CHECKING:
-    _ProtocolAdmin = admin.ModelAdmin[Protocol]
-    _VersionAdmin = admin.ModelAdmin[ProtocolVersion]
-else:
-    _ProtocolAdmin = _VersionAdmin = admin.ModelAdmin
+
+@admin.register(Protocol)
+class ProtocolAdmin(ReadOnlyAdmin):
+    list_display = ("code", "clinic")
+    list_select_related = ("clinic",)
+    search_fields = ("code",)
+
+
+@admin.register(ProtocolVersion)
+class ProtocolVersionAdmin(ReadOnlyAdmin):
+    list_display = ("protocol", "version", "status", "author", "approved_by", "published_at")
+    list_select_related = ("protocol", "author", "approved_by")
+    list_filter = ("status",)

@@ -80,9 +80,21 @@ def published_version(*, clinic_id: int, code: str) -> ProtocolVersion:
     return version
 
 
-def protocols(actor: Actor) -> list[Protocol]:
-    """The clinic's protocols with their versions, newest first."""
-    return list(Protocol.objects.visible_to(actor).prefetch_related("versions").order_by("code"))
+def protocols(actor: Actor) -> list[tuple[Protocol, ProtocolVersion]]:
+    """The clinic's protocols, each with its published version, else its newest one."""
+    versions = (
+        ProtocolVersion.objects.visible_to(actor).select_related("protocol").order_by("drafted_at", "pk")
+    )
+    found: dict[str, tuple[Protocol, ProtocolVersion]] = {}
+    for version in versions:
+        known = found.get(version.protocol.code)
+        if (
+            known is None
+            or known[1].status != VersionStatus.PUBLISHED
+            or version.status == VersionStatus.PUBLISHED
+        ):
+            found[version.protocol.code] = (version.protocol, version)
+    return [found[code] for code in sorted(found)]
 
 
 def version_for(actor: Actor, *, protocol_public_id: UUID, version: str | None = None) -> ProtocolVersion:

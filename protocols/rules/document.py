@@ -476,7 +476,7 @@ def _check_whole(reading: Reading, definition: ProtocolDefinition) -> None:
             if sorted(covered) != list(range(1, count + 1)):
                 reading.wrong_at(
                     f"{path}.initial",
-                    f"the choices are for the cycles {', '.join(map(str, covered))}; there are {count} cycles",
+                    f"the choices are for the cycles {', '.join(map(str, covered))}; {count} cycles exist",
                     "Name every cycle in exactly one choice.",
                 )
 

@@ -277,7 +277,7 @@ def word(kind: str, pattern: re.Pattern[str], instead: str) -> Reader[str]:
 read_code: Final = word(
     "a code",
     _CODE,
-    "Write small letters, digits and _, in parts joined by dots, each beginning with a letter: `check_in.late`.",
+    "Write small letters, digits and _, in parts joined by dots, each beginning with a letter: `check_in`.",
 )
 read_version: Final = word("a version", _VERSION, "Write for example `1.0`.")
 read_citation_code: Final = word("a citation's code", _CITATION, "Write small letters, digits and hyphens.")

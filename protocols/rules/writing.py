@@ -82,18 +82,21 @@ def _words_value(words: Words) -> str | dict[str, str]:
     return words["en"] if set(words) == {"en"} else dict(words)
 
 
-def _figure_value(figure: Figure[Any], unit: str = "") -> dict[str, Any]:
+def figure_text(figure: Figure[Any], unit: str = "") -> str:
+    """A figure's value as the document writes it; `unit` goes with numbers only."""
     value = figure.value
-    text: Any
     if isinstance(value, Offset):
-        text = _offset_text(value)
-    elif isinstance(value, time):
-        text = f"{value:%H:%M}"
-    elif isinstance(value, Decimal):
-        text = f"{plain(value)} {unit}".strip()
-    else:
-        text = f"{value} {unit}".strip() if unit else value
-    return {"value": text} | _source_fields(figure.source)
+        return _offset_text(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    if isinstance(value, Decimal):
+        return f"{plain(value)} {unit}".strip()
+    return f"{value} {unit}".strip()
+
+
+def _figure_value(figure: Figure[Any], unit: str = "") -> dict[str, Any]:
+    bare = isinstance(figure.value, int) and not unit
+    return {"value": figure.value if bare else figure_text(figure, unit)} | _source_fields(figure.source)
 
 
 def _anchor_value(anchor: AnchorRule) -> str | dict[str, str]:

@@ -1,0 +1,63 @@
+"""`manage.py load_protocol FILE --clinic SLUG --author EMAIL [--approver EMAIL]`: a document becomes a draft,
+or with an approver a published version. The permissions asked are those of the two people named."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from clinic import clock
+from clinic.actors import Actor
+from clinic.errors import Refusal
+from clinic.models import Clinic, Membership
+from protocols.models import VersionStatus
+from protocols.operations import load_protocol, publish_version
+
+
+class Command(BaseCommand):
+    help = "Load a protocol document into a clinic as a draft; publish it when an approver is named."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("--clinic", required=True, metavar="SLUG")
+        parser.add_argument("--author", required=True, metavar="EMAIL")
+        parser.add_argument("--approver", metavar="EMAIL", help="Publish, approved by this other person.")
+
+    def handle(
+        self, *args: Any, file: Path, clinic: str, author: str, approver: str | None, **options: Any
+    ) -> None:
+        now = clock.now()
+        house = Clinic.objects.filter(slug=clinic).first()
+        if house is None:
+            raise CommandError(f"There is no clinic “{clinic}”.")
+        try:
+            text = file.read_bytes().decode("utf-8")
+        except OSError as problem:
+            raise CommandError(f"{file}: {problem.strerror}") from problem
+        except UnicodeDecodeError as problem:
+            raise CommandError(f"{file}: this is not UTF-8 text.") from problem
+        try:
+            version = load_protocol(actor=_actor(house, author, now), clinic=house, text=text, now=now)
+            if approver is not None and version.status == VersionStatus.DRAFT:
+                version = publish_version(actor=_actor(house, approver, now), version=version, now=now)
+        except Refusal as refusal:
+            lines = [f"{file}:{line}" for line in refusal.fields.get("document", [])]
+            raise CommandError("\n".join([refusal.message, *lines, refusal.advice]).strip()) from refusal
+        self.stdout.write(f"{file}: version {version.version}, {version.status}")
+
+
+def _actor(clinic: Clinic, email: str, now: datetime) -> Actor:
+    membership = Membership.objects.filter(clinic=clinic, person__email__iexact=email).first()
+    if membership is None or not membership.active_on(now.astimezone(clinic.zone_info).date()):
+        raise CommandError(f"Nobody with the address {email} works in {clinic.slug} today.")
+    return Actor(
+        kind="person",
+        clinic_id=clinic.pk,
+        person_id=membership.person_id,
+        roles=membership.role_set,
+        at=now,
+    )

@@ -1,0 +1,254 @@
+"""A protocol in words, for its page. Turns a definition into rows; decides nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from protocols.rules.definition import (
+    AnchorEvent,
+    AnchorRule,
+    AnyRule,
+    Block,
+    ContactRule,
+    Move,
+    ProtocolDefinition,
+    ReleaseRule,
+    SessionRule,
+    Source,
+    SourceStatus,
+    Which,
+    WindowRule,
+    Words,
+)
+from protocols.rules.figures import figures_in, figures_of
+
+_LABELS = {
+    "count": gettext_lazy("how many"),
+    "minutes": gettext_lazy("length"),
+    "staff": gettext_lazy("staff present throughout"),
+    "windows": gettext_lazy("window"),
+    "window": gettext_lazy("window"),
+    "opens": gettext_lazy("opens"),
+    "target": gettext_lazy("best at"),
+    "due": gettext_lazy("due by"),
+    "closes": gettext_lazy("closes"),
+    "every": gettext_lazy("every"),
+    "accept": gettext_lazy("acceptable"),
+    "valid_for": gettext_lazy("valid for"),
+    "initial": gettext_lazy("initial dose"),
+    "choices": gettext_lazy("choice"),
+    "supplement": gettext_lazy("supplemental dose"),
+    "fraction": gettext_lazy("part of the initial dose"),
+    "max_per_session": gettext_lazy("at most per session"),
+    "max_per_course": gettext_lazy("at most per course"),
+    "within": gettext_lazy("counts for"),
+    "limits": gettext_lazy("limit"),
+    "washouts": gettext_lazy("washout"),
+    "names": gettext_lazy("different people"),
+    "systolic": gettext_lazy("systolic"),
+    "diastolic": gettext_lazy("diastolic"),
+    "pulse": gettext_lazy("pulse"),
+    "temperature": gettext_lazy("temperature"),
+}
+_EVENTS = {
+    AnchorEvent.ENROLMENT: gettext_lazy("enrolment"),
+    AnchorEvent.CONSENT: gettext_lazy("first consent to treatment"),
+    AnchorEvent.SESSION_START: gettext_lazy("start of"),
+    AnchorEvent.SESSION_END: gettext_lazy("end of"),
+    AnchorEvent.FIRST_DOSE: gettext_lazy("first dose of"),
+}
+_WHICH = {
+    Which.SAME_CYCLE: gettext_lazy("this %(words)s"),
+    Which.PREVIOUS_CYCLE: gettext_lazy("the previous %(words)s"),
+    Which.NEXT_CYCLE: gettext_lazy("the next %(words)s"),
+    Which.FIRST: gettext_lazy("the first %(words)s"),
+    Which.LAST: gettext_lazy("the last %(words)s"),
+}
+_MOVES = {
+    Move.START_SESSION: gettext_lazy("starting"),
+    Move.END_SESSION: gettext_lazy("ending"),
+    Move.GIVE_DOSE: gettext_lazy("giving a dose in"),
+    Move.COMPLETE_COURSE: gettext_lazy("completing the course"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """Where a figure comes from; `mark` stands beside it: empty for what was read in a published source."""
+
+    status: str
+    mark: str
+    text: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRow:
+    label: str
+    text: str
+    source: SourceRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRow:
+    words: str
+    source: SourceRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePart:
+    """A rule as its page shows it."""
+
+    code: str
+    words: str
+    who: str
+    important: bool
+    safety: bool
+    source: SourceRow
+    hangs_on: tuple[str, ...]
+    figures: tuple[FigureRow, ...]
+    items: tuple[ItemRow, ...]
+    blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagePart:
+    words: str
+    per_cycle: bool
+    rules: tuple[RulePart, ...]
+
+
+def say(words: Words) -> str:
+    """The words in the reader's language, else in English."""
+    language = get_language() or "en"
+    return words.get(language) or words.get(language.split("-", maxsplit=1)[0]) or words["en"]
+
+
+def stages(definition: ProtocolDefinition) -> list[StagePart]:
+    return [
+        StagePart(
+            words=say(stage.words),
+            per_cycle=stage.per_cycle,
+            rules=tuple(_rule(definition, rule) for rule in definition.rules if rule.stage == stage.code),
+        )
+        for stage in definition.stages
+    ]
+
+
+def messages(definition: ProtocolDefinition) -> list[FigureRow]:
+    """The figures of the reminders and of the answers that a person must act on."""
+    return [
+        FigureRow(
+            label=" ".join(figure.path.split(".")[1:]).replace("_", " "),
+            text=figure.text,
+            source=_source(figure.source, definition.citations),
+        )
+        for figure in figures_of(definition)
+        if figure.path.startswith(("reminders.", "answers."))
+    ]
+
+
+def counts(definition: ProtocolDefinition) -> dict[str, int]:
+    """How many figures have which kind of source."""
+    found = {status.value: 0 for status in SourceStatus}
+    for figure in figures_of(definition):
+        found[figure.source.status.value] += 1
+    return found
+
+
+def _rule(definition: ProtocolDefinition, rule: AnyRule) -> RulePart:
+    items = rule.checklist if isinstance(rule, SessionRule) else ()
+    if isinstance(rule, ReleaseRule):
+        items = rule.items
+    return RulePart(
+        code=rule.code,
+        words=say(rule.words),
+        who=rule.who.value.replace("_", " "),
+        important=rule.important,
+        safety=rule.safety,
+        source=_source(rule.source, definition.citations),
+        hangs_on=tuple(_hangs_on(definition, rule)),
+        figures=tuple(
+            FigureRow(
+                label=_label(figure.path.removeprefix(f"{rule.code}.")),
+                text=figure.text,
+                source=_source(figure.source, definition.citations),
+            )
+            for figure in figures_in(rule)
+        ),
+        items=tuple(
+            ItemRow(words=say(item.words), source=_source(item.source, definition.citations))
+            for item in items
+        ),
+        blocks=tuple(_block(definition, block) for block in rule.blocks),
+    )
+
+
+def _label(path: str) -> str:
+    """``windows[2].opens`` → “window 2 opens”."""
+    words = []
+    for part in path.split("."):
+        name, number = re.fullmatch(r"(\w+)(?:\[(\d+)\])?", part).groups()  # type: ignore[union-attr]  # our own paths
+        words.append(str(_LABELS.get(name, name.replace("_", " "))))
+        if number:
+            words.append(number)
+    return " ".join(words)
+
+
+def _source(source: Source, citations: Mapping[str, str]) -> SourceRow:
+    marks = {
+        SourceStatus.PUBLISHED: "",
+        SourceStatus.CLINIC_CHOICE: _("clinic's choice"),
+        SourceStatus.UNVERIFIED: _("unverified"),
+    }
+    return SourceRow(
+        status=source.status.value,
+        mark=marks[source.status],
+        text=citations.get(source.citation, "") if source.citation else source.note,
+        note=source.note if source.citation else "",
+    )
+
+
+def _session_words(definition: ProtocolDefinition, code: str, which: Which) -> str:
+    return str(_WHICH[which]) % {"words": say(definition.rule(code).words).lower()}
+
+
+def _anchor(definition: ProtocolDefinition, anchor: AnchorRule) -> str:
+    event = str(_EVENTS[anchor.event])
+    return f"{event} {_session_words(definition, anchor.rule, anchor.which)}" if anchor.rule else event
+
+
+def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
+    windows: tuple[WindowRule, ...] = ()
+    if isinstance(rule, SessionRule):
+        windows = rule.windows
+    elif isinstance(rule, ContactRule):
+        windows = (rule.window,)
+    elif (window := getattr(rule, "window", None)) is not None:
+        windows = (window,)
+    for number, window in enumerate(windows, start=1):
+        name = _("Window %(number)s") % {"number": number} if len(windows) > 1 else _("Window")
+        text = _("%(window)s: counted from %(anchor)s") % {
+            "window": name,
+            "anchor": _anchor(definition, window.anchor),
+        }
+        if window.before is not None:
+            text += _(", and before %(anchor)s") % {"anchor": _anchor(definition, window.before)}
+        yield text
+
+
+def _block(definition: ProtocolDefinition, block: Block) -> str:
+    move = str(_MOVES[block.move])
+    what = f"{move} {_session_words(definition, block.rule, block.which)}" if block.rule else move
+    if not block.override:
+        return _("Until it is met, it blocks %(what)s. Nobody may override it.") % {"what": what}
+    who = ", ".join(sorted(role.value.replace("_", " ") for role in block.override))
+    return _("Until it is met, it blocks %(what)s. May be overridden with a reason by: %(who)s.") % {
+        "what": what,
+        "who": who,
+    }

@@ -11,7 +11,6 @@ from protocols.rules.definition import ProtocolDefinition, SessionKind, SessionR
 from sessions.rules.engine import timeline_of
 from sessions.rules.facts import Booking, History
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status, Window
-from sessions.rules.timeline import slots_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,38 +87,3 @@ def plan(
             )
         )
     return tuple(found)
-
-
-def session_rule_of(*, definition: ProtocolDefinition, key: str) -> SessionRule | None:
-    """The rule of a planned session's key, or None if this protocol plans no such session."""
-    for rule in definition.rules:
-        if isinstance(rule, SessionRule) and any(slot.key == key for slot in slots_of(definition, rule)):
-            return rule
-    return None
-
-
-def parts_of_key(*, definition: ProtocolDefinition, key: str) -> tuple[str, int | None, int | None]:
-    """Rule, cycle and occurrence of a requirement's key, whichever it is. An unknown key is its own rule."""
-    base, _, rest = key.partition("@")
-    if base == "staffing":
-        return parts_of_key(definition=definition, key=rest)
-    base, _, occurrence = base.partition("#")
-    rest, _, late = rest.partition("#")
-    number = _number(occurrence or late)
-    cycle = _number(rest.rpartition(".")[2])
-    rules = {rule.code: rule for rule in definition.rules}
-    code, tail = base, ""
-    while code not in rules and "." in code:
-        code, _, last = code.rpartition(".")
-        tail = f"{last}.{tail}" if tail else last
-    rule = rules.get(code)
-    if rule is None:
-        return key, cycle, number
-    index = _number(tail)
-    if isinstance(rule, SessionRule):
-        return code, index if rule.makes_cycles else cycle, index or number
-    return code, cycle, number
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None

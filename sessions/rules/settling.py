@@ -150,6 +150,7 @@ def settle_window(
     refusal: Refusal | None = None,
     occurrence: int | None = None,
     override_needs_act: bool = False,
+    attempts: Sequence[Fact] = (),
 ) -> Requirement:
     """A requirement to do something in a window, from what was done, decided, ended or left to time.
 
@@ -244,11 +245,20 @@ def settle_window(
         status, _ = waiting_status(span, end[0].occurred_at)
         if status in WAITING:
             return result(Status.WITHDRAWN, at=end[0].occurred_at, evidence=(shown(end[0]),))
-        return result(status, due=window.closes_at)
+        return result(status, due=window.closes_at, evidence=why_due(timeline, window, attempts))
     status, change = waiting_status(span, timeline.as_of)
     if change is not None:
         timeline.look_at(change)
-    return result(status, due=window.closes_at if status == Status.MISSED else None)
+    if status == Status.MISSED:
+        return result(status, due=window.closes_at, evidence=why_due(timeline, window, attempts))
+    return result(status)
+
+
+def why_due(timeline: Timeline, window: Window, attempts: Sequence[Fact]) -> tuple[Evidence, ...]:
+    """Evidence of something missed: the session that made it due, and what was tried."""
+    held = timeline.held.get(window.anchor.code) if window.anchor is not None else None
+    tried = [fact for fact in attempts if in_window(window, fact.occurred_at)]
+    return unique(shown(fact) for fact in ([held.fact] if held is not None else []) + tried)
 
 
 def ends_with(timeline: Timeline, rule: Rule, end: CourseEnded, *, firm: bool) -> bool:

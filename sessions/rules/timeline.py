@@ -229,14 +229,14 @@ class Timeline:
         superseded = {fact.amends for fact in self.history.facts if fact.amends is not None}
         current = [fact for fact in self.history.facts if fact.id not in superseded]
         current.sort(key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
-        self._by_type: dict[type[FactValue], list[Fact]] = {}
+        self._by_type: dict[type[FactValue], list[tuple[Fact, FactValue]]] = {}
         self.overrides: dict[str, list[tuple[Fact, Override]]] = {}
         self.not_done: dict[str, tuple[Fact, NotDone]] = {}
         for fact in current:
             if fact.occurred_at > self.as_of:
                 self.look_at(fact.occurred_at)
                 continue
-            self._by_type.setdefault(type(fact.value), []).append(fact)
+            self._by_type.setdefault(type(fact.value), []).append((fact, fact.value))
             if fact.key is not None:
                 if isinstance(fact.value, Override):
                     self.overrides.setdefault(fact.key, []).append((fact, fact.value))
@@ -245,7 +245,8 @@ class Timeline:
 
     def facts(self, kind: type[V]) -> Sequence[tuple[Fact, V]]:
         """Facts of one type that have occurred, in order of time."""
-        return [(fact, cast(V, fact.value)) for fact in self._by_type.get(cast(type[FactValue], kind), ())]
+        found = self._by_type.get(cast(type[FactValue], kind), ())
+        return cast(Sequence[tuple[Fact, V]], found)
 
     def look_at(self, instant: datetime) -> None:
         """Time alone may change something at `instant`."""

@@ -1,5 +1,7 @@
-"""Walks a course through a protocol: held exactly to plan, or with named delays and omissions. Deterministic, so that
-tests, benchmarks and demonstrations see the same course. Reads the definition only, no clock and no database."""
+"""Walks a course through a protocol: held exactly to plan, or with named delays and omissions. Deterministic,
+so that
+tests, benchmarks and demonstrations see the same course. Reads the definition only, no clock and no
+database."""
 
 from __future__ import annotations
 
@@ -109,7 +111,8 @@ def perfect_course(
     course_id: int = 1,
     complete: bool = True,
 ) -> Iterator[Step]:
-    """Every step of a course enrolled at `start`. `late_days` moves the doing of a key from its target by calendar days;
+    """Every step of a course enrolled at `start`. `late_days` moves the doing of a key from its target by
+    calendar days;
     keys in `skip` are never done."""
     history = History(
         course_id=course_id,

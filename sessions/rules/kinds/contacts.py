@@ -27,6 +27,11 @@ def requirements_of(timeline: Timeline, rule: ContactRule) -> Iterator[Requireme
         if held.value.kind in rule.met_by_sessions
     ]
     reached.sort(key=lambda candidate: (candidate.at, candidate.fact.id))
+    attempts = [
+        fact
+        for fact, contact in contacts
+        if contact.result not in (ContactResult.REACHED, ContactResult.DECLINED)
+    ]
     declined = [fact for fact, contact in contacts if contact.result == ContactResult.DECLINED]
     count = rule.count.value
     for cycle in timeline.cycles_of(rule.per):
@@ -50,6 +55,7 @@ def requirements_of(timeline: Timeline, rule: ContactRule) -> Iterator[Requireme
                 span=span,
                 act=act_for(key, span, reached),
                 refusal=_refusal(key, span, declined),
+                attempts=attempts,
             )
 
 

@@ -24,7 +24,7 @@ from protocols.rules.writing import MEASURE_UNITS, figure_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedFigure:
-    """`path` is where it stands, counted from 1: ``dosing.windows[2].opens``. `text` is its value with its unit."""
+    """`path` is where it stands, counted from 1: ``dosing.windows[2].opens``; `text` has the unit."""
 
     path: str
     text: str

@@ -87,7 +87,8 @@ _FINISHED = """
 SELECT count(*) FILTER (WHERE state <> 'cancelled'),
        count(*) FILTER (WHERE state IN ('handed_off', 'delivered')),
        count(*) FILTER (WHERE state IN ('handed_off', 'delivered')
-           AND finished_at > greatest(local_at AT TIME ZONE zone, planned_at) + %(late)s),
+           AND finished_at > greatest(local_at AT TIME ZONE zone, planned_at)
+               + make_interval(secs => %(late)s)),
        count(*) FILTER (WHERE state = 'uncertain'), count(*) FILTER (WHERE state IN ('failed', 'expired')),
        count(*) FILTER (WHERE attempt > 1 AND (
            SELECT count(*) FROM clinic_messageattempt a
@@ -100,7 +101,7 @@ WHERE clinic_id IN (SELECT id FROM clinic_clinic WHERE %(clinic)s::bigint IS NUL
 
 def reminders(*, now: datetime, since: datetime, clinic_id: int | None = None) -> Reminders:
     """Of one clinic, or of all. Two queries, however many messages."""
-    values = {"now": now, "since": since, "clinic": clinic_id, "late": LATE_AFTER}
+    values = {"now": now, "since": since, "clinic": clinic_id, "late": LATE_AFTER.total_seconds()}
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, values)
         lag, planned, leased, uncertain, oldest, due = cursor.fetchone() or (0, 0, 0, 0, None, 0)

@@ -14,7 +14,6 @@ from typing import Any, Literal, Self
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.core.mail.message import BadHeaderError
 
 Verdict = Literal["accepted", "permanent", "transient", "unknown"]
 
@@ -76,8 +75,9 @@ class MailChannel:
             return self._trouble("transient", f"no-connection-{type(error).__name__}")
         try:
             self._backend.send_messages([_as_email(mail, key)])
-        except BadHeaderError:
-            return SendOutcome(verdict="permanent", detail="bad-header")
+        except ValueError as error:
+            # Before anything was said to the server: an address or a header that no mail can have.
+            return SendOutcome(verdict="permanent", detail=f"bad-mail-{type(error).__name__}")
         except smtplib.SMTPRecipientsRefused as error:
             code = max((reply[0] for reply in error.recipients.values()), default=550)
             return self._trouble(_by_code(code), f"recipient-refused-{code}")
@@ -110,7 +110,7 @@ class MailChannel:
             self._handing_over = True
             return hand_over(message)
 
-        smtp.data = data  # type: ignore[method-assign]  # one connection's own, so that its phase is known
+        smtp.data = data  # type: ignore[method-assign, assignment]  # one connection's own, so that its phase is known
 
     def _trouble(self, verdict: Verdict, detail: str) -> SendOutcome:
         self._close()

@@ -31,10 +31,11 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         exc = NotFound()
     elif isinstance(exc, PermissionDenied):
         exc = Forbidden()
+    headers: dict[str, str] = {}
     if isinstance(exc, Refusal):
-        problem, headers = _from_refusal(exc), {}
+        problem = _from_refusal(exc)
     elif isinstance(exc, exceptions.ValidationError):
-        problem, headers = _from_refusal(BadInput(fields=flat(exc.detail))), {}
+        problem = _from_refusal(BadInput(fields=flat(exc.detail)))
     elif isinstance(exc, exceptions.APIException):
         problem, headers = _from_api_exception(exc)
     else:
@@ -73,9 +74,10 @@ def _from_api_exception(exc: exceptions.APIException) -> tuple[dict[str, Any], d
     headers: dict[str, str] = {}
     code = exc.default_code.replace("_", "-")
     advice = ""
-    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(int(exc.wait))
-        advice = _("Wait %(seconds)d seconds, then try again.") % {"seconds": exc.wait}
+    seconds: float | None = getattr(exc, "wait", None)  # of a Throttled; the stubs do not know it
+    if seconds is not None:
+        headers["Retry-After"] = str(int(seconds))
+        advice = _("Wait %(seconds)d seconds, then try again.") % {"seconds": seconds}
     elif isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         advice = _("Sign in first.")
         header = getattr(exc, "auth_header", None)
@@ -142,6 +144,6 @@ class Problem(Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     advice = serializers.CharField(allow_blank=True)
-    instance = serializers.CharField(required=False)  # type: ignore[assignment]  # RFC 9457 calls it so
+    instance = serializers.CharField(required=False)
     errors = ProblemError(many=True)  # type: ignore[assignment]  # and the clients' field errors so
     data = serializers.DictField(required=False)  # type: ignore[assignment]  # gates unmet, confirmations asked

@@ -19,11 +19,13 @@ def move_clock(*, by: timedelta) -> None:
         raise BadInput(_("The clock only moves forward."), code="clock-moves-forward")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO clinic_clockoffset (id, ahead_by) VALUES (1, %s) "
+            "INSERT INTO clinic_clockoffset (id, ahead_by) VALUES (1, make_interval(secs => %s)) "
             "ON CONFLICT (id) DO UPDATE SET ahead_by = clinic_clockoffset.ahead_by + excluded.ahead_by",
-            [by],
+            [by.total_seconds()],
         )
         # A worker that is sending right now holds its leases for as much real time as before.
         cursor.execute(
-            "UPDATE clinic_message SET lease_until = lease_until + %s WHERE state = 'leased'", [by]
+            "UPDATE clinic_message SET lease_until = lease_until + make_interval(secs => %s) "
+            "WHERE state = 'leased'",
+            [by.total_seconds()],
         )

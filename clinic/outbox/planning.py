@@ -56,7 +56,7 @@ def plan(*, specs: Sequence[MessageSpec], now: datetime) -> int:
         rows.append({**row, "data": dict(spec.data), "public_id": str(uuid7())})
     with connection.cursor() as cursor:
         cursor.execute(PLAN, {"specs": json.dumps(rows, cls=_ExactEncoder), "now": now})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _identity(spec: MessageSpec) -> tuple[object, ...]:
@@ -99,7 +99,7 @@ def cancel_unsent(
                 "now": now,
             },
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def plan_course(

@@ -423,7 +423,7 @@ def _attempt(
 
 def _backoff(message: Message) -> timedelta:
     """Doubling, with a jitter taken from the message's id: repeatable, and no wave of retries in step."""
-    wait = min(FIRST_RETRY * 2 ** min(max(message.attempt - 1, 0), 10), LONGEST_RETRY)
+    wait: timedelta = min(FIRST_RETRY * 2 ** min(max(message.attempt - 1, 0), 10), LONGEST_RETRY)
     return wait * (0.75 + (_low_bits(message.public_id) % 1000) / 2000)
 
 

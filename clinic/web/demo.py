@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_binary_file, policy
-from email.message import EmailMessage
 from functools import wraps
 from typing import BinaryIO, cast
 
@@ -84,9 +83,7 @@ def _newest_mails() -> list[SentMail]:
     found: list[SentMail] = []
     for key in keys:
         with box.get_file(key) as file:
-            message = cast(
-                EmailMessage, message_from_binary_file(cast(BinaryIO, file), policy=policy.default)
-            )
+            message = message_from_binary_file(cast(BinaryIO, file), policy=policy.default)
         body = message.get_body(preferencelist=("plain",))
         text = str(body.get_content()) if body is not None else ""
         found.append(

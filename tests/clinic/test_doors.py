@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from rest_framework import exceptions, serializers
@@ -154,10 +155,10 @@ def test_in_the_demo_sent_mail_can_be_read_and_its_links_followed(
     settings.DEMO_MAIL_DIR = tmp_path / "mail"
     assert _newest_mails() == []
     box = mailbox.Maildir(settings.DEMO_MAIL_DIR, create=True)
-    mail = EmailMessage()
-    mail["To"], mail["From"], mail["Subject"] = "p@example.org", "Alder <c@example.org>", "Your visit"
-    mail.set_content("Hello <b>.\nhttp://localhost:8000/p/abc\nBye.")
-    box.add(mail)
+    letter = EmailMessage()
+    letter["To"], letter["From"], letter["Subject"] = "p@example.org", "Alder <c@example.org>", "Your visit"
+    letter.set_content("Hello <b>.\nhttp://localhost:8000/p/abc\nBye.")
+    box.add(letter)
     (found,) = _newest_mails()
     assert found.subject == "Your visit"
     assert ("http://localhost:8000/p/abc", True) in found.pieces
@@ -202,7 +203,7 @@ def call(method: str, slug: str = "alder", body: Any = None, *, signed_in: bool 
         request.user = person
     response = NoteView.as_view()(request, slug=slug)
     response.render()
-    return response  # type: ignore[no-any-return]  # as_view() is untyped
+    return response
 
 
 @pytest.mark.parametrize(
@@ -357,3 +358,34 @@ def test_events_and_messages_cannot_be_changed_in_the_admin() -> None:
     for table in ("event", "message", "messagelog", "messageattempt"):
         assert client.get(f"/admin/clinic/{table}/").status_code == 200
         assert client.get(f"/admin/clinic/{table}/add/").status_code == 403
+
+
+# --- sign-in ---
+
+
+def test_nobody_signs_themselves_up(client: Client) -> None:
+    from clinic.models import Person
+
+    fields = {
+        "email": "eve@example.org",
+        "password1": "a long enough word",
+        "password2": "a long enough word",
+    }
+    client.post("/accounts/signup/", fields)
+    assert not Person.objects.exists()
+
+
+def test_somebody_invited_sets_their_own_password_by_mail(client: Client) -> None:
+    from clinic.models import Person
+
+    Person.objects.create_user("new@example.org", None, printed_name="New Example")
+    client.post("/accounts/password/reset/", {"email": "NEW@example.org"})
+    (sent,) = mail.outbox
+    assert sent.to == ["new@example.org"]
+    assert "/accounts/password/reset/key/" in sent.body
+
+
+def test_however_the_address_is_typed_the_same_person_signs_in(client: Client) -> None:
+    person = a_person("ada")
+    client.post("/accounts/login/", {"login": "ADA@Example.org", "password": "a long enough word"})
+    assert client.session["_auth_user_id"] == str(person.pk)

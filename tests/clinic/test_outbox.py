@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ class Scripted:
     def __init__(self, *verdicts: str) -> None:
         self.verdicts = list(verdicts)
         self.keys: list[str] = []
-        self.while_sending = lambda: None
+        self.while_sending: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Scripted:
         return self
@@ -106,10 +107,10 @@ def test_a_cancelled_message_may_be_planned_again(clinic: Clinic, teller: Teller
 
 def test_planning_a_course_again_writes_nothing_when_nothing_changed(clinic: Clinic) -> None:
     specs = [a_spec(clinic, f"visit:{n}", course_id=5) for n in range(3)]
-    plan = {"clinic_id": clinic.pk, "course_id": 5, "now": NOON}
-    assert outbox.plan_course(specs=specs, **plan) == (3, 0)
-    assert outbox.plan_course(specs=specs, **plan) == (0, 0)
-    assert outbox.plan_course(specs=specs[:1], **plan) == (0, 2)
+    plan = partial(outbox.plan_course, clinic_id=clinic.pk, course_id=5, now=NOON)
+    assert plan(specs=specs) == (3, 0)
+    assert plan(specs=specs) == (0, 0)
+    assert plan(specs=specs[:1]) == (0, 2)
     assert finished() == {"visit:1": "cancelled", "visit:2": "cancelled"}
 
 

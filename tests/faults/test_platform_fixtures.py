@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from django.core.mail import send_mail
 from django.db import connection
+from playwright.sync_api import Page
 
 from tests.support.processes import Processes
 from tests.support.smtp import SmtpServer
@@ -50,3 +51,10 @@ def test_the_worker_takes_a_task_and_dies_when_killed(processes: Processes) -> N
 def test_the_site_is_served(live_site: str) -> None:
     with urllib.request.urlopen(f"{live_site}/health/ready", timeout=10) as answer:
         assert answer.status == 200
+
+
+def test_the_browser_reaches_the_site(live_site: str, browser_page: Page) -> None:
+    answer = browser_page.goto(f"{live_site}/health/live")
+    assert answer is not None
+    assert answer.json() == {"live": True}
+    assert "default-src 'none'" in answer.headers["content-security-policy"]

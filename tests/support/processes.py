@@ -162,7 +162,7 @@ def free_port() -> int:
 
 
 def wait_until_served(url: str, *, by: Started, seconds: float = 60) -> None:
-    """Until an answer comes; an answer that is a failure of the server will not get better by asking again."""
+    """Until an answer comes. One that says the server failed will not get better by asking again."""
     deadline = time.monotonic() + seconds
     while True:
         try:

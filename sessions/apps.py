@@ -1,4 +1,5 @@
-"""The sessions house as a Django app. Django's own `sessions` owns that label, so ours is `therapy_sessions`."""
+"""The sessions house as a Django app. Django's own `sessions` owns that label, so ours is
+`therapy_sessions`."""
 
 from __future__ import annotations
 
@@ -9,3 +10,11 @@ class SessionsConfig(AppConfig):
     name = "sessions"
     label = "therapy_sessions"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from clinic.ticks import register_tick
+        from sessions.operations.messages import register_messages
+        from sessions.operations.refresh import refresh_due_courses
+
+        register_messages()
+        register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))

@@ -1,4 +1,5 @@
-"""Fact values as JSON and back, strictly: an unknown field, a wrong type or a naive time is refused, never guessed.
+"""Fact values as JSON and back, strictly: an unknown field, a wrong type or a naive time is refused, never
+guessed.
 
 The kind of a fact is its class name in snake case (`vitals_taken`).
 """

@@ -1,0 +1,30 @@
+"""Columns, constraints and indexes of what does happen: patients, courses, bookings, records, and what the
+engine writes."""
+
+from __future__ import annotations
+
+from sessions.models.bookings import ResourceUse, SessionBooking, SessionRecord
+from sessions.models.courses import CareTeamMember, Course, CourseStage
+from sessions.models.patients import ContactDetails, Patient, PatientLink
+from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
+from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
+from sessions.models.tasks import StaffTask
+
+__all__ = [
+    "CareTeamMember",
+    "ContactDetails",
+    "Course",
+    "CourseRequirement",
+    "CourseStage",
+    "DeviationRecord",
+    "DeviationReview",
+    "FactRecord",
+    "NoteRecord",
+    "Patient",
+    "PatientLink",
+    "ResourceUse",
+    "SessionBooking",
+    "SessionRecord",
+    "SignatureRecord",
+    "StaffTask",
+]

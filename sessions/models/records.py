@@ -1,0 +1,112 @@
+"""What was recorded: facts, notes and signatures. All append-only by trigger; a correction is a new row that
+amends."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from clinic.models import ClinicRow
+from sessions.models.bookings import SessionRecord
+from sessions.models.courses import Course
+from sessions.rules.facts import FactSource
+
+
+class FactRecord(ClinicRow):
+    """One fact as `sessions/rules/facts.py` knows it: `value` is the JSON of the value class named by `kind`.
+
+    One table for every kind, so that amending, the three clocks, idempotency and the engine's history are
+    written once.
+    """
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="facts")
+    session_record = models.ForeignKey(
+        SessionRecord, on_delete=models.PROTECT, null=True, blank=True, related_name="facts"
+    )
+    kind = models.TextField()
+    key = models.TextField(null=True, blank=True)
+    occurred_at = models.DateTimeField()
+    aware_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    observed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    source = models.TextField(choices=[(source.value, source.value) for source in FactSource])
+    amends = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by"
+    )
+    reason = models.TextField(blank=True, default="")  # why amended, or why kept beyond a limit
+    schema = models.PositiveSmallIntegerField(default=1)
+    value = models.JSONField()
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["clinic", "amends"],
+                condition=Q(amends__isnull=False),
+                name="one_amendment_per_record",
+            ),
+            models.CheckConstraint(
+                condition=Q(amends__isnull=True) | ~Q(reason=""), name="an_amendment_says_why"
+            ),
+            models.CheckConstraint(
+                condition=Q(occurred_at__lte=F("recorded_at")), name="a_fact_is_recorded_after_it_occurred"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["clinic", "course", "occurred_at"], name="facts_of_a_course"),
+            models.Index(fields=["clinic", "session_record", "occurred_at"], name="facts_of_a_session"),
+        ]
+
+
+class NoteRecord(ClinicRow):
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="notes")
+    session_record = models.ForeignKey(
+        SessionRecord, on_delete=models.PROTECT, null=True, blank=True, related_name="notes"
+    )
+    text = models.TextField()
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    amends = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by"
+    )
+    addendum = models.BooleanField(default=False)  # written after the session was signed
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["clinic", "amends"], condition=Q(amends__isnull=False), name="one_amendment_per_note"
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="a_note_says_something"),
+        ]
+
+
+class SignatureRecord(ClinicRow):
+    """Who signed which session record, over the digest of what it said then."""
+
+    session_record = models.ForeignKey(SessionRecord, on_delete=models.PROTECT, related_name="signatures")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    printed_name = models.TextField()
+    role = models.TextField()
+    meaning = models.TextField()
+    digest = models.TextField()  # SHA-256 of the canonical record, hex
+    signed_at = models.DateTimeField()
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["clinic", "session_record", "person", "meaning"],
+                name="a_person_signs_a_record_once_per_meaning",
+            ),
+        ]

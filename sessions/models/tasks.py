@@ -1,0 +1,62 @@
+"""Work a person must do by a time: a call to make, a limit to look at. Every one has an owner, a cover and a
+clock."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from clinic.models import ClinicRow
+from sessions.models.courses import Course
+
+
+class TaskKind(models.TextChoices):
+    WORRYING_ANSWER = "worrying_answer"
+    CALL_ASKED = "call_asked"  # the patient asked to be called today
+    NO_ANSWER = "no_answer"  # no answer to a check-in by the clinic's hour
+    MISSED_CONTACT = "missed_contact"
+    MESSAGE_NOT_SENT = "message_not_sent"
+    SAFETY_LIMIT = "safety_limit"  # a dose or a reading beyond a safety limit
+    TIME_ASKED = "time_asked"  # the patient needs another time
+
+
+class StaffTask(ClinicRow):
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="staff_tasks")
+    kind = models.TextField(choices=TaskKind.choices)
+    subject = models.TextField()  # the requirement key or record id it is about: one open task for each
+    safety = models.BooleanField(default=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="owned_tasks"
+    )
+    cover = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="covered_tasks",
+    )
+    opened_at = models.DateTimeField()
+    act_by = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    resolution = models.TextField(blank=True, default="")
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["clinic", "course", "kind", "subject"], name="a_task_is_opened_once_per_subject"
+            ),
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True) | ~Q(resolution=""), name="a_done_task_says_how"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clinic", "act_by"], condition=Q(done_at__isnull=True), name="open_tasks_by_clock"
+            )
+        ]

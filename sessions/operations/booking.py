@@ -1,0 +1,241 @@
+"""Saying when a session is meant to happen, with the people and the room it needs, and what became of
+that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from psycopg.types.range import TimestamptzRange
+
+from clinic.actors import Actor
+from clinic.errors import BadInput, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
+from clinic.models import Membership, Resource, Room
+from clinic.operations.events import record_event
+from clinic.permissions import Permission
+from protocols.queries import definition_of
+from protocols.rules.definition import SessionRule
+from sessions.models import Course, ResourceUse, SessionBooking
+from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
+from sessions.models.courses import OPEN_STATUSES
+from sessions.operations.moving import move_row
+from sessions.operations.on_course import on_booking, on_course
+from sessions.queries.history import history_of
+from sessions.rules.engine import requirements
+from sessions.rules.facts import Mode
+from sessions.rules.moves import BOOKING_MOVES
+from sessions.rules.requirements import WAITING, Kind, Requirement
+
+FURTHEST = timedelta(days=730)
+"""Nothing is booked further ahead: a typing slip in the year, not a clinical figure."""
+
+
+def book_session(
+    *,
+    actor: Actor,
+    course_id: UUID,
+    key: str,
+    starts_at: datetime,
+    now: datetime,
+    people: Sequence[UUID] = (),
+    room_id: UUID | None = None,
+    mode: Mode = Mode.IN_PERSON,
+    confirmed: frozenset[str] = frozenset(),
+    public_id: UUID | None = None,
+) -> SessionBooking:
+    """Book the session that requirement `key` asks for, its people and its room, or none of them. Moving is
+    booking
+    again: a live booking of the same key is cancelled in the same act.
+
+    A time outside the window is refused unless `outside-window` is confirmed: it will be a deviation once
+    held.
+    """
+    with on_course(actor=actor, course_id=course_id, permission=Permission.BOOK_SESSION, now=now) as course:
+        public_id = public_id or uuid7()
+        first = SessionBooking.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+        if first is not None:
+            if (first.course_id, first.key, first.starts_at) != (course.pk, key, starts_at):
+                raise Incomplete("This id was already used for another booking.", code="id-reused")
+            return first
+        if course.status not in OPEN_STATUSES:
+            raise NotNow("The course has ended; nothing more is booked on it.")
+        _check_start(starts_at, now=now)
+        definition = definition_of(course.protocol_version_id)
+        outcome = requirements(definition=definition, history=history_of(course), as_of=now)
+        requirement = outcome.get(key)
+        if requirement is None or requirement.kind is not Kind.SESSION:
+            raise NotFound("The protocol plans no such session for this patient.")
+        if requirement.status not in WAITING:
+            raise NotNow("This session no longer waits to be held.")
+        rule = definition.rule(requirement.rule)
+        if not isinstance(rule, SessionRule):
+            raise NotFound()
+        _check_window(requirement, starts_at=starts_at, confirmed=confirmed)
+        old = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
+        if old is not None:
+            cancel_row(actor=actor, booking=old, reason="moved", now=now)
+        booking = SessionBooking.objects.create(
+            clinic_id=course.clinic_id,
+            public_id=public_id,
+            course=course,
+            key=key,
+            kind=rule.kind.value,
+            mode=mode.value,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=rule.minutes.value),
+            booked_by_id=actor.person_id,
+        )
+        _take_resources(course=course, booking=booking, people=people, room_id=room_id)
+        record_event(
+            actor=actor,
+            verb="session_booked",
+            subject=booking,
+            course_id=course.pk,
+            occurred_at=now,
+            now=now,
+            data={"key": key},
+        )
+        return booking
+
+
+def _check_start(starts_at: datetime, *, now: datetime) -> None:
+    if starts_at.tzinfo is None:
+        raise BadInput("The time has no zone.", fields={"starts_at": ["Give the time with its zone."]})
+    if starts_at < now:
+        raise BadInput(
+            "That time has passed.",
+            fields={"starts_at": ["Choose a time to come."]},
+            advice="To enter a session that took place, log it instead.",
+        )
+    if starts_at > now + FURTHEST:
+        raise BadInput("That time is too far ahead.", fields={"starts_at": ["Check the year."]})
+
+
+def _check_window(requirement: Requirement, *, starts_at: datetime, confirmed: frozenset[str]) -> None:
+    window = requirement.window
+    early = window.opens_at is not None and starts_at < window.opens_at
+    late = window.closes_at is not None and starts_at > window.closes_at
+    if (early or late) and "outside-window" not in confirmed:
+        raise Incomplete(
+            "That time is before its window opens." if early else "That time is after its window closes.",
+            code="confirm-needed",
+            advice="Choose a time inside the window, or confirm that it has to be then. It will be a "
+            "deviation.",
+            data={
+                "confirm": ["outside-window"],
+                "words": ["before its window opens" if early else "after its window closes"],
+                "opens_at": window.opens_at.isoformat() if window.opens_at else None,
+                "closes_at": window.closes_at.isoformat() if window.closes_at else None,
+            },
+        )
+
+
+def _take_resources(
+    *, course: Course, booking: SessionBooking, people: Sequence[UUID], room_id: UUID | None
+) -> None:
+    resources: list[Resource] = [course.patient.resource]
+    members = list(
+        Membership.objects.select_related("resource").filter(
+            clinic_id=course.clinic_id, person__public_id__in=list(people)
+        )
+    )
+    if len(members) != len(set(people)):
+        raise BadInput("Somebody chosen does not work in this clinic.", fields={"people": ["Choose again."]})
+    resources += [member.resource for member in members]
+    if room_id is not None:
+        room = (
+            Room.objects.select_related("resource")
+            .filter(clinic_id=course.clinic_id, public_id=room_id)
+            .first()
+        )
+        if room is None or not room.in_use:
+            raise BadInput("That room can't be booked.", fields={"room": ["Choose another room."]})
+        resources.append(room.resource)
+    period = TimestamptzRange(booking.starts_at, booking.ends_at, "[)")
+    for resource in sorted(resources, key=lambda one: one.pk):
+        try:
+            # A savepoint, so that the refusal can still read what stands in the way.
+            with transaction.atomic():
+                ResourceUse.objects.create(
+                    clinic_id=course.clinic_id, booking=booking, resource=resource, period=period
+                )
+        except IntegrityError as error:
+            if "no_double_booking" not in str(error):
+                raise
+            who = resource.label or "The patient"
+            raise NotNow(
+                f"{who} is already booked at that time.",
+                code="double-booking",
+                advice="Choose another time, or somebody or somewhere else.",
+                data={"resource": str(resource.public_id)},
+            ) from error
+
+
+def cancel_row(*, actor: Actor, booking: SessionBooking, reason: str, now: datetime) -> None:
+    move_row(
+        actor=actor,
+        row=booking,
+        table=BOOKING_MOVES,
+        action="cancel",
+        now=now,
+        reason=reason,
+        columns={"reason": reason},
+    )
+    free_resources(booking)
+
+
+def free_resources(booking: SessionBooking) -> None:
+    ResourceUse.objects.filter(booking=booking).update(live=False)
+
+
+def cancel_booking(*, actor: Actor, booking_id: UUID, reason: str, now: datetime) -> SessionBooking:
+    with on_booking(actor=actor, booking_id=booking_id, permission=Permission.BOOK_SESSION, now=now) as (
+        _,
+        booking,
+    ):
+        if booking.status == BookingStatus.CANCELLED:
+            return booking
+        cancel_row(actor=actor, booking=booking, reason=reason, now=now)
+        return booking
+
+
+def check_in_patient(*, actor: Actor, booking_id: UUID, now: datetime) -> SessionBooking:
+    with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
+        _,
+        booking,
+    ):
+        move_row(actor=actor, row=booking, table=BOOKING_MOVES, action="check_in", now=now)
+        return booking
+
+
+def undo_check_in(*, actor: Actor, booking_id: UUID, reason: str, now: datetime) -> SessionBooking:
+    """The way back when the wrong patient was checked in."""
+    with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
+        _,
+        booking,
+    ):
+        move_row(
+            actor=actor,
+            row=booking,
+            table=BOOKING_MOVES,
+            action="undo_check_in",
+            now=now,
+            reason=reason,
+            columns={"reason": reason},
+        )
+        return booking
+
+
+def mark_no_show(*, actor: Actor, booking_id: UUID, now: datetime) -> SessionBooking:
+    with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
+        _,
+        booking,
+    ):
+        if booking.starts_at > now:
+            raise NotNow("The visit has not begun yet.", advice="Mark it once its time has come.")
+        move_row(actor=actor, row=booking, table=BOOKING_MOVES, action="mark_no_show", now=now)
+        free_resources(booking)
+        return booking

@@ -1,0 +1,254 @@
+"""Contacts with the patient: by staff, and by the patient's own answer from a link. A message sent is never a
+contact."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clinic.actors import Actor, acting, patient_actor
+from clinic.errors import NotFound, NotNow
+from clinic.operations.events import record_event
+from clinic.permissions import Permission, require
+from protocols.queries import definition_of
+from sessions.models import ContactDetails, Course, FactRecord, PatientLink, SessionBooking, StaffTask
+from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.patients import LinkPurpose
+from sessions.models.tasks import TaskKind
+from sessions.operations.on_course import on_course
+from sessions.operations.records import put_fact, record_fact
+from sessions.operations.tasks import open_task
+from sessions.operations.watch import act_within
+from sessions.permissions import subject_of
+from sessions.queries.links import link_of
+from sessions.rules.facts import ContactMade, ContactResult, FactSource, Mode
+
+
+def record_contact(
+    *,
+    actor: Actor,
+    course_id: UUID,
+    result: ContactResult,
+    mode: Mode,
+    occurred_at: datetime,
+    now: datetime,
+    safe: bool | None = None,
+    wants_call: bool = False,
+    key: str | None = None,
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """A contact with the patient, or an attempt; scheduled or not, at any course status."""
+    return record_fact(
+        actor=actor,
+        course_id=course_id,
+        value=ContactMade(result=result, mode=mode, safe=safe, wants_call=wants_call),
+        occurred_at=occurred_at,
+        key=key,
+        public_id=public_id,
+        now=now,
+    )
+
+
+def after_contact(
+    *, actor: Actor, course: Course, contact: ContactMade, key: str | None, fact: FactRecord, now: datetime
+) -> None:
+    """What a contact opens and closes: a worry opens a task with an owner and a clock; reaching the patient
+    closes the
+    tasks that asked for just that."""
+    if contact.result is ContactResult.REACHED:
+        asked = StaffTask.objects.filter(
+            course=course,
+            kind__in=[
+                TaskKind.NO_ANSWER.value,
+                TaskKind.MISSED_CONTACT.value,
+                TaskKind.MESSAGE_NOT_SENT.value,
+            ],
+            done_at__isnull=True,
+        )
+        if key is not None:
+            asked = asked.filter(subject=key)
+        for task in asked:
+            task.done_at, task.done_by_id, task.resolution = now, actor.person_id, "contact_made"
+            task.save(update_fields=["done_at", "done_by", "resolution"])
+            record_event(
+                actor=actor, verb="task_finished", subject=task, course_id=course.pk, occurred_at=now, now=now
+            )
+    if contact.safe is False or contact.wants_call:
+        definition = definition_of(course.protocol_version_id)
+        answer = next(iter(definition.answers), None)
+        open_task(
+            actor=actor,
+            course=course,
+            kind=TaskKind.WORRYING_ANSWER if contact.safe is False else TaskKind.CALL_ASKED,
+            subject=str(fact.public_id),
+            act_by=now + (act_within(answer) if answer else timedelta(0)),
+            now=now,
+            owner_role=answer.owner.value if answer else "therapist",
+            cover_role=answer.cover.value if answer else "coordinator",
+        )
+
+
+# --- the patient's link -------------------------------------------------------------------------------------
+
+
+def actor_of(link: PatientLink, *, now: datetime) -> Actor:
+    return patient_actor(clinic_id=link.clinic_id, patient_id=link.patient_id, at=now)
+
+
+def _usable(link: PatientLink, purpose: LinkPurpose, *, now: datetime) -> None:
+    if link.purpose != purpose:
+        raise NotFound("This link is not one of ours.")
+    if link.expires_at <= now:
+        raise NotNow("This link is too old.", code="link-expired")
+
+
+def confirm_visit(*, token: str, now: datetime) -> SessionBooking:
+    """The patient says they will be there. Saying it twice is saying it once."""
+    link = link_of(token)
+    _usable(link, LinkPurpose.VISIT, now=now)
+    actor = actor_of(link, now=now)
+    with on_course(
+        actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
+    ) as course:
+        booking = _live_booking(link)
+        if booking.confirmed_at is None:
+            booking.confirmed_at = now
+            booking.save(update_fields=["confirmed_at"])
+            PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
+            record_event(
+                actor=actor,
+                verb="visit_confirmed",
+                subject=booking,
+                course_id=course.pk,
+                occurred_at=now,
+                now=now,
+            )
+        return booking
+
+
+def ask_for_another_time(*, token: str, now: datetime) -> SessionBooking:
+    """The patient needs another time: a person calls them back. The booking stands until then."""
+    link = link_of(token)
+    _usable(link, LinkPurpose.VISIT, now=now)
+    actor = actor_of(link, now=now)
+    with on_course(
+        actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
+    ) as course:
+        booking = _live_booking(link)
+        if booking.change_asked_at is None:
+            booking.change_asked_at = now
+            booking.save(update_fields=["change_asked_at"])
+            PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
+            record_event(
+                actor=actor,
+                verb="another_time_asked",
+                subject=booking,
+                course_id=course.pk,
+                occurred_at=now,
+                now=now,
+            )
+            open_task(
+                actor=actor,
+                course=course,
+                kind=TaskKind.TIME_ASKED,
+                subject=str(booking.public_id),
+                act_by=now + timedelta(days=1),
+                now=now,
+                owner_role="coordinator",
+                cover_role="therapist",
+                safety=False,
+            )
+        return booking
+
+
+def _live_booking(link: PatientLink) -> SessionBooking:
+    if link.booking_id is None:
+        raise NotNow("There is no visit at that time any more.", code="visit-gone")
+    booking = SessionBooking.objects.get(pk=link.booking_id)
+    if booking.status not in LIVE_BOOKINGS:
+        raise NotNow("This visit was moved or cancelled.", code="visit-gone")
+    return booking
+
+
+def answer_check_in(
+    *, token: str, safe: bool, wants_call: bool, now: datetime, public_id: UUID | None = None
+) -> FactRecord:
+    """The patient's answer to a check-in. It is a contact by link; a worry opens a task before this
+    returns."""
+    link = link_of(token)
+    _usable(link, LinkPurpose.CHECK_IN, now=now)
+    actor = actor_of(link, now=now)
+    with on_course(
+        actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
+    ) as course:
+        contact = ContactMade(result=ContactResult.REACHED, mode=Mode.LINK, safe=safe, wants_call=wants_call)
+        row, new = put_fact(
+            actor=actor,
+            course=course,
+            value=contact,
+            occurred_at=now,
+            key=link.key,
+            source=FactSource.PATIENT,
+            public_id=public_id,
+            now=now,
+        )
+        if new:
+            PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
+            after_contact(actor=actor, course=course, contact=contact, key=link.key, fact=row, now=now)
+        return row
+
+
+def stop_mail(*, token: str, now: datetime) -> None:
+    """The patient wants no more mail: at once. What must still reach them becomes a person's call."""
+    link = link_of(token)
+    actor = actor_of(link, now=now)
+    with on_course(
+        actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
+    ) as course:
+        details = ContactDetails.objects.select_for_update().get(patient_id=link.patient_id)
+        if details.email_stopped_at is None:
+            details.email_stopped_at = now
+            details.save(update_fields=["email_stopped_at"])
+            record_event(
+                actor=actor,
+                verb="mail_stopped",
+                subject=details,
+                course_id=course.pk,
+                occurred_at=now,
+                now=now,
+            )
+
+
+def change_contact_details(
+    *, actor: Actor, patient_id: UUID, email: str, phone: str, email_allowed: bool, now: datetime
+) -> ContactDetails:
+    """How to reach the patient, as they told staff. Allowing mail again lifts an earlier stop."""
+    with acting(actor):
+        details = (
+            ContactDetails.objects.select_for_update(of=("self",))
+            .filter(clinic_id=actor.clinic_id, patient__public_id=patient_id)
+            .first()
+        )
+        course = (
+            Course.objects.filter(clinic_id=actor.clinic_id, patient__public_id=patient_id)
+            .order_by("-id")
+            .first()
+        )
+        if details is None or course is None:
+            raise NotFound()
+        require(actor, Permission.EDIT_PATIENT, subject_of(course))
+        details.email, details.phone, details.email_allowed = email.strip(), phone.strip(), email_allowed
+        details.email_stopped_at = None if email_allowed else details.email_stopped_at
+        details.save(update_fields=["email", "phone", "email_allowed", "email_stopped_at"])
+        record_event(
+            actor=actor,
+            verb="contact_details_changed",
+            subject=details,
+            course_id=course.pk,
+            occurred_at=now,
+            now=now,
+        )
+        Course.objects.filter(clinic_id=actor.clinic_id, patient_id=details.patient_id).update(
+            look_again_at=now
+        )
+        return details

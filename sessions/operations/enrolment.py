@@ -1,0 +1,218 @@
+"""Taking a patient in: the person, how to reach them, the course on a protocol version, and who cares for
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from clinic.actors import Actor, acting
+from clinic.errors import BadInput, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
+from clinic.models import Clinic, Membership, Resource
+from clinic.operations.events import record_event
+from clinic.permissions import HouseSubject, Permission, require
+from protocols.models import ProtocolVersion
+from sessions.models import CareTeamMember, ContactDetails, Course, Patient
+from sessions.models.courses import OPEN_STATUSES, TeamRole
+from sessions.operations.on_course import on_course
+from sessions.operations.records import check_time
+from sessions.operations.refresh import refresh_course
+
+
+def register_patient(
+    *,
+    actor: Actor,
+    code: str,
+    given_name: str,
+    family_name: str,
+    born_on: date,
+    now: datetime,
+    pronouns: str = "",
+    zone: str = "",
+    language: str = "en",
+    email: str = "",
+    phone: str = "",
+    email_allowed: bool = False,
+    attributes: frozenset[str] = frozenset(),
+    public_id: UUID | None = None,
+) -> Patient:
+    """Add a patient to the clinic. The same id again gives the same patient."""
+    with acting(actor):
+        require(actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=actor.clinic_id))
+        public_id = public_id or uuid7()
+        first = Patient.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if first is not None:
+            if (first.code, first.family_name, first.born_on) != (code, family_name, born_on):
+                raise Incomplete("This id was already used for another patient.", code="id-reused")
+            return first
+        clinic = Clinic.objects.get(pk=actor.clinic_id)
+        problems: dict[str, list[str]] = {}
+        today = now.astimezone(clinic.zone_info).date()
+        if not code.strip():
+            problems["code"] = ["Give the patient a code, e.g. P-014."]
+        elif Patient.objects.filter(clinic_id=actor.clinic_id, code=code.strip()).exists():
+            problems["code"] = [f"{code} is taken. Choose another code."]
+        if not date(today.year - 120, 1, 1) <= born_on <= today:
+            problems["born_on"] = ["Check the date of birth."]
+        if zone and zone not in available_timezones():
+            problems["zone"] = ["Use the name of a time zone, e.g. Europe/Lisbon."]
+        if email_allowed and "@" not in email:
+            problems["email"] = ["Enter the address that mail may be sent to."]
+        if problems:
+            raise BadInput("Some fields need another look.", fields=problems)
+        patient = Patient.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id,
+            code=code.strip(),
+            given_name=given_name.strip(),
+            family_name=family_name.strip(),
+            pronouns=pronouns.strip(),
+            born_on=born_on,
+            zone=zone or clinic.zone,
+            language=language,
+            attributes=sorted(attributes),
+            resource=Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.PATIENT),
+        )
+        ContactDetails.objects.create(
+            clinic_id=actor.clinic_id,
+            patient=patient,
+            email=email.strip(),
+            phone=phone.strip(),
+            email_allowed=email_allowed,
+        )
+        record_event(actor=actor, verb="patient_registered", subject=patient, occurred_at=now, now=now)
+        return patient
+
+
+def enrol_patient(
+    *,
+    actor: Actor,
+    patient_id: UUID,
+    protocol_version_id: UUID,
+    team: Mapping[TeamRole, UUID],
+    enrolled_at: datetime,
+    now: datetime,
+    live_from: datetime | None = None,
+    arm: str = "",
+    public_id: UUID | None = None,
+) -> Course:
+    """Start a course: one patient on one published version, with its care team (team role → person).
+
+    `live_from` is for a patient already in treatment: what came due before it is neither deviation nor
+    message.
+    """
+    with acting(actor):
+        require(actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=actor.clinic_id))
+        public_id = public_id or uuid7()
+        patient = (
+            Patient.objects.select_for_update()
+            .filter(clinic_id=actor.clinic_id, public_id=patient_id)
+            .first()
+        )
+        version = ProtocolVersion.objects.filter(
+            clinic_id=actor.clinic_id, public_id=protocol_version_id
+        ).first()
+        if patient is None or version is None:
+            raise NotFound()
+        first = Course.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if first is not None:
+            if first.patient_id != patient.pk or first.protocol_version_id != version.pk:
+                raise Incomplete("This id was already used for another course.", code="id-reused")
+            return first
+        if version.status != "published":
+            raise NotNow("Only a published protocol version can be followed.", advice="Publish it first.")
+        if Course.objects.filter(patient=patient, status__in=OPEN_STATUSES).exists():
+            raise NotNow(
+                "This patient already follows a protocol.", advice="Open the course from the patient's chart."
+            )
+        enrolled_at = check_time(enrolled_at, now=now, field="enrolled_at")
+        if live_from is not None:
+            live_from = check_time(live_from, now=now, field="live_from")
+            if live_from < enrolled_at:
+                raise BadInput(
+                    "The go-live time lies before the enrolment.",
+                    fields={"live_from": ["Enter a later time."]},
+                )
+        members = _members(actor=actor, team=team, now=now)
+        course = Course.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id,
+            patient=patient,
+            protocol_version=version,
+            enrolled_at=enrolled_at,
+            live_from=live_from or enrolled_at,
+            arm=arm,
+        )
+        for team_role, membership in members.items():
+            CareTeamMember.objects.create(
+                clinic_id=actor.clinic_id,
+                course=course,
+                person_id=membership.person_id,
+                team_role=team_role.value,
+                from_at=enrolled_at,
+            )
+        record_event(
+            actor=actor,
+            verb="patient_enrolled",
+            subject=course,
+            course_id=course.pk,
+            occurred_at=enrolled_at,
+            now=now,
+        )
+        course = Course.objects.select_related("patient", "clinic", "protocol_version").get(pk=course.pk)
+        refresh_course(course=course, now=now)
+        return course
+
+
+def _members(*, actor: Actor, team: Mapping[TeamRole, UUID], now: datetime) -> dict[TeamRole, Membership]:
+    found = {
+        membership.person.public_id: membership
+        for membership in Membership.objects.select_related("person", "clinic").filter(
+            clinic_id=actor.clinic_id, person__public_id__in=list(team.values())
+        )
+    }
+    problems: dict[str, list[str]] = {}
+    for team_role, person in team.items():
+        membership = found.get(person)
+        if membership is None or not membership.active_on(now.astimezone(membership.clinic.zone_info).date()):
+            problems[team_role.value] = ["Choose somebody who works in this clinic."]
+    if TeamRole.LEAD_THERAPIST not in team:
+        problems[TeamRole.LEAD_THERAPIST.value] = ["Choose who leads the treatment."]
+    if problems:
+        raise BadInput("The care team needs another look.", fields=problems)
+    return {team_role: found[person] for team_role, person in team.items()}
+
+
+def change_care_team(
+    *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime
+) -> CareTeamMember:
+    """Put a person in a place of the care team; whoever held it leaves it now."""
+    with on_course(
+        actor=actor, course_id=course_id, permission=Permission.CHANGE_CARE_TEAM, now=now
+    ) as course:
+        membership = _members(actor=actor, team={TeamRole.LEAD_THERAPIST: person_id}, now=now)[
+            TeamRole.LEAD_THERAPIST
+        ]
+        CareTeamMember.objects.filter(
+            course=course, team_role=team_role.value, until_at__isnull=True
+        ).exclude(person_id=membership.person_id).update(until_at=now)
+        member, _made = CareTeamMember.objects.get_or_create(
+            clinic_id=actor.clinic_id,
+            course=course,
+            person_id=membership.person_id,
+            team_role=team_role.value,
+            until_at=None,
+            defaults={"from_at": now},
+        )
+        record_event(
+            actor=actor,
+            verb="care_team_changed",
+            subject=member,
+            course_id=course.pk,
+            occurred_at=now,
+            now=now,
+        )
+        return member

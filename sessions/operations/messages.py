@@ -1,0 +1,343 @@
+"""The messages of a course: which are planned, whether each is still wanted when its moment comes, and its
+words.
+
+Patients' messages are neutral by construction: the sender's neutral name, a day, a time, a link and a phone
+number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import formats, translation
+from django.utils.translation import gettext as _
+
+from clinic import outbox
+from clinic.actors import acting, system_actor
+from clinic.adapters.mail import RenderedMail
+from clinic.models import Clinic, Message, Person
+from protocols.rules.definition import ProtocolDefinition
+from sessions.models import (
+    ContactDetails,
+    Course,
+    CourseRequirement,
+    PatientLink,
+    SessionBooking,
+    StaffTask,
+)
+from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.courses import OPEN_STATUSES
+from sessions.models.patients import LinkPurpose
+from sessions.models.tasks import TaskKind
+from sessions.rules.facts import History
+from sessions.rules.reminders import ReminderDue, reminders
+from sessions.rules.requirements import WAITING, Outcome, Status
+from sessions.rules.tokens import token_for, token_hash
+
+PURPOSES = ("visit_reminder", "check_in", "questionnaire")
+TASK_PURPOSE = "staff_task"
+LINK_LIFE = timedelta(hours=24)  # after the moment the link is about, as long as anybody could still use it
+
+
+def subject_key(course_id: int, key: str) -> str:
+    return f"course:{course_id}:{key}"
+
+
+# --- planning -----------------------------------------------------------------------------------------------
+
+
+def plan_reminders(
+    *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
+) -> datetime | None:
+    """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that may not be
+    sent becomes
+    an owned phone task when its moment comes; returns the next such moment."""
+    due = [
+        one
+        for one in reminders(definition, outcome, history, patient_zone=course.patient.zone)
+        if one.not_after > now
+    ]
+    allowed, reason = may_write_to(course)
+    wanted = {
+        one: subject_key(course.pk, one.key)
+        for one in due
+        if allowed and (course.status in OPEN_STATUSES or _is_safety(outcome, one))
+    }
+    outbox.plan_course(
+        clinic_id=course.clinic_id,
+        course_id=course.pk,
+        specs=[
+            outbox.MessageSpec(
+                clinic_id=course.clinic_id,
+                purpose=one.purpose,
+                subject_key=subject,
+                rule_code=one.rule_code,
+                occurrence=one.occurrence,
+                target_at=one.target_at,
+                course_id=course.pk,
+                data={"key": one.key},
+                local_at=one.local_at,
+                zone=one.zone,
+                send_at=one.send_at,
+                not_after=one.not_after,
+            )
+            for one, subject in wanted.items()
+        ],
+        now=now,
+        reason=reason or "no-longer-planned",
+    )
+    return _phone_instead(course=course, due=due, wanted=set(wanted), outcome=outcome, now=now)
+
+
+def _is_safety(outcome: Outcome, reminder: ReminderDue) -> bool:
+    requirement = outcome.get(reminder.key)
+    return requirement is not None and requirement.safety
+
+
+def _phone_instead(
+    *, course: Course, due: Sequence[ReminderDue], wanted: set[ReminderDue], outcome: Outcome, now: datetime
+) -> datetime | None:
+    next_look: datetime | None = None
+    for one in due:
+        if one in wanted or not _is_safety(outcome, one):
+            continue
+        if one.send_at > now:
+            next_look = one.send_at if next_look is None else min(next_look, one.send_at)
+            continue
+        open_message_task(course=course, key=one.key, act_by=one.not_after, now=now)
+    return next_look
+
+
+def open_message_task(*, course: Course, key: str, act_by: datetime, now: datetime) -> None:
+    """A safety message that did not or may not go out is a person's call to make."""
+    from sessions.operations.tasks import open_task  # tasks tell their owner by message: each needs the other
+
+    open_task(
+        course=course,
+        kind=TaskKind.MESSAGE_NOT_SENT,
+        subject=key,
+        act_by=act_by,
+        now=now,
+        owner_role="therapist",
+        cover_role="coordinator",
+    )
+
+
+def may_write_to(course: Course) -> tuple[bool, str]:
+    """Whether the patient may be written to at all, and the reason when not."""
+    details = ContactDetails.objects.filter(patient_id=course.patient_id).first()
+    if details is None or not details.email:
+        return False, "no_address"
+    if details.email_stopped_at is not None:
+        return False, "stopped_by_patient"
+    if not details.email_allowed:
+        return False, "no_consent_to_mail"
+    return True, ""
+
+
+# --- asked again at the moment of sending -------------------------------------------------------------------
+
+
+def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
+    """Message id → None, or the reason it is not wanted any more. A constant number of queries, however many
+    messages."""
+    course_ids = {message.course_id for message in messages if message.course_id is not None}
+    courses = {
+        course.pk: course
+        for course in Course.objects.filter(pk__in=course_ids).select_related(
+            "patient__contact_details", "clinic"
+        )
+    }
+    waiting = {
+        (row["course_id"], row["key"]): row
+        for row in CourseRequirement.objects.filter(course_id__in=course_ids).values(
+            "course_id", "key", "status", "firm", "safety"
+        )
+    }
+    booked = {
+        (course_id, key): starts_at
+        for course_id, key, starts_at in SessionBooking.objects.filter(
+            course_id__in=course_ids, status__in=LIVE_BOOKINGS
+        ).values_list("course_id", "key", "starts_at")
+    }
+    return {message.pk: _unwanted(message, courses, waiting, booked, now) for message in messages}
+
+
+def _unwanted(
+    message: Message,
+    courses: Mapping[int, Course],
+    waiting: Mapping[tuple[int, str], Mapping[str, object]],
+    booked: Mapping[tuple[int, str], datetime],
+    now: datetime,
+) -> str | None:
+    course = courses.get(message.course_id or 0)
+    key = message.data.get("key", "")
+    requirement = waiting.get((message.course_id or 0, key))
+    if course is None or requirement is None:
+        return "no_longer_required"
+    if Status(str(requirement["status"])) not in WAITING:
+        return "already_settled"
+    if course.status not in OPEN_STATUSES and not requirement["safety"]:
+        return "course_ended"
+    details: ContactDetails | None = getattr(course.patient, "contact_details", None)
+    if details is None or not details.email:
+        return "no_address"
+    if details.email_stopped_at is not None or not details.email_allowed:
+        return "stopped_by_patient"
+    if message.purpose == "visit_reminder" and booked.get((course.pk, key)) != message.target_at:
+        return "moved_or_cancelled"
+    return None
+
+
+# --- words --------------------------------------------------------------------------------------------------
+
+
+def render(message: Message) -> RenderedMail:
+    """The mail, made at the moment of sending from what is true then. Names no treatment, no clinic
+    speciality and
+    nobody; the same link every time it is rendered."""
+    course = Course.objects.select_related("patient__contact_details", "clinic").get(
+        clinic_id=message.clinic_id, pk=message.course_id
+    )
+    patient, clinic = course.patient, course.clinic
+    with translation.override(patient.language):
+        when = message.target_at.astimezone(ZoneInfo(patient.zone))
+        words = {
+            "sender": clinic.sender_name,
+            "day": formats.date_format(when, "l j F"),
+            "time": formats.time_format(when, "H:i"),
+            "phone": clinic.phone,
+            "link": link_address(message=message, course=course),
+        }
+        if message.purpose == "visit_reminder":
+            subject = _("Your visit on %(day)s") % words
+            body = _(
+                "%(sender)s: your visit is on %(day)s at %(time)s.\n\n"
+                "Confirm it or ask for another time here:\n%(link)s\n\nOr call %(phone)s."
+            )
+        elif message.purpose == "check_in":
+            subject = _("How are you today?")
+            body = _(
+                "%(sender)s: please tell us how you are today. It takes about a minute:\n%(link)s\n\n"
+                "If you would rather talk, call %(phone)s."
+            )
+        else:
+            subject = _("A short form for you")
+            body = _(
+                "%(sender)s: please fill in a short form. It takes about 5 minutes:\n%(link)s\n\n"
+                "Questions? Call %(phone)s."
+            )
+        text = (
+            body % words
+            + "\n\n"
+            + _("To get no more mail from us, choose “No more messages” on the page.")
+            + "\n"
+        )
+    return RenderedMail(
+        to=patient.contact_details.email, subject=subject, text=text, sender_name=clinic.sender_name
+    )
+
+
+def tell_owner(*, task: StaffTask, now: datetime) -> None:
+    """Mail a task's owner, and its cover, at once and at any hour, that something waits; never what it is
+    about."""
+    people = [person_id for person_id in {task.owner_id, task.cover_id} if person_id is not None]
+    outbox.plan(
+        specs=[
+            outbox.MessageSpec(
+                clinic_id=task.clinic_id,
+                purpose=TASK_PURPOSE,
+                subject_key=f"task:{task.pk}:{person_id}",
+                rule_code="",
+                occurrence=0,
+                target_at=task.opened_at,
+                data={"task": str(task.public_id), "person": person_id},
+                local_at=now.replace(tzinfo=None),
+                zone="UTC",
+                send_at=now,
+                not_after=now + timedelta(days=1),
+            )
+            for person_id in people
+        ],
+        now=now,
+    )
+
+
+def task_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
+    done = {
+        str(public_id)
+        for public_id in StaffTask.objects.filter(
+            public_id__in=[message.data["task"] for message in messages], done_at__isnull=False
+        ).values_list("public_id", flat=True)
+    }
+    return {message.pk: "task_done" if message.data["task"] in done else None for message in messages}
+
+
+def render_task(message: Message) -> RenderedMail:
+    person = Person.objects.get(pk=message.data["person"])
+    clinic = Clinic.objects.get(pk=message.clinic_id)
+    path = reverse("sessions:task", kwargs={"slug": clinic.slug, "task_id": message.data["task"]})
+    return RenderedMail(
+        to=person.email,
+        subject=_("A task waits for you"),
+        text=_("A task with a clock waits for you. Sign in to see it:\n%(link)s\n")
+        % {"link": settings.SITE_URL + path},
+        sender_name=clinic.sender_name,
+    )
+
+
+def undeliverable(message: Message, reason: str, now: datetime) -> None:
+    """A safety message that failed, expired or may not have arrived is a call to make."""
+    if message.course_id is None or "key" not in message.data:
+        return
+    with acting(system_actor(clinic_id=message.clinic_id, at=now)):
+        course = (
+            Course.objects.select_for_update(of=("self",))
+            .select_related("clinic", "patient")
+            .get(pk=message.course_id)
+        )
+        if CourseRequirement.objects.filter(course=course, key=message.data["key"], safety=True).exists():
+            open_message_task(
+                course=course, key=message.data["key"], act_by=now + timedelta(hours=2), now=now
+            )
+
+
+# --- links --------------------------------------------------------------------------------------------------
+
+LINK_PURPOSES = {
+    "visit_reminder": LinkPurpose.VISIT,
+    "check_in": LinkPurpose.CHECK_IN,
+    "questionnaire": LinkPurpose.QUESTIONNAIRE,
+}
+
+
+def link_address(*, message: Message, course: Course) -> str:
+    """The address of the message's page, its link made on first use."""
+    token = token_for(secret=settings.SECRET_KEY, subject=str(message.public_id))
+    key = message.data["key"]
+    booking = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
+    PatientLink.objects.get_or_create(
+        token_hash=token_hash(token),
+        defaults={
+            "clinic_id": course.clinic_id,
+            "patient_id": course.patient_id,
+            "course": course,
+            "purpose": LINK_PURPOSES[message.purpose].value,
+            "key": key,
+            "booking": booking,
+            "made_at": message.send_at,
+            "expires_at": max(message.target_at, message.not_after, message.send_at) + LINK_LIFE,
+        },
+    )
+    return settings.SITE_URL + reverse("sessions:patient_link", kwargs={"token": token})
+
+
+def register_messages() -> None:
+    """Tell the outbox what these purposes mean. Called once, when the app is ready."""
+    for purpose in PURPOSES:
+        outbox.register(purpose, still_wanted=still_wanted, render=render, on_undeliverable=undeliverable)
+    outbox.register(TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task)

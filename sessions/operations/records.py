@@ -1,0 +1,314 @@
+"""Recording what happened: facts, amendments, and what a limit says about them.
+
+A limit blocks what is planned, never the record of what happened: an extreme or over-limit fact needs one
+explicit
+confirmation, and is then kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.errors import BadInput, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
+from clinic.operations.events import record_event
+from clinic.permissions import Permission
+from sessions.models import Course, FactRecord, SessionRecord
+from sessions.models.tasks import TaskKind
+from sessions.operations.on_course import on_course
+from sessions.rules.codec import from_json, kind_of, to_json
+from sessions.rules.facts import (
+    AdverseEventRecorded,
+    AssessmentAnswered,
+    ChartItemRecorded,
+    ConsentChanged,
+    ContactMade,
+    ContactResult,
+    FactSource,
+    FactValue,
+    MedicineListed,
+    NotDone,
+    ResultRecorded,
+)
+
+OLDEST = timedelta(days=365 * 30)
+"""Nothing entered lies further back: a typing slip in the year, not a clinical figure."""
+SKEW = timedelta(minutes=2)
+"""How far a device's clock may run ahead before its time is refused; within it, the server's now is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """Something unusual or beyond a limit about a fact. Recording needs its code confirmed, once."""
+
+    code: str
+    words: str
+    safety: bool = False
+
+
+def check_time(occurred_at: datetime, *, now: datetime, field: str = "occurred_at") -> datetime:
+    """The time, if it can be one at which something happened. Raises BadInput otherwise."""
+    if occurred_at.tzinfo is None:
+        raise BadInput(
+            "The time has no zone.",
+            fields={field: ["Give the time with its zone, e.g. 2027-03-01T10:00:00Z."]},
+        )
+    if now < occurred_at <= now + SKEW:
+        return now
+    if occurred_at > now:
+        raise BadInput(
+            "That time lies in the future.", fields={field: ["Enter when it happened, not when it will."]}
+        )
+    if occurred_at < now - OLDEST:
+        raise BadInput("That time is too long ago.", fields={field: ["Check the year."]})
+    return occurred_at
+
+
+def confirm_concerns(concerns: Iterable[Concern], confirmed: Collection[str]) -> list[Concern]:
+    """The concerns, if every one was confirmed. Raises Incomplete naming those that were not."""
+    found = list(concerns)
+    open_ones = [concern for concern in found if concern.code not in confirmed]
+    if open_ones:
+        raise Incomplete(
+            " ".join(concern.words for concern in open_ones),
+            code="confirm-needed",
+            advice="Check it. If this is what happened, confirm it and it will be recorded.",
+            data={
+                "confirm": [concern.code for concern in open_ones],
+                "words": [one.words for one in open_ones],
+            },
+        )
+    return found
+
+
+def put_fact(
+    *,
+    actor: Actor,
+    course: Course,
+    value: FactValue,
+    now: datetime,
+    occurred_at: datetime,
+    aware_at: datetime | None = None,
+    key: str | None = None,
+    session_record: SessionRecord | None = None,
+    source: FactSource = FactSource.STAFF,
+    amends: UUID | None = None,
+    reason: str = "",
+    public_id: UUID | None = None,
+    observed_by: int | None = None,
+) -> tuple[FactRecord, bool]:
+    """Write one fact inside an open operation, with its event. Returns the row and whether it is new.
+
+    The same id with the same body is the same fact: the first row is returned. With another body: Incomplete.
+    """
+    occurred_at = check_time(occurred_at, now=now)
+    body = {
+        "kind": kind_of(value),
+        "key": key,
+        "occurred_at": occurred_at,
+        "session_record_id": session_record.pk if session_record else None,
+        "value": to_json(value),
+    }
+    public_id = public_id or uuid7()
+    first = FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+    if first is not None:
+        same = first.course_id == course.pk and all(
+            getattr(first, name) == content for name, content in body.items() if name != "occurred_at"
+        )
+        if same and abs(first.occurred_at - occurred_at) <= SKEW:
+            return first, False
+        raise Incomplete(
+            "This id was already used for another record.",
+            code="id-reused",
+            advice="Make a new id for a new record. To correct the first one, amend it.",
+        )
+    amended = _amended(course=course, kind=body["kind"], amends=amends, reason=reason)
+    row = FactRecord.objects.create(
+        clinic_id=course.clinic_id,
+        public_id=public_id,
+        course=course,
+        aware_at=check_time(aware_at, now=now, field="aware_at") if aware_at else now,
+        recorded_at=now,
+        observed_by_id=observed_by if observed_by is not None else actor.person_id,
+        entered_by_id=actor.person_id,
+        source=source.value,
+        amends=amended,
+        reason=reason,
+        **body,
+    )
+    record_event(
+        actor=actor,
+        verb="record_amended" if amended else f"{body['kind']}_recorded",
+        subject=row,
+        course_id=course.pk,
+        occurred_at=occurred_at,
+        now=now,
+        data={"kind": str(body["kind"])},
+    )
+    return row, True
+
+
+def _amended(*, course: Course, kind: Any, amends: UUID | None, reason: str) -> FactRecord | None:
+    if amends is None:
+        return None
+    amended = FactRecord.objects.filter(clinic_id=course.clinic_id, course=course, public_id=amends).first()
+    if amended is None:
+        raise NotFound()
+    if amended.kind != kind:
+        raise BadInput("A correction must be of the same kind as the record it corrects.")
+    if FactRecord.objects.filter(amends=amended).exists():
+        raise NotNow(
+            "Somebody corrected this record before you.",
+            advice="Look at their correction, and amend that one if needed.",
+        )
+    if not reason.strip():
+        raise Incomplete(
+            "Say why the record is corrected.", fields={"reason": ["Give the reason in a few words."]}
+        )
+    return amended
+
+
+# Who may record which kind on its own; kinds that belong to a held session have operations in `conduct.py`.
+PERMISSIONS: dict[type[Any], Permission] = {
+    ConsentChanged: Permission.RECORD_CONSENT,
+    ResultRecorded: Permission.RECORD_CHART,
+    MedicineListed: Permission.RECORD_CHART,
+    ChartItemRecorded: Permission.RECORD_CHART,
+    AdverseEventRecorded: Permission.RECORD_ADVERSE_EVENT,
+    AssessmentAnswered: Permission.RECORD_ASSESSMENT,
+    ContactMade: Permission.RECORD_CONTACT,
+    NotDone: Permission.RECORD_NOT_DONE,
+}
+
+
+def record_fact(
+    *,
+    actor: Actor,
+    course_id: UUID,
+    value: FactValue,
+    occurred_at: datetime,
+    now: datetime,
+    aware_at: datetime | None = None,
+    key: str | None = None,
+    source: FactSource = FactSource.STAFF,
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """Record one fact of the chart: a consent, a result, a medicine, an adverse event, an assessment, a
+    contact …"""
+    permission = PERMISSIONS.get(type(value))
+    if permission is None:
+        raise BadInput("This kind of record belongs to a held session.")
+    with on_course(actor=actor, course_id=course_id, permission=permission, now=now) as course:
+        value = checked(course=course, value=value, key=key, now=now)
+        row, new = put_fact(
+            actor=actor,
+            course=course,
+            value=value,
+            occurred_at=occurred_at,
+            aware_at=aware_at,
+            key=key,
+            source=source,
+            public_id=public_id,
+            now=now,
+        )
+        if new and isinstance(value, ContactMade):
+            from sessions.operations.contacts import after_contact
+
+            after_contact(actor=actor, course=course, contact=value, key=key, fact=row, now=now)
+        if new and isinstance(value, AdverseEventRecorded) and value.serious:
+            from sessions.operations.tasks import open_task
+
+            open_task(
+                actor=actor,
+                course=course,
+                kind=TaskKind.SAFETY_LIMIT,
+                subject=str(row.public_id),
+                act_by=now,
+                now=now,
+                owner_role="prescriber",
+                cover_role="supervisor",
+            )
+        return row
+
+
+def checked(*, course: Course, value: FactValue, key: str | None, now: datetime) -> FactValue:
+    """The value, completed and checked against what else is known (an assessment is scored here, never by
+    hand)."""
+    if isinstance(value, AssessmentAnswered):
+        from protocols.queries import instrument_of
+        from protocols.rules.instruments import score
+
+        instrument = instrument_of(value.instrument)
+        return replace(value, total=score(instrument, dict(value.answers)).total)
+    if isinstance(value, NotDone):
+        if key is None:
+            raise BadInput("Say what was not done.", fields={"key": ["Name the requirement."]})
+        if not value.reason.strip():
+            raise Incomplete(
+                "Say why it was not done.", fields={"reason": ["Give the reason in a few words."]}
+            )
+    if (
+        isinstance(value, ContactMade)
+        and value.result is not ContactResult.REACHED
+        and value.safe is not None
+    ):
+        raise BadInput(
+            "Nobody was reached, so nobody said whether they feel safe.", fields={"safe": ["Leave it empty."]}
+        )
+    return value
+
+
+def amend_fact(
+    *,
+    actor: Actor,
+    fact_id: UUID,
+    value: FactValue,
+    occurred_at: datetime,
+    reason: str,
+    now: datetime,
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """Correct a record by a new row. The old one stays, struck, with who, when and why."""
+    found = (
+        FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id=fact_id)
+        .select_related("course")
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    with on_course(
+        actor=actor, course_id=found.course.public_id, permission=Permission.AMEND_RECORD, now=now
+    ) as course:
+        value = checked(course=course, value=value, key=found.key, now=now)
+        row, _new = put_fact(
+            actor=actor,
+            course=course,
+            value=value,
+            occurred_at=occurred_at,
+            key=found.key,
+            session_record=found.session_record,
+            source=FactSource(found.source),
+            amends=fact_id,
+            reason=reason,
+            public_id=public_id,
+            now=now,
+        )
+        return row
+
+
+def value_from(kind: str, data: dict[str, Any]) -> FactValue:
+    """A fact value from what a door received. Raises BadInput with a message per field."""
+    return from_json(kind, data)
+
+
+def unusual(measure: str, amount: int | Decimal | None, usual: tuple[Decimal, Decimal]) -> Concern | None:
+    """A concern when a reading is possible but unusual: keep it or check the cuff."""
+    if amount is None or usual[0] <= amount <= usual[1]:
+        return None
+    return Concern(code=f"unusual-{measure}", words=f"{measure} {amount} is unusual. Check the reading.")

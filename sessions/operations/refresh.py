@@ -1,0 +1,329 @@
+"""Asking the engine about one course and storing its answer: requirements, deviations, stages, messages,
+tasks, next look.
+
+The only writer of CourseRequirement and DeviationRecord. Called by every operation in its own transaction,
+and by the
+tick when only time passed; asking again when nothing changed writes nothing.
+"""
+
+from __future__ import annotations
+
+import time as elapsed
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from clinic.actors import Actor, acting, system_actor
+from clinic.operations.events import record_event
+from clinic.rules.moves import MoveTable
+from clinic.rules.wall_time import start_of_day
+from protocols.queries import definition_of
+from protocols.rules.definition import ProtocolDefinition
+from sessions.models import Course, CourseRequirement, CourseStage, DeviationRecord
+from sessions.models.courses import OPEN_STATUSES
+from sessions.operations.messages import plan_reminders
+from sessions.operations.moving import move_row
+from sessions.operations.watch import open_overdue_tasks
+from sessions.queries.history import history_of
+from sessions.rules.adherence import adherence
+from sessions.rules.engine import requirements
+from sessions.rules.facts import History
+from sessions.rules.moves import STAGE_MOVES
+from sessions.rules.requirements import Evidence, Outcome, Requirement
+from sessions.rules.stages import stages
+
+ENGINE_VERSION = 1
+"""Raised whenever the engine would answer differently for the same facts: stored rows then say by whom they
+were written."""
+
+
+def refresh_course(*, course: Course, now: datetime) -> Outcome:
+    """Recompute and store. The course row must be locked, with patient, clinic and protocol_version
+    loaded."""
+    definition = definition_of(course.protocol_version_id)
+    history = history_of(course)
+    outcome = requirements(definition=definition, history=history, as_of=now)
+    actor = system_actor(clinic_id=course.clinic_id, at=now)
+    store_requirements(course=course, outcome=outcome)
+    _keep_deviations(actor=actor, course=course, outcome=outcome, now=now)
+    _keep_stages(actor=actor, course=course, definition=definition, outcome=outcome, history=history, now=now)
+    looks = [
+        outcome.next_look,
+        plan_reminders(course=course, definition=definition, outcome=outcome, history=history, now=now),
+        open_overdue_tasks(course=course, definition=definition, outcome=outcome, history=history, now=now),
+    ]
+    if course.status in OPEN_STATUSES:
+        # At least daily, at the clinic's midnight: the same instant all day, so that looking twice writes
+        # nothing.
+        tomorrow = now.astimezone(course.clinic.zone_info).date() + timedelta(days=1)
+        looks.append(start_of_day(tomorrow, course.clinic.zone_info))
+    _keep_course(
+        course=course, outcome=outcome, look_again_at=min((look for look in looks if look), default=None)
+    )
+    return outcome
+
+
+def requirement_columns(course: Course, requirement: Requirement) -> dict[str, Any]:
+    """The row of one requirement, without its id."""
+    window = requirement.window
+    return {
+        "key": requirement.key,
+        "rule": requirement.rule,
+        "kind": requirement.kind.value,
+        "shape": requirement.shape.value,
+        "stage": requirement.stage,
+        "cycle": requirement.cycle,
+        "occurrence": requirement.occurrence,
+        "who": requirement.who.value,
+        "anchor": window.anchor.code if window.anchor else "",
+        "target_at": window.target_at,
+        "opens_at": window.opens_at,
+        "due_at": window.due_at,
+        "closes_at": window.closes_at,
+        "firm": requirement.firm,
+        "status": requirement.status.value,
+        "settled_at": requirement.settled_at,
+        "came_due_at": requirement.came_due_at,
+        "important": requirement.important,
+        "safety": requirement.safety,
+        "weight": requirement.weight,
+        "cause": requirement.cause,
+        "evidence": [_evidence_json(one) for one in requirement.evidence],
+        "engine_version": ENGINE_VERSION,
+        "protocol_version_id": course.protocol_version_id,
+    }
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, str | None]:
+    return {
+        "fact": str(evidence.fact_id),
+        "occurred_at": evidence.occurred_at.isoformat(),
+        "measured": evidence.measured,
+        "limit": evidence.limit,
+    }
+
+
+_COLUMNS = (
+    *[
+        "key",
+        "rule",
+        "kind",
+        "shape",
+        "stage",
+        "cycle",
+        "occurrence",
+        "who",
+        "anchor",
+        "target_at",
+        "opens_at",
+        "due_at",
+        "closes_at",
+        "firm",
+        "status",
+    ],
+    *[
+        "settled_at",
+        "came_due_at",
+        "important",
+        "safety",
+        "weight",
+        "cause",
+        "evidence",
+        "engine_version",
+        "protocol_version_id",
+    ],
+)
+
+
+def store_requirements(*, course: Course, outcome: Outcome) -> int:
+    """Write the rows that differ from what is stored, remove those no longer produced. Returns how many were
+    written."""
+    stored: dict[str, Mapping[str, Any]] = {
+        row["key"]: row for row in CourseRequirement.objects.filter(course=course).values("id", *_COLUMNS)
+    }
+    changed: list[CourseRequirement] = []
+    for requirement in outcome.requirements:
+        columns = requirement_columns(course, requirement)
+        row = stored.pop(requirement.key, None)
+        if row is None or any(row[name] != columns[name] for name in _COLUMNS):
+            changed.append(CourseRequirement(clinic_id=course.clinic_id, course_id=course.pk, **columns))
+    if changed:
+        CourseRequirement.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["clinic", "course", "key"],
+            update_fields=[name.removesuffix("_id") for name in _COLUMNS if name != "key"],
+        )
+    if stored:
+        CourseRequirement.objects.filter(id__in=[row["id"] for row in stored.values()]).delete()
+    return len(changed) + len(stored)
+
+
+def _keep_deviations(*, actor: Actor, course: Course, outcome: Outcome, now: datetime) -> None:
+    """Every departure becomes a deviation, once, under its key. One that a later fact disproved stays, and
+    says so."""
+    kept = {row.key: row for row in DeviationRecord.objects.filter(course=course)}
+    departed = {one.key: one for one in outcome.requirements if one.is_deviation}
+
+    def tell(row: DeviationRecord, verb: str) -> None:
+        record_event(
+            actor=actor,
+            verb=verb,
+            subject=row,
+            course_id=course.pk,
+            occurred_at=row.occurred_at,
+            now=now,
+            data={"key": row.key, "status": row.status},
+        )
+
+    for key, requirement in departed.items():
+        columns: dict[str, Any] = {
+            "rule": requirement.rule,
+            "kind": requirement.kind.value,
+            "stage": requirement.stage,
+            "cycle": requirement.cycle,
+            "status": requirement.status.value,
+            "important": requirement.important,
+            "cause": requirement.cause,
+            "reason": requirement.reason,
+            "occurred_at": requirement.settled_at or requirement.came_due_at or now,
+            "opens_at": requirement.window.opens_at,
+            "closes_at": requirement.window.closes_at,
+            "evidence": [_evidence_json(one) for one in requirement.evidence],
+            "engine_version": ENGINE_VERSION,
+            "protocol_version_id": course.protocol_version_id,
+        }
+        row = kept.get(key)
+        if row is None:
+            row = DeviationRecord.objects.create(
+                clinic_id=course.clinic_id, course=course, key=key, raised_at=now, **columns
+            )
+            tell(row, "deviation_raised")
+            continue
+        changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
+        if row.documented_late_at is not None or ("status" in changed and row.reviewed_at is not None):
+            changed |= {"documented_late_at": None, "reviewed_at": None, "reopened_at": now}
+        if changed:
+            for name, value in changed.items():
+                setattr(row, name, value)
+            row.save(update_fields=list(changed))
+            tell(row, "deviation_reopened" if "reopened_at" in changed else "deviation_changed")
+    for key, row in kept.items():
+        if key not in departed and row.documented_late_at is None:
+            row.documented_late_at = now
+            row.save(update_fields=["documented_late_at"])
+            tell(row, "deviation_documented_late")
+
+
+def _keep_stages(
+    *,
+    actor: Actor,
+    course: Course,
+    definition: ProtocolDefinition,
+    outcome: Outcome,
+    history: History,
+    now: datetime,
+) -> None:
+    rows = {(row.code, row.cycle): row for row in CourseStage.objects.filter(course=course)}
+    for position, stage in enumerate(stages(definition, outcome, history)):
+        row = rows.get((stage.code, stage.cycle))
+        if row is None:
+            row = CourseStage.objects.create(
+                clinic_id=course.clinic_id,
+                course=course,
+                code=stage.code,
+                cycle=stage.cycle,
+                position=position,
+            )
+        for action in steps_between(STAGE_MOVES, row.status, stage.status.value):
+            move_row(actor=actor, row=row, table=STAGE_MOVES, action=action, now=now)
+
+
+def steps_between(table: MoveTable, start: str, goal: str) -> tuple[str, ...]:
+    """The fewest actions that lead from one status to another. Empty when already there or when no way leads
+    there."""
+    paths: deque[tuple[str, tuple[str, ...]]] = deque([(start, ())])
+    seen = {start}
+    while paths:
+        status, path = paths.popleft()
+        if status == goal:
+            return path
+        for step in table.moves:
+            if step.from_status == status and step.to_status not in seen:
+                seen.add(step.to_status)
+                paths.append((step.to_status, (*path, step.action)))
+    return ()
+
+
+def _keep_course(*, course: Course, outcome: Outcome, look_again_at: datetime | None) -> None:
+    total = adherence(outcome.requirements).total
+    columns = {
+        "met_weight": total.met,
+        "due_weight": total.came_due,
+        "look_again_at": look_again_at,
+        "look_failures": 0,
+        "look_error": "",
+    }
+    changed = {name: value for name, value in columns.items() if getattr(course, name) != value}
+    if changed:
+        Course.objects.filter(pk=course.pk).update(**changed)
+        for name, value in changed.items():
+            setattr(course, name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshReport:
+    refreshed: int
+    failed: int
+
+
+LONGEST_PUSH = timedelta(hours=6)
+
+
+def refresh_due_courses(*, now: datetime, deadline_seconds: float = 25.0) -> RefreshReport:
+    """Look at every course whose next look has come, one per transaction, oldest first; any number of workers
+    at once.
+
+    A course that raises is rolled back, pushed into the future with its error shown, and never stops the
+    others.
+    """
+    until = elapsed.monotonic() + deadline_seconds
+    refreshed = failed = 0
+    while elapsed.monotonic() < until:
+        due: Course | None = None
+        try:
+            with transaction.atomic():
+                due = (
+                    Course.objects.select_for_update(of=("self",), skip_locked=True)
+                    .select_related("patient", "clinic", "protocol_version")
+                    .filter(look_again_at__lte=now)
+                    .order_by("look_again_at")
+                    .first()
+                )
+                if due is None:
+                    break
+                with acting(system_actor(clinic_id=due.clinic_id, at=now)):
+                    refresh_course(course=due, now=now)
+            refreshed += 1
+        except Exception as error:  # one bad course must not stop the rest
+            if due is None:
+                raise
+            failed += 1
+            failures = due.look_failures + 1
+            Course.objects.filter(pk=due.pk).update(
+                look_failures=failures,
+                # The type only: a message could hold what a patient said.
+                look_error=type(error).__name__,
+                look_again_at=now + min(timedelta(minutes=2 ** min(failures, 12)), LONGEST_PUSH),
+            )
+    return RefreshReport(refreshed=refreshed, failed=failed)
+
+
+def look_again_now(*, clinic_id: int, now: datetime) -> int:
+    """Have every open course of the clinic looked at by the next tick: a fact that all of them read has
+    changed."""
+    return Course.objects.filter(clinic_id=clinic_id, status__in=OPEN_STATUSES).update(look_again_at=now)

@@ -1,0 +1,74 @@
+"""What time alone turns into work for a person: a contact that was missed, a check-in nobody answered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from clinic.rules.wall_time import day_of, on_day
+from protocols.rules.definition import AnswerRule, ProtocolDefinition
+from sessions.models import Course, StaffTask
+from sessions.models.tasks import TaskKind
+from sessions.operations.tasks import open_task
+from sessions.rules.facts import History
+from sessions.rules.reminders import length
+from sessions.rules.requirements import Kind, Outcome, Requirement, Status
+
+WAITING = {Status.OPEN, Status.OVERDUE}
+
+
+def open_overdue_tasks(
+    *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
+) -> datetime | None:
+    """Open a task for each safety contact that was missed and each check-in not answered by the clinic's
+    hour.
+
+    Returns the next instant at which another would be opened, if time alone can bring it.
+    """
+    answers = {answer.rule: answer for answer in definition.answers}
+    opened = set(StaffTask.objects.filter(course=course).values_list("kind", "subject"))
+    next_look: datetime | None = None
+    for requirement in outcome.requirements:
+        if not requirement.firm or requirement.kind is not Kind.CONTACT:
+            continue
+        answer = answers.get(requirement.rule)
+        if requirement.safety and requirement.status is Status.MISSED and requirement.came_due:
+            if (TaskKind.MISSED_CONTACT.value, requirement.key) not in opened:
+                open_task(
+                    course=course,
+                    kind=TaskKind.MISSED_CONTACT,
+                    subject=requirement.key,
+                    act_by=now + (act_within(answer) if answer else timedelta(0)),
+                    now=now,
+                    owner_role=answer.owner.value if answer else "therapist",
+                    cover_role=answer.cover.value if answer else "coordinator",
+                )
+        elif answer and requirement.status in WAITING | {Status.UPCOMING}:
+            hour = answer_hour(course=course, answer=answer, requirement=requirement)
+            if hour is None or (TaskKind.NO_ANSWER.value, requirement.key) in opened:
+                continue
+            if hour > now:
+                next_look = hour if next_look is None else min(next_look, hour)
+            elif requirement.status in WAITING:
+                open_task(
+                    course=course,
+                    kind=TaskKind.NO_ANSWER,
+                    subject=requirement.key,
+                    act_by=now + act_within(answer),
+                    now=now,
+                    owner_role=answer.owner.value,
+                    cover_role=answer.cover.value,
+                )
+    return next_look
+
+
+def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement) -> datetime | None:
+    """When an answer is expected at the latest: the clinic's hour on the day the contact is for."""
+    anchor_day = requirement.window.target_at or requirement.window.opens_at
+    if anchor_day is None:
+        return None
+    zone = course.clinic.zone_info
+    return on_day(day_of(anchor_day, zone), course.clinic.answer_by or answer.answer_by.value, zone)
+
+
+def act_within(answer: AnswerRule) -> timedelta:
+    return length(answer.act_within.value)

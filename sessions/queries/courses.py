@@ -1,0 +1,112 @@
+"""Finding courses: one for its chart, many for the list of patients. Reads start from what the actor may
+see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+
+from clinic.actors import Actor
+from clinic.errors import Forbidden, NotFound
+from clinic.permissions import Permission
+from sessions.models import Course, CourseRequirement, CourseStage, DeviationRecord, StaffTask
+from sessions.permissions import courses_visible_to
+
+
+def courses_for(actor: Actor, permission: Permission = Permission.VIEW_PATIENT) -> QuerySet[Course]:
+    return Course.objects.filter(courses_visible_to(actor, permission))
+
+
+def course_for(actor: Actor, course_id: UUID, permission: Permission = Permission.VIEW_CHART) -> Course:
+    """The course, if the actor may. NotFound when they may not see the patient, Forbidden when only not
+    this."""
+    course = (
+        courses_for(actor)
+        .select_related(
+            "patient", "patient__contact_details", "clinic", "protocol_version", "protocol_version__protocol"
+        )
+        .filter(public_id=course_id)
+        .first()
+    )
+    if course is None:
+        raise NotFound()
+    if (
+        permission is not Permission.VIEW_PATIENT
+        and not courses_for(actor, permission).filter(pk=course.pk).exists()
+    ):
+        raise Forbidden()
+    return course
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRow:
+    course_id: UUID
+    code: str
+    name: str
+    pronouns: str
+    status: str
+    stage: str
+    stage_cycle: int | None
+    next_due_at: datetime | None
+    deviations: bool
+    safety: bool
+
+
+PAGE = 50
+
+
+def patients(
+    actor: Actor, *, search: str = "", after: str = "", mine: bool = False, limit: int = PAGE
+) -> tuple[Sequence[PatientRow], str]:
+    """One page of the patients the actor may see, by code, and the cursor of the next page ("" when there is
+    none)."""
+    rows = courses_for(actor).select_related("patient").order_by("patient__code", "id")
+    if search:
+        rows = rows.filter(
+            Q(patient__code__istartswith=search)
+            | Q(patient__family_name__istartswith=search)
+            | Q(patient__given_name__istartswith=search)
+        )
+    if mine and actor.person_id is not None:
+        rows = rows.filter(care_team__person_id=actor.person_id, care_team__until_at__isnull=True).distinct()
+    if after:
+        rows = rows.filter(patient__code__gt=after)
+    stage = CourseStage.objects.filter(course=OuterRef("pk"), status="active").order_by("-position")
+    waiting = CourseRequirement.objects.filter(
+        course=OuterRef("pk"), firm=True, status__in=["open", "overdue"], due_at__isnull=False
+    ).order_by("due_at")
+    found = list(
+        rows.annotate(
+            stage_code=Subquery(stage.values("code")[:1]),
+            stage_cycle=Subquery(stage.values("cycle")[:1]),
+            next_due_at=Subquery(waiting.values("due_at")[:1]),
+            has_deviations=Exists(
+                DeviationRecord.objects.filter(
+                    course=OuterRef("pk"), reviewed_at__isnull=True, documented_late_at__isnull=True
+                )
+            ),
+            has_safety=Exists(
+                StaffTask.objects.filter(course=OuterRef("pk"), safety=True, done_at__isnull=True)
+            ),
+        )[: limit + 1]
+    )
+    page = found[:limit]
+    return [
+        PatientRow(
+            course_id=course.public_id,
+            code=course.patient.code,
+            name=course.patient.name,
+            pronouns=course.patient.pronouns,
+            status=course.status,
+            stage=course.stage_code or "",
+            stage_cycle=course.stage_cycle,
+            next_due_at=course.next_due_at,
+            deviations=course.has_deviations,
+            safety=course.has_safety,
+        )
+        for course in page
+    ], page[-1].patient.code if len(found) > limit else ""

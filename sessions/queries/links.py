@@ -1,0 +1,62 @@
+"""What a patient's page may show: a day, a time, a phone number. No name, no clinical word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from clinic.errors import NotFound
+from sessions.models import PatientLink
+from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.rules.tokens import token_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPage:
+    purpose: str  # visit, check_in, questionnaire
+    expired: bool
+    gone: bool  # the visit was moved or cancelled
+    answered: bool
+    confirmed: bool
+    change_asked: bool
+    visit_at: datetime | None  # in the patient's zone
+    sender_name: str
+    phone: str
+    crisis_lines: Sequence[dict[str, str]]
+    reading_hours: str
+    language: str
+
+
+def link_of(token: str) -> PatientLink:
+    """The link of a token, expired or not. Raises NotFound for a token that was never issued."""
+    link = (
+        PatientLink.objects.select_related("clinic", "course__patient", "patient", "booking")
+        .filter(token_hash=token_hash(token))
+        .first()
+    )
+    if link is None:
+        raise NotFound("This link is not one of ours.")
+    return link
+
+
+def link_page(token: str, *, now: datetime) -> LinkPage:
+    """Reading changes nothing, however often and by whomever. Raises NotFound for a token never issued."""
+    link = link_of(token)
+    booking = link.booking
+    zone = ZoneInfo(link.patient.zone)
+    return LinkPage(
+        purpose=link.purpose,
+        expired=link.expires_at <= now,
+        gone=link.purpose == "visit" and (booking is None or booking.status not in LIVE_BOOKINGS),
+        answered=link.answered_at is not None,
+        confirmed=booking is not None and booking.confirmed_at is not None,
+        change_asked=booking is not None and booking.change_asked_at is not None,
+        visit_at=booking.starts_at.astimezone(zone) if booking else None,
+        sender_name=link.clinic.sender_name,
+        phone=link.clinic.phone,
+        crisis_lines=link.clinic.crisis_lines,
+        reading_hours=link.clinic.reading_hours,
+        language=link.patient.language,
+    )

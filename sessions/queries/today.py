@@ -1,0 +1,251 @@
+"""What needs the actor now, in order: safety first, then what is under way, today's visits, what is due, what
+to sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from clinic.actors import Actor
+from clinic.models import Clinic
+from clinic.permissions import Permission
+from clinic.rules.wall_time import day_of, end_of_day, start_of_day
+from protocols.queries import definitions_of
+from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, SessionRecord, StaffTask
+from sessions.queries.courses import courses_for
+from sessions.queries.words import label
+from sessions.rules.keys import parts_of_key
+
+SHOWN = 25
+"""How many of each list stand on the page; the rest is one link away. Keeps the page as fast for a thousand
+patients."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    task_id: UUID
+    course_id: UUID
+    patient: str
+    kind: str
+    safety: bool
+    opened_at: datetime
+    act_by: datetime
+    overdue: bool
+    owner: str
+    cover: str
+    mine: bool
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRow:
+    record_id: UUID
+    course_id: UUID
+    patient: str
+    what: str
+    started_at: datetime
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitRow:
+    booking_id: UUID
+    course_id: UUID
+    key: str
+    patient: str
+    what: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    confirmed: bool
+    change_asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRow:
+    course_id: UUID
+    key: str
+    kind: str
+    patient: str
+    what: str
+    status: str
+    due_at: datetime | None
+    safety: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsignedRow:
+    record_id: UUID
+    course_id: UUID
+    patient: str
+    what: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    tasks: Sequence[TaskRow]
+    live: Sequence[LiveRow]
+    visits: Sequence[VisitRow]
+    due: Sequence[DueRow]
+    unsigned: Sequence[UnsignedRow]
+    deviations_waiting: bool
+    next_visit_at: datetime | None
+
+    @property
+    def empty(self) -> bool:
+        return not (self.tasks or self.live or self.visits or self.due or self.unsigned)
+
+
+def task_row(task: StaffTask, *, actor: Actor, now: datetime) -> TaskRow:
+    return TaskRow(
+        task_id=task.public_id,
+        course_id=task.course.public_id,
+        patient=task.course.patient.code,
+        kind=task.kind,
+        safety=task.safety,
+        opened_at=task.opened_at,
+        act_by=task.act_by,
+        overdue=task.done_at is None and task.act_by < now,
+        owner=task.owner.printed_name if task.owner else "",
+        cover=task.cover.printed_name if task.cover else "",
+        mine=actor.person_id in (task.owner_id, task.cover_id),
+        done_at=task.done_at,
+    )
+
+
+def today(actor: Actor, *, now: datetime) -> Today:
+    """A constant number of queries, however large the caseload."""
+    clinic = Clinic.objects.get(pk=actor.clinic_id)
+    day = day_of(now, clinic.zone_info)
+    opens, closes = start_of_day(day, clinic.zone_info), end_of_day(day, clinic.zone_info)
+    seen = courses_for(actor)
+    charts = courses_for(actor, Permission.VIEW_CHART)
+    mine = Q(course__care_team__person_id=actor.person_id, course__care_team__until_at__isnull=True)
+
+    tasks = list(
+        StaffTask.objects.filter(clinic_id=actor.clinic_id, done_at__isnull=True)
+        .filter(Q(owner_id=actor.person_id) | Q(cover_id=actor.person_id) | Q(course__in=seen, safety=True))
+        .select_related("course__patient", "owner", "cover")
+        .order_by("-safety", "act_by", "id")[:SHOWN]
+    )
+    live = list(
+        SessionRecord.objects.filter(clinic_id=actor.clinic_id, status="under_way", course__in=charts)
+        .select_related("course__patient")
+        .order_by("started_at")[:SHOWN]
+    )
+    visits = list(
+        SessionBooking.objects.filter(
+            clinic_id=actor.clinic_id,
+            status__in=["booked", "checked_in"],
+            starts_at__range=(opens, closes),
+            course__in=seen,
+        )
+        .select_related("course__patient")
+        .order_by("starts_at", "id")[:SHOWN]
+    )
+    due = list(
+        CourseRequirement.objects.filter(
+            mine,
+            clinic_id=actor.clinic_id,
+            firm=True,
+            status__in=["open", "overdue"],
+            kind__in=["session", "contact", "assessment"],
+            course__status__in=["enrolled", "active", "on_hold"],
+            due_at__isnull=False,
+            due_at__lte=closes + timedelta(days=7),
+        )
+        .select_related("course__patient")
+        .order_by("due_at", "id")[:SHOWN]
+        if actor.person_id is not None
+        else []
+    )
+    unsigned = list(
+        SessionRecord.objects.filter(mine, clinic_id=actor.clinic_id, status="ended")
+        .select_related("course__patient")
+        .order_by("ended_at")[:SHOWN]
+    )
+    versions = {row.course.protocol_version_id for row in [*live, *visits, *due, *unsigned]}
+    definitions = definitions_of(versions)
+
+    def what(course_version: int, key: str | None, kind: str) -> str:
+        if key is None:
+            return kind
+        rule, cycle, occurrence = parts_of_key(definition=definitions[course_version], key=key)
+        return label(
+            definition=definitions[course_version], rule=rule, cycle=cycle, occurrence=occurrence, key=key
+        )
+
+    next_visit = (
+        SessionBooking.objects.filter(
+            clinic_id=actor.clinic_id, status="booked", starts_at__gt=closes, course__in=seen
+        )
+        .order_by("starts_at")
+        .values_list("starts_at", flat=True)
+        .first()
+    )
+    return Today(
+        tasks=[task_row(task, actor=actor, now=now) for task in tasks],
+        live=[
+            LiveRow(
+                record_id=row.public_id,
+                course_id=row.course.public_id,
+                patient=row.course.patient.code,
+                what=what(row.course.protocol_version_id, row.key, row.kind),
+                started_at=row.started_at,
+                kind=row.kind,
+            )
+            for row in live
+        ],
+        visits=[
+            VisitRow(
+                booking_id=row.public_id,
+                course_id=row.course.public_id,
+                key=row.key,
+                patient=row.course.patient.code,
+                what=what(row.course.protocol_version_id, row.key, row.kind),
+                kind=row.kind,
+                starts_at=row.starts_at,
+                ends_at=row.ends_at,
+                status=row.status,
+                confirmed=row.confirmed_at is not None,
+                change_asked=row.change_asked_at is not None,
+            )
+            for row in visits
+        ],
+        due=[
+            DueRow(
+                course_id=row.course.public_id,
+                key=row.key,
+                kind=row.kind,
+                patient=row.course.patient.code,
+                what=what(row.course.protocol_version_id, row.key, row.kind),
+                status=row.status,
+                due_at=row.due_at,
+                safety=row.safety,
+            )
+            for row in due
+        ],
+        unsigned=[
+            UnsignedRow(
+                record_id=row.public_id,
+                course_id=row.course.public_id,
+                patient=row.course.patient.code,
+                what=what(row.course.protocol_version_id, row.key, row.kind),
+                ended_at=row.ended_at or row.started_at,
+            )
+            for row in unsigned
+        ],
+        deviations_waiting=DeviationRecord.objects.filter(
+            clinic_id=actor.clinic_id,
+            reviewed_at__isnull=True,
+            documented_late_at__isnull=True,
+            course__in=courses_for(actor, Permission.VIEW_DEVIATIONS),
+        ).exists(),
+        next_visit_at=next_visit,
+    )

@@ -1,0 +1,112 @@
+"""The words a reader sees for requirements, in the language asked for; a protocol's own words come from its
+definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import get_language, pgettext
+from django.utils.translation import gettext as _
+
+from protocols.rules.definition import ProtocolDefinition, SessionRule, Words
+from sessions.rules.gates import Gate
+from sessions.rules.limits import Breach
+
+
+def say(words: Words) -> str:
+    """The words in the reader's language, or English."""
+    language = (get_language() or "en").split("-")[0]
+    return words.get(language) or words["en"]
+
+
+def label(
+    *, definition: ProtocolDefinition, rule: str, cycle: int | None, occurrence: int | None, key: str = ""
+) -> str:
+    """What a requirement is called: “Integration session 2, after dosing 1”."""
+    try:
+        found = definition.rule(rule)
+    except KeyError:
+        return key or rule
+    text = say(found.words)
+    number = occurrence
+    if isinstance(found, SessionRule) and found.makes_cycles:
+        return f"{text} {cycle}"
+    if number is not None:
+        text = f"{text} {number}"
+    if cycle is not None and found.per:
+        anchor = definition.rule(found.per)
+        text = _("%(what)s, %(anchor)s %(cycle)d") % {
+            "what": text,
+            "anchor": say(anchor.words).lower(),
+            "cycle": cycle,
+        }
+    return text
+
+
+def status_words() -> Mapping[str, str]:
+    return {
+        "upcoming": pgettext("requirement", "Not due yet"),
+        "open": pgettext("requirement", "Due now"),
+        "overdue": pgettext("requirement", "Overdue"),
+        "met": pgettext("requirement", "Done on time"),
+        "met_early": pgettext("requirement", "Done too early"),
+        "met_late": pgettext("requirement", "Done late"),
+        "missed": pgettext("requirement", "Missed"),
+        "out_of_bounds": pgettext("requirement", "Out of bounds"),
+        "not_done": pgettext("requirement", "Not done, with a reason"),
+        "overridden": pgettext("requirement", "Overridden"),
+        "withdrawn": pgettext("requirement", "No longer applies"),
+    }
+
+
+# Status never by colour alone: a glyph that differs in greyscale stands beside every word.
+GLYPHS: Mapping[str, str] = {
+    "upcoming": "·",
+    "open": "●",
+    "overdue": "◐",
+    "met": "✓",
+    "met_early": "!",
+    "met_late": "!",
+    "missed": "×",
+    "out_of_bounds": "▲",
+    "not_done": "⊘",
+    "overridden": "↷",
+    "withdrawn": "–",
+}
+
+
+def gate_why(gate: Gate) -> str:
+    """Why a gate is closed, and when time alone would open it."""
+    reasons = {
+        "absent": _("%(what)s: not recorded yet."),
+        "withdrawn": _("%(what)s: withdrawn."),
+        "expired": _("%(what)s: no longer valid."),
+        "not_acceptable": _("%(what)s: the result does not allow it."),
+        "not_clear": _("%(what)s: the washout is not over."),
+        "not_done": _("%(what)s: not done."),
+        "not_done_yet": _("%(what)s: not done yet."),
+        "not_open_yet": _("%(what)s: too early."),
+        "anchor_not_held": _("%(what)s: what comes before it has not been held."),
+    }
+    return reasons.get(gate.code, _("%(what)s: not in place.")) % {"what": say(gate.words)}
+
+
+def breach_words(breach: Breach) -> str:
+    """What a dose, an order or a reading would break, with what was measured against which limit."""
+    reasons = {
+        "amount_not_in_protocol": _("%(measured)s is not one of the protocol's doses (%(limit)s)."),
+        "over_session_ceiling": _("%(measured)s in this session is over the ceiling of %(limit)s."),
+        "over_course_ceiling": _("%(measured)s in this course is over the ceiling of %(limit)s."),
+        "not_a_dosing_session": _("No dosing session is planned here."),
+        "no_such_cycle": _("The protocol has %(limit)s dosing sessions."),
+        "dosing_stopped": _("Dosing was stopped after session %(limit)s."),
+    }
+    text = reasons.get(breach.code)
+    if text is None:
+        text = (
+            breach.code.replace("_", " ").capitalize()
+            + (": %(measured)s" if breach.measured else "")
+            + (", limit %(limit)s" if breach.limit else "")
+            + "."
+        )
+    return text % {"measured": breach.measured, "limit": breach.limit}

@@ -1,0 +1,14 @@
+"""Celery tasks of the sessions house: one line each over plain functions. No ETA, no result, no retry by
+Celery."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from clinic import clock
+from sessions.operations import refresh
+
+
+@shared_task(ignore_result=True)
+def refresh_due_courses() -> None:
+    refresh.refresh_due_courses(now=clock.now())

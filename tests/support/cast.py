@@ -1,0 +1,173 @@
+"""The same few people in every database test: two clinics, who works there, and one patient on the MDMA protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.models import Clinic, Membership, Person, Resource, Room
+from clinic.permissions import Role
+from protocols.models import ProtocolVersion
+from protocols.operations import load_protocol, publish_version
+from protocols.queries import definition_of
+from protocols.rules.definition import ChartItem, ChartRule, ConsentRule, Compare, ResultRule
+from sessions.models import Course, Patient
+from sessions.models.courses import TeamRole
+from sessions.operations.enrolment import enrol_patient, register_patient
+from sessions.operations.records import record_fact
+from sessions.rules.facts import ChartItemRecorded, ConsentChanged, ConsentState, FactValue, ResultRecorded
+
+LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
+PASSWORD = "a-long-demo-password"  # noqa: S105 - people of tests only
+START = datetime(2027, 3, 1, 15, 0, tzinfo=UTC)
+
+
+def make_clinic(slug: str, *, zone: str = "America/New_York") -> Clinic:
+    return Clinic.objects.create(
+        slug=slug,
+        name=f"{slug.title()} House",
+        zone=zone,
+        sender_name=f"{slug.title()} House",
+        phone="555-0100",
+        crisis_lines=[{"name": "Crisis line", "number": "988", "hours": "day and night"}],
+        reading_hours="weekdays 9 to 5",
+    )
+
+
+def make_person(clinic: Clinic, name: str, *roles: Role) -> Person:
+    email = f"{name.split()[0].lower()}@example.org"
+    person = Person.objects.filter(email=email).first()
+    if person is None:
+        person = Person.objects.create_user(email, PASSWORD, printed_name=name)
+    Membership.objects.create(
+        clinic=clinic,
+        person=person,
+        roles=[role.value for role in roles],
+        from_on=date(2020, 1, 1),
+        resource=Resource.objects.create(clinic=clinic, kind=Resource.Kind.STAFF, label=name),
+    )
+    return person
+
+
+def make_room(clinic: Clinic, name: str) -> Room:
+    return Room.objects.create(
+        clinic=clinic,
+        name=name,
+        resource=Resource.objects.create(clinic=clinic, kind=Resource.Kind.ROOM, label=name),
+    )
+
+
+def acts(person: Person, clinic: Clinic, *, at: datetime = START) -> Actor:
+    membership = Membership.objects.get(person=person, clinic=clinic)
+    return Actor(kind="person", clinic_id=clinic.pk, person_id=person.pk, roles=membership.role_set, at=at)
+
+
+@dataclass
+class Cast:
+    """One clinic's people. Ada leads, Ben sits beside her, Carla supervises, Dov prescribes, Eve coordinates, Finn
+    administers. Gil works here as a therapist and looks after nobody."""
+
+    clinic: Clinic
+    people: dict[str, Person] = field(default_factory=dict)
+    rooms: dict[str, Room] = field(default_factory=dict)
+    version: ProtocolVersion | None = None
+
+    def actor(self, name: str, *, at: datetime = START) -> Actor:
+        return acts(self.people[name], self.clinic, at=at)
+
+    def id(self, name: str) -> UUID:
+        return self.people[name].public_id
+
+    @property
+    def team(self) -> dict[TeamRole, UUID]:
+        return {
+            TeamRole.LEAD_THERAPIST: self.id("ada"),
+            TeamRole.CO_THERAPIST: self.id("ben"),
+            TeamRole.PRESCRIBER: self.id("dov"),
+            TeamRole.SUPERVISOR: self.id("carla"),
+        }
+
+
+def make_cast(slug: str = "alder", *, zone: str = "America/New_York", now: datetime = START) -> Cast:
+    clinic = make_clinic(slug, zone=zone)
+    cast = Cast(clinic=clinic)
+    for name, *roles in (
+        ("Ada Alder", Role.THERAPIST),
+        ("Ben Birch", Role.THERAPIST),
+        ("Carla Cedar", Role.SUPERVISOR),
+        ("Dov Dale", Role.PRESCRIBER),
+        ("Eve Elm", Role.COORDINATOR),
+        ("Finn Fir", Role.ADMINISTRATOR),
+        ("Gil Grove", Role.THERAPIST),
+    ):
+        cast.people[name.split()[0].lower()] = make_person(clinic, name, *roles)
+    cast.rooms["blue"] = make_room(clinic, "Blue room")
+    version = load_protocol(
+        actor=cast.actor("finn"), clinic=clinic, text=(LIBRARY / "mdma_ptsd.yaml").read_text(), now=now
+    )
+    cast.version = publish_version(actor=cast.actor("carla"), version=version, now=now)
+    return cast
+
+
+def make_patient(cast: Cast, code: str = "P-001", *, now: datetime = START, email: str = "") -> Patient:
+    return register_patient(
+        actor=cast.actor("eve"),
+        code=code,
+        given_name="Pat",
+        family_name=f"Example {code}",
+        born_on=date(1988, 5, 4),
+        email=email or f"{code.lower()}@example.org",
+        phone="555-0111",
+        email_allowed=True,
+        now=now,
+    )
+
+
+def enrol(cast: Cast, code: str = "P-001", *, now: datetime = START, email: str = "") -> Course:
+    patient = make_patient(cast, code, now=now, email=email)
+    assert cast.version is not None
+    return enrol_patient(
+        actor=cast.actor("eve"),
+        patient_id=patient.public_id,
+        protocol_version_id=cast.version.public_id,
+        team=cast.team,
+        enrolled_at=now,
+        now=now,
+    )
+
+
+def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None = None) -> None:
+    """Put everything on the chart that the protocol asks to be in place, acceptable, at `now`."""
+    definition = definition_of(course.protocol_version_id)
+    actor = cast.actor("ada", at=now)
+
+    def put(value: FactValue) -> None:
+        record_fact(actor=actor, course_id=course.public_id, value=value, occurred_at=now, now=now)
+
+    for rule in definition.rules:
+        if isinstance(rule, ConsentRule) and cycle is None:
+            put(ConsentChanged(scope=rule.scope, state=ConsentState.GIVEN, document_version="1"))
+        elif isinstance(rule, ResultRule):
+            value: str | Decimal = rule.accept.value
+            if rule.compare is Compare.AT_MOST and isinstance(value, Decimal):
+                value = value - 1
+            put(ResultRecorded(test=rule.test, value=value, unit=rule.unit))
+        elif isinstance(rule, ChartRule) and (cycle is None or rule.per):
+            if cycle is None and rule.per:
+                continue
+            put(
+                ChartItemRecorded(
+                    item=rule.item.value,
+                    cycle=cycle if rule.per else None,
+                    detail="none known" if rule.item is ChartItem.ALLERGIES else "recorded",
+                    number=Decimal(70) if rule.item is ChartItem.WEIGHT else None,
+                )
+            )
+
+
+def days(count: int) -> timedelta:
+    return timedelta(days=count)

@@ -1,6 +1,7 @@
 # Two commands matter: `make demo` shows the product, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-rules check format bench bench-full openapi constraints install clean
+.PHONY: help demo demo-reset test test-rules check check-style check-types check-architecture check-settings \
+	check-migrations check-api format bench bench-full openapi constraints install clean
 SHELL := /bin/bash
 PORT ?= 8000
 # The newest suitable Python on the PATH, unless you name one: `make demo PYTHON=/opt/python3.12/bin/python3`.
@@ -28,17 +29,29 @@ test: .venv/.with-tests ## everything: rules, database, real processes, browser 
 test-rules: .venv/.with-tests ## only the rules; seconds, starts nothing
 	@$(BIN)/python -m pytest -q $(wildcard tests/*/rules) $(ARGS)
 
-check: .venv/.with-tests ## format, lint, types, architecture, settings, migrations, API schema
+check: check-style check-types check-architecture check-settings check-migrations check-api ## format, lint, types, floors, settings, migrations, API schema
+
+check-style: .venv/.with-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types: .venv/.with-tests
 	$(TEST_ENV) $(BIN)/mypy
+
+check-architecture: .venv/.with-tests
 	$(BIN)/lint-imports
+
+check-settings: .venv/.with-tests
 	$(DEPLOY_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+check-migrations: .venv/.with-tests
 	@# With no label: `makemigrations sessions` would look at Django's own application of that name.
 	$(TEST_ENV) $(BIN)/python -m clinic.local with-services $(BIN)/python manage.py makemigrations --check --dry-run
+
+check-api: .venv/.with-tests
 	$(TEST_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .openapi.new.yaml
 	@diff -u docs/openapi.yaml .openapi.new.yaml && rm .openapi.new.yaml || \
-		{ rm -f .openapi.new.yaml; echo "The API differs from docs/openapi.yaml. If that is meant, run: make openapi"; exit 1; }
+		{ rm -f .openapi.new.yaml; echo "The API differs from docs/openapi.yaml. If that is meant: make openapi"; exit 1; }
 
 openapi: .venv/.with-tests ## write docs/openapi.yaml anew
 	$(TEST_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -1,0 +1,98 @@
+"""The page and the commands."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from clinic.models import Person
+from protocols.models import Protocol, ProtocolVersion
+from protocols.operations import load_protocol, publish_version
+from tests.protocols.house import LIBRARY, NOW, House
+
+FILE = str(LIBRARY / "mdma_ptsd.yaml")
+
+
+@pytest.fixture
+def page(house: House, mdma: str) -> str:
+    version = load_protocol(actor=house.author, clinic=house.clinic, text=mdma, now=NOW)
+    publish_version(actor=house.approver, version=version, now=NOW)
+    return f"/c/heron/protocols/{Protocol.objects.get().public_id}/"
+
+
+def test_the_page_shows_every_figure_with_its_mark(client: Client, house: House, page: str) -> None:
+    client.force_login(Person.objects.get(pk=house.therapist.person_id))
+    text = client.get(page).content.decode()
+    for words in (
+        "480 mg",
+        "unverified",
+        "clinic’s choice",
+        "Nature Medicine 2023",
+        "Nobody may override it",
+    ):
+        assert words.replace("’", "&#x27;") in text or words in text, words
+    assert "style=" not in text
+
+
+def test_the_list_of_protocols_leads_to_the_page(client: Client, house: House, page: str) -> None:
+    client.force_login(Person.objects.get(pk=house.therapist.person_id))
+    assert page in client.get("/c/heron/protocols/").content.decode()
+
+
+def test_who_is_not_signed_in_or_works_elsewhere_does_not_see_it(
+    client: Client, house: House, page: str
+) -> None:
+    assert client.get(page).status_code == 302
+    client.force_login(Person.objects.create_user("eve@elsewhere.example", "a long passphrase"))
+    assert client.get(page).status_code == 404
+
+
+def test_an_unknown_version_is_not_there(client: Client, house: House, page: str) -> None:
+    client.force_login(Person.objects.get(pk=house.therapist.person_id))
+    assert client.get(page, {"version": "1.0"}).status_code == 200
+    assert client.get(page, {"version": "7"}).status_code == 404
+
+
+def test_lint_says_when_all_is_well() -> None:
+    out = StringIO()
+    call_command("lint_protocol", FILE, stdout=out)
+    assert "mdma_ptsd 1.0, 49 rules, no errors" in out.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"format: 2\n", b"\xff\xfe\x00", b""])
+def test_lint_names_file_line_and_column_and_fails(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_bytes(content)
+    err = StringIO()
+    with pytest.raises(SystemExit) as caught:
+        call_command("lint_protocol", str(path), str(tmp_path / "missing.yaml"), stderr=err)
+    assert caught.value.code == 1
+    assert f"{path}:1:" in err.getvalue()
+    assert "missing.yaml: No such file" in err.getvalue()
+
+
+def test_load_publishes_when_two_people_are_named(house: House) -> None:
+    out = StringIO()
+    people: dict[str, Any] = {"author": "anna@heron.example", "approver": "boris@heron.example"}
+    for _again in range(2):
+        call_command("load_protocol", FILE, clinic="heron", **people, stdout=out)
+    assert ProtocolVersion.objects.get().status == "published"
+
+
+def test_load_refuses_one_person_as_both(house: House) -> None:
+    with pytest.raises(CommandError, match="cannot be the one who approves"):
+        call_command(
+            "load_protocol", FILE, clinic="heron", author="anna@heron.example", approver="anna@heron.example"
+        )
+
+
+def test_load_refuses_strangers_and_unknown_clinics(house: House) -> None:
+    with pytest.raises(CommandError, match="no clinic"):
+        call_command("load_protocol", FILE, clinic="crane", author="anna@heron.example")
+    with pytest.raises(CommandError, match="Nobody with the address"):
+        call_command("load_protocol", FILE, clinic="heron", author="zoe@heron.example")

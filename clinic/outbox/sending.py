@@ -208,9 +208,7 @@ class _Sender:
         ready: list[tuple[Message, RenderedMail]] = []
         for message in group:
             try:
-                with transaction.atomic():
-                    mail = purposes[message.purpose].render(message)
-                ready.append((message, mail))
+                ready.append((message, purposes[message.purpose].render(message)))
             except Undeliverable as error:
                 self._stop(message, MessageState.FAILED, str(error))
             except Exception:

@@ -113,8 +113,8 @@ class WindowRule:
     """
 
     anchor: AnchorRule
-    target: Figure[Offset] | None = None
     opens: Figure[Offset] | None = None
+    target: Figure[Offset] | None = None
     due: Figure[Offset] | None = None
     closes: Figure[Offset] | None = None
     before: AnchorRule | None = None

@@ -15,6 +15,7 @@ from protocols.rules.definition import (
     AnyRule,
     Block,
     ContactRule,
+    DoseRule,
     Move,
     ProtocolDefinition,
     ReleaseRule,
@@ -26,6 +27,7 @@ from protocols.rules.definition import (
     Words,
 )
 from protocols.rules.figures import figures_in, figures_of
+from protocols.rules.writing import plain
 
 _LABELS = {
     "count": gettext_lazy("how many"),
@@ -225,7 +227,23 @@ def _anchor(definition: ProtocolDefinition, anchor: AnchorRule) -> str:
 
 def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
     windows: tuple[WindowRule, ...] = ()
-    if isinstance(rule, SessionRule):
+    if isinstance(rule, DoseRule):
+        yield _("%(substance)s, in %(unit)s of %(basis)s") % {
+            "substance": rule.substance,
+            "unit": rule.unit,
+            "basis": rule.basis,
+        }
+        for number, choice in enumerate(rule.initial, start=1):
+            yield _(
+                "Initial dose %(number)s: in dosing session %(cycles)s; %(default)s is offered, "
+                "the %(who)s chooses"
+            ) % {
+                "number": number,
+                "cycles": ", ".join(map(str, choice.cycles)),
+                "default": f"{plain(choice.default)} {rule.unit}",
+                "who": choice.chosen_by.value.replace("_", " "),
+            }
+    elif isinstance(rule, SessionRule):
         windows = rule.windows
     elif isinstance(rule, ContactRule):
         windows = (rule.window,)

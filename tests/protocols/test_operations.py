@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from pytest_django import DjangoAssertNumQueries
 
 from clinic.errors import BadInput, Forbidden, NotFound, NotNow
 from clinic.models import Event
@@ -134,8 +135,8 @@ def test_the_database_holds_one_draft_and_no_self_approval(house: House, mdma: s
 
 
 def test_many_definitions_cost_two_queries_at_most(
-    house: House, mdma: str, django_assert_max_num_queries
-) -> None:  # type: ignore[no-untyped-def]
+    house: House, mdma: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
     ids = [published(house, mdma.replace('"1.0"', f'"{number}"')).pk for number in range(1, 6)]
     with django_assert_max_num_queries(2):
         found = queries.definitions_of(ids)

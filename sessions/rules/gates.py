@@ -28,7 +28,7 @@ from sessions.rules.facts import DosePart, History
 from sessions.rules.kinds import chart, consents, release, results, vitals, washouts
 from sessions.rules.requirements import Evidence, Kind, Requirement, Shape, Status
 from sessions.rules.sentences import sentence
-from sessions.rules.settling import Standing, occasions, targets
+from sessions.rules.settling import Standing, targets
 from sessions.rules.timeline import Held, Slot, Timeline
 
 WINDOW_OVERRIDE = frozenset({Role.PRESCRIBER})
@@ -93,7 +93,7 @@ def gates(
         blocks = [row for row in requirement.blocks if _blocks(timeline, row, requirement, move, slot)]
         if not blocks and not _always(rule, requirement, move, slot):
             continue
-        if _overridden_here(timeline, requirement, held):
+        if _overridden_here(timeline, requirement.key, held):
             continue
         gate = _gate(timeline, rule, requirement, blocks, move=move, slot=slot, held=held)
         if gate is not None:
@@ -130,21 +130,13 @@ def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | No
     )
 
 
-def _overridden_here(timeline: Timeline, requirement: Requirement, held: Held | None) -> bool:
-    """An override is for one act: it counts for the session it names, else for the first session started
-    after it."""
-    for fact, override in timeline.overrides.get(requirement.key, ()):
-        if override.record_id is not None:
-            if held is not None and held.value.record_id == override.record_id:
-                return True
-            continue
-        used = any(
-            act.held is not None and act.held is not held and act.at >= fact.occurred_at
-            for act in occasions(timeline, requirement.blocks, requirement.cycle)
-        )
-        if not used:
-            return True
-    return False
+def _overridden_here(timeline: Timeline, key: str, held: Held | None) -> bool:
+    """An override is for one act: it counts for the session that it names, never for the next one. One that
+    names none
+    yet is for the operation to take up, which then names it."""
+    if held is None:
+        return False
+    return any(override.record_id == held.value.record_id for _, override in timeline.overrides.get(key, ()))
 
 
 def _gate(

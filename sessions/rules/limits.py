@@ -4,46 +4,40 @@ be confirmed. A breach with `safety` reaches the prescriber at once."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from protocols.rules.definition import DoseRule, ProtocolDefinition, VitalsPoint, VitalsRule
 from sessions.rules.engine import timeline_of
-from sessions.rules.facts import DoseGiven, DosePart, Fact, History, VitalsTaken
+from sessions.rules.facts import DoseGiven, DosePart, History, VitalsTaken
 from sessions.rules.kinds import doses
 from sessions.rules.kinds.doses import Breach
 from sessions.rules.kinds.vitals import exceeded, worded
 from sessions.rules.timeline import Timeline
 
-__all__ = ["Breach", "check_order", "dose_unit", "judge_dose", "judge_vitals"]
+__all__ = ["Breach", "check_order", "judge_dose", "judge_vitals"]
 
-_ALL_KNOWN = datetime.max.replace(
     tzinfo=UTC
 )  # every fact on record, for questions about the record and not the clock
-
-
-def dose_unit(definition: ProtocolDefinition) -> str:
-    """The unit doses are ordered and given in; empty for a protocol without doses."""
-    return next((rule.unit for rule in definition.rules if isinstance(rule, DoseRule)), "")
 
 
 def check_order(
     *,
     definition: ProtocolDefinition,
     history: History,
+    as_of: datetime,
     cycle: int,
     amount: Decimal,
+    unit: str,
     supplement: bool,
-    unit: str | None = None,
-    as_of: datetime | None = None,
 ) -> tuple[Breach, ...]:
     """What an order for a cycle would break: the choices of the protocol, and the ceilings with what was
     given so far."""
-    timeline = timeline_of(definition=definition, history=history, as_of=as_of or _ALL_KNOWN)
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
     found: list[Breach] = []
     for rule in definition.rules:
         if isinstance(rule, DoseRule):
-            found += _order_breaches(timeline, rule, cycle, amount, unit or rule.unit, supplement=supplement)
+            found += _order_breaches(timeline, rule, cycle, amount, unit, supplement=supplement)
     return tuple(found)
 
 
@@ -94,17 +88,12 @@ def _order_breaches(
 
 
 def judge_dose(
-    *, definition: ProtocolDefinition, history: History, as_of: datetime, dose: Fact
+    *, definition: ProtocolDefinition, history: History, as_of: datetime, key: str | None, dose: DoseGiven
 ) -> tuple[Breach, ...]:
-    """What a dose would break, judged at the time it was given, before its fact is stored. The fact's key is
-    that of its
-    session. `as_of` is when it is asked; what was recorded of earlier times counts."""
-    given = dose.value
-    if not isinstance(given, DoseGiven):
-        raise TypeError("only a dose can be judged as one")
-    timeline = timeline_of(definition=definition, history=history, as_of=max(as_of, dose.occurred_at))
-    slot = timeline.slots.get(dose.key or "")
-    held = next((row for row in timeline.all_held if row.value.record_id == given.record_id), None)
+    """What a dose given at `as_of` in the session `key` would break, before its fact is stored."""
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
+    slot = timeline.slots.get(key or "")
+    held = next((row for row in timeline.all_held if row.value.record_id == dose.record_id), None)
     found: list[Breach] = []
     for rule in definition.rules:
         if not isinstance(rule, DoseRule):
@@ -115,14 +104,14 @@ def judge_dose(
                     code="not_a_dosing_session",
                     rule=rule.code,
                     key=None,
-                    measured=doses.amount_worded(given.amount, given.unit),
+                    measured=doses.amount_worded(dose.amount, dose.unit),
                     limit="",
                     safety=True,
                     important=True,
                 )
             )
             continue
-        found += doses.judge(timeline, rule, slot, held, given, dose.occurred_at)
+        found += doses.judge(timeline, rule, slot, held, dose, timeline.as_of)
     return tuple(found)
 
 

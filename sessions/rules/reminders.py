@@ -25,7 +25,7 @@ class ReminderDue:
     occurrence: int
     target_at: datetime
     local_at: datetime
-    zone: str
+    zone: ZoneInfo
     send_at: datetime
     not_after: datetime
 
@@ -34,10 +34,12 @@ def reminders(
     definition: ProtocolDefinition,
     outcome: Outcome,
     history: History,
-    patient_zone: ZoneInfo | str | None = None,
+    *,
+    zone: ZoneInfo | None = None,
 ) -> tuple[ReminderDue, ...]:
-    """The reminders of every requirement still to be met. `patient_zone` defaults to the clinic's."""
-    zone = ZoneInfo(str(patient_zone)) if patient_zone else history.setting.zone
+    """The reminders of every requirement still to be met. `zone` is the patient's (the clinic's by
+    default)."""
+    zone = zone or history.setting.zone
     superseded = {fact.amends for fact in history.facts if fact.amends is not None}
     current = [fact for fact in history.facts if fact.id not in superseded]
     if any(isinstance(fact.value, CourseEnded) and fact.value.kind == EndKind.DECEASED for fact in current):
@@ -101,7 +103,7 @@ def _due(
         occurrence=row.occurrence or 0,
         target_at=target_at,
         local_at=local_of(send_at, zone),
-        zone=zone.key or "UTC",
+        zone=zone,
         send_at=send_at,
         not_after=not_after,
     )

@@ -17,9 +17,6 @@ from sessions.rules.timeline import Timeline
 
 __all__ = ["Breach", "check_order", "judge_dose", "judge_vitals"]
 
-    tzinfo=UTC
-)  # every fact on record, for questions about the record and not the clock
-
 
 def check_order(
     *,

@@ -107,8 +107,9 @@ def test_operations_take_keywords_only() -> None:
     found = []
     for path in source.python_files(below="operations"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            public = isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-            if public and "actor" in {each.arg for each in node.args.args}:
+            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                continue
+            if "actor" in {each.arg for each in node.args.args}:
                 found.append(f"{source.name(path)}:{node.lineno} {node.name}")
     assert found == []
 

@@ -146,7 +146,12 @@ def _as_email(mail: RenderedMail, key: str) -> EmailMessage:
     return email
 
 
-def message_key(public_id: object) -> str:
-    """The Message-ID of a message: made from its id alone, so that every attempt carries the same one."""
+def message_id_domain() -> str:
+    """What stands after the @ of every Message-ID."""
     _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return f"<{public_id}@{address.rpartition('@')[2] or 'localhost'}>"
+    return address.rpartition("@")[2] or "localhost"
+
+
+def message_key(public_id: object, domain: str) -> str:
+    """The Message-ID of a message: made from its id alone, so that every attempt carries the same one."""
+    return f"<{public_id}@{domain}>"

@@ -21,10 +21,10 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from clinic.actors import acting, system_actor
-from clinic.adapters.mail import MailChannel, RenderedMail, SendOutcome, message_key
+from clinic.adapters.mail import MailChannel, RenderedMail, SendOutcome, message_id_domain, message_key
 from clinic.crash import crash_point
 from clinic.ids import uuid7
-from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
+from clinic.models import Channel, Clinic, Message, MessageState
 from clinic.outbox.purposes import Purpose, Stopped, Undeliverable, purposes
 from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, FINISH, GIVE_BACK, INTEND, RECLAIM
 from clinic.rules.quiet_hours import out_of_quiet_hours
@@ -36,6 +36,7 @@ FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 RESEND_UNCERTAIN_AFTER = timedelta(seconds=60)
 MOST_UNKNOWN_OUTCOMES = 2  # the attempt and its one resend
+ACCEPTED = SendOutcome(verdict="accepted")
 
 
 class ChannelAdapter(Protocol):
@@ -95,6 +96,7 @@ class _Sender:
         self.started = started
         self.open_channels = open_channels
         self.adapters: dict[str, ChannelAdapter] = {}
+        self.domain = message_id_domain()
         self.token = uuid7()
         self.lease_until = now
 
@@ -221,7 +223,7 @@ class _Sender:
         settled: list[tuple[Message, SendOutcome]] = []
         for message, mail in ready:
             try:
-                outcome = adapter.send(mail, key=message_key(message.public_id))
+                outcome = adapter.send(mail, key=message_key(message.public_id, self.domain))
             except Exception:
                 # An adapter that raises instead of answering: nobody can say what became of the message.
                 log.exception("channel %s raised for message %s", message.channel, message.public_id)
@@ -236,33 +238,34 @@ class _Sender:
         more."""
         if not messages:
             return set()
-        at = self.at
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    INTEND, {"at": at, "ids": [message.pk for message in messages], "token": self.token}
-                )
-                mine = {row[0] for row in cursor.fetchall()}
-            for message in messages:
-                message.attempt += 1
-            MessageAttempt.objects.bulk_create(
-                [
-                    _attempt(message, MessageAttempt.Step.INTENT, at=at)
-                    for message in messages
-                    if message.pk in mine
-                ]
-            )
+        mine = self._run(INTEND, messages)
+        for message in messages:
+            message.attempt += 1
         self.report.lost_leases += len(messages) - len(mine)
         return mine
+
+    def _run(
+        self, statement: str, messages: Iterable[Message], **values: str | int | datetime | None
+    ) -> set[int]:
+        """One statement over those of the messages that are still ours; their ids."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement,
+                {
+                    "ids": [message.pk for message in messages],
+                    "token": self.token,
+                    "at": self.at,
+                    "domain": self.domain,
+                    **values,
+                },
+            )
+            return {row[0] for row in cursor.fetchall()}
 
     def _settle(self, settled: Sequence[tuple[Message, SendOutcome]]) -> None:
         accepted = [message for message, outcome in settled if outcome.verdict == "accepted"]
         if accepted:
             with transaction.atomic():
-                gone = self._finish(accepted, MessageState.HANDED_OFF, "")
-                self._note(
-                    [(message, SendOutcome(verdict="accepted")) for message in accepted if message.pk in gone]
-                )
+                gone = self._finish(accepted, MessageState.HANDED_OFF, "", ACCEPTED)
                 crash_point("before_settle")
             self.report.sent += len(gone)
             self._count_lost(accepted, gone)
@@ -276,20 +279,11 @@ class _Sender:
 
     # -- The ways a claimed message can go
 
-    def _finish(self, messages: Iterable[Message], state: str, reason: str) -> set[int]:
-        """Move to the log those that are still ours."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                FINISH,
-                {
-                    "ids": [message.pk for message in messages],
-                    "token": self.token,
-                    "state": state,
-                    "at": self.at,
-                    "reason": reason[:200],
-                },
-            )
-            return {row[0] for row in cursor.fetchall()}
+    def _finish(
+        self, messages: Iterable[Message], state: str, reason: str, outcome: SendOutcome | None
+    ) -> set[int]:
+        """Move to the log those that are still ours, with the outcome of the attempt if there was one."""
+        return self._run(FINISH, messages, state=state, reason=reason[:200], **_noted(outcome))
 
     def _stop(
         self, message: Message, state: MessageState, reason: str, *, outcome: SendOutcome | None = None
@@ -328,10 +322,8 @@ class _Sender:
                     # Before the message's own row is touched: hooks lock a course, and whoever holds a course
                     # may be waiting for this very message to cancel it.
                     hook(message, reason, self.at)
-                if message.pk not in self._finish([message], state, reason):
+                if message.pk not in self._finish([message], state, reason, outcome):
                     raise _LostLease
-                if outcome is not None:
-                    self._note([(message, outcome)])
         except _LostLease:
             self._count_lost([message], set())
             return False
@@ -345,16 +337,11 @@ class _Sender:
         if at >= message.not_after:
             self._stop(message, MessageState.EXPIRED, reason, outcome=outcome)
             return
-        with transaction.atomic():
-            if outcome is not None:
-                self._note([(message, outcome)])
-            self._give_back([message], send_at=min(at + _backoff(message), message.not_after))
+        self._give_back([message], send_at=min(at + _backoff(message), message.not_after), outcome=outcome)
         self.report.retried += 1
 
     def _doubt(self, message: Message, outcome: SendOutcome) -> None:
-        with transaction.atomic():
-            self._note([(message, outcome)])
-            self._give_back([message], send_at=self.at + RESEND_UNCERTAIN_AFTER, unknown=1)
+        self._give_back([message], send_at=self.at + RESEND_UNCERTAIN_AFTER, outcome=outcome)
         self.report.uncertain += 1
 
     def _defer(self, message: Message, later: datetime) -> None:
@@ -370,32 +357,16 @@ class _Sender:
         self.report.errors += 1
         self._give_back([message], send_at=self.at + _backoff(message))
 
-    def _give_back(self, messages: Sequence[Message], *, send_at: datetime | None, unknown: int = 0) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                GIVE_BACK,
-                {
-                    "ids": [message.pk for message in messages],
-                    "token": self.token,
-                    "send_at": send_at,
-                    "unknown": unknown,
-                },
-            )
-            self.report.lost_leases += len(messages) - cursor.rowcount
+    def _give_back(
+        self, messages: Sequence[Message], *, send_at: datetime | None, outcome: SendOutcome | None = None
+    ) -> None:
+        unknown = 1 if outcome is not None and outcome.verdict == "unknown" else 0
+        kept = self._run(GIVE_BACK, messages, send_at=send_at, unknown=unknown, **_noted(outcome))
+        self.report.lost_leases += len(messages) - len(kept)
 
     def _drop(self, message: Message) -> None:
         Message.objects.filter(pk=message.pk, lease_token=self.token).delete()
         self.report.cancelled += 1
-
-    def _note(self, outcomes: Iterable[tuple[Message, SendOutcome]]) -> None:
-        # The sweep may have written "unknown" for an attempt that outlived its lease: that stands.
-        MessageAttempt.objects.bulk_create(
-            [
-                _attempt(message, MessageAttempt.Step.OUTCOME, at=self.at, outcome=outcome)
-                for message, outcome in outcomes
-            ],
-            ignore_conflicts=True,
-        )
 
     def _count_lost(self, messages: Sequence[Message], kept: set[int]) -> None:
         for message in messages:
@@ -404,19 +375,10 @@ class _Sender:
                 self.report.lost_leases += 1
 
 
-def _attempt(
-    message: Message, step: MessageAttempt.Step, *, at: datetime, outcome: SendOutcome | None = None
-) -> MessageAttempt:
-    return MessageAttempt(
-        clinic_id=message.clinic_id,
-        message_id=message.pk,
-        attempt=message.attempt,
-        step=step,
-        message_key=message_key(message.public_id),
-        result=outcome.verdict if outcome else "",
-        detail=outcome.detail[:200] if outcome else "",
-        at=at,
-    )
+def _noted(outcome: SendOutcome | None) -> dict[str, str]:
+    if outcome is None:
+        return {"result": "", "detail": ""}
+    return {"result": outcome.verdict, "detail": outcome.detail[:200]}
 
 
 def _backoff(message: Message) -> timedelta:
@@ -431,19 +393,6 @@ def _low_bits(value: UUID) -> int:
 
 def sweep(*, now: datetime, limit: int = 1000) -> int:
     """Take back what dead workers held. With no intent it was never sent; with one it is uncertain."""
-    with transaction.atomic():
-        reclaimed = list(Message.objects.raw(RECLAIM, {"now": now, "limit": limit}))
-        MessageAttempt.objects.bulk_create(
-            [
-                _attempt(
-                    message,
-                    MessageAttempt.Step.OUTCOME,
-                    at=now,
-                    outcome=SendOutcome(verdict="unknown", detail="lease-expired"),
-                )
-                for message in reclaimed
-                if getattr(message, "intended", False)
-            ],
-            ignore_conflicts=True,
-        )
-    return len(reclaimed)
+    with connection.cursor() as cursor:
+        cursor.execute(RECLAIM, {"now": now, "limit": limit, "domain": message_id_domain()})
+        return int(cursor.rowcount)

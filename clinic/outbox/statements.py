@@ -62,33 +62,61 @@ FROM due WHERE m.id = due.id RETURNING m.*
 ALREADY_FINISHED = f"SELECT s.id FROM clinic_message s WHERE s.id = ANY(%(ids)s) AND {_IN_THE_LOG}"  # noqa: S608  # constants
 
 _MINE = "id = ANY(%(ids)s) AND state = 'leased' AND lease_token = %(token)s"
+# The sweep may have written "unknown" for an attempt that outlived its lease: that stands.
+_NOTE = """INSERT INTO clinic_messageattempt
+        (public_id, clinic_id, message_id, attempt, step, message_key, result, detail, at)
+    SELECT gen_random_uuid(), clinic_id, id, attempt, {step}, '<' || public_id || '@' || %(domain)s || '>',
+        {result}, {detail}, {at} FROM {rows} ON CONFLICT DO NOTHING"""
+_NOTE_OUTCOME = _NOTE.format(
+    step="'outcome'",
+    result="%(result)s",
+    detail="%(detail)s",
+    at="%(at)s",
+    rows="{rows} WHERE %(result)s <> ''",
+)
+_NOTE_INTENT = _NOTE.format(step="'intent'", result="''", detail="''", at="%(at)s", rows="mine")
+_NOTE_LEASE_EXPIRED = _NOTE.format(
+    step="'outcome'", result="'unknown'", detail="'lease-expired'", at="%(now)s", rows="back WHERE intended"
+)
 
-INTEND = f"UPDATE clinic_message SET intent_at = %(at)s, attempt = attempt + 1 WHERE {_MINE} RETURNING id"  # noqa: S608  # constants
+INTEND = f"""
+WITH mine AS (
+    UPDATE clinic_message SET intent_at = %(at)s, attempt = attempt + 1 WHERE {_MINE} RETURNING *),
+noted AS ({_NOTE_INTENT})
+SELECT id FROM mine
+"""  # noqa: S608  # constants
 
 FINISH = f"""
 WITH gone AS (DELETE FROM clinic_message WHERE {_MINE} RETURNING *),
 logged AS (
     INSERT INTO clinic_messagelog ({_COPIED}, state, finished_at, reason)
-    SELECT {_COPIED}, %(state)s, %(at)s, %(reason)s FROM gone ON CONFLICT DO NOTHING)
+    SELECT {_COPIED}, %(state)s, %(at)s, %(reason)s FROM gone ON CONFLICT DO NOTHING),
+noted AS ({_NOTE_OUTCOME.format(rows="gone")})
 SELECT id FROM gone
 """  # noqa: S608  # constants
 
 GIVE_BACK = f"""
-UPDATE clinic_message SET
-    state = CASE WHEN unknown_outcomes + %(unknown)s > 0 THEN 'uncertain' ELSE 'planned' END,
-    unknown_outcomes = unknown_outcomes + %(unknown)s, send_at = coalesce(%(send_at)s, send_at),
-    lease_token = NULL, lease_until = NULL, intent_at = NULL
-WHERE {_MINE}
+WITH back AS (
+    UPDATE clinic_message SET
+        state = CASE WHEN unknown_outcomes + %(unknown)s > 0 THEN 'uncertain' ELSE 'planned' END,
+        unknown_outcomes = unknown_outcomes + %(unknown)s, send_at = coalesce(%(send_at)s, send_at),
+        lease_token = NULL, lease_until = NULL, intent_at = NULL
+    WHERE {_MINE} RETURNING *),
+noted AS ({_NOTE_OUTCOME.format(rows="back")})
+SELECT id FROM back
 """  # noqa: S608  # constants
 
-RECLAIM = """
+RECLAIM = f"""
 WITH expired AS (
     SELECT id, intent_at IS NOT NULL AS intended FROM clinic_message
     WHERE state = 'leased' AND lease_until < %(now)s
-    ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-UPDATE clinic_message AS m SET
-    state = CASE WHEN e.intended OR m.unknown_outcomes > 0 THEN 'uncertain' ELSE 'planned' END,
-    unknown_outcomes = m.unknown_outcomes + e.intended::int,
-    send_at = %(now)s, lease_token = NULL, lease_until = NULL, intent_at = NULL
-FROM expired e WHERE m.id = e.id RETURNING m.*, e.intended
-"""
+    ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED),
+back AS (
+    UPDATE clinic_message AS m SET
+        state = CASE WHEN e.intended OR m.unknown_outcomes > 0 THEN 'uncertain' ELSE 'planned' END,
+        unknown_outcomes = m.unknown_outcomes + e.intended::int,
+        send_at = %(now)s, lease_token = NULL, lease_until = NULL, intent_at = NULL
+    FROM expired e WHERE m.id = e.id RETURNING m.*, e.intended),
+noted AS ({_NOTE_LEASE_EXPIRED})
+SELECT id FROM back
+"""  # noqa: S608  # constants

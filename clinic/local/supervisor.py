@@ -166,7 +166,7 @@ class Demo:
                 for folder in (postgres.data, here.mail):
                     shutil.rmtree(folder, ignore_errors=True)
             self._say("Starting PostgreSQL.")
-            self._start("database", postgres)
+            self._start("postgres", postgres)
             postgres.make_database()
             env["DATABASE_URL"] = postgres.url()
         if env.get("REDIS_URL") or env.get("REDIS_URL_FILE"):
@@ -306,7 +306,7 @@ class Demo:
 
     def _start(self, name: str, service: Service) -> None:
         self._unless_stopped()
-        log = self._log(name if name != "database" else "postgres")
+        log = self._log(name)
         if log.exists():  # One run, one log; the run before is kept beside it.
             log.replace(log.with_suffix(".log.1"))
         # On the list first: if starting fails half way, stopping it must still be tried.

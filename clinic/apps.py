@@ -16,4 +16,4 @@ class ClinicConfig(AppConfig):
         from clinic.ticks import register_tick
 
         register_tick("sweep", lambda now: outbox.sweep(now=now))
-        register_tick("send_due_messages", lambda now: outbox.send_due_messages(now=now))
+        register_tick("send_due_messages", lambda now: outbox.send_due_messages(now=now), last=True)

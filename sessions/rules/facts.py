@@ -1,4 +1,5 @@
-"""What happened to one patient, as frozen facts: the closed list of everything the engine can take as evidence.
+"""What happened to one patient, as frozen facts: the closed list of everything the engine can take as
+evidence.
 
 Knows no database; `sessions/queries/history.py` is the only builder of a History.
 """
@@ -22,12 +23,13 @@ class Mode(StrEnum):
     LINK = "link"  # the patient answered from the link
 
 
-# --- sessions -------------------------------------------------------------------------------------------------------
+# --- sessions -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionHeld:
-    """A session took place: started, and ended unless it is still under way. The fact's key is what it was held for
+    """A session took place: started, and ended unless it is still under way. The fact's key is what it was
+    held for
     (None when unscheduled). Times are the amended actual ones."""
 
     record_id: UUID
@@ -82,7 +84,7 @@ class SessionTimesCorrected:
     ended_at: datetime | None
 
 
-# --- doses and vital signs ------------------------------------------------------------------------------------------
+# --- doses and vital signs ----------------------------------------------------------------------------------
 
 
 class DosePart(StrEnum):
@@ -139,7 +141,7 @@ class VitalsTaken:
     distress: int | None = None
 
 
-# --- chart ----------------------------------------------------------------------------------------------------------
+# --- chart --------------------------------------------------------------------------------------------------
 
 
 class ConsentState(StrEnum):
@@ -150,7 +152,8 @@ class ConsentState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentChanged:
-    """A consent for one scope (treatment, recording, touch.hand, data_sharing …) was given, narrowed or withdrawn."""
+    """A consent for one scope (treatment, recording, touch.hand, data_sharing …) was given, narrowed or
+    withdrawn."""
 
     scope: str
     state: ConsentState
@@ -170,7 +173,8 @@ class ResultRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MedicineListed:
-    """A medicine the patient takes or took. `classes` are the words washouts are listed under (ssri, maoi …)."""
+    """A medicine the patient takes or took. `classes` are the words washouts are listed under (ssri, maoi
+    …)."""
 
     name: str
     classes: frozenset[str]
@@ -181,7 +185,8 @@ class MedicineListed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartItemRecorded:
-    """Allergies, weight, emergency contact, escort, intention, medicines reviewed; the detail is not the engine's."""
+    """Allergies, weight, emergency contact, escort, intention, medicines reviewed; the detail is not the
+    engine's."""
 
     item: str  # ChartItem
     cycle: int | None
@@ -198,7 +203,7 @@ class AdverseEventRecorded:
     onset_at: datetime
 
 
-# --- assessments and contacts ---------------------------------------------------------------------------------------
+# --- assessments and contacts -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +236,7 @@ class ContactMade:
     wants_call: bool = False
 
 
-# --- decisions and the course ---------------------------------------------------------------------------------------
+# --- decisions and the course -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +249,8 @@ class NotDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """The requirement named by the fact's key was overridden for one act, with a reason. `record_id` names the session
+    """The requirement named by the fact's key was overridden for one act, with a reason. `record_id` names
+    the session
     it served, once that has started; `session_key` the one it was meant for."""
 
     record_id: UUID | None
@@ -322,7 +328,8 @@ class FactSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing that happened. Three clocks: when it occurred, when the clinic became aware, when it was recorded."""
+    """One thing that happened. Three clocks: when it occurred, when the clinic became aware, when it was
+    recorded."""
 
     id: UUID
     key: str | None
@@ -348,7 +355,8 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What gates need that is not this patient's history. `attributes` are chart flags such as can_become_pregnant."""
+    """What gates need that is not this patient's history. `attributes` are chart flags such as
+    can_become_pregnant."""
 
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()
@@ -356,7 +364,8 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All that is known of one course. `live_from` is the go-live instant: nothing that came due before it is a
+    """All that is known of one course. `live_from` is the go-live instant: nothing that came due before it is
+    a
     deviation or a message."""
 
     course_id: int

@@ -360,6 +360,7 @@ class Demo:
             *(each.service for each in reversed(self._children) if each.service not in programs),
         ]:
             service.stop()
+        shutil.rmtree(self._here.run, ignore_errors=True)  # Sockets and the like; the data lies elsewhere.
         if self._children:
             self._say("All ended.")
 

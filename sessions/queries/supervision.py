@@ -54,7 +54,7 @@ class EvidenceRow:
     fact_id: str
     kind: str
     value: FactValue | None
-    session: SessionRecord | None
+    record: SessionRecord | None
     occurred_at: datetime
     recorded_at: datetime | None
     entered_by: str
@@ -170,7 +170,7 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
                 value=from_json(facts[one["fact"]].kind, facts[one["fact"]].value)
                 if one["fact"] in facts
                 else None,
-                session=records.get(one["fact"]),
+                record=records.get(one["fact"]),
                 occurred_at=datetime.fromisoformat(one["occurred_at"]),
                 recorded_at=facts[one["fact"]].recorded_at if one["fact"] in facts else None,
                 entered_by=_name(facts.get(one["fact"])),

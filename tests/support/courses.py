@@ -30,6 +30,7 @@ from sessions.rules.engine import requirements
 from sessions.rules.facts import (
     AdverseEventsAsked,
     AssessmentAnswered,
+    Booking,
     ChartItemRecorded,
     ChecklistTicked,
     ConsentChanged,
@@ -250,8 +251,16 @@ def _hold(
     skip: Collection[str],
 ) -> datetime:
     cycle = requirement.cycle
+    booked = Booking(
+        id=walker.new_id(),
+        key=requirement.key,
+        starts_at=at,
+        ends_at=at + timedelta(minutes=rule.minutes.value),
+    )
+    walker.history = replace(walker.history, bookings=frozenset({booked}))
     if rule.makes_cycles and cycle is not None:
         _make_ready(walker, definition, requirement.key, cycle, at, skip)
+    walker.history = replace(walker.history, bookings=frozenset())
     record = walker.new_id()
     end = at + timedelta(minutes=rule.minutes.value)
     held = SessionHeld(record_id=record, kind=rule.kind, started_at=at, ended_at=end)

@@ -1,0 +1,143 @@
+"""Views of an outcome: reminders in the patient's zone, adherence, and what keys say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sessions.rules.adherence import adherence
+from sessions.rules.engine import requirements
+from sessions.rules.facts import Booking, CourseEnded, EndKind, Fact, FactSource, History
+from sessions.rules.keys import parts_of_key
+from sessions.rules.reminders import ReminderDue, reminders
+from sessions.rules.requirements import Kind
+from tests.support.courses import Step, perfect_course, whole_course
+from tests.support.definitions import mdma
+
+PARIS = ZoneInfo("Europe/Paris")
+YORK = ZoneInfo("America/New_York")
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+VISIT = datetime(2026, 1, 12, 9, tzinfo=UTC)
+
+
+@cache
+def all_steps() -> tuple[Step, ...]:
+    return tuple(perfect_course(mdma(), START, PARIS))
+
+
+def after(key: str) -> Step:
+    return next(step for step in all_steps() if step.key == key)
+
+
+def due(
+    history: History, as_of: datetime, zone: ZoneInfo | None = None
+) -> dict[tuple[str, str], ReminderDue]:
+    found = reminders(
+        mdma(), requirements(definition=mdma(), history=history, as_of=as_of), history, zone=zone
+    )
+    return {(one.key, one.rule_code): one for one in found}
+
+
+def booked(starts_at: datetime = VISIT) -> History:
+    booking = Booking(id=UUID(int=1), key="preparation.1", starts_at=starts_at, ends_at=starts_at + DAY / 12)
+    return replace(after("enrolment").history, bookings=frozenset({booking}))
+
+
+def test_a_visit_is_reminded_of_once_it_is_booked_at_the_protocols_hour() -> None:
+    assert not [key for key, _ in due(after("enrolment").history, START) if key.startswith("preparation")]
+    one = due(booked(), START)["preparation.1", "preparation.days_1"]
+    assert one.send_at == datetime(2026, 1, 11, 9, tzinfo=UTC)
+    assert one.local_at == datetime.combine(one.send_at.date(), time(10))
+    assert one.target_at == VISIT
+    assert one.not_after == one.send_at + timedelta(hours=10)
+
+
+def test_a_reminder_comes_by_the_patients_clock() -> None:
+    one = due(booked(), START, YORK)["preparation.1", "preparation.days_1"]
+    assert one.zone == YORK
+    assert one.local_at.time() == time(10)
+    assert one.send_at == datetime(2026, 1, 11, 15, tzinfo=UTC)
+
+
+def test_a_moved_visit_is_reminded_of_anew() -> None:
+    first = due(booked(), START)["preparation.1", "preparation.days_3"]
+    second = due(booked(VISIT + 2 * DAY), START)["preparation.1", "preparation.days_3"]
+    assert second.target_at != first.target_at
+    assert second.send_at == first.send_at + 2 * DAY
+
+
+def test_a_reminder_is_never_sent_after_the_visit_began() -> None:
+    early = datetime(2026, 1, 12, 6, tzinfo=UTC)
+    for one in due(booked(early), START).values():
+        if one.key == "preparation.1":
+            assert one.not_after <= early
+
+
+def test_a_check_in_is_asked_the_morning_after_and_only_when_dosing_took_place() -> None:
+    before, step = after("preparation.3"), after("dosing.1")
+    assert not [key for key, _ in due(before.history, before.at) if key.startswith("check_in")]
+    one = due(step.history, step.at)["check_in@dosing.1", "check_in.morning"]
+    assert one.local_at.time() == time(9)
+    assert one.local_at.date() == (step.at + DAY).date()
+
+
+def test_nothing_due_before_go_live_is_sent() -> None:
+    history = replace(booked(), live_from=VISIT - DAY * 2)
+    assert {code for key, code in due(history, START) if key == "preparation.1"} == {"preparation.days_1"}
+
+
+def test_after_a_death_nothing_is_sent() -> None:
+    history = booked()
+    ended = Fact(
+        id=UUID(int=2),
+        key=None,
+        occurred_at=START + DAY,
+        aware_at=START + DAY,
+        recorded_at=START + DAY,
+        observed_by=None,
+        entered_by=1,
+        source=FactSource.STAFF,
+        amends=None,
+        value=CourseEnded(kind=EndKind.DECEASED, reason=""),
+    )
+    assert due(replace(history, facts=history.facts | {ended}), START + DAY) == {}
+
+
+def test_adherence_is_what_was_met_of_what_came_due() -> None:
+    step = whole_course(mdma(), START, PARIS, skip={"contact.daily@dosing.1#3"}, late_days={"dosing.2": 8})
+    found = adherence(requirements(definition=mdma(), history=step.history, as_of=step.at).requirements)
+    contacts, sessions = found.by_kind[Kind.CONTACT], found.by_kind[Kind.SESSION]
+    assert (contacts.met, contacts.came_due) == (Decimal(20), Decimal(21))
+    assert (sessions.met, sessions.came_due) == (Decimal(14), Decimal(15))
+    assert found.total.came_due - found.total.met == Decimal(2)
+
+
+def test_nothing_due_is_no_ratio() -> None:
+    assert adherence(()).total.ratio is None
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("preparation.1", ("preparation", None, 1)),
+        ("dosing.2", ("dosing", 2, None)),
+        ("integration.2@dosing.1", ("integration", 1, 2)),
+        ("contact.daily@dosing.1#3", ("contact.daily", 1, 3)),
+        ("staffing@integration.1@dosing.2", ("integration", 2, 1)),
+        ("dose.initial@dosing.3", ("dose", 3, None)),
+        ("vitals.end@dosing.3", ("vitals.end", 3, None)),
+        ("consent.treatment", ("consent.treatment", None, None)),
+        ("another.version@dosing.1", ("another.version@dosing.1", 1, None)),
+    ],
+)
+def test_a_key_says_its_rule_cycle_and_occurrence(
+    key: str, parts: tuple[str, int | None, int | None]
+) -> None:
+    assert parts_of_key(definition=mdma(), key=key) == parts

@@ -12,9 +12,12 @@ class SessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from clinic import health
         from clinic.ticks import register_tick
         from sessions.operations.messages import register_messages
         from sessions.operations.refresh import refresh_due_courses
+        from sessions.queries.watch import failing_courses
 
         register_messages()
+        health.register_watch("courses", failing_courses)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))

@@ -619,7 +619,8 @@ def change_presence(
                 now=now,
             )
             return row
-        assert open_row is not None
+        if open_row is None:
+            raise NotNow("They are not in the room.")
         from_at = datetime.fromisoformat(open_row.value["from_at"])
         if occurred_at < from_at:
             raise BadInput("They had not come in at that time.", fields={"occurred_at": ["Check the time."]})

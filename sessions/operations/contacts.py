@@ -3,6 +3,7 @@ contact."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,18 +11,21 @@ from clinic.actors import Actor, acting, patient_actor
 from clinic.errors import NotFound, NotNow
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, require
-from protocols.queries import definition_of
+from protocols.queries import definition_of, instrument_of
+from protocols.rules.definition import AssessmentRule, ProtocolDefinition
+from protocols.rules.instruments import score
 from sessions.models import ContactDetails, Course, FactRecord, PatientLink, SessionBooking, StaffTask
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
 from sessions.operations.on_course import on_course
-from sessions.operations.records import put_fact, record_fact
+from sessions.operations.records import checked, put_fact, record_fact
 from sessions.operations.tasks import open_task
 from sessions.operations.watch import act_within
 from sessions.permissions import subject_of
 from sessions.queries.links import link_of
-from sessions.rules.facts import ContactMade, ContactResult, FactSource, Mode
+from sessions.rules.facts import AssessmentAnswered, ContactMade, ContactResult, FactSource, Mode
+from sessions.rules.keys import parts_of_key
 
 
 def record_contact(
@@ -56,23 +60,14 @@ def after_contact(
     closes the
     tasks that asked for just that."""
     if contact.result is ContactResult.REACHED:
-        asked = StaffTask.objects.filter(
+        _finish(
+            actor=actor,
             course=course,
-            kind__in=[
-                TaskKind.NO_ANSWER.value,
-                TaskKind.MISSED_CONTACT.value,
-                TaskKind.MESSAGE_NOT_SENT.value,
-            ],
-            done_at__isnull=True,
+            kinds=[TaskKind.NO_ANSWER, TaskKind.MISSED_CONTACT, TaskKind.MESSAGE_NOT_SENT],
+            subject=key,
+            resolution="contact_made",
+            now=now,
         )
-        if key is not None:
-            asked = asked.filter(subject=key)
-        for task in asked:
-            task.done_at, task.done_by_id, task.resolution = now, actor.person_id, "contact_made"
-            task.save(update_fields=["done_at", "done_by", "resolution"])
-            record_event(
-                actor=actor, verb="task_finished", subject=task, course_id=course.pk, occurred_at=now, now=now
-            )
     if contact.safe is False or contact.wants_call:
         definition = definition_of(course.protocol_version_id)
         answer = next(iter(definition.answers), None)
@@ -85,6 +80,65 @@ def after_contact(
             now=now,
             owner_role=answer.owner.value if answer else "therapist",
             cover_role=answer.cover.value if answer else "coordinator",
+        )
+
+
+def after_answers(
+    *,
+    actor: Actor,
+    course: Course,
+    value: AssessmentAnswered,
+    key: str | None,
+    fact: FactRecord,
+    now: datetime,
+) -> None:
+    """Close what asked for these answers; open a task when the instrument says that one of them worries."""
+    if key is not None:
+        _finish(
+            actor=actor,
+            course=course,
+            kinds=[TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT],
+            subject=key,
+            resolution="answered",
+            now=now,
+        )
+    worrying = set(score(instrument_of(value.instrument), dict(value.answers)).worrying)
+    if not worrying:
+        return
+    definition = definition_of(course.protocol_version_id)
+    code = parts_of_key(definition=definition, key=key)[0] if key else ""
+    answer = next((one for one in definition.answers if one.rule == code), None)
+    open_task(
+        actor=actor,
+        course=course,
+        kind=TaskKind.CALL_ASKED if worrying == {"wants_call"} else TaskKind.WORRYING_ANSWER,
+        subject=str(fact.public_id),
+        act_by=now + (act_within(answer) if answer else timedelta(0)),
+        now=now,
+        owner_role=answer.owner.value if answer else "therapist",
+        cover_role=answer.cover.value if answer else "coordinator",
+    )
+
+
+def _finish(
+    *,
+    actor: Actor,
+    course: Course,
+    kinds: Sequence[TaskKind],
+    subject: str | None,
+    resolution: str,
+    now: datetime,
+) -> None:
+    tasks = StaffTask.objects.filter(
+        course=course, kind__in=[kind.value for kind in kinds], done_at__isnull=True
+    )
+    if subject is not None:
+        tasks = tasks.filter(subject=subject)
+    for task in tasks:
+        task.done_at, task.done_by_id, task.resolution = now, actor.person_id, resolution
+        task.save(update_fields=["done_at", "done_by", "resolution"])
+        record_event(
+            actor=actor, verb="task_finished", subject=task, course_id=course.pk, occurred_at=now, now=now
         )
 
 
@@ -170,22 +224,32 @@ def _live_booking(link: PatientLink) -> SessionBooking:
     return booking
 
 
-def answer_check_in(
-    *, token: str, safe: bool, wants_call: bool, now: datetime, public_id: UUID | None = None
+def answer_form(
+    *, token: str, answers: Mapping[str, int | None], now: datetime, public_id: UUID | None = None
 ) -> FactRecord:
-    """The patient's answer to a check-in. It is a contact by link; a worry opens a task before this
-    returns."""
+    """The patient's answers to the instrument the link asks for (item code → value). A worrying one opens a
+    task, with
+    an owner and a clock, before this returns. Raises BadInput for an answer the instrument does not offer."""
     link = link_of(token)
-    _usable(link, LinkPurpose.CHECK_IN, now=now)
+    if link.purpose not in (LinkPurpose.CHECK_IN, LinkPurpose.QUESTIONNAIRE):
+        raise NotFound("This link is not one of ours.")
+    _usable(link, LinkPurpose(link.purpose), now=now)
     actor = actor_of(link, now=now)
     with on_course(
         actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
     ) as course:
-        contact = ContactMade(result=ContactResult.REACHED, mode=Mode.LINK, safe=safe, wants_call=wants_call)
+        rule = assessment_rule(definition=definition_of(course.protocol_version_id), key=link.key)
+        value = AssessmentAnswered(
+            instrument=rule.instrument,
+            by="patient",
+            answers=tuple(sorted(answers.items())),
+            total=None,
+            mode=Mode.LINK,
+        )
         row, new = put_fact(
             actor=actor,
             course=course,
-            value=contact,
+            value=checked(course=course, value=value, key=link.key, now=now),
             occurred_at=now,
             key=link.key,
             source=FactSource.PATIENT,
@@ -194,8 +258,17 @@ def answer_check_in(
         )
         if new:
             PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
-            after_contact(actor=actor, course=course, contact=contact, key=link.key, fact=row, now=now)
+            after_answers(actor=actor, course=course, value=value, key=link.key, fact=row, now=now)
         return row
+
+
+def assessment_rule(*, definition: ProtocolDefinition, key: str) -> AssessmentRule:
+    """The rule that asks for the assessment of that key. Raises NotFound when the protocol asks for none."""
+    code, _cycle, _occurrence = parts_of_key(definition=definition, key=key)
+    rule = next((one for one in definition.rules if one.code == code), None)
+    if not isinstance(rule, AssessmentRule):
+        raise NotFound()
+    return rule
 
 
 def stop_mail(*, token: str, now: datetime) -> None:

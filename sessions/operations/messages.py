@@ -58,7 +58,7 @@ def plan_reminders(
     an owned phone task when its moment comes; returns the next such moment."""
     due = [
         one
-        for one in reminders(definition, outcome, history, patient_zone=course.patient.zone)
+        for one in reminders(definition, outcome, history, zone=ZoneInfo(course.patient.zone))
         if one.not_after > now
     ]
     allowed, reason = may_write_to(course)
@@ -81,7 +81,7 @@ def plan_reminders(
                 course_id=course.pk,
                 data={"key": one.key},
                 local_at=one.local_at,
-                zone=one.zone,
+                zone=str(one.zone),
                 send_at=one.send_at,
                 not_after=one.not_after,
             )
@@ -179,7 +179,9 @@ def _unwanted(
     requirement = waiting.get((message.course_id or 0, key))
     if course is None or requirement is None:
         return "no_longer_required"
-    if Status(str(requirement["status"])) not in WAITING:
+    status = Status(str(requirement["status"]))
+    late_visit = status is Status.MISSED and message.purpose == "visit_reminder"
+    if status not in WAITING and not late_visit:
         return "already_settled"
     if course.status not in OPEN_STATUSES and not requirement["safety"]:
         return "course_ended"
@@ -306,6 +308,12 @@ def undeliverable(message: Message, reason: str, now: datetime) -> None:
             )
 
 
+def stopped(message: Message, reason: str, now: datetime) -> None:
+    """A safety message that the patient's own wish stopped at the last moment is a call to make, too."""
+    if reason in ("stopped_by_patient", "no_address"):
+        undeliverable(message, reason, now)
+
+
 # --- links --------------------------------------------------------------------------------------------------
 
 LINK_PURPOSES = {
@@ -339,5 +347,13 @@ def link_address(*, message: Message, course: Course) -> str:
 def register_messages() -> None:
     """Tell the outbox what these purposes mean. Called once, when the app is ready."""
     for purpose in PURPOSES:
-        outbox.register(purpose, still_wanted=still_wanted, render=render, on_undeliverable=undeliverable)
-    outbox.register(TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task)
+        outbox.register(
+            purpose,
+            still_wanted=still_wanted,
+            render=render,
+            on_undeliverable=undeliverable,
+            on_unwanted=stopped,
+        )
+    outbox.register(
+        TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task, respects_quiet_hours=False
+    )

@@ -221,6 +221,10 @@ def record_fact(
             from sessions.operations.contacts import after_contact
 
             after_contact(actor=actor, course=course, contact=value, key=key, fact=row, now=now)
+        if new and isinstance(value, AssessmentAnswered):
+            from sessions.operations.contacts import after_answers
+
+            after_answers(actor=actor, course=course, value=value, key=key, fact=row, now=now)
         if new and isinstance(value, AdverseEventRecorded) and value.serious:
             from sessions.operations.tasks import open_task
 

@@ -28,10 +28,11 @@ def open_overdue_tasks(
     opened = set(StaffTask.objects.filter(course=course).values_list("kind", "subject"))
     next_look: datetime | None = None
     for requirement in outcome.requirements:
-        if not requirement.firm or requirement.kind is not Kind.CONTACT:
+        if not requirement.firm or requirement.kind not in (Kind.CONTACT, Kind.ASSESSMENT):
             continue
         answer = answers.get(requirement.rule)
-        if requirement.safety and requirement.status is Status.MISSED and requirement.came_due:
+        missed = requirement.status is Status.MISSED and requirement.came_due
+        if missed and requirement.safety and requirement.kind is Kind.CONTACT:
             if (TaskKind.MISSED_CONTACT.value, requirement.key) not in opened:
                 open_task(
                     course=course,

@@ -317,10 +317,7 @@ def _stages(
 ) -> list[StageRow]:
     names = {stage.code: say(stage.words) for stage in definition.stages}
     stage_of = {rule.code: rule.stage for rule in definition.rules}
-    cycles = {
-        key: cycle
-        for key, cycle in CourseRequirement.objects.filter(course=course).values_list("key", "cycle")
-    }
+    cycles = dict(CourseRequirement.objects.filter(course=course).values_list("key", "cycle"))
     return [
         StageRow(
             code=stage.code,

@@ -8,8 +8,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from clinic.errors import NotFound
+from protocols.queries import definition_of, instrument_of
+from protocols.rules.definition import AssessmentRule
+from protocols.rules.instruments import Instrument, Item, Option
 from sessions.models import PatientLink
 from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.rules.keys import parts_of_key
 from sessions.rules.tokens import token_hash
 
 
@@ -27,6 +31,8 @@ class LinkPage:
     crisis_lines: Sequence[dict[str, str]]
     reading_hours: str
     language: str
+    questions: Sequence[Item]  # of the instrument the link asks for, in order
+    options: Sequence[Option]
 
 
 def link_of(token: str) -> PatientLink:
@@ -46,6 +52,7 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
     link = link_of(token)
     booking = link.booking
     zone = ZoneInfo(link.patient.zone)
+    instrument = _instrument(link)
     return LinkPage(
         purpose=link.purpose,
         expired=link.expires_at <= now,
@@ -59,4 +66,13 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
         crisis_lines=link.clinic.crisis_lines,
         reading_hours=link.clinic.reading_hours,
         language=link.patient.language,
+        questions=instrument.items if instrument else (),
+        options=instrument.options if instrument else (),
     )
+
+
+def _instrument(link: PatientLink) -> Instrument | None:
+    definition = definition_of(link.course.protocol_version_id)
+    code, _cycle, _occurrence = parts_of_key(definition=definition, key=link.key)
+    rule = next((one for one in definition.rules if one.code == code), None)
+    return instrument_of(rule.instrument) if isinstance(rule, AssessmentRule) else None

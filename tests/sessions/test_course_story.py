@@ -80,7 +80,12 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
     calm = {"systolic": 122, "diastolic": 78, "pulse": 72, "temperature": Decimal("36.7"), "distress": 3}
     record_vitals(actor=ada, record_id=record.public_id, vitals=calm, **at(5))
     give_dose(
-        actor=ada, record_id=record.public_id, part=DosePart.INITIAL, amount=Decimal(80), checked_by=cast.id("ben"), **at(10)
+        actor=ada,
+        record_id=record.public_id,
+        part=DosePart.INITIAL,
+        amount=Decimal(80),
+        checked_by=cast.id("ben"),
+        **at(10),
     )
     record_vitals(actor=ben, record_id=record.public_id, vitals=calm, **at(105))
     give_dose(
@@ -114,7 +119,8 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
     )
     print(sorted(DeviationRecord.objects.values_list("key", "status")))
     followed = {
-        row.key: row for row in CourseRequirement.objects.filter(course=course, key__contains="@dosing.1", firm=True)
+        row.key: row
+        for row in CourseRequirement.objects.filter(course=course, key__contains="@dosing.1", firm=True)
     }
     assert {"integration.1@dosing.1", "integration.3@dosing.1"} <= set(followed)
     assert not DeviationRecord.objects.filter(course=course).exists()

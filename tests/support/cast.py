@@ -1,4 +1,5 @@
-"""The same few people in every database test: two clinics, who works there, and one patient on the MDMA protocol."""
+"""The same few people in every database test: two clinics, who works there, and one patient on the MDMA
+protocol."""
 
 from __future__ import annotations
 
@@ -13,16 +14,24 @@ from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.permissions import Role
 from protocols.models import ProtocolVersion
 from protocols.operations import load_protocol, publish_version
-from protocols.queries import definition_of
-from protocols.rules.definition import ChartItem, ChartRule, ConsentRule, Compare, ResultRule
+from protocols.queries import definition_of, instrument_of
+from protocols.rules.definition import AssessmentRule, ChartItem, ChartRule, Compare, ConsentRule, ResultRule
 from sessions.models import Course, Patient
 from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import enrol_patient, register_patient
 from sessions.operations.records import record_fact
-from sessions.rules.facts import ChartItemRecorded, ConsentChanged, ConsentState, FactValue, ResultRecorded
+from sessions.rules.facts import (
+    AssessmentAnswered,
+    ChartItemRecorded,
+    ConsentChanged,
+    ConsentState,
+    FactValue,
+    Mode,
+    ResultRecorded,
+)
 
 LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
-PASSWORD = "a-long-demo-password"  # noqa: S105 - people of tests only
+PASSWORD = "a-long-demo-password"
 START = datetime(2027, 3, 1, 15, 0, tzinfo=UTC)
 
 
@@ -68,7 +77,8 @@ def acts(person: Person, clinic: Clinic, *, at: datetime = START) -> Actor:
 
 @dataclass
 class Cast:
-    """One clinic's people. Ada leads, Ben sits beside her, Carla supervises, Dov prescribes, Eve coordinates, Finn
+    """One clinic's people. Ada leads, Ben sits beside her, Carla supervises, Dov prescribes, Eve coordinates,
+    Finn
     administers. Gil works here as a therapist and looks after nobody."""
 
     clinic: Clinic
@@ -156,6 +166,9 @@ def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None =
             if rule.compare is Compare.AT_MOST and isinstance(value, Decimal):
                 value = value - 1
             put(ResultRecorded(test=rule.test, value=value, unit=rule.unit))
+        elif isinstance(rule, AssessmentRule) and rule.blocks and bool(rule.per) == (cycle is not None):
+            key = f"{rule.code}@{rule.per}.{cycle}" if rule.per else rule.code
+            assess(cast, course, now=now, key=key, instrument=rule.instrument, by=rule.who.value)
         elif isinstance(rule, ChartRule) and (cycle is None or rule.per):
             if cycle is None and rule.per:
                 continue
@@ -167,6 +180,31 @@ def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None =
                     number=Decimal(70) if rule.item is ChartItem.WEIGHT else None,
                 )
             )
+
+
+def calm_answers(code: str) -> tuple[tuple[str, int | None], ...]:
+    """Every item of an instrument answered so that nothing worries: the lowest answer that is not a worry."""
+    instrument = instrument_of(code)
+    worries = {(worry.item, value) for worry in instrument.worries for value in worry.values}
+    return tuple(
+        (
+            item.code,
+            next(
+                option.value
+                for option in sorted(item.options, key=lambda one: one.value)
+                if (item.code, option.value) not in worries
+            ),
+        )
+        for item in instrument.items
+    )
+
+
+def assess(cast: Cast, course: Course, *, now: datetime, key: str, instrument: str, by: str) -> None:
+    value = AssessmentAnswered(
+        instrument=instrument, by=by, answers=calm_answers(instrument), total=None, mode=Mode.IN_PERSON
+    )
+    actor = cast.actor("ada", at=now)
+    record_fact(actor=actor, course_id=course.public_id, value=value, occurred_at=now, key=key, now=now)
 
 
 def days(count: int) -> timedelta:

@@ -1,0 +1,86 @@
+"""What the chart's forms offer: consent scopes, tests, medicine classes and instruments of the course's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.permissions import Permission
+from protocols.queries import definition_of, definitions_of, instrument_of, published_versions
+from protocols.rules.definition import AssessmentRule, ConsentRule, DoseRule, ResultRule, WashoutRule
+from protocols.rules.instruments import Instrument
+from sessions.queries.courses import course_for
+from sessions.queries.words import say
+from sessions.rules.keys import parts_of_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    scopes: Sequence[tuple[str, str]]
+    tests: Sequence[tuple[str, str, str]]  # code, words, unit
+    classes: Sequence[tuple[str, str]]
+    instruments: Sequence[tuple[str, str]]
+
+
+def offers(actor: Actor, course_id: UUID) -> Offers:
+    course = course_for(actor, course_id, Permission.VIEW_CHART)
+    definition = definition_of(course.protocol_version_id)
+    scopes = {rule.scope: say(rule.words) for rule in definition.rules if isinstance(rule, ConsentRule)}
+    tests = {
+        rule.test: (rule.test, say(rule.words), rule.unit)
+        for rule in reversed(definition.rules)
+        if isinstance(rule, ResultRule)
+    }
+    classes = {
+        name: name.replace("_", " ")
+        for rule in definition.rules
+        if isinstance(rule, WashoutRule)
+        for name in rule.washouts
+    }
+    return Offers(
+        scopes=list(scopes.items()),
+        tests=list(reversed(tests.values())),
+        classes=sorted(classes.items()),
+        instruments=[(code, say(instrument_of(code).title)) for code in definition.instruments],
+    )
+
+
+def asked_instrument(actor: Actor, course_id: UUID, key: str) -> Instrument | None:
+    """The instrument that the requirement of that key asks for."""
+    course = course_for(actor, course_id, Permission.VIEW_CHART)
+    definition = definition_of(course.protocol_version_id)
+    code = parts_of_key(definition=definition, key=key)[0]
+    rule = next((one for one in definition.rules if one.code == code), None)
+    return instrument_of(rule.instrument) if isinstance(rule, AssessmentRule) else None
+
+
+def dose_options(actor: Actor, course_id: UUID, cycle: int) -> list[tuple[str, str]]:
+    """Amounts that may be ordered for a cycle; the protocol's default first."""
+    course = course_for(actor, course_id, Permission.VIEW_CHART)
+    definition = definition_of(course.protocol_version_id)
+    found = [
+        (choice.value != one.default, str(choice.value), f"{choice.value} {rule.unit}")
+        for rule in definition.rules
+        if isinstance(rule, DoseRule)
+        for one in rule.initial
+        if cycle in one.cycles
+        for choice in one.choices
+    ]
+    return [(amount, words) for _later, amount, words in sorted(found)]
+
+
+def cycle_of(actor: Actor, course_id: UUID, key: str) -> int | None:
+    course = course_for(actor, course_id, Permission.VIEW_PATIENT)
+    return parts_of_key(definition=definition_of(course.protocol_version_id), key=key)[1]
+
+
+def protocols_offered(actor: Actor) -> list[tuple[str, str]]:
+    """The published versions a patient can be enrolled on."""
+    versions = list(published_versions(actor))
+    definitions = definitions_of([version.pk for version in versions])
+    return [
+        (str(version.public_id), f"{say(definitions[version.pk].title)} {definitions[version.pk].version}")
+        for version in versions
+    ]

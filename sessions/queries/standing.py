@@ -1,0 +1,33 @@
+"""What stands in the way of one act, and what the protocol asks for, as lists of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from clinic.actors import Actor
+from protocols.queries import definition_of
+from protocols.rules.definition import Move
+from sessions.models import SessionRecord
+from sessions.queries.chart import GateRow, RequirementRow, gate_rows, requirement_rows
+from sessions.queries.courses import course_for
+from sessions.queries.history import history_of
+from sessions.rules.gates import gates
+
+
+def standing_gates(
+    actor: Actor, course_id: UUID, *, move: Move, key: str | None, now: datetime
+) -> Sequence[GateRow]:
+    course = course_for(actor, course_id)
+    definition, history = definition_of(course.protocol_version_id), history_of(course)
+    closed = gates(definition=definition, history=history, as_of=now, move=move, key=key)
+    return gate_rows(actor=actor, definition=definition, history=history, closed=closed)
+
+
+def course_requirements(actor: Actor, course_id: UUID) -> Sequence[RequirementRow]:
+    course = course_for(actor, course_id)
+    records = list(SessionRecord.objects.filter(course=course).exclude(status="void").order_by("started_at"))
+    return requirement_rows(
+        course=course, definition=definition_of(course.protocol_version_id), records=records
+    )

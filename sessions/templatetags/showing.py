@@ -91,7 +91,10 @@ def status_tag(status: object) -> SafeString:
     """A pill with glyph and word."""
     glyph, _css, tone, word = _look(status)
     return format_html(
-        '<span class="tag{}"><span class="glyph" aria-hidden="true">{}</span>{}</span>', f" tag-{tone}" if tone else "", glyph, word
+        '<span class="tag{}"><span class="glyph" aria-hidden="true">{}</span>{}</span>',
+        f" tag-{tone}" if tone else "",
+        glyph,
+        word,
     )
 
 
@@ -127,9 +130,13 @@ def window(opens_at: datetime | None, closes_at: datetime | None) -> str:
         return _("any time")
     if opens is None:
         assert closes is not None
-        return _("by %(when)s") % {"when": _day(closes) if _ends_a_day(closes) else date_format(closes, "j M H:i")}
+        return _("by %(when)s") % {
+            "when": _day(closes) if _ends_a_day(closes) else date_format(closes, "j M H:i")
+        }
     if closes is None:
-        return _("from %(when)s") % {"when": _day(opens) if _starts_a_day(opens) else date_format(opens, "j M H:i")}
+        return _("from %(when)s") % {
+            "when": _day(opens) if _starts_a_day(opens) else date_format(opens, "j M H:i")
+        }
     if _starts_a_day(opens) and _ends_a_day(closes):
         if opens.date() == closes.date():
             return date_format(opens, "D j M")
@@ -139,7 +146,11 @@ def window(opens_at: datetime | None, closes_at: datetime | None) -> str:
     if opens.date() == closes.date():
         until = _("end of day") if _ends_a_day(closes) else date_format(closes, "H:i")
         since = "" if _starts_a_day(opens) else date_format(opens, " H:i")
-        return f"{_day(opens)}{since}–{until}" if since else _("%(day)s by %(until)s") % {"day": _day(opens), "until": until}
+        return (
+            f"{_day(opens)}{since}–{until}"
+            if since
+            else _("%(day)s by %(until)s") % {"day": _day(opens), "until": until}
+        )
     return f"{date_format(opens, 'j M H:i')} – {date_format(closes, 'j M H:i')}"
 
 
@@ -172,3 +183,25 @@ def elapsed(start: datetime | None, end: datetime | None) -> str:
         return "–"
     minutes = max(0, int((end - start).total_seconds() // 60))
     return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+TASKS: dict[str, Any] = {
+    "worrying_answer": gettext_lazy("A worrying answer: call the patient"),
+    "call_asked": gettext_lazy("Asked to be called today"),
+    "no_answer": gettext_lazy("No answer to the check-in: call the patient"),
+    "missed_contact": gettext_lazy("A contact was missed: call the patient"),
+    "message_not_sent": gettext_lazy("A message could not be sent: call the patient"),
+    "safety_limit": gettext_lazy("Beyond a safety limit"),
+    "time_asked": gettext_lazy("Needs another time"),
+}
+
+
+@register.filter
+def task_words(kind: str) -> str:
+    return str(TASKS.get(kind) or words(kind))
+
+
+@register.simple_tag
+def cell_mark(status: object, patient: str, visit: str) -> SafeString:
+    """A cell of the adherence grid, named "P-013, preparation 2: done"."""
+    return SafeString(mark(status, f"{patient}, {visit}"))

@@ -119,11 +119,17 @@ def timeline(
             )
         )
     return Timeline(
-        description=_("%(readings)d readings, %(doses)d doses, %(moments)d moments. The table below has every number.")
+        description=_(
+            "%(readings)d readings, %(doses)d doses, %(moments)d moments. The table below has every number."
+        )
         % {"readings": len(readings), "doses": len(doses), "moments": len(moments)},
         ticks=tuple(Tick(y=_y(value), text_y=_y(value) + 4, value=value) for value in range(40, 201, 40)),
         hours=tuple(
-            Mark(x=x(start + timedelta(hours=hour)), label=f"{hour} h", clock=_clock(start + timedelta(hours=hour)))
+            Mark(
+                x=x(start + timedelta(hours=hour)),
+                label=f"{hour} h",
+                clock=_clock(start + timedelta(hours=hour)),
+            )
             for hour in range(hours + 1)
         ),
         limits=tuple(Limit(y=_y(value), text_y=_y(value) - 5, label=label) for value, label in limits),
@@ -177,7 +183,12 @@ class Trend:
 
 
 def trend(
-    *, title: str, highest: int, scores: Sequence[Score], doses: Sequence[tuple[datetime, str]], cut: tuple[int, int] | None
+    *,
+    title: str,
+    highest: int,
+    scores: Sequence[Score],
+    doses: Sequence[tuple[datetime, str]],
+    cut: tuple[int, int] | None,
 ) -> Trend | None:
     """A total over time on its whole fixed scale; None without a score. No severity bands: none are published."""
     if not scores:
@@ -194,7 +205,10 @@ def trend(
 
     ordered = sorted(scores, key=lambda score: score.at)
     points = tuple(
-        Point(x=x(s.at), y=y(s.total), text_y=round(y(s.total) - 10, 1), total=s.total, at=s.at, label=s.label) for s in ordered
+        Point(
+            x=x(s.at), y=y(s.total), text_y=round(y(s.total) - 10, 1), total=s.total, at=s.at, label=s.label
+        )
+        for s in ordered
     )
     difference = ordered[-1].total - ordered[0].total
     return Trend(
@@ -203,11 +217,20 @@ def trend(
         % {"count": len(points), "highest": highest, "last": ordered[-1].total},
         points=points,
         line=" ".join(f"{point.x},{point.y}" for point in points),
-        ticks=tuple(Tick(y=y(value), text_y=y(value) + 4, value=value) for value in range(0, highest + 1, max(1, highest // 4))),
+        ticks=tuple(
+            Tick(y=y(value), text_y=y(value) + 4, value=value)
+            for value in range(0, highest + 1, max(1, highest // 4))
+        ),
         doses=tuple(Mark(x=x(at), label=label) for at, label in doses),
-        days=tuple(Mark(x=point.x, label=date_format(timezone.localtime(point.at), "j M")) for point in _apart(points)),
+        days=tuple(
+            Mark(x=point.x, label=date_format(timezone.localtime(point.at), "j M"))
+            for point in _apart(points)
+        ),
         cut=Cut(
-            y=y(cut[1]), height=round(y(cut[0]) - y(cut[1]), 1), label_y=y(cut[1]) - 5, label=_("cut-point %d–%d") % cut
+            y=y(cut[1]),
+            height=round(y(cut[0]) - y(cut[1]), 1),
+            label_y=y(cut[1]) - 5,
+            label=_("cut-point %d–%d") % cut,
         )
         if cut
         else None,

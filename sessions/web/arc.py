@@ -1,0 +1,167 @@
+"""The chart's values as its page shows them: the ribbon's stages, the newest of each kind of fact, the trend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from protocols.queries import instrument_of
+from sessions.queries.chart import Chart, FactRow, RequirementRow, StageRow
+from sessions.queries.words import say
+from sessions.web import charts
+from sessions.web.forms import CHART_ITEMS
+
+if TYPE_CHECKING:
+    from sessions.web.door import Door
+
+WAITING = ("upcoming", "open", "overdue")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    label: str
+    status: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    label: str
+    kind: str
+    status: str
+    stops: Sequence[Stop]
+    at: datetime | None
+    until: datetime | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+    firm: bool
+
+
+def shown_status(row: RequirementRow) -> str:
+    """One word for a planned session: how it stands by the protocol, or how far the visit or its record has come."""
+    if row.record is not None:
+        if row.record.status == "under_way":
+            return "under_way"
+        if row.status == "met":
+            return "met" if row.record.status == "signed" else "unsigned"
+        return row.status
+    if row.booking is not None and row.status in ("upcoming", "open"):
+        return row.booking.status
+    return row.status
+
+
+def _stage(stage: StageRow, *, door: Door) -> Stage:
+    sessions = [row for row in stage.requirements if row.kind == "session"]
+    held = [row.record.started_at for row in sessions if row.record is not None]
+    waiting = next((row for row in sessions if row.status in WAITING), None)
+    if waiting is None and not sessions:
+        waiting = next((row for row in stage.requirements if row.status in WAITING), None)
+    over = waiting is None and bool(held)
+    return Stage(
+        label=stage.what,
+        kind=stage.code,
+        status=stage.status,
+        stops=[
+            Stop(
+                label=row.what,
+                status=row.status if row.status != "met" else shown_status(row),
+                href=door.url("session", row.record.public_id) if row.record else f"#{row.key}",
+            )
+            for row in sessions
+        ],
+        at=min(held) if over else None,
+        until=max(held) if over and len(held) > 1 else None,
+        opens_at=waiting.opens_at if waiting else None,
+        closes_at=waiting.closes_at if waiting else None,
+        firm=waiting.firm if waiting else True,
+    )
+
+
+def _latest(rows: Iterable[FactRow], by: str) -> list[FactRow]:
+    """The newest standing row for each value of a field; rows come newest first."""
+    found: dict[Any, FactRow] = {}
+    for row in rows:
+        if not row.amended:
+            found.setdefault(getattr(row.value, by), row)
+    return list(found.values())
+
+
+def of(found: Chart, *, door: Door) -> dict[str, Any]:
+    course: UUID = found.course.public_id
+    rows = [row for stage in found.stages for row in stage.requirements]
+    sessions = [row for row in rows if row.kind == "session"]
+    following = next((row for row in sessions if row.key == found.next_key), None)
+    items = {row.value.item: row for row in reversed(_latest(found.facts.get("chart_item_recorded", ()), "item"))}  # type: ignore[union-attr]
+    cycle = _cycle(found.next_key)
+    return {
+        "chart": found,
+        "patient": found.banner,
+        "course": found.course,
+        "protocol": found.banner.protocol,
+        "ribbon": [_stage(stage, door=door) for stage in found.stages],
+        "next_up": following,
+        "next_status": shown_status(following) if following else "",
+        "gates": found.gates,
+        "plan": [(row, shown_status(row)) for row in sessions],
+        "unscheduled": [record for record in found.records if not record.key],
+        "due": [row for row in rows if row.kind != "session" and row.status in ("open", "overdue")],
+        "later": [row for row in rows if row.kind != "session" and row.status == "upcoming" and row.firm],
+        "contacts": found.facts.get("contact_made", ()),
+        "consents": _latest(found.facts.get("consent_changed", ()), "scope"),
+        "results": _latest(found.facts.get("result_recorded", ()), "test"),
+        "medicines": _latest(found.facts.get("medicine_listed", ()), "name"),
+        "adverse_events": [row for row in found.facts.get("adverse_event_recorded", ()) if not row.amended],
+        "chart_items": [
+            (
+                words[0],
+                items.get(item),
+                door.url("record", course, item.replace("_", "-")) + (f"?cycle={cycle}" if item == "escort" and cycle else ""),
+            )
+            for item, words in CHART_ITEMS.items()
+        ],
+        "trend": _trend(found),
+        "actions": [(action, words) for action, words in ACTIONS.items() if action in found.course_actions],
+        "deviations_open": sum(
+            1 for row in found.deviations if row.reviewed_at is None and row.documented_late_at is None
+        ),
+    }
+
+
+ACTIONS: dict[str, Any] = {
+    "put_on_hold": _("Put the course on hold"),
+    "resume": _("Resume the course"),
+    "complete": _("Complete the course"),
+    "withdraw": _("The patient withdraws"),
+    "discontinue": _("Discontinue the course"),
+}
+
+
+def _cycle(key: str) -> str:
+    """The number at the end of a dosing session's key: its cycle."""
+    number = key.rpartition(".")[2]
+    return number if number.isdigit() and "@" not in key else ""
+
+
+def _trend(found: Chart) -> charts.Trend | None:
+    """The totals of the instrument with most of them, on its own whole scale."""
+    codes = [point.instrument for point in found.scores]
+    if not codes:
+        return None
+    code = max(dict.fromkeys(codes), key=codes.count)
+    instrument = instrument_of(code)
+    return charts.trend(
+        title=say(instrument.title),
+        highest=instrument.most or 80,
+        scores=[
+            charts.Score(at=point.at, label=point.by.replace("_", " "), total=point.total)
+            for point in found.scores
+            if point.instrument == code
+        ],
+        doses=[(at, "") for at in found.dose_days],
+        cut=None,
+    )

@@ -1,0 +1,199 @@
+"""The board's values as its page shows them: one line per thing that happened, the two doses, the drawn timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from clinic.models import Person
+from sessions.queries.chart import FactRow
+from sessions.queries.conduct import Board
+from sessions.rules.facts import DoseGiven, DosePart, DoseWithheld, MomentNoted, StaffPresent, VitalsTaken
+from sessions.web import charts, forms
+
+LATE = timedelta(minutes=2)
+"""Entered more than this after it was taken: shown as entered late. A choice of display."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    at: datetime
+    recorded_at: datetime
+    text: str
+    detail: str
+    by: str
+    struck: bool
+    late: bool
+    beyond: str
+    reason: str
+    offset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DosePanel:
+    part: str
+    label: str
+    given: DoseGiven | None
+    withheld: DoseWithheld | None
+    at: datetime | None
+    by: str
+    checked_by: str
+    amount: Decimal | None
+    unit: str
+    opens_at: datetime | None
+    closes_at: datetime | None
+    open: bool
+    form: forms.DoseForm
+    withhold_form: forms.WithholdForm
+
+
+Names = Mapping[int, str]
+
+
+def people(board: Board, names: Names) -> list[str]:
+    """Who is, or was, in the room."""
+    return list(dict.fromkeys(names.get(row.value.person_id, "") for row in board.presence))  # type: ignore[union-attr]
+
+
+def others(board: Board, me: Person) -> list[tuple[str, str]]:
+    return [(str(one.id), one.words) for one in board.staff if one.id != me.public_id]
+
+
+def release_items(board: Board) -> list[tuple[str, str]]:
+    return [
+        (item.code, f"{item.words} (✓ {', '.join(item.ticked_by)})" if item.ticked_by else item.words)
+        for item in board.release
+    ]
+
+
+def _plain(amount: Decimal | int | None) -> str:
+    return "–" if amount is None else f"{Decimal(amount).normalize():f}"
+
+
+def _beyond(value: VitalsTaken, board: Board) -> str:
+    found = [
+        _("%(measure)s above %(limit)s") % {"measure": measure, "limit": _plain(limit.value)}
+        for measure, limit in board.limits
+        if (amount := getattr(value, measure, None)) is not None and amount > limit.value
+    ]
+    return ", ".join(found)
+
+
+def _words(row: FactRow, names: Names) -> tuple[str, str]:
+    value = row.value
+    if isinstance(value, VitalsTaken):
+        pressure = f"{_plain(value.systolic)}/{_plain(value.diastolic)}" if value.systolic is not None else ""
+        pulse = _("pulse %(pulse)d") % {"pulse": value.pulse} if value.pulse is not None else ""
+        rest = [f"{_plain(value.temperature)} °C" if value.temperature is not None else ""]
+        rest.append(_("distress %(distress)d") % {"distress": value.distress} if value.distress is not None else "")
+        return " · ".join(one for one in (pressure, pulse) if one) or _("Reading"), " · ".join(one for one in rest if one)
+    if isinstance(value, DoseGiven):
+        label = _("Initial dose") if value.part is DosePart.INITIAL else _("Supplemental dose")
+        return f"{label} {_plain(value.amount)} {value.unit}", value.intake.value.replace("_", " ")
+    if isinstance(value, DoseWithheld):
+        return _("Dose withheld"), value.reason
+    if isinstance(value, MomentNoted):
+        return value.words or _("A moment, noted"), ""
+    if isinstance(value, StaffPresent):
+        return _("%(who)s in the room") % {"who": names.get(value.person_id, "")}, ""
+    return row.kind.replace("_", " "), ""
+
+
+def _line(row: FactRow, board: Board, names: Names, start: datetime) -> Line:
+    text, detail = _words(row, names)
+    minutes = int((row.occurred_at - start).total_seconds() // 60)
+    return Line(
+        at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        text=text,
+        detail=detail,
+        by=row.entered_by,
+        struck=row.amended,
+        late=row.recorded_at - row.occurred_at > LATE,
+        beyond=_beyond(row.value, board) if isinstance(row.value, VitalsTaken) else "",
+        reason=row.reason,
+        offset=f"+{minutes // 60}:{minutes % 60:02d}" if minutes >= 0 and board.first_dose_at else "",
+    )
+
+
+def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
+    start = board.first_dose_at or board.record.started_at
+    rows = sorted(
+        [*board.doses, *board.vitals, *board.moments, *board.presence],
+        key=lambda row: (row.occurred_at, row.recorded_at),
+        reverse=True,
+    )
+    standing = [row for row in board.vitals if not row.amended]
+    readings = [(row, row.value) for row in standing if isinstance(row.value, VitalsTaken)]
+    given = [
+        (row, row.value) for row in board.doses if not row.amended and isinstance(row.value, DoseGiven)
+    ]
+    limits = {measure: limit.value for measure, limit in board.limits}
+    beyond = [(row, words) for row, value in readings if (words := _beyond(value, board))]
+    return {
+        "lines": [_line(row, board, names, start) for row in rows],
+        "last": next(iter(readings), None),
+        "attention": beyond,
+        "limits": board.limits,
+        "doses": [_panel(part, board, names, now=now) for part in DosePart] if board.options else [],
+        "checks": board.checks,
+        "next_check": next((row for row in board.checks if row.status in ("open", "overdue")), None),
+        "chart": charts.timeline(
+            start=start,
+            now=now if board.record.status == "under_way" else None,
+            readings=[
+                charts.Reading(
+                    at=row.occurred_at,
+                    systolic=value.systolic,
+                    diastolic=value.diastolic,
+                    pulse=value.pulse,
+                    late=row.recorded_at - row.occurred_at > LATE,
+                    beyond=bool(_beyond(value, board)),
+                )
+                for row, value in reversed(readings)
+            ],
+            doses=[(row.occurred_at, f"{_plain(value.amount)} {value.unit}") for row, value in given],
+            moments=[(row.occurred_at, _words(row, names)[0]) for row in board.moments if not row.amended],
+            limits=[
+                (int(limits["systolic"]), _("Systolic limit %(limit)s (protocol)") % {"limit": _plain(limits["systolic"])})
+            ]
+            if "systolic" in limits
+            else [],
+        ),
+    }
+
+
+def _panel(part: DosePart, board: Board, names: Names, *, now: datetime) -> DosePanel:
+    standing = [row for row in board.doses if not row.amended and row.value.part is part]  # type: ignore[union-attr]
+    row = standing[0] if standing else None
+    given = row.value if row and isinstance(row.value, DoseGiven) else None
+    initial = part is DosePart.INITIAL
+    ordered = board.order.amount if board.order else None
+    amount = ordered if initial else board.supplement_amount
+    opens, closes = (None, None) if initial else (board.supplement_opens_at, board.supplement_closes_at)
+    unit = board.options[0].unit if board.options else ""
+    return DosePanel(
+        part=part.value,
+        label=_("Initial dose") if initial else _("Supplemental dose"),
+        given=given,
+        withheld=row.value if row and isinstance(row.value, DoseWithheld) else None,
+        at=row.occurred_at if row else None,
+        by=row.entered_by if row else "",
+        checked_by=names.get(given.checked_by or 0, "") if given else "",
+        amount=amount,
+        unit=unit,
+        opens_at=opens,
+        closes_at=closes,
+        open=(initial and board.first_dose_at is None) or bool(opens and closes and opens <= now <= closes),
+        form=forms.DoseForm(
+            staff=[(str(one.id), one.words) for one in board.staff],
+            initial={"part": part.value, "amount": _plain(amount) if amount is not None else ""},
+            auto_id=f"{part.value}_%s",
+        ),
+        withhold_form=forms.WithholdForm(initial={"part": part.value}, auto_id=f"withhold_{part.value}_%s"),
+    )

@@ -1,0 +1,108 @@
+"""The pages a patient opens from a message: no sign-in, no name, no clinical word. Opening one changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone, translation
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_http_methods
+
+from clinic import clock
+from clinic.errors import NotFound, Refusal
+from protocols.queries import instrument_of
+from protocols.rules.instruments import score
+from sessions.operations import contacts
+from sessions.queries.links import LinkPage, link_page
+from sessions.queries.words import say
+from sessions.web import forms
+
+P = ParamSpec("P")
+
+
+def patient(
+    view: Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
+    """A page behind a link: never cached, never indexed, and never a dead end."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def opened(request: HttpRequest, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        page: LinkPage | None = None
+        try:
+            page = link_page(token, now=clock.now())
+            if page.visit_at is not None and isinstance(page.visit_at.tzinfo, ZoneInfo):
+                timezone.activate(page.visit_at.tzinfo)
+            with translation.override(page.language):
+                if page.expired or page.gone:
+                    response = render(request, "sessions/link_expired.html", {"clinic": page}, status=410)
+                else:
+                    response = view(request, token, page, *args, **kwargs)
+        except NotFound:
+            response = render(request, "sessions/link_expired.html", {"clinic": None}, status=404)
+        except Refusal as refusal:
+            response = render(
+                request, "sessions/link_expired.html", {"clinic": page, "refusal": refusal}, status=refusal.status
+            )
+        add_never_cache_headers(response)
+        response["Referrer-Policy"] = "no-referrer"
+        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        return response
+
+    return opened
+
+
+@patient
+def opened(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    if page.purpose == "visit":
+        return render(request, "sessions/link_visit.html", {"clinic": page, "token": token, "visit": page})
+    if page.questions and not page.answered:
+        return _answer(request, token, page)
+    return render(request, "sessions/link_thanks.html", {"clinic": page, "token": token})
+
+
+def _answer(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    items = [
+        (item.code, say(item.words), [(option.value, say(option.words)) for option in item.options])
+        for item in page.questions
+    ]
+    form = forms.AnswerForm(request.POST if request.method == "POST" else None, items=items)
+    if request.method == "POST" and form.is_valid():
+        answers = form.answers
+        row = contacts.answer_form(token=token, answers=answers, now=clock.now(), public_id=form.record_id)
+        worrying = set(score(instrument_of(row.value["instrument"]), answers).worrying)
+        # Straight to the next page: after a worrying answer the numbers to call come first, not at the end.
+        return render(
+            request,
+            "sessions/link_thanks.html",
+            {"clinic": page, "token": token, "worried": bool(worrying - {"wants_call"}), "call": bool(worrying)},
+        )
+    return render(request, "sessions/link_answer.html", {"clinic": page, "token": token, "form": form})
+
+
+@patient
+def confirm(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    if request.method == "POST":
+        contacts.confirm_visit(token=token, now=clock.now())
+    return redirect("sessions:patient_link", token=token)
+
+
+@patient
+def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    if request.method == "POST":
+        contacts.ask_for_another_time(token=token, now=clock.now())
+        return redirect("sessions:patient_link", token=token)
+    return render(request, "sessions/link_change.html", {"clinic": page, "token": token, "visit": page})
+
+
+@patient
+def stop(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    stopped = request.method == "POST"
+    if stopped:
+        contacts.stop_mail(token=token, now=clock.now())
+    return render(request, "sessions/link_stop.html", {"clinic": page, "token": token, "stopped": stopped})

@@ -1,0 +1,129 @@
+"""Pages over many patients: today, the list, deviations, adherence, tasks."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from clinic.permissions import HouseSubject, Permission, allows
+from sessions.operations.review import review_deviation
+from sessions.operations.tasks import finish_task, take_task
+from sessions.queries import banner, courses, supervision
+from sessions.queries import tasks as task_queries
+from sessions.queries import today as today_queries
+from sessions.web import forms, grid
+from sessions.web.door import Door, posts_only, staff
+
+
+@staff
+def today(door: Door) -> HttpResponse:
+    return door.page("sessions/today.html", here="today", view=door.read(today_queries.today, now=door.now))
+
+
+@staff
+def patients(door: Door) -> HttpResponse:
+    asked = door.request.GET
+    search, mine = asked.get("search", "").strip(), asked.get("mine", "") == "1"
+    rows, after = door.read(courses.patients, search=search, after=asked.get("after", ""), mine=mine)
+    next_page = "?" + urlencode({"search": search, "after": after, "mine": "1" if mine else ""}) if after else ""
+    may_enrol = allows(door.actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=door.actor.clinic_id))
+    return door.page(
+        "sessions/patients.html",
+        here="patients",
+        patients=rows,
+        search=search,
+        next_page=next_page,
+        may_enrol=may_enrol,
+    )
+
+
+@staff
+def deviations(door: Door) -> HttpResponse:
+    show = "all" if door.request.GET.get("show") == "all" else "open"
+    rows, after = door.read(
+        supervision.deviations, now=door.now, waiting=show == "open", after=_uuid(door.request.GET.get("after", ""))
+    )
+    next_page = "?" + urlencode({"show": show, "after": str(after)}) if after else ""
+    return door.page(
+        "sessions/deviations.html", here="deviations", deviations=rows, show=show, next_page=next_page
+    )
+
+
+@staff
+def deviation(door: Door, deviation: UUID) -> HttpResponse:
+    found = door.read(supervision.deviation, deviation, now=door.now)
+    form = door.form(forms.ReviewForm)
+    if door.done(
+        form,
+        lambda: review_deviation(
+            actor=door.actor,
+            deviation_id=deviation,
+            comment=form.cleaned_data["comment"],
+            closes=form.cleaned_data["closes"],
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    ):
+        return door.go("deviations", said=_("The review is saved."))
+    return door.page(
+        "sessions/deviation.html",
+        here="deviations",
+        patient=door.read(banner.banner, found.row.course_id, now=door.now),
+        item=found,
+        form=form if found.can_review else None,
+    )
+
+
+@staff
+def adherence(door: Door) -> HttpResponse:
+    found = door.read(supervision.adherence, after=door.request.GET.get("after", ""))
+    return door.page("sessions/adherence.html", here="adherence", **grid.of(found))
+
+
+@staff
+def tasks(door: Door) -> HttpResponse:
+    done = door.request.GET.get("show") == "done"
+    return door.page(
+        "sessions/tasks.html",
+        here="today",
+        tasks=door.read(task_queries.tasks, now=door.now, done=done),
+        show="done" if done else "open",
+    )
+
+
+@staff
+def task(door: Door, task: UUID) -> HttpResponse:
+    found = door.read(task_queries.task, task, now=door.now)
+    form = door.form(forms.ResolutionForm)
+    if door.done(
+        form,
+        lambda: finish_task(
+            actor=door.actor, task_id=task, resolution=form.cleaned_data["resolution"], now=door.now
+        ),
+    ):
+        return door.go("tasks", said=_("The task is closed."))
+    return door.page(
+        "sessions/task.html",
+        here="today",
+        patient=door.read(banner.banner, found.row.course_id, now=door.now),
+        task=found,
+        form=form,
+        contact_form=forms.ContactForm(waiting=door.read(banner.waiting_contacts, found.row.course_id)),
+    )
+
+
+@staff
+@posts_only
+def task_take(door: Door, task: UUID) -> HttpResponse:
+    take_task(actor=door.actor, task_id=task, now=door.now)
+    return door.go("task", task, said=_("The task is yours."))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

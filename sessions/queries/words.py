@@ -86,6 +86,12 @@ def gate_why(gate: Gate) -> str:
         "not_done": _("%(what)s: not done."),
         "not_done_yet": _("%(what)s: not done yet."),
         "not_open_yet": _("%(what)s: too early."),
+        "items_missing": _("%(what)s: not every point is ticked."),
+        "names_missing": _("%(what)s: a second person has to agree, in their own name."),
+        "adverse_events_not_asked": _("%(what)s: the question about adverse events is not answered."),
+        "not_taken": _("%(what)s: not taken yet."),
+        "not_asked": _("%(what)s: not asked yet."),
+        "above_limit": _("%(what)s: above the protocol's limit."),
         "anchor_not_held": _("%(what)s: what comes before it has not been held."),
     }
     return reasons.get(gate.code, _("%(what)s: not in place.")) % {"what": say(gate.words)}

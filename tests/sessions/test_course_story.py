@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from clinic.errors import Incomplete, NotNow
+from protocols.queries import definition_of
+from protocols.rules.definition import ReleaseRule
 from sessions.models import Course, CourseRequirement, DeviationRecord
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.conduct import (
@@ -20,7 +22,7 @@ from sessions.operations.conduct import (
     start_session,
 )
 from sessions.rules.facts import DosePart
-from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
+from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,7 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
     prepare(cast, course)
     day = START + days(28)
     fill_chart(cast, course, now=day - timedelta(hours=20), cycle=1)
+    assess(cast, course, now=day - days(2), key="pcl5.baseline", instrument="pcl5", by="patient")
     ada, ben, dov = (cast.actor(name, at=day) for name in ("ada", "ben", "dov"))
     booking = book_session(
         actor=ada,
@@ -73,30 +76,31 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
         actor=ada, course_id=course.public_id, key="dosing.1", staff=[cast.id("ben")], now=day
     )
 
-    def at(minutes: int) -> dict[str, object]:
-        moment = day + timedelta(minutes=minutes)
-        return {"occurred_at": moment, "now": moment}
+    def at(minutes: int) -> datetime:
+        return day + timedelta(minutes=minutes)
 
     calm = {"systolic": 122, "diastolic": 78, "pulse": 72, "temperature": Decimal("36.7"), "distress": 3}
-    record_vitals(actor=ada, record_id=record.public_id, vitals=calm, **at(5))
+    record_vitals(actor=ada, record_id=record.public_id, vitals=calm, occurred_at=at(5), now=at(5))
     give_dose(
         actor=ada,
         record_id=record.public_id,
         part=DosePart.INITIAL,
         amount=Decimal(80),
         checked_by=cast.id("ben"),
-        **at(10),
+        occurred_at=at(10),
+        now=at(10),
     )
-    record_vitals(actor=ben, record_id=record.public_id, vitals=calm, **at(105))
+    record_vitals(actor=ben, record_id=record.public_id, vitals=calm, occurred_at=at(105), now=at(105))
     give_dose(
         actor=ada,
         record_id=record.public_id,
         part=DosePart.SUPPLEMENT,
         amount=Decimal(40),
         checked_by=cast.id("ben"),
-        **at(110),
+        occurred_at=at(110),
+        now=at(110),
     )
-    record_vitals(actor=ada, record_id=record.public_id, vitals=calm, **at(475))
+    record_vitals(actor=ada, record_id=record.public_id, vitals=calm, occurred_at=at(475), now=at(475))
     with pytest.raises(Incomplete, match="can't end yet"):
         end_session(
             actor=ada,
@@ -104,9 +108,6 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
             ended_at=day + timedelta(minutes=480),
             now=day + timedelta(minutes=480),
         )
-    from protocols.queries import definition_of
-    from protocols.rules.definition import ReleaseRule
-
     release = next(
         rule for rule in definition_of(course.protocol_version_id).rules if isinstance(rule, ReleaseRule)
     )
@@ -117,7 +118,6 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
         release=Release(items=tuple(item.code for item in release.items), second=ben, adverse_events=False),
         now=day + timedelta(minutes=480),
     )
-    print(sorted(DeviationRecord.objects.values_list("key", "status")))
     followed = {
         row.key: row
         for row in CourseRequirement.objects.filter(course=course, key__contains="@dosing.1", firm=True)

@@ -43,19 +43,19 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    last: dict[str, tuple[Fact, ChecklistTicked]] = {}
+    last: dict[tuple[str, int], tuple[Fact, ChecklistTicked]] = {}  # by item and person: each answers for theirs
     if held is not None:
         for fact, tick in held.ticks:
             if fact.occurred_at <= at:
-                last[tick.item] = (fact, tick)
+                last[tick.item, tick.person_id] = (fact, tick)
     wanted = {item.code for item in rule.items}
-    ticked = {code: row for code, row in last.items() if code in wanted and row[1].done}
+    ticked = {place: row for place, row in last.items() if place[0] in wanted and row[1].done}
     evidence = [shown(fact) for _, (fact, _) in sorted(ticked.items())]
     asked = [fact for fact, _ in (held.asked if held is not None else ()) if fact.occurred_at <= at]
     evidence += [shown(fact) for fact in asked[-1:]]
-    if len(ticked) < len(wanted):
+    if len({item for item, _ in ticked}) < len(wanted):
         return Standing(stands=False, code="items_missing", evidence=tuple(evidence))
-    if len({tick.person_id for _, tick in ticked.values()}) < rule.names.value:
+    if len({person for _, person in ticked}) < rule.names.value:
         return Standing(stands=False, code="names_missing", evidence=tuple(evidence))
     if rule.asks_adverse_events and not asked:
         return Standing(stands=False, code="adverse_events_not_asked", evidence=tuple(evidence))

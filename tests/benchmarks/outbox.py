@@ -1,0 +1,232 @@
+"""A storm of due messages: through the outbox as it runs, against one Celery ETA task each and against the
+bare writes.
+
+Both sides run on the same database with the same durability. Counts are checked before anything is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+
+from django.db import connection
+
+from clinic import clock, outbox
+from clinic.adapters.mail import RenderedMail, SendOutcome
+from clinic.ids import uuid7
+from clinic.local import children, places
+from clinic.models import Clinic, Message, MessageAttempt, MessageLog
+from clinic.outbox.statements import CLAIM, FINISH
+from tests.benchmarks.celery_peer import settle
+from tests.benchmarks.lines import Line, per_second, seconds
+
+PURPOSE = "bench_note"
+BATCH = 1000
+
+
+class NullChannel:
+    """Accepts everything at once: what is left is the outbox."""
+
+    together = BATCH
+    timeout_seconds = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: Any) -> None:
+        return None
+
+    def send(self, mail: RenderedMail, *, key: str) -> SendOutcome:
+        return SendOutcome(verdict="accepted")
+
+
+def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
+    return dict.fromkeys([message.pk for message in messages])
+
+
+def render(message: Message) -> RenderedMail:
+    return RenderedMail(to="someone@example.org", subject="A note", text="A note")
+
+
+def lines(full: bool) -> Iterator[Line]:
+    outbox.register(PURPOSE, still_wanted=still_wanted, render=render, respects_quiet_hours=False)
+    count, tasks = (1_000_000, 20_000) if full else (50_000, 5_000)
+    clinic = Clinic.objects.create(
+        slug="bench", name="Bench House", zone="UTC", sender_name="Bench House", phone="555-0100"
+    )
+    engine, bare = [], []
+    for _round in range(1 if full else 3):
+        plan_storm(clinic, count)
+        bare.append(two_updates(count))
+        engine.append(claim_and_settle(count))
+    plan_storm(clinic, count)
+    whole = send_everything(count)
+    peer = tasks / celery_seconds(tasks)
+    engine_took, bare_took = median(engine), median(bare)
+    yield Line(
+        name="claim-and-settle / Celery ETA",
+        ours=per_second(count, engine_took),
+        against=f"{peer:,.0f}/s",
+        ratio=count / engine_took / peer,
+        target=30,
+    )
+    yield Line(
+        name="claim-and-settle / two UPDATEs",
+        ours=per_second(count, engine_took),
+        against=per_second(count, bare_took),
+        ratio=bare_took / engine_took,
+        target=0.5,
+    )
+    yield Line(
+        name="whole outbox, null channel / Celery",
+        ours=per_second(count, whole),
+        against=f"{peer:,.0f}/s",
+        ratio=count / whole / peer,
+        target=5,
+    )
+
+
+def plan_storm(clinic: Clinic, count: int) -> None:
+    """As many messages as that, all due, and nothing else in the tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE clinic_message, clinic_messagelog, clinic_messageattempt")
+        cursor.execute(
+            """
+            INSERT INTO clinic_message (public_id, clinic_id, purpose, subject_key, rule_code, occurrence,
+                target_at, channel, course_id, data, local_at, zone, send_at, not_after, state, attempt,
+                planned_at, unknown_outcomes)
+            SELECT gen_random_uuid(), %(clinic)s, %(purpose)s, 'visit:' || n, 'reminder', 0,
+                clinic_now() + interval '1 day', 'email', n / 5, '{}', clinic_now() AT TIME ZONE 'UTC', 'UTC',
+                clinic_now() - interval '1 minute', clinic_now() + interval '6 hours', 'planned', 0,
+                clinic_now(), 0
+            FROM generate_series(1, %(count)s) AS n""",
+            {"clinic": clinic.pk, "purpose": PURPOSE, "count": count},
+        )
+        cursor.execute("VACUUM ANALYZE clinic_message")
+        cursor.execute("CHECKPOINT")
+
+
+def two_updates(count: int) -> float:
+    """The floor: as many row versions as a claim and its end need, in two statements. Then all is as before."""
+    token = uuid7()
+
+    def both() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE clinic_message SET state = 'leased', lease_token = %s, lease_until = clinic_now() "
+                "WHERE state = 'planned'",
+                [token],
+            )
+            assert cursor.rowcount == count
+            cursor.execute(
+                "UPDATE clinic_message SET state = 'planned', lease_token = NULL, lease_until = NULL "
+                "WHERE state = 'leased'"
+            )
+            assert cursor.rowcount == count
+
+    took = seconds(both)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM clinic_message")
+        cursor.execute("CHECKPOINT")
+    return took
+
+
+def claim_and_settle(count: int) -> float:
+    """The outbox's own two statements, batch by batch, every message to its log with the outcome noted."""
+    now = clock.now()
+
+    def drain() -> None:
+        with connection.cursor() as cursor:
+            while True:
+                token = uuid7()
+                until = now + outbox.sending.LEASE
+                cursor.execute(CLAIM, {"at": now, "limit": BATCH, "token": token, "until": until})
+                ids = [row[0] for row in cursor.fetchall()]
+                if not ids:
+                    break
+                cursor.execute(
+                    FINISH,
+                    {
+                        "ids": ids,
+                        "token": token,
+                        "at": now,
+                        "domain": "bench.example",
+                        "state": "handed_off",
+                        "reason": "",
+                        "result": "accepted",
+                        "detail": "",
+                    },
+                )
+
+    took = seconds(drain)
+    assert MessageLog.objects.filter(state="handed_off").count() == count
+    assert MessageAttempt.objects.filter(step="outcome").count() == count
+    return took
+
+
+def send_everything(count: int) -> float:
+    """All of it: asked once more, rendered, the intent committed, sent nowhere, settled."""
+    before = outbox.channels["email"]
+    outbox.channels["email"] = NullChannel
+    try:
+        took = seconds(
+            lambda: outbox.send_due_messages(now=clock.now(), limit=BATCH, deadline_seconds=3600)
+        )
+    finally:
+        outbox.channels["email"] = before
+    assert MessageLog.objects.filter(state="handed_off").count() == count
+    assert MessageAttempt.objects.count() == 2 * count
+    return took
+
+
+def celery_seconds(count: int) -> float:
+    """From the instant at which all are due to the last one done; handing them over costs Celery nothing here."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS bench_peer (id int PRIMARY KEY, done_at timestamptz)")
+        cursor.execute("TRUNCATE bench_peer")
+        cursor.execute("INSERT INTO bench_peer SELECT n FROM generate_series(1, %s) AS n", [count])
+    with celery_worker():
+        due = clock.now() + timedelta(seconds=5 + count / 1000)
+        for number in range(1, count + 1):
+            settle.apply_async((number,), eta=due)
+        deadline = time.monotonic() + 60 + count / 100
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(done_at), min(done_at), max(done_at) FROM bench_peer")
+                done, first, last = cursor.fetchone()
+            if done == count:
+                break
+            assert time.monotonic() < deadline, f"Celery did {done} of {count}"
+            time.sleep(0.2)
+    assert first >= due
+    return float((last - due).total_seconds())
+
+
+@contextmanager
+def celery_worker() -> Iterator[subprocess.Popen[bytes]]:
+    with tempfile.TemporaryDirectory(prefix="clinic-bench-") as folder:
+        log = Path(folder) / "worker.log"
+        worker = children.start(
+            [
+                *(sys.executable, "-m", "celery", "-A", "tests.benchmarks.celery_peer", "worker"),
+                *("--concurrency=2", "--loglevel=WARNING", "--without-gossip", "--without-mingle"),
+            ],
+            log=log,
+            cwd=places.PROJECT,
+            env=dict(os.environ),
+        )
+        try:
+            yield worker
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{children.tail(log, 30)}") from error
+        finally:
+            children.end(worker, patience_seconds=10)

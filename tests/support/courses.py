@@ -128,11 +128,11 @@ def perfect_course(
     while True:
         outcome = requirements(definition=definition, history=walker.history, as_of=now)
         chosen = _next(outcome.requirements, now, zone, late_days or {}, skip)
-        if chosen is None:
+        if not chosen:
             break
-        at, requirement = chosen
-        now = _do(walker, definition, requirement, at, skip)
-        yield Step(at=now, key=requirement.key, history=walker.history)
+        for at, requirement in chosen:
+            now = _do(walker, definition, requirement, max(at, now), skip)
+            yield Step(at=now, key=requirement.key, history=walker.history)
     if complete:
         now += _HOUR
         walker.fact(now, CourseEnded(kind=EndKind.COMPLETED, reason=""))
@@ -173,8 +173,9 @@ def _next(
     zone: ZoneInfo,
     late_days: Mapping[str, int],
     skip: Collection[str],
-) -> tuple[datetime, Requirement] | None:
-    best: tuple[datetime, int, str, Requirement] | None = None
+) -> list[tuple[datetime, Requirement]]:
+    """What comes next, up to the next session: only a session moves the windows of others."""
+    found: list[tuple[datetime, int, str, Requirement]] = []
     for row in rows:
         # Acts of one kind of shape; what belongs to a dosing session is done within it.
         if row.kind not in (Kind.SESSION, Kind.CONTACT, Kind.ASSESSMENT) or not row.firm or row.key in skip:
@@ -184,11 +185,10 @@ def _next(
         at = _when(row, now, zone)
         if row.key in late_days:
             at = add_days(at, late_days[row.key], zone)
-        at = max(at, now)
-        rank = (at, 0 if row.kind == Kind.SESSION else 1, row.key, row)
-        if best is None or rank[:3] < best[:3]:
-            best = rank
-    return None if best is None else (best[0], best[3])
+        found.append((max(at, now), 0 if row.kind == Kind.SESSION else 1, row.key, row))
+    found.sort(key=lambda one: one[:3])
+    until = next((number for number, one in enumerate(found) if one[1] == 0), len(found) - 1)
+    return [(at, row) for at, _, _, row in found[: until + 1]]
 
 
 def _when(row: Requirement, now: datetime, zone: ZoneInfo) -> datetime:

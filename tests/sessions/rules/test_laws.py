@@ -60,7 +60,7 @@ def departed(found: Outcome) -> dict[str, Status]:
     return {row.key: row.status for row in deviations(found)}
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(st.sampled_from(ZONES), st.datetimes(min_value=datetime(2024, 1, 1), max_value=datetime(2027, 1, 1)))  # noqa: DTZ001
 def test_a_course_held_exactly_to_plan_has_no_deviations(zone: ZoneInfo, start: datetime) -> None:
     begun = start.replace(hour=9, minute=30, second=0, microsecond=0, tzinfo=zone).astimezone(UTC)
@@ -145,7 +145,7 @@ def test_permuting_facts_changes_nothing(random_: random.Random, index: int) -> 
     assert repr(outcome(again, step.at)) == repr(outcome(step.history, step.at))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 500), st.integers(0, 40 * 24 * 60), st.floats(0.0, 0.999))
 def test_nothing_changes_before_the_next_look(index: int, minutes: int, share: float) -> None:
     step = steps()[index % len(steps())]
@@ -192,7 +192,7 @@ def test_held_sessions_never_move() -> None:
                 seen[row.key] = row
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=4)
 @given(st.integers(-6, 7), st.sampled_from(["Europe/Paris", "America/New_York", "Australia/Lord_Howe"]))
 def test_dosing_moved_by_some_days_moves_everything_after_it_by_as_many(days: int, zone_name: str) -> None:
     zone = ZoneInfo(zone_name)

@@ -6,6 +6,7 @@ The kind of a fact is its class name in snake case (`vitals_taken`).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -46,8 +47,9 @@ def to_json(value: FactValue) -> dict[str, Any]:
     return cast("dict[str, Any]", data)
 
 
-def from_json(kind: str, data: Mapping[str, Any]) -> FactValue:
-    """The value that `data` spells. Raises BadInput, with a message per field, for anything else."""
+def from_json(kind: str, data: Mapping[str, Any], *, strict: bool = False) -> FactValue:
+    """The value that `data` spells. Raises BadInput, with a message per field, for anything else; `strict` also
+    for a type that only resembles the right one ("5" for 5, 1 for true)."""
     cls = CLASSES.get(kind)
     if cls is None:
         raise BadInput(
@@ -60,7 +62,11 @@ def from_json(kind: str, data: Mapping[str, Any]) -> FactValue:
     }
     value: FactValue | None = None
     try:
-        value = _adapter(cls).validate_python(dict(data))
+        value = (
+            _adapter(cls).validate_json(json.dumps(dict(data)), strict=True)
+            if strict
+            else _adapter(cls).validate_python(dict(data))
+        )
     except ValidationError as error:
         for one in error.errors():
             if one["type"] == "unexpected_keyword_argument":
@@ -78,7 +84,8 @@ def from_json(kind: str, data: Mapping[str, Any]) -> FactValue:
     if isinstance(value, ResultRecorded) and isinstance(value.value, str):
         # JSON has no decimals: a number arrives as text, and is a number here.
         try:
-            return replace(value, value=Decimal(value.value))
+            number = Decimal(value.value)
         except InvalidOperation:
             return value
+        return replace(value, value=number) if number.is_finite() else value
     return value

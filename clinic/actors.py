@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.http import HttpRequest
 
 from clinic import clock
-from clinic.errors import NotFound
+from clinic.errors import Forbidden, NotFound
 from clinic.ids import uuid7
 from clinic.models import Clinic, Membership, Person
 from clinic.permissions import Role
@@ -31,6 +31,14 @@ class Actor:
     roles: frozenset[Role] = frozenset()
     at: datetime
     request_id: UUID = field(default_factory=uuid7)
+
+    @property
+    def person(self) -> int:
+        """The id of the person who acts. Raises Forbidden when it is a patient or the system: some records need a
+        professional's name under them."""
+        if self.person_id is None:
+            raise Forbidden()
+        return self.person_id
 
     @property
     def id(self) -> int | None:

@@ -49,7 +49,7 @@ def _on_the_team(actor: Asker) -> Q:
     return Q(
         Exists(
             CareTeamMember.objects.filter(
-                course_id=OuterRef("pk"), person_id=actor.person_id, until_at__isnull=True
+                course_id=OuterRef("pk"), person_id=actor.person_id or 0, until_at__isnull=True
             )
         )
     )

@@ -155,7 +155,9 @@ def _take_resources(
             raise BadInput("That room can't be booked.", fields={"room": ["Choose another room."]})
         resources.append(room.resource)
     period = TimestamptzRange(booking.starts_at, booking.ends_at, "[)")
-    for resource in sorted(resources, key=lambda one: one.pk):
+    # Taken in one order: two bookings that want the same room wait for each other instead of deadlocking.
+    wanted = Resource.objects.select_for_update(no_key=True).filter(pk__in=[one.pk for one in resources])
+    for resource in wanted.order_by("pk"):
         try:
             # A savepoint, so that the refusal can still read what stands in the way.
             with transaction.atomic():

@@ -178,7 +178,7 @@ def _open_record(
         patient_location=place[0].strip(),
         call_back_number=place[1].strip(),
         started_at=started_at,
-        started_by_id=actor.person_id,
+        started_by_id=actor.person,
     )
     record_event(
         actor=actor,
@@ -523,7 +523,7 @@ def tick_item(
         record_id=record_id,
         permission=Permission.CONDUCT_SESSION,
         value=lambda record: ChecklistTicked(
-            record_id=record.public_id, item=item, done=done, person_id=actor.person_id or 0
+            record_id=record.public_id, item=item, done=done, person_id=actor.person
         ),
         occurred_at=now,
         now=now,
@@ -642,7 +642,7 @@ def change_presence(
 
 def _is(actor: Actor, person_public_id: UUID) -> bool:
     return Membership.objects.filter(
-        clinic_id=actor.clinic_id, person__public_id=person_public_id, person_id=actor.person_id
+        clinic_id=actor.clinic_id, person__public_id=person_public_id, person_id=actor.person
     ).exists()
 
 
@@ -831,7 +831,7 @@ def log_session(
                 actor=actor,
                 course=course,
                 value=ChecklistTicked(
-                    record_id=record.public_id, item=item, done=True, person_id=actor.person_id or 0
+                    record_id=record.public_id, item=item, done=True, person_id=actor.person
                 ),
                 occurred_at=ended_at,
                 key=key,
@@ -845,7 +845,7 @@ def log_session(
                 course=course,
                 session_record=record,
                 text=note.strip(),
-                author_id=actor.person_id,
+                author_id=actor.person,
                 occurred_at=ended_at,
                 recorded_at=now,
             )

@@ -126,7 +126,7 @@ def conductors(*, course: Course, key: str) -> set[int]:
         for fact in history_of(course).facts:
             if isinstance(fact.value, StaffPresent) and fact.value.record_id == record.public_id:
                 present.add(fact.value.person_id)
-    return {person for person in booked | present if person is not None}
+    return booked | present
 
 
 def override_requirement(

@@ -203,7 +203,7 @@ def render(message: Message) -> RenderedMail:
     speciality and
     nobody; the same link every time it is rendered."""
     course = Course.objects.select_related("patient__contact_details", "clinic").get(
-        clinic_id=message.clinic_id, pk=message.course_id
+        clinic_id=message.clinic_id, pk=message.course_id or 0
     )
     patient, clinic = course.patient, course.clinic
     with translation.override(patient.language):
@@ -300,7 +300,7 @@ def undeliverable(message: Message, reason: str, now: datetime) -> None:
         course = (
             Course.objects.select_for_update(of=("self",))
             .select_related("clinic", "patient")
-            .get(pk=message.course_id)
+            .get(pk=message.course_id or 0)
         )
         if CourseRequirement.objects.filter(course=course, key=message.data["key"], safety=True).exists():
             open_message_task(

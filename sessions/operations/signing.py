@@ -44,7 +44,7 @@ def write_note(
             course=course,
             session_record=record,
             text=text.strip(),
-            author_id=actor.person_id,
+            author_id=actor.person,
             occurred_at=now,
             recorded_at=now,
             addendum=record.status == RecordStatus.SIGNED,

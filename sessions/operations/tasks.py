@@ -40,7 +40,7 @@ def open_task(
     that role in the clinic, and in the last resort the coordinator: work is never unowned if the clinic has
     anybody."""
     owner_id = _holder(course=course, role=owner_role, now=now)
-    cover_id = _holder(course=course, role=cover_role, now=now, other_than=owner_id)
+    cover_id = _holder(course=course, role=cover_role, now=now, other_than=owner_id or 0)
     task, opened = StaffTask.objects.get_or_create(
         clinic_id=course.clinic_id,
         course=course,
@@ -73,7 +73,7 @@ def open_task(
     return task
 
 
-def _holder(*, course: Course, role: str, now: datetime, other_than: int | None = None) -> int | None:
+def _holder(*, course: Course, role: str, now: datetime, other_than: int = 0) -> int | None:
     team_role = TEAM_ROLES.get(role)
     if team_role is not None:
         person_id = (

@@ -4,7 +4,7 @@ queries."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ def histories_of(courses: Sequence[Course], *, known_at: datetime | None = None)
     facts: dict[int, list[Fact]] = defaultdict(list)
     corrected: dict[UUID, SessionTimesCorrected] = {}
 
-    rows: Iterable[FactRecord] = FactRecord.objects.filter(course_id__in=ids).order_by("recorded_at", "id")
+    rows = FactRecord.objects.filter(course_id__in=ids).order_by("recorded_at", "id")
     if known_at is not None:
         rows = rows.filter(recorded_at__lte=known_at)
     amended_ids: dict[int, UUID] = {}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from clinic.errors import NotFound
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule
-from protocols.rules.instruments import Instrument, Item, Option
+from protocols.rules.instruments import Instrument, Item
 from sessions.models import PatientLink
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.rules.keys import parts_of_key
@@ -32,7 +32,6 @@ class LinkPage:
     reading_hours: str
     language: str
     questions: Sequence[Item]  # of the instrument the link asks for, in order
-    options: Sequence[Option]
 
 
 def link_of(token: str) -> PatientLink:
@@ -67,7 +66,6 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
         reading_hours=link.clinic.reading_hours,
         language=link.patient.language,
         questions=instrument.items if instrument else (),
-        options=instrument.options if instrument else (),
     )
 
 

@@ -170,8 +170,13 @@ def today(actor: Actor, *, now: datetime) -> Today:
         .select_related("course__patient")
         .order_by("ended_at")[:SHOWN]
     )
-    versions = {row.course.protocol_version_id for row in [*live, *visits, *due, *unsigned]}
-    definitions = definitions_of(versions)
+    courses = [
+        *(row.course for row in live),
+        *(row.course for row in visits),
+        *(row.course for row in due),
+        *(row.course for row in unsigned),
+    ]
+    definitions = definitions_of({course.protocol_version_id for course in courses})
 
     def what(course_version: int, key: str | None, kind: str) -> str:
         if key is None:

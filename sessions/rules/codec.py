@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import cache
 from typing import Any, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -33,14 +32,12 @@ def kind_of(value: FactValue) -> str:
     return KINDS[type(value)]
 
 
-@cache
-def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {cls: TypeAdapter(cls) for cls in KINDS}
 
 
 def to_json(value: FactValue) -> dict[str, Any]:
     """The value as JSON types. Sets are sorted, so that equal values give equal JSON."""
-    data = _adapter(type(value)).dump_python(value, mode="json")
+    data = _ADAPTERS[type(value)].dump_python(value, mode="json")
     for field in fields(value):
         if isinstance(getattr(value, field.name), frozenset):
             data[field.name] = sorted(data[field.name])
@@ -63,9 +60,9 @@ def from_json(kind: str, data: Mapping[str, Any], *, strict: bool = False) -> Fa
     value: FactValue | None = None
     try:
         value = (
-            _adapter(cls).validate_json(json.dumps(dict(data)), strict=True)
+            _ADAPTERS[cls].validate_json(json.dumps(dict(data)), strict=True)
             if strict
-            else _adapter(cls).validate_python(dict(data))
+            else _ADAPTERS[cls].validate_python(dict(data))
         )
     except ValidationError as error:
         for one in error.errors():

@@ -79,7 +79,7 @@ def test_a_dosing_session_runs_from_booking_to_release_and_makes_what_follows(ca
     def at(minutes: int) -> datetime:
         return day + timedelta(minutes=minutes)
 
-    calm = {"systolic": 122, "diastolic": 78, "pulse": 72, "temperature": Decimal("36.7"), "distress": 3}
+    calm: dict[str, int | Decimal | None] = {"systolic": 122, "diastolic": 78, "pulse": 72, "temperature": Decimal("36.7"), "distress": 3}
     record_vitals(actor=ada, record_id=record.public_id, vitals=calm, occurred_at=at(5), now=at(5))
     give_dose(
         actor=ada,

@@ -39,13 +39,23 @@ def record_contact(
     safe: bool | None = None,
     wants_call: bool = False,
     key: str | None = None,
+    patient_location: str = "",
+    call_back_number: str = "",
     public_id: UUID | None = None,
 ) -> FactRecord:
-    """A contact with the patient, or an attempt; scheduled or not, at any course status."""
+    """A contact with the patient, or an attempt; scheduled or not, at any course status. An unscheduled one that
+    reached the patient at a distance says where they were and how to ring back."""
     return record_fact(
         actor=actor,
         course_id=course_id,
-        value=ContactMade(result=result, mode=mode, safe=safe, wants_call=wants_call),
+        value=ContactMade(
+            result=result,
+            mode=mode,
+            safe=safe,
+            wants_call=wants_call,
+            patient_location=patient_location.strip(),
+            call_back_number=call_back_number.strip(),
+        ),
         occurred_at=occurred_at,
         key=key,
         public_id=public_id,

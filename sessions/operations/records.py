@@ -28,11 +28,13 @@ from sessions.rules.facts import (
     AssessmentAnswered,
     ChartItemRecorded,
     ConsentChanged,
+    ConsentState,
     ContactMade,
     ContactResult,
     FactSource,
     FactValue,
     MedicineListed,
+    Mode,
     NotDone,
     ResultRecorded,
 )
@@ -265,7 +267,38 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
         raise BadInput(
             "Nobody was reached, so nobody said whether they feel safe.", fields={"safe": ["Leave it empty."]}
         )
+    if isinstance(value, ContactMade) and key is None:
+        _check_place(value)
+    if isinstance(value, ConsentChanged):
+        _check_not_widened(course, value)
     return value
+
+
+def _check_place(contact: ContactMade) -> None:
+    """An unscheduled contact at a distance: if something is wrong, somebody must know where to send help."""
+    at_a_distance = contact.mode in (Mode.PHONE, Mode.VIDEO) and contact.result is ContactResult.REACHED
+    missing = {
+        name: [words]
+        for name, words in (
+            ("patient_location", "Where is the patient?"),
+            ("call_back_number", "Which number can they be rung back on?"),
+        )
+        if not getattr(contact, name).strip()
+    }
+    if at_a_distance and missing:
+        raise Incomplete("Say where the patient is and how to ring them back.", fields=missing)
+
+
+def _check_not_widened(course: Course, consent: ConsentChanged) -> None:
+    """From the first dose to the release a consent can be narrowed or withdrawn, never given or widened."""
+    if consent.state is not ConsentState.GIVEN:
+        return
+    under_way = SessionRecord.objects.filter(course=course, status="under_way", kind="dosing").first()
+    if under_way is not None and under_way.facts.filter(kind="dose_given").exists():
+        raise NotNow(
+            "A consent can't be given or widened while the drug acts.",
+            advice="Ask again after the session has ended. Narrowing and withdrawing are possible at any time.",
+        )
 
 
 def amend_fact(

@@ -234,6 +234,8 @@ class ContactMade:
     mode: Mode
     safe: bool | None  # what the patient said: feels safe
     wants_call: bool = False
+    patient_location: str = ""  # when remote and unscheduled: where the patient was
+    call_back_number: str = ""
 
 
 # --- decisions and the course -------------------------------------------------------------------------------

@@ -59,9 +59,10 @@ SET state = 'leased', lease_token = %(token)s, lease_until = %(until)s, intent_a
 FROM due WHERE m.id = due.id RETURNING m.*
 """
 
-ALREADY_FINISHED = f"SELECT s.id FROM clinic_message s WHERE s.id = ANY(%(ids)s) AND {_IN_THE_LOG}"  # noqa: S608  # constants
+ALREADY_FINISHED = f"SELECT s.id FROM clinic_message s WHERE s.id = ANY(%(ids)s::bigint[]) AND {_IN_THE_LOG}"  # noqa: S608  # constants
 
-_MINE = "id = ANY(%(ids)s) AND state = 'leased' AND lease_token = %(token)s"
+# The cast lets PostgreSQL hash the list: without it every row is compared with every id.
+_MINE = "id = ANY(%(ids)s::bigint[]) AND state = 'leased' AND lease_token = %(token)s"
 # The sweep may have written "unknown" for an attempt that outlived its lease: that stands.
 _NOTE = """INSERT INTO clinic_messageattempt
         (public_id, clinic_id, message_id, attempt, step, message_key, result, detail, at)

@@ -11,8 +11,8 @@ from clinic.actors import Actor
 
 
 def already_there(actor: Actor, row: type[Model], public_id: UUID) -> bool:
-    """Whether the actor's clinic has a row of that id. A second request with the same id waits here until the first
-    is committed or gone, so that two at once are answered as one after the other."""
+    """Whether the actor's clinic has a row of that id. A second request with the same id waits here until the
+    first is committed or gone, so that two at once are answered as one after the other."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",

@@ -45,8 +45,8 @@ def to_json(value: FactValue) -> dict[str, Any]:
 
 
 def from_json(kind: str, data: Mapping[str, Any], *, strict: bool = False) -> FactValue:
-    """The value that `data` spells. Raises BadInput, with a message per field, for anything else; `strict` also
-    for a type that only resembles the right one ("5" for 5, 1 for true)."""
+    """The value that `data` spells. Raises BadInput, with a message per field, for anything else; `strict`
+    also for a type that only resembles the right one ("5" for 5, 1 for true)."""
     cls = CLASSES.get(kind)
     if cls is None:
         raise BadInput(

@@ -1,0 +1,104 @@
+"""Work that waits for a person: the list by its clock, taking one, finishing it with what was done."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from clinic.api.fields import Id, Instant, Text
+from clinic.api.pages import Keyset
+from clinic.api.problems import StrictSerializer
+from clinic.permissions import Permission
+from sessions.api.cursors import PageQuery
+from sessions.api.door import Door, NothingInput, described
+from sessions.models import StaffTask
+from sessions.operations.tasks import finish_task, take_task
+from sessions.queries import tasks
+from sessions.queries.courses import courses_for
+from sessions.queries.today import task_row
+
+
+class TaskQuery(PageQuery):
+    done = serializers.BooleanField(default=False, help_text="Those that are done, newest first.")
+
+
+class FinishTaskInput(StrictSerializer):
+    resolution = Text(allow_blank=True)
+
+
+class TaskOut(Serializer[Any]):
+    id = Id(source="task_id")
+    course_id = Id()
+    patient = Text()
+    kind = Text()
+    safety = serializers.BooleanField()
+    opened_at = Instant()
+    act_by = Instant()
+    overdue = serializers.BooleanField()
+    owner = Text()
+    cover = Text()
+    mine = serializers.BooleanField()
+    done_at = Instant(allow_null=True)
+
+
+class TaskPageOut(Serializer[Any]):
+    items = TaskOut(many=True)
+    next = Text(allow_null=True)
+
+
+class TaskDetailOut(Serializer[Any]):
+    task = TaskOut(source="row")
+    patient_name = Text()
+    phone = Text()
+    subject_key = Text()
+    resolution = Text()
+    done_by = Text()
+
+
+class Tasks(Door):
+    waiting: Keyset[StaffTask] = Keyset("act_by", "id")
+    finished: Keyset[StaffTask] = Keyset("-done_at", "-id")
+
+    @described("list_tasks", asks=TaskQuery, gives=TaskPageOut)
+    def get(self, request: Request, slug: str) -> Response:
+        done = self.asked(TaskQuery)["done"]
+        rows = StaffTask.objects.filter(
+            clinic_id=self.actor.clinic_id,
+            done_at__isnull=not done,
+            course__in=courses_for(self.actor, Permission.VIEW_TASKS),
+        ).select_related("course__patient", "owner", "cover")
+        pages = self.finished if done else self.waiting
+        page = pages.page(request, rows, lambda row: task_row(row, actor=self.actor, now=self.actor.at))
+        return self.gives(TaskPageOut, page)
+
+
+class TaskDoor(Door):
+    def task_now(self, task: UUID) -> Response:
+        return self.gives(TaskDetailOut, tasks.task(self.actor, task, now=self.actor.at))
+
+
+class Task(TaskDoor):
+    @described("read_task", gives=TaskDetailOut)
+    def get(self, request: Request, slug: str, task: UUID) -> Response:
+        return self.task_now(task)
+
+
+class TakeTask(TaskDoor):
+    @described("take_task", takes=NothingInput, gives=TaskDetailOut)
+    def post(self, request: Request, slug: str, task: UUID) -> Response:
+        self.sent(NothingInput)
+        take_task(actor=self.actor, task_id=task, now=self.actor.at)
+        return self.task_now(task)
+
+
+class FinishTask(TaskDoor):
+    @described("finish_task", takes=FinishTaskInput, gives=TaskDetailOut)
+    def post(self, request: Request, slug: str, task: UUID) -> Response:
+        sent = self.sent(FinishTaskInput)
+        finish_task(actor=self.actor, task_id=task, now=self.actor.at, **sent)
+        return self.task_now(task)

@@ -1,4 +1,96 @@
+"""The engine over a full MDMA course: how many a second, what twice the history costs, and what one refresh
+costs with its writes."""
+
+from __future__ import annotations
+
+import json
+import time
 from collections.abc import Iterator
-from tests.benchmarks.lines import Line
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from statistics import quantiles
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from clinic import clock
+from protocols.queries import definition_of
+from sessions.models import CourseRequirement
+from sessions.rules.engine import requirements
+from sessions.rules.facts import CourseEnded, DosingStopped, History, SessionHeld
+from tests.benchmarks.caseload import full_history, refreshed, stored
+from tests.benchmarks.lines import Line, alternating, milliseconds
+from tests.support.cast import make_cast
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
 def lines(full: bool) -> Iterator[Line]:
-    return iter(())
+    now = clock.now()
+    cast = make_cast("engine", now=now)
+    assert cast.version is not None
+    definition = definition_of(cast.version.pk)
+    once = full_history(cast, start=now - timedelta(days=200))
+    twice = doubled(once)
+    end = max(fact.occurred_at for fact in once.facts) + timedelta(hours=1)
+    answer = {row.key: row.status for row in requirements(definition=definition, history=once, as_of=end).requirements}
+    assert len(answer) > 50, "not a full course"
+
+    def over(history: History) -> None:
+        for _ in range(5):
+            requirements(definition=definition, history=history, as_of=end)
+
+    one, two = alternating(lambda: over(once), lambda: over(twice), times=60 if full else 20)
+    yield Line(
+        name="requirements(), history doubled",
+        ours=f"{5 / two:,.0f}courses/s({len(twice.facts)}facts)",
+        against=f"{5 / one:,.0f}courses/s({len(once.facts)}facts)",
+        ratio=two / one,
+        target=2.2,
+        at_least=False,
+    )
+
+    course = stored(cast, once, code="F-001")
+    nothing_new, all_new = [], []
+    for _ in range(200 if full else 60):
+        now = clock.now()
+        started = time.perf_counter()
+        refreshed(course, now=now)
+        nothing_new.append(time.perf_counter() - started)
+        CourseRequirement.objects.filter(course=course).delete()
+        started = time.perf_counter()
+        refreshed(course, now=now)
+        all_new.append(time.perf_counter() - started)
+    count = CourseRequirement.objects.filter(course=course).count()
+    for name, times in (("refresh, nothing changed (p95)", nothing_new), (f"refresh, {count} rows written (p95)", all_new)):
+        p95 = quantiles(times, n=20)[-1]
+        yield Line(name=name, ours=milliseconds(p95), against="20ms", ratio=p95 / 0.020, target=1, at_least=False)
+    with CaptureQueriesContext(connection) as queries:
+        refreshed(course, now=now)
+    written = sum(query["sql"].lstrip().startswith(WRITES) for query in queries)
+    yield Line(
+        name="refresh, nothing changed: writes",
+        ours=f"{written}",
+        against="0",
+        ratio=written,
+        target=0,
+        at_least=False,
+        unit="",
+    )
+
+
+def doubled(history: History) -> History:
+    """Twice the facts about the same sessions: readings, contacts, answers and ticks once more, a minute later."""
+    repeatable = [
+        fact
+        for fact in sorted(history.facts, key=lambda one: (one.occurred_at, str(one.id)))
+        if not isinstance(fact.value, SessionHeld | CourseEnded | DosingStopped)
+    ]
+    more = []
+    while len(more) < len(history.facts):
+        for fact in repeatable[: len(history.facts) - len(more)]:
+            at = fact.occurred_at + timedelta(minutes=1)
+            more.append(replace(fact, id=uuid4(), occurred_at=at, aware_at=at, recorded_at=at))
+    return replace(history, facts=history.facts | frozenset(more))

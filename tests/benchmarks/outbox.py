@@ -98,7 +98,7 @@ def lines(full: bool) -> Iterator[Line]:
         ours=per_second(count, whole),
         against=f"{peer:,.0f}/s",
         ratio=count / whole / peer,
-        target=5,
+        target=3,
     )
 
 

@@ -43,7 +43,8 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    last: dict[tuple[str, int], tuple[Fact, ChecklistTicked]] = {}  # by item and person: each answers for theirs
+    # By item and person: each answers for their own.
+    last: dict[tuple[str, int], tuple[Fact, ChecklistTicked]] = {}
     if held is not None:
         for fact, tick in held.ticks:
             if fact.occurred_at <= at:

@@ -282,7 +282,7 @@ def task_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int
 def render_task(message: Message) -> RenderedMail:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
-    path = reverse("sessions:task", kwargs={"slug": clinic.slug, "task_id": message.data["task"]})
+    path = reverse("sessions:task", kwargs={"clinic": clinic.slug, "task": message.data["task"]})
     return RenderedMail(
         to=person.email,
         subject=_("A task waits for you"),

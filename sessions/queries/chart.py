@@ -17,7 +17,15 @@ from clinic.permissions import Permission
 from clinic.rules.moves import actions_from
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from protocols.rules.definition import Move, ProtocolDefinition, SessionRule, Source
+from protocols.rules.definition import (
+    ChartRule,
+    ConsentRule,
+    Move,
+    ProtocolDefinition,
+    ResultRule,
+    SessionRule,
+    Source,
+)
 from sessions.models import (
     CareTeamMember,
     Course,
@@ -103,6 +111,9 @@ class GateRow:
     override: tuple[str, ...]  # roles that may override; empty: nobody
     can_override: bool  # this actor, as far as roles go
     source: Source | None
+    kind: str
+    about: str  # the test, scope or chart item it asks for, where it asks for one
+    cycle: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -411,9 +422,21 @@ def gate_rows(
                 override=tuple(sorted(role.value for role in gate.override)),
                 can_override=any(role.value in {one.value for one in actor.roles} for role in gate.override),
                 source=_rule_source(definition, rule),
+                kind=gate.kind.value,
+                about=_about(definition, rule),
+                cycle=cycle,
             )
         )
     return rows
+
+
+def _about(definition: ProtocolDefinition, rule: str) -> str:
+    found = next((one for one in definition.rules if one.code == rule), None)
+    if isinstance(found, ResultRule):
+        return found.test
+    if isinstance(found, ConsentRule):
+        return found.scope
+    return found.item.value if isinstance(found, ChartRule) else ""
 
 
 def _rule_source(definition: ProtocolDefinition, rule: str) -> Source | None:
@@ -434,13 +457,22 @@ def _notes(*, course: Course, definition: ProtocolDefinition) -> list[NoteRow]:
             author=note.author.printed_name,
             at=note.occurred_at,
             addendum=note.addendum,
-            what=note.session_record.key or note.session_record.kind if note.session_record else "",
+            what=_held_words(note.session_record, definition),
             signed=signatures.get(note.session_record_id or 0, []),
         )
         for note in NoteRecord.objects.filter(course=course)
         .select_related("author", "session_record")
         .order_by("-occurred_at", "-id")
     ]
+
+
+def _held_words(record: SessionRecord | None, definition: ProtocolDefinition) -> str:
+    if record is None:
+        return ""
+    if record.key is None:
+        return record.get_kind_display()
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key)
 
 
 def _messages(*, course: Course, definition: ProtocolDefinition) -> list[MessageRow]:

@@ -22,7 +22,7 @@ def say(words: Words) -> str:
 def label(
     *, definition: ProtocolDefinition, rule: str, cycle: int | None, occurrence: int | None, key: str = ""
 ) -> str:
-    """What a requirement is called: “Integration session 2, after dosing 1”."""
+    """What a requirement is called: “Integration session 2 (dosing session 1)”."""
     try:
         found = definition.rule(rule)
     except KeyError:
@@ -31,11 +31,13 @@ def label(
     number = occurrence
     if isinstance(found, SessionRule) and found.makes_cycles:
         return f"{text} {cycle}"
-    if number is not None:
+    if number is not None and isinstance(found, SessionRule):
         text = f"{text} {number}"
+    elif number is not None:
+        text = _("%(what)s, no. %(number)d") % {"what": text, "number": number}
     if cycle is not None and found.per:
         anchor = definition.rule(found.per)
-        text = _("%(what)s, %(anchor)s %(cycle)d") % {
+        text = _("%(what)s (%(anchor)s %(cycle)d)") % {
             "what": text,
             "anchor": say(anchor.words).lower(),
             "cycle": cycle,

@@ -43,8 +43,8 @@ def record_contact(
     call_back_number: str = "",
     public_id: UUID | None = None,
 ) -> FactRecord:
-    """A contact with the patient, or an attempt; scheduled or not, at any course status. An unscheduled one that
-    reached the patient at a distance says where they were and how to ring back."""
+    """A contact with the patient, or an attempt; scheduled or not, at any course status. An unscheduled one
+    that reached the patient at a distance says where they were and how to ring back."""
     return record_fact(
         actor=actor,
         course_id=course_id,

@@ -30,15 +30,11 @@ from sessions.operations.moving import move_row
 from sessions.operations.watch import open_overdue_tasks
 from sessions.queries.history import history_of
 from sessions.rules.adherence import adherence
-from sessions.rules.engine import requirements
+from sessions.rules.engine import ENGINE_VERSION, requirements
 from sessions.rules.facts import History
 from sessions.rules.moves import STAGE_MOVES
 from sessions.rules.requirements import Evidence, Outcome, Requirement
 from sessions.rules.stages import stages
-
-ENGINE_VERSION = 1
-"""Raised whenever the engine would answer differently for the same facts: stored rows then say by whom they
-were written."""
 
 
 def refresh_course(*, course: Course, now: datetime) -> Outcome:

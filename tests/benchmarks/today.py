@@ -40,7 +40,7 @@ def query(cast: Cast, name: str) -> Callable[[], object]:
 
 def page(cast: Cast, name: str) -> Callable[[], object]:
     client = Client(SERVER_NAME="localhost")
-    client.force_login(cast.people[name], backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(cast.people[name])
 
     def ask() -> object:
         answer = client.get(f"/c/{cast.clinic.slug}/")

@@ -1,4 +1,4 @@
-"""What the chart's forms offer: consent scopes, tests, medicine classes and instruments of the course's protocol."""
+"""What the chart's forms offer: consents, tests, medicine classes and instruments of the protocol."""
 
 from __future__ import annotations
 

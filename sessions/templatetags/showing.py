@@ -1,4 +1,4 @@
-"""How a status, a window or a distance in time is put into words and marks. Knows how things look, decides nothing."""
+"""How a status, a window or a distance in time is put into words and marks. Decides nothing."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def mark(status: object, label: str = "") -> SafeString:
     glyph, css, _tone, word = _look(status)
     said = f"{label}: {word}" if label else word
     return format_html(
-        '<span class="mark mark-{}" title="{}"><span aria-hidden="true">{}</span></span><span class="visually-hidden">{}</span>',
+        '<span class="mark mark-{}" title="{}"><span aria-hidden="true">{}</span></span>'
+        '<span class="visually-hidden">{}</span>',
         css,
         said,
         glyph,
@@ -126,10 +127,9 @@ def window(opens_at: datetime | None, closes_at: datetime | None) -> str:
     """A window as people say it: "12–18 Dec", "from 12 Dec", "8 Dec 13:30–14:00"."""
     opens = timezone.localtime(opens_at) if opens_at else None
     closes = timezone.localtime(closes_at) if closes_at else None
-    if opens is None and closes is None:
-        return _("any time")
     if opens is None:
-        assert closes is not None
+        if closes is None:
+            return _("any time")
         return _("by %(when)s") % {
             "when": _day(closes) if _ends_a_day(closes) else date_format(closes, "j M H:i")
         }
@@ -205,3 +205,16 @@ def task_words(kind: str) -> str:
 def cell_mark(status: object, patient: str, visit: str) -> SafeString:
     """A cell of the adherence grid, named "P-013, preparation 2: done"."""
     return SafeString(mark(status, f"{patient}, {visit}"))
+
+
+@register.filter
+def reason(text: str) -> str:
+    """What a gate's sentence says after the name of what it is about, which stands above it."""
+    rest = text.rpartition(": ")[2]
+    return rest[:1].upper() + rest[1:]
+
+
+@register.filter
+def slug(code: str) -> str:
+    """A code as it stands in an address: `emergency_contact` is "emergency-contact"."""
+    return code.replace("_", "-")

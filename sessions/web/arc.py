@@ -1,4 +1,4 @@
-"""The chart's values as its page shows them: the ribbon's stages, the newest of each kind of fact, the trend."""
+"""The chart's values as its page shows them: the ribbon's stages, the newest of each fact, the trend."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Stage:
 
 
 def shown_status(row: RequirementRow) -> str:
-    """One word for a planned session: how it stands by the protocol, or how far the visit or its record has come."""
+    """One word for a planned session: how it stands, or how far its visit or its record has come."""
     if row.record is not None:
         if row.record.status == "under_way":
             return "under_way"
@@ -96,7 +96,9 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
     rows = [row for stage in found.stages for row in stage.requirements]
     sessions = [row for row in rows if row.kind == "session"]
     following = next((row for row in sessions if row.key == found.next_key), None)
-    items = {row.value.item: row for row in reversed(_latest(found.facts.get("chart_item_recorded", ()), "item"))}  # type: ignore[union-attr]
+    items = {
+        row.value.item: row for row in reversed(_latest(found.facts.get("chart_item_recorded", ()), "item"))
+    }
     cycle = _cycle(found.next_key)
     return {
         "chart": found,
@@ -120,7 +122,8 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
             (
                 words[0],
                 items.get(item),
-                door.url("record", course, item.replace("_", "-")) + (f"?cycle={cycle}" if item == "escort" and cycle else ""),
+                door.url("record", course, item.replace("_", "-"))
+                + (f"?cycle={cycle}" if item == "escort" and cycle else ""),
             )
             for item, words in CHART_ITEMS.items()
         ],
@@ -148,11 +151,11 @@ def _cycle(key: str) -> str:
 
 
 def _trend(found: Chart) -> charts.Trend | None:
-    """The totals of the instrument with most of them, on its own whole scale."""
-    codes = [point.instrument for point in found.scores]
+    """The totals of what the patient answers, on its own whole scale; else of whatever has totals."""
+    codes = dict.fromkeys(point.instrument for point in found.scores)
     if not codes:
         return None
-    code = max(dict.fromkeys(codes), key=codes.count)
+    code = min(codes, key=lambda one: instrument_of(one).mode != "self_report")
     instrument = instrument_of(code)
     return charts.trend(
         title=say(instrument.title),

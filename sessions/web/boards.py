@@ -1,4 +1,4 @@
-"""The board's values as its page shows them: one line per thing that happened, the two doses, the drawn timeline."""
+"""The board's values as its page shows them: a line per event, the doses, the drawn timeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from clinic.models import Person
-from sessions.queries.chart import FactRow
+from sessions.queries.chart import FactRow, RequirementRow
 from sessions.queries.conduct import Board
 from sessions.rules.facts import DoseGiven, DosePart, DoseWithheld, MomentNoted, StaffPresent, VitalsTaken
 from sessions.web import charts, forms
@@ -57,7 +57,7 @@ Names = Mapping[int, str]
 
 def people(board: Board, names: Names) -> list[str]:
     """Who is, or was, in the room."""
-    return list(dict.fromkeys(names.get(row.value.person_id, "") for row in board.presence))  # type: ignore[union-attr]
+    return list(dict.fromkeys(names.get(row.value.person_id, "") for row in board.presence))
 
 
 def others(board: Board, me: Person) -> list[tuple[str, str]]:
@@ -90,8 +90,12 @@ def _words(row: FactRow, names: Names) -> tuple[str, str]:
         pressure = f"{_plain(value.systolic)}/{_plain(value.diastolic)}" if value.systolic is not None else ""
         pulse = _("pulse %(pulse)d") % {"pulse": value.pulse} if value.pulse is not None else ""
         rest = [f"{_plain(value.temperature)} °C" if value.temperature is not None else ""]
-        rest.append(_("distress %(distress)d") % {"distress": value.distress} if value.distress is not None else "")
-        return " · ".join(one for one in (pressure, pulse) if one) or _("Reading"), " · ".join(one for one in rest if one)
+        rest.append(
+            _("distress %(distress)d") % {"distress": value.distress} if value.distress is not None else ""
+        )
+        return " · ".join(one for one in (pressure, pulse) if one) or _("Reading"), " · ".join(
+            one for one in rest if one
+        )
     if isinstance(value, DoseGiven):
         label = _("Initial dose") if value.part is DosePart.INITIAL else _("Supplemental dose")
         return f"{label} {_plain(value.amount)} {value.unit}", value.intake.value.replace("_", " ")
@@ -130,10 +134,9 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
     )
     standing = [row for row in board.vitals if not row.amended]
     readings = [(row, row.value) for row in standing if isinstance(row.value, VitalsTaken)]
-    given = [
-        (row, row.value) for row in board.doses if not row.amended and isinstance(row.value, DoseGiven)
-    ]
+    given = [(row, row.value) for row in board.doses if not row.amended and isinstance(row.value, DoseGiven)]
     limits = {measure: limit.value for measure, limit in board.limits}
+    checks = [_check(row) for row in board.checks if row.kind in ("vitals", "supplement", "release")]
     beyond = [(row, words) for row, value in readings if (words := _beyond(value, board))]
     return {
         "lines": [_line(row, board, names, start) for row in rows],
@@ -141,8 +144,12 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
         "attention": beyond,
         "limits": board.limits,
         "doses": [_panel(part, board, names, now=now) for part in DosePart] if board.options else [],
-        "checks": board.checks,
-        "next_check": next((row for row in board.checks if row.status in ("open", "overdue")), None),
+        "checks": checks,
+        "next_check": min(
+            (one for one in checks if one.status in ("open", "overdue") and one.due_at is not None),
+            key=lambda one: one.due_at or now,
+            default=None,
+        ),
         "chart": charts.timeline(
             start=start,
             now=now if board.record.status == "under_way" else None,
@@ -160,7 +167,10 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
             doses=[(row.occurred_at, f"{_plain(value.amount)} {value.unit}") for row, value in given],
             moments=[(row.occurred_at, _words(row, names)[0]) for row in board.moments if not row.amended],
             limits=[
-                (int(limits["systolic"]), _("Systolic limit %(limit)s (protocol)") % {"limit": _plain(limits["systolic"])})
+                (
+                    int(limits["systolic"]),
+                    _("Systolic limit %(limit)s (protocol)") % {"limit": _plain(limits["systolic"])},
+                )
             ]
             if "systolic" in limits
             else [],
@@ -168,8 +178,22 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Something the protocol asks for today, without the name of the session it is asked in."""
+
+    what: str
+    status: str
+    due_at: datetime | None
+
+
+def _check(row: RequirementRow) -> Check:
+    what = _("Supplemental dose") if row.kind == "supplement" else row.what.rpartition(", ")[0] or row.what
+    return Check(what=what, status=row.status, due_at=row.due_at or row.closes_at)
+
+
 def _panel(part: DosePart, board: Board, names: Names, *, now: datetime) -> DosePanel:
-    standing = [row for row in board.doses if not row.amended and row.value.part is part]  # type: ignore[union-attr]
+    standing = [row for row in board.doses if not row.amended and row.value.part is part]
     row = standing[0] if standing else None
     given = row.value if row and isinstance(row.value, DoseGiven) else None
     initial = part is DosePart.INITIAL

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from clinic.permissions import Permission, allows
 from protocols.rules.definition import Move, SessionKind
@@ -27,9 +29,9 @@ from sessions.web import arc, forms
 from sessions.web.door import Door, staff
 
 KINDS = [
-    (SessionKind.PREPARATION.value, _("Preparation")),
-    (SessionKind.INTEGRATION.value, _("Integration")),
-    (SessionKind.FOLLOW_UP.value, _("Crisis or follow-up")),
+    (SessionKind.PREPARATION.value, gettext_lazy("Preparation")),
+    (SessionKind.INTEGRATION.value, gettext_lazy("Integration")),
+    (SessionKind.FOLLOW_UP.value, gettext_lazy("Crisis or follow-up")),
 ]
 
 
@@ -56,7 +58,16 @@ def enrol(door: Door) -> HttpResponse:
     def act() -> None:
         given = form.cleaned_data
         attributes = frozenset({"can_become_pregnant"} if given["can_become_pregnant"] else ())
-        names = ("code", "given_name", "family_name", "pronouns", "born_on", "email", "phone", "email_allowed")
+        names = (
+            "code",
+            "given_name",
+            "family_name",
+            "pronouns",
+            "born_on",
+            "email",
+            "phone",
+            "email_allowed",
+        )
         patient = register_patient(
             actor=door.actor,
             now=door.now,
@@ -88,22 +99,23 @@ def enrol(door: Door) -> HttpResponse:
     )
 
 
-# --- adding to the chart --------------------------------------------------------------------------------------------
+# --- adding to the chart --------------------------------------------------------------------------
 
 TITLES: dict[str, Any] = {
-    "consent": _("Record a consent"),
-    "result": _("Record a test or a criterion"),
-    "medicine": _("Record a medicine"),
-    "adverse-event": _("Record an adverse event"),
+    "consent": gettext_lazy("Record a consent"),
+    "result": gettext_lazy("Record a test or a criterion"),
+    "medicine": gettext_lazy("Record a medicine"),
+    "adverse-event": gettext_lazy("Record an adverse event"),
 }
 
 
 def _chart_form(door: Door, course: UUID, what: str) -> forms.ChartForm:
     offered = door.read(offers.offers, course)
+    asked = door.request.GET
     if what == "consent":
-        return door.form(forms.ConsentForm, scopes=offered.scopes)
+        return door.form(forms.ConsentForm, scopes=offered.scopes, initial={"scope": asked.get("scope", "")})
     if what == "result":
-        return door.form(forms.ResultForm, tests=offered.tests)
+        return door.form(forms.ResultForm, tests=offered.tests, initial={"test": asked.get("test", "")})
     if what == "medicine":
         return door.form(forms.MedicineForm, classes=offered.classes)
     if what == "adverse-event":
@@ -111,7 +123,7 @@ def _chart_form(door: Door, course: UUID, what: str) -> forms.ChartForm:
     item = what.replace("-", "_")
     if item not in forms.CHART_ITEMS:
         raise Http404
-    cycle = door.request.GET.get("cycle", "")
+    cycle = asked.get("cycle", "")
     return door.form(forms.ChartItemForm, item=item, cycle=int(cycle) if cycle.isdigit() else None)
 
 
@@ -154,14 +166,16 @@ def _form_page(door: Door, course: UUID, **context: Any) -> HttpResponse:
 def _order(door: Door, course: UUID, key: str) -> HttpResponse:
     cycle = door.read(offers.cycle_of, course, key) or 1
     options = door.read(offers.dose_options, course, cycle)
-    form = door.form(forms.DoseOrderForm, options=options, initial={"amount": options[0][0] if options else ""})
+    form = door.form(
+        forms.DoseOrderForm, options=options, initial={"amount": options[0][0] if options else ""}
+    )
     if door.done(
         form,
         lambda: conduct.order_dose(
             actor=door.actor,
             course_id=course,
             cycle=cycle,
-            amount=forms.Decimal(form.cleaned_data["amount"]),
+            amount=Decimal(form.cleaned_data["amount"]),
             supplement_allowed=form.cleaned_data["supplement_allowed"],
             now=door.now,
             public_id=form.record_id,
@@ -201,9 +215,7 @@ def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
         ),
     ):
         return door.go("chart", course, said=_("The answers are recorded."))
-    return _form_page(
-        door, course, title=say(instrument.title), lede=say(instrument.instructions), form=form
-    )
+    return _form_page(door, course, title=say(instrument.title), lede=say(instrument.instructions), form=form)
 
 
 @staff
@@ -290,7 +302,7 @@ def override(door: Door, course: UUID, key: str) -> HttpResponse:
     )
 
 
-# --- sessions -------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
 @staff
@@ -420,16 +432,20 @@ def _log(door: Door, course: UUID, form: forms.LogForm, *, title: str, key: str 
 
     if door.done(form, act):
         return door.go("session", held[0], said=_("The session is on record."))
-    lede = _("It is a record of what happened: nothing blocks it.") if key else _("Being unscheduled is never a deviation.")
+    lede = (
+        _("It is a record of what happened: nothing blocks it.")
+        if key
+        else _("Being unscheduled is never a deviation.")
+    )
     return _form_page(door, course, title=title, lede=lede, form=form)
 
 
 BOOKING_MOVES: dict[str, tuple[Any, Callable[..., Any], bool]] = {
     # address -> (title, operation, whether it asks why)
-    "check-in": (_("Check in"), bookings.check_in_patient, False),
-    "undo-check-in": (_("Undo the check-in"), bookings.undo_check_in, True),
-    "cancel": (_("Cancel the visit"), bookings.cancel_booking, True),
-    "no-show": (_("The patient did not come"), bookings.mark_no_show, False),
+    "check-in": (gettext_lazy("Check in"), bookings.check_in_patient, False),
+    "undo-check-in": (gettext_lazy("Undo the check-in"), bookings.undo_check_in, True),
+    "cancel": (gettext_lazy("Cancel the visit"), bookings.cancel_booking, True),
+    "no-show": (gettext_lazy("The patient did not come"), bookings.mark_no_show, False),
 }
 
 
@@ -459,30 +475,30 @@ def booking_move(door: Door, booking: UUID, move: str) -> HttpResponse:
 
 COURSE_MOVES: dict[str, tuple[Any, type[forms.RecordForm], Callable[..., Any], Any]] = {
     "put_on_hold": (
-        _("Put the course on hold"),
+        gettext_lazy("Put the course on hold"),
         forms.ReasonForm,
         workflow.put_course_on_hold,
-        _("Sessions wait. Safety contacts after a dose go on."),
+        gettext_lazy("Sessions wait. Safety contacts after a dose go on."),
     ),
-    "resume": (_("Resume the course"), forms.EmptyForm, workflow.resume_course, ""),
-    "complete": (_("Complete the course"), forms.EmptyForm, workflow.complete_course, ""),
+    "resume": (gettext_lazy("Resume the course"), forms.EmptyForm, workflow.resume_course, ""),
+    "complete": (gettext_lazy("Complete the course"), forms.EmptyForm, workflow.complete_course, ""),
     "withdraw": (
-        _("The patient withdraws"),
+        gettext_lazy("The patient withdraws"),
         forms.ReasonForm,
         workflow.withdraw_patient,
-        _("Treatment ends. Safety contacts after a dose stay required until done or declined."),
+        gettext_lazy("Treatment ends. Safety contacts after a dose stay required until done or declined."),
     ),
     "discontinue": (
-        _("Discontinue the course"),
+        gettext_lazy("Discontinue the course"),
         forms.EndCourseForm,
         workflow.discontinue_course,
-        _("Treatment ends. Safety contacts after a dose stay required until done or declined."),
+        gettext_lazy("Treatment ends. Safety contacts after a dose stay required until done or declined."),
     ),
     "stop_dosing": (
-        _("No further dosing session"),
+        gettext_lazy("No further dosing session"),
         forms.StopDosingForm,
         workflow.stop_dosing,
-        _("A recorded clinical decision: the dosing sessions not held are no misses."),
+        gettext_lazy("A recorded clinical decision: the dosing sessions not held are no misses."),
     ),
 }
 
@@ -501,5 +517,3 @@ def move(door: Door, course: UUID, move: str) -> HttpResponse:
     if door.done(form, act):
         return door.go("chart", course, said=_("Done."))
     return _form_page(door, course, title=title, form=form, warning=warning, submit=title, danger=True)
-
-

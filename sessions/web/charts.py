@@ -1,4 +1,4 @@
-"""Where the marks of a chart stand. Pure arithmetic on values the queries returned; templates draw it, the stylesheet colours it."""
+"""Where the marks of a chart stand: arithmetic on what the queries returned. Templates draw it."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def timeline(
     moments: Sequence[tuple[datetime, str]],
     limits: Sequence[tuple[int, str]],
 ) -> Timeline:
-    """Half an hour before to eight hours after `start` (the first dose, or the session's start); longer if it lasted
-    longer. Fixed from the start, so that the shape does not jump while it fills."""
+    """Half an hour before to eight hours after `start` (the first dose, or the session's start); longer if it
+    lasted longer. Fixed from the start, so that the shape does not jump while it fills."""
     stamps = [reading.at for reading in readings] + [at for at, _label in doses]
     last = max(stamps, default=start)
     hours = max(8, int((last - start).total_seconds() // 3600) + 1)
@@ -115,7 +115,7 @@ def timeline(
                 css="bp-late" if reading.late else "bp-cap",
                 label=label,
                 label_y=round((high or TOP) - 12, 1),
-                title=f"{_clock(reading.at)} {reading.systolic or '–'}/{reading.diastolic or '–'} {reading.pulse or ''}".strip(),
+                title=f"{_clock(reading.at)} {reading.systolic}/{reading.diastolic} {reading.pulse or ''}",
             )
         )
     return Timeline(
@@ -190,7 +190,7 @@ def trend(
     doses: Sequence[tuple[datetime, str]],
     cut: tuple[int, int] | None,
 ) -> Trend | None:
-    """A total over time on its whole fixed scale; None without a score. No severity bands: none are published."""
+    """A total over time on its whole fixed scale; None without a score. Draws no severity bands."""
     if not scores:
         return None
     first = min([score.at for score in scores] + [at for at, _label in doses])

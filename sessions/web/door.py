@@ -69,8 +69,9 @@ class Door:
         return kind(self.request.POST if self.posted else None, **kwargs)
 
     def done(self, form: forms.Form, act: Callable[[], object], *, confirms_itself: bool = False) -> bool:
-        """Whether the form was sent, was whole, and the operation took it. A refusal that the person can put right in
-        the form is said there; one that needs a confirmation goes on to its page, unless the form asks for it itself."""
+        """Whether the form was sent, was whole, and the operation took it. A refusal that the person can put
+        right in the form is said there; one that needs a confirmation goes on to its page, unless the form
+        asks for it itself."""
         if not self.posted:
             return False
         if not form.is_valid():
@@ -118,7 +119,7 @@ def staff(view: View[P]) -> Callable[..., HttpResponseBase]:
     @require_http_methods(["GET", "HEAD", "POST"])
     @login_required
     @wraps(view)
-    def seated(request: HttpRequest, clinic: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def seated(request: HttpRequest, /, clinic: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         seat = seat_of(request, clinic)
         door = Door(
             request=request, actor=seat.actor, clinic=seat.clinic, person=seat.person, now=seat.actor.at
@@ -142,7 +143,7 @@ def posts_only(view: View[P]) -> View[P]:
     """A view that does something: opening its address by hand leads nowhere."""
 
     @wraps(view)
-    def only(door: Door, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def only(door: Door, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not door.posted:
             return HttpResponse(status=405, headers={"Allow": "POST"})
         return view(door, *args, **kwargs)

@@ -40,20 +40,32 @@ def when(label: Any = None, *, required: bool = False, hint: Any = None) -> form
         label=label or _("When"),
         required=required,
         help_text=hint if hint is not None else ("" if required else _("Leave empty for now.")),
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "input-m"}, format="%Y-%m-%dT%H:%M"),
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "class": "input-m"}, format="%Y-%m-%dT%H:%M"
+        ),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
     )
 
 
 def day(label: Any, *, required: bool = True, hint: Any = "") -> forms.DateField:
     return forms.DateField(
-        label=label, required=required, help_text=hint, widget=forms.DateInput(attrs={"type": "date", "class": "input-m"})
+        label=label,
+        required=required,
+        help_text=hint,
+        widget=forms.DateInput(attrs={"type": "date", "class": "input-m"}),
     )
 
 
-def one_of(label: Any, choices: Choices, *, required: bool = True, hint: Any = "", initial: Any = None) -> forms.ChoiceField:
+def one_of(
+    label: Any, choices: Choices, *, required: bool = True, hint: Any = "", initial: Any = None
+) -> forms.ChoiceField:
     return forms.ChoiceField(
-        label=label, choices=list(choices), widget=forms.RadioSelect, required=required, help_text=hint, initial=initial
+        label=label,
+        choices=list(choices),
+        widget=forms.RadioSelect,
+        required=required,
+        help_text=hint,
+        initial=initial,
     )
 
 
@@ -78,13 +90,21 @@ def whole(label: Any) -> forms.IntegerField:
 
 def words(label: Any, *, required: bool = True, hint: Any = "", rows: int = 4) -> forms.CharField:
     return forms.CharField(
-        label=label, required=required, help_text=hint, widget=forms.Textarea(attrs={"rows": rows}), max_length=20_000
+        label=label,
+        required=required,
+        help_text=hint,
+        widget=forms.Textarea(attrs={"rows": rows}),
+        max_length=20_000,
     )
 
 
 def line(label: Any, *, required: bool = True, hint: Any = "") -> forms.CharField:
     return forms.CharField(
-        label=label, required=required, help_text=hint, max_length=500, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=label,
+        required=required,
+        help_text=hint,
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 
@@ -108,7 +128,7 @@ class RecordForm(forms.Form):
         return given if isinstance(given, datetime) else now
 
 
-# --- the course ---------------------------------------------------------------------------------------------------------
+# --- the course -----------------------------------------------------------------------------------
 
 
 class EnrolForm(RecordForm):
@@ -141,9 +161,7 @@ class EnrolForm(RecordForm):
 
     @property
     def team(self) -> dict[TeamRole, UUID]:
-        return {
-            role: UUID(chosen) for role in TeamRole if (chosen := self.cleaned_data.get(role.value, ""))
-        }
+        return {role: UUID(chosen) for role in TeamRole if (chosen := self.cleaned_data.get(role.value, ""))}
 
 
 class BookForm(RecordForm):
@@ -172,7 +190,8 @@ class EndCourseForm(ReasonForm):
 
 class StopDosingForm(ReasonForm):
     after_cycle = forms.IntegerField(
-        label=_("No dosing session after number"), widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "input-s"})
+        label=_("No dosing session after number"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "input-s"}),
     )
     field_order = ["public_id", "after_cycle", "reason"]
 
@@ -190,12 +209,14 @@ class NotDoneForm(ReasonForm):
     field_order = ["public_id", "cause", "reason"]
 
 
-# --- sessions -----------------------------------------------------------------------------------------------------------
+# --- sessions -------------------------------------------------------------------------------------
 
 
 class RemoteFields(RecordForm):
     mode = one_of(_("How"), MODES, initial=Mode.IN_PERSON)
-    patient_location = line(_("Where the patient is"), required=False, hint=_("Only for video and telephone."))
+    patient_location = line(
+        _("Where the patient is"), required=False, hint=_("Only for video and telephone.")
+    )
     call_back_number = line(_("Number to ring back"), required=False)
 
     @property
@@ -233,7 +254,16 @@ class LogForm(StartForm):
         label=_("Done in this session"), widget=forms.CheckboxSelectMultiple, required=False
     )
     note = words(_("Note"), required=False, rows=8)
-    field_order = ["public_id", "kind", "started_at", "ended_at", "staff", "mode", "patient_location", "call_back_number"]
+    field_order = [
+        "public_id",
+        "kind",
+        "started_at",
+        "ended_at",
+        "staff",
+        "mode",
+        "patient_location",
+        "call_back_number",
+    ]
 
     def __init__(self, *args: Any, kinds: Choices = (), items: Choices = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -286,7 +316,9 @@ class ReleaseForm(RecordForm):
 
 class SignForm(RecordForm):
     password = forms.CharField(
-        label=_("Your password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 
@@ -302,7 +334,8 @@ class VitalsForm(RecordForm):
     @property
     def measured(self) -> dict[str, int | Decimal | None]:
         return {
-            name: self.cleaned_data.get(name) for name in ("systolic", "diastolic", "pulse", "temperature", "distress")
+            name: self.cleaned_data.get(name)
+            for name in ("systolic", "diastolic", "pulse", "temperature", "distress")
         }
 
 
@@ -335,7 +368,7 @@ class MomentForm(RecordForm):
     words = line(_("In a few words"), required=False, hint=_("The words can come later."))
 
 
-# --- chart --------------------------------------------------------------------------------------------------------------
+# --- chart ----------------------------------------------------------------------------------------
 
 
 class ChartForm(RecordForm):
@@ -472,7 +505,9 @@ CHART_ITEMS: dict[str, tuple[Any, Any]] = {
 
 class AdverseEventForm(ChartForm):
     term = line(_("What happened"))
-    severity = one_of(_("How severe"), [("mild", _("Mild")), ("moderate", _("Moderate")), ("severe", _("Severe"))])
+    severity = one_of(
+        _("How severe"), [("mild", _("Mild")), ("moderate", _("Moderate")), ("severe", _("Severe"))]
+    )
     serious = one_of(
         _("Serious"),
         [("no", _("No")), ("yes", _("Yes: life-threatening, hospital, lasting harm or death"))],
@@ -521,7 +556,12 @@ class AssessmentForm(ChartForm):
     """The items of one instrument. Each may be skipped; a total is given only as the instrument says."""
 
     def __init__(
-        self, *args: Any, instrument: str, rater: str, items: Iterable[tuple[str, str, Choices]], **kwargs: Any
+        self,
+        *args: Any,
+        instrument: str,
+        rater: str,
+        items: Iterable[tuple[str, str, Choices]],
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.instrument, self.rater = instrument, rater
@@ -534,7 +574,8 @@ class AssessmentForm(ChartForm):
     @property
     def value(self) -> FactValue:
         answers = tuple(
-            (code, int(given) if (given := self.cleaned_data[f"item-{code}"]) != "" else None) for code in self.codes
+            (code, int(given) if (given := self.cleaned_data[f"item-{code}"]) != "" else None)
+            for code in self.codes
         )
         return AssessmentAnswered(
             instrument=self.instrument, by=self.rater, answers=answers, total=None, mode=Mode.IN_PERSON
@@ -565,12 +606,21 @@ class ContactForm(RecordForm):
     )
     wants_call = forms.BooleanField(label=_("Wants another call today"), required=False)
     key = forms.ChoiceField(label=_("For"), required=False)
+    patient_location = line(
+        _("Where the patient is"), required=False, hint=_("Needed for an unscheduled contact at a distance.")
+    )
+    call_back_number = line(_("Number to ring back"), required=False)
     occurred_at = when()
 
     def __init__(self, *args: Any, waiting: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["key"].choices = [("", _("Unscheduled")), *waiting]  # type: ignore[attr-defined]
-        self.order_fields(["public_id", "key", "result", "safe", "wants_call", "mode", "occurred_at"])
+        self.order_fields(
+            [
+                *("public_id", "key", "result", "safe", "wants_call", "mode"),
+                *("patient_location", "call_back_number", "occurred_at"),
+            ]
+        )
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -581,10 +631,12 @@ class ContactForm(RecordForm):
             "safe": {"yes": True, "no": False}.get(given["safe"]),
             "wants_call": given["wants_call"],
             "key": given["key"] or None,
+            "patient_location": given["patient_location"],
+            "call_back_number": given["call_back_number"],
         }
 
 
-# --- supervision and tasks ------------------------------------------------------------------------------------------------
+# --- supervision and tasks ------------------------------------------------------------------------
 
 
 class ReviewForm(RecordForm):
@@ -596,7 +648,7 @@ class ResolutionForm(RecordForm):
     resolution = words(_("What was found and done"), rows=3)
 
 
-# --- patients -------------------------------------------------------------------------------------------------------------
+# --- patients -------------------------------------------------------------------------------------
 
 
 class AnswerForm(RecordForm):
@@ -612,7 +664,8 @@ class AnswerForm(RecordForm):
     @property
     def answers(self) -> dict[str, int | None]:
         return {
-            code: int(given) if (given := self.cleaned_data[f"item-{code}"]) != "" else None for code in self.codes
+            code: int(given) if (given := self.cleaned_data[f"item-{code}"]) != "" else None
+            for code in self.codes
         }
 
     def clean(self) -> dict[str, Any]:

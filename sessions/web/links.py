@@ -1,4 +1,4 @@
-"""The pages a patient opens from a message: no sign-in, no name, no clinical word. Opening one changes nothing."""
+"""The pages a patient opens from a message: no sign-in, no name, no clinical word. Opening is safe."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ P = ParamSpec("P")
 
 def patient(
     view: Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
+) -> Callable[..., HttpResponse]:
     """A page behind a link: never cached, never indexed, and never a dead end."""
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
-    def opened(request: HttpRequest, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def behind(request: HttpRequest, /, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         page: LinkPage | None = None
         try:
             page = link_page(token, now=clock.now())
@@ -47,14 +47,18 @@ def patient(
             response = render(request, "sessions/link_expired.html", {"clinic": None}, status=404)
         except Refusal as refusal:
             response = render(
-                request, "sessions/link_expired.html", {"clinic": page, "refusal": refusal}, status=refusal.status
+                request,
+                "sessions/link_expired.html",
+                {"clinic": page, "refusal": refusal},
+                status=refusal.status,
             )
         add_never_cache_headers(response)
-        response["Referrer-Policy"] = "no-referrer"
+        # Not "no-referrer": with it a browser sends "Origin: null", and every form of the patient is refused.
+        response["Referrer-Policy"] = "same-origin"
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         return response
 
-    return opened
+    return behind
 
 
 @patient
@@ -80,7 +84,12 @@ def _answer(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
         return render(
             request,
             "sessions/link_thanks.html",
-            {"clinic": page, "token": token, "worried": bool(worrying - {"wants_call"}), "call": bool(worrying)},
+            {
+                "clinic": page,
+                "token": token,
+                "worried": bool(worrying - {"wants_call"}),
+                "call": bool(worrying),
+            },
         )
     return render(request, "sessions/link_answer.html", {"clinic": page, "token": token, "form": form})
 

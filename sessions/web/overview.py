@@ -28,7 +28,9 @@ def patients(door: Door) -> HttpResponse:
     asked = door.request.GET
     search, mine = asked.get("search", "").strip(), asked.get("mine", "") == "1"
     rows, after = door.read(courses.patients, search=search, after=asked.get("after", ""), mine=mine)
-    next_page = "?" + urlencode({"search": search, "after": after, "mine": "1" if mine else ""}) if after else ""
+    next_page = (
+        "?" + urlencode({"search": search, "after": after, "mine": "1" if mine else ""}) if after else ""
+    )
     may_enrol = allows(door.actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=door.actor.clinic_id))
     return door.page(
         "sessions/patients.html",
@@ -44,7 +46,10 @@ def patients(door: Door) -> HttpResponse:
 def deviations(door: Door) -> HttpResponse:
     show = "all" if door.request.GET.get("show") == "all" else "open"
     rows, after = door.read(
-        supervision.deviations, now=door.now, waiting=show == "open", after=_uuid(door.request.GET.get("after", ""))
+        supervision.deviations,
+        now=door.now,
+        waiting=show == "open",
+        after=_uuid(door.request.GET.get("after", "")),
     )
     next_page = "?" + urlencode({"show": show, "after": str(after)}) if after else ""
     return door.page(

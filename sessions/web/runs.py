@@ -1,4 +1,4 @@
-"""Pages of one held session: its note and signature, or the board of a dosing day with vitals, doses and its safe end."""
+"""Pages of one held session: its note and signature, or the board of a dosing day, to its safe end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth import authenticate
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, seat_for
 from clinic.errors import BadInput, NotFound
@@ -233,7 +233,9 @@ def end(door: Door, held: UUID) -> HttpResponseBase:
             actor=door.actor, record_id=held, ended_at=form.time("ended_at", door.now), now=door.now
         ),
     ):
-        return door.go("session", held, said=_("The session has ended. Its note waits to be written and signed."))
+        return door.go(
+            "session", held, said=_("The session has ended. Its note waits to be written and signed.")
+        )
     return _note_page(door, board, end=form)
 
 

@@ -1,0 +1,87 @@
+"""Every page in a real browser: accessible, no wider than the screen, within its policy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.support.cast import PASSWORD
+from tests.support.clinic_day import ClinicDay, addresses, make_day
+
+# A screenshot of every page, for who wants to look: SCREENSHOTS=folder make test
+SHOTS = os.environ.get("SCREENSHOTS", "")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def sign_in(page: Page, site: str, email: str) -> None:
+    page.goto(f"{site}/accounts/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/c/**")
+
+
+def context_for(browser: Browser, *, width: int, theme: str, site: str, **kwargs: Any) -> BrowserContext:
+    context = browser.new_context(viewport={"width": width, "height": 900}, **kwargs)
+    context.set_default_timeout(10_000)
+    context.add_cookies([{"name": "theme", "value": theme, "url": site}])
+    return context
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dim")])
+def test_every_page_is_accessible_and_fits(live_site: str, browser: Browser, width: int, theme: str) -> None:
+    day: ClinicDay = make_day()
+    # axe is put into the page from outside, which the policy of the page rightly forbids.
+    context = context_for(browser, width=width, theme=theme, site=live_site, bypass_csp=True)
+    page = context.new_page()
+    found: dict[str, Any] = {}
+    sign_in(page, live_site, "ada@example.org")
+    for name, address in addresses(day).items():
+        answer = page.goto(live_site + address)
+        assert answer is not None
+        if answer.status != 200:
+            found[name] = answer.status
+            continue
+        if SHOTS:
+            Path(SHOTS).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{theme}.png", full_page=True)
+        if name == "board-live":
+            continue
+        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        results = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        if results or too_wide > 0:
+            found[name] = (too_wide, [(one["id"], one["nodes"][0]["target"]) for one in results])
+    context.close()
+    assert found == {}
+
+
+def test_pages_stay_within_the_policy_and_ask_nobody_else(live_site: str, browser: Browser) -> None:
+    day = make_day()
+    context = context_for(browser, width=1280, theme="light", site=live_site)
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            said.append(f"{page.url}: {message.text}")
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in(page, live_site, "ada@example.org")
+    for name, address in addresses(day).items():
+        if name == "board-live":
+            continue  # a fragment, never a page of its own
+        answer = page.goto(live_site + address)
+        assert answer is not None
+        policy = answer.headers["content-security-policy"]
+        assert "unsafe-" not in policy and "default-src 'none'" in policy
+    assert said == []
+    assert [url for url in asked if not url.startswith(live_site)] == []
+    context.close()

@@ -1,0 +1,216 @@
+"""A clinic in the middle of its day: a dosing session under way, a course with deviations, one just begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection
+
+from clinic.models import ClockOffset
+from sessions.models import Course, SessionRecord
+from sessions.operations.booking import book_session, check_in_patient
+from sessions.operations.conduct import (
+    Release,
+    end_session,
+    give_dose,
+    log_session,
+    order_dose,
+    record_vitals,
+    start_session,
+)
+from sessions.operations.refresh import refresh_due_courses
+from sessions.rules.facts import DosePart
+from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast
+
+CALM: dict[str, int | Decimal | None] = {"systolic": 122, "diastolic": 78, "pulse": 72, "temperature": Decimal("36.7"), "distress": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicDay:
+    cast: Cast
+    now: datetime
+    dosing: Course  # its first dosing session is under way
+    late: Course  # a week after its first dosing session, no contact was made
+    new: Course
+    record: SessionRecord  # of the session under way
+
+
+def set_clock(now: datetime) -> None:
+    """The database's clock, from now on running from that instant."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        (real,) = cursor.fetchone()
+    ClockOffset.objects.all().delete()
+    ClockOffset.objects.create(ahead_by=now - real)
+
+
+def prepared(cast: Cast, course: Course, *, first: datetime) -> None:
+    fill_chart(cast, course, now=first - days(27))
+    for index in (1, 2, 3):
+        at = first - days(28 - 7 * index)
+        log_session(
+            actor=cast.actor("ada", at=at),
+            course_id=course.public_id,
+            key=f"preparation.{index}",
+            started_at=at - timedelta(minutes=90),
+            ended_at=at,
+            staff=[cast.id("ben")],
+            note="We talked about intentions.",
+            now=at,
+        )
+    assess(cast, course, now=first - days(2), key="pcl5.baseline", instrument="pcl5", by="patient")
+
+
+def begin_dosing(cast: Cast, course: Course, *, day: datetime) -> SessionRecord:
+    fill_chart(cast, course, now=day - timedelta(hours=20), cycle=1)
+    ada, dov = cast.actor("ada", at=day), cast.actor("dov", at=day)
+    booking = book_session(
+        actor=ada,
+        course_id=course.public_id,
+        key="dosing.1",
+        starts_at=day,
+        people=[cast.id("ada"), cast.id("ben")],
+        room_id=cast.rooms["blue"].public_id,
+        now=day - timedelta(hours=20),
+    )
+    check_in_patient(actor=ada, booking_id=booking.public_id, now=day)
+    order_dose(actor=dov, course_id=course.public_id, cycle=1, amount=Decimal(80), now=day)
+    record = start_session(
+        actor=ada, course_id=course.public_id, key="dosing.1", staff=[cast.id("ben")], now=day
+    )
+    vitals(cast, record, at=day + timedelta(minutes=5))
+    give(cast, record, part=DosePart.INITIAL, amount=80, at=day + timedelta(minutes=10))
+    return record
+
+
+def vitals(
+    cast: Cast, record: SessionRecord, *, at: datetime, confirmed: frozenset[str] = frozenset(), **values: int
+) -> None:
+    record_vitals(
+        actor=cast.actor("ada", at=at),
+        record_id=record.public_id,
+        vitals={**CALM, **values},
+        occurred_at=at,
+        confirmed=confirmed,
+        now=at,
+    )
+
+
+def give(cast: Cast, record: SessionRecord, *, part: DosePart, amount: int, at: datetime) -> None:
+    give_dose(
+        actor=cast.actor("ada", at=at),
+        record_id=record.public_id,
+        part=part,
+        amount=Decimal(amount),
+        checked_by=cast.id("ben"),
+        occurred_at=at,
+        now=at,
+    )
+
+
+def release_items(course: Course) -> tuple[str, ...]:
+    from protocols.queries import definition_of
+    from protocols.rules.definition import ReleaseRule
+
+    rules = definition_of(course.protocol_version_id).rules
+    return tuple(item.code for rule in rules if isinstance(rule, ReleaseRule) for item in rule.items)
+
+
+def make_day() -> ClinicDay:
+    cast = make_cast()
+    late = enrol(cast, "P-001")
+    first = START + days(28)
+    prepared(cast, late, first=first)
+    record = begin_dosing(cast, late, day=first)
+    vitals(cast, record, at=first + timedelta(minutes=105))
+    give(cast, record, part=DosePart.SUPPLEMENT, amount=40, at=first + timedelta(minutes=110))
+    vitals(cast, record, at=first + timedelta(minutes=475))
+    end = first + timedelta(minutes=480)
+    end_session(
+        actor=cast.actor("ada", at=end),
+        record_id=record.public_id,
+        ended_at=end,
+        release=Release(items=release_items(late), second=cast.actor("ben", at=end), adverse_events=False),
+        now=end,
+    )
+
+    second = first + days(8)
+    dosing = enrol(cast, "P-002", now=second - days(28))
+    prepared(cast, dosing, first=second)
+    under_way = begin_dosing(cast, dosing, day=second)
+    vitals(cast, under_way, at=second + timedelta(minutes=40), systolic=148, diastolic=92, pulse=96)
+    vitals(
+        cast,
+        under_way,
+        at=second + timedelta(minutes=75),
+        systolic=186,
+        diastolic=104,
+        pulse=112,
+        confirmed=frozenset(
+            {"unusual-systolic", "unusual-diastolic", "unusual-pulse", "systolic", "diastolic", "pulse"}
+        ),
+    )
+    now = second + timedelta(minutes=110)
+    new = enrol(cast, "P-003", now=now - days(1))
+    set_clock(now)
+    refresh_due_courses(now=now)
+    return ClinicDay(cast=cast, now=now, dosing=dosing, late=late, new=new, record=under_way)
+
+
+def addresses(day: ClinicDay) -> dict[str, str]:
+    """Every page of the staff, by a short name, on this day's rows."""
+    from django.urls import reverse
+
+    from sessions.models import DeviationRecord, StaffTask
+
+    slug = day.cast.clinic.slug
+
+    def url(name: str, *args: object) -> str:
+        return reverse(f"sessions:{name}", args=(slug, *args))
+
+    note = SessionRecord.objects.get(course=day.late, key="dosing.1").public_id
+    found = {
+        "today": url("today"),
+        "patients": url("patients"),
+        "enrol": url("enrol"),
+        "deviations": url("deviations"),
+        "deviations-all": url("deviations") + "?show=all",
+        "adherence": url("adherence"),
+        "tasks": url("tasks"),
+        "chart": url("chart", day.late.public_id),
+        "chart-dosing": url("chart", day.dosing.public_id),
+        "chart-new": url("chart", day.new.public_id),
+        "contact": url("contact", day.late.public_id),
+        "unscheduled": url("unscheduled", day.late.public_id),
+        "assessment": url("record", day.late.public_id, "assessment") + "?key=pcl5.baseline",
+        "book": url("book", day.new.public_id, "preparation.1"),
+        "start": url("start", day.new.public_id, "preparation.1"),
+        "start-dosing": url("start", day.late.public_id, "dosing.2"),
+        "log": url("log", day.new.public_id, "preparation.1"),
+        "not-done": url("not_done", day.new.public_id, "preparation.1"),
+        "hold": url("move", day.late.public_id, "put_on_hold"),
+        "board": url("session", day.record.public_id),
+        "board-live": url("live", day.record.public_id),
+        "board-ended": url("session", note),
+        "note": url("session", note) + "?as=note",
+        "release": url("release", day.record.public_id),
+        "sheet": url("vitals_sheet", day.record.public_id),
+    }
+    for what in (
+        "consent",
+        "result",
+        "medicine",
+        "adverse-event",
+        "allergies",
+        "weight",
+        "emergency-contact",
+        "escort",
+    ):
+        found[what] = url("record", day.late.public_id, what)
+    for deviation in DeviationRecord.objects.order_by("id")[:1]:
+        found["deviation"] = url("deviation", deviation.public_id)
+    for task in StaffTask.objects.filter(done_at__isnull=True).order_by("id")[:1]:
+        found["task"] = url("task", task.public_id)
+    return found

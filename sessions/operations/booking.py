@@ -57,7 +57,8 @@ def book_session(
         public_id = public_id or uuid7()
         first = SessionBooking.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
         if first is not None:
-            if (first.course_id, first.key, first.starts_at) != (course.pk, key, starts_at):
+            asked = (course.pk, key, starts_at, mode.value)
+            if (first.course_id, first.key, first.starts_at, first.mode) != asked:
                 raise Incomplete("This id was already used for another booking.", code="id-reused")
             return first
         if course.status not in OPEN_STATUSES:

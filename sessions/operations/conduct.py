@@ -17,7 +17,7 @@ from clinic.permissions import Permission
 from protocols.measures import measures
 from protocols.queries import definition_of
 from protocols.rules.definition import Move, ProtocolDefinition, SessionKind, SessionRule
-from sessions.models import Course, FactRecord, NoteRecord, SessionBooking, SessionRecord
+from sessions.models import Course, CourseRequirement, FactRecord, NoteRecord, SessionBooking, SessionRecord
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus, RecordStatus
 from sessions.models.courses import CourseStatus
 from sessions.models.tasks import TaskKind
@@ -25,7 +25,15 @@ from sessions.operations.booking import free_resources
 from sessions.operations.gating import closed_gates, gate_data, refuse_if_blocked, use_overrides
 from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_course, on_session_record
-from sessions.operations.records import Concern, check_time, confirm_concerns, put_fact, unusual
+from sessions.operations.records import (
+    SKEW,
+    Concern,
+    check_possible,
+    check_time,
+    confirm_concerns,
+    put_fact,
+    unusual,
+)
 from sessions.operations.tasks import open_task
 from sessions.queries.history import history_of
 from sessions.queries.words import breach_words, gate_why
@@ -51,6 +59,9 @@ from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, RECORD_MOVES
 
 LONGEST_SESSION = timedelta(days=1)
 """An entered session is no longer: a typing slip in the date, not a clinical figure."""
+
+DOUBLE_CLICK = timedelta(minutes=1)
+"""Two ends this close are the same end, said twice."""
 
 
 def start_session(
@@ -115,8 +126,10 @@ def _same(first: SessionRecord, *, course: Course, key: str | None) -> SessionRe
 def _session_rule(course: Course, key: str) -> SessionRule:
     definition = definition_of(course.protocol_version_id)
     rule = session_rule_of(definition=definition, key=key)
-    if rule is None:
-        raise NotFound("The protocol plans no such session.")
+    if rule is None or not CourseRequirement.objects.filter(course=course, key=key, kind="session").exists():
+        raise NotFound(
+            "The protocol plans no such session.", advice="Add what took place as an unscheduled session."
+        )
     return rule
 
 
@@ -265,7 +278,7 @@ def record_vitals(
     ) as (course, record):
         _still_open(record)
         value = VitalsTaken(record_id=record.public_id, **vitals)  # type: ignore[arg-type]
-        _check_possible(value)
+        check_possible(value)
         concerns = [
             concern
             for name, measure in measures().items()
@@ -293,30 +306,6 @@ def record_vitals(
             )
             _tell_prescriber(actor=actor, course=course, row=row, breaches=breaches, now=now)
         return row
-
-
-def _check_possible(value: VitalsTaken) -> None:
-    problems: dict[str, list[str]] = {}
-    given = False
-    for name, measure in measures().items():
-        amount = getattr(value, name, None)
-        if amount is None:
-            continue
-        given = True
-        if not measure.possible[0] <= amount <= measure.possible[1]:
-            problems[name] = [f"{amount} {measure.unit} is not possible. Check the reading."]
-    if value.systolic is not None and value.diastolic is not None and value.systolic <= value.diastolic:
-        problems["diastolic"] = [
-            "The lower value is not below the upper one. Check whether they were swapped."
-        ]
-    if (value.systolic is None) != (value.diastolic is None):
-        problems["systolic" if value.systolic is None else "diastolic"] = [
-            "Blood pressure needs both values."
-        ]
-    if not given:
-        problems["systolic"] = ["Enter at least one reading."]
-    if problems:
-        raise BadInput("The reading needs another look.", fields=problems)
 
 
 def _tell_prescriber(
@@ -677,9 +666,14 @@ def end_session(
         course,
         record,
     ):
-        if record.status in (RecordStatus.ENDED, RecordStatus.SIGNED):
-            return record
         ended_at = check_time(ended_at, now=now, field="ended_at")
+        if record.ended_at is not None and record.status in (RecordStatus.ENDED, RecordStatus.SIGNED):
+            if abs(record.ended_at - ended_at) < DOUBLE_CLICK:
+                return record
+            raise NotNow(
+                "Somebody else has ended this session, at another time.",
+                advice="Look at the page again; if its times are wrong, correct them there.",
+            )
         if ended_at < record.started_at:
             raise BadInput("The session would end before it began.", fields={"ended_at": ["Check the time."]})
         if release is not None:
@@ -789,12 +783,15 @@ def log_session(
     with on_course(
         actor=actor, course_id=course_id, permission=Permission.CONDUCT_SESSION, now=now
     ) as course:
+        started_at = check_time(started_at, now=now, field="started_at")
+        ended_at = check_time(ended_at, now=now, field="ended_at")
         public_id = public_id or uuid7()
         first = SessionRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
         if first is not None:
+            # A device whose clock ran ahead had its time taken back to ours the first time, too.
+            if abs(first.started_at - started_at) > SKEW or abs((first.ended_at or now) - ended_at) > SKEW:
+                raise Incomplete("This id was already used for another session.", code="id-reused")
             return _same(first, course=course, key=key)
-        started_at = check_time(started_at, now=now, field="started_at")
-        ended_at = check_time(ended_at, now=now, field="ended_at")
         if ended_at <= started_at:
             raise BadInput(
                 "The session would end before it began.", fields={"ended_at": ["Check the times."]}
@@ -869,6 +866,7 @@ def correct_times(
     ended_at: datetime | None,
     reason: str,
     now: datetime,
+    public_id: UUID | None = None,
 ) -> FactRecord:
     """Correct when a session really began and ended. Everything that hangs on it moves."""
     with on_session_record(actor=actor, record_id=record_id, permission=Permission.AMEND_RECORD, now=now) as (
@@ -891,6 +889,7 @@ def correct_times(
             key=record.key,
             session_record=record,
             reason=reason.strip(),
+            public_id=public_id,
             now=now,
         )
         return row

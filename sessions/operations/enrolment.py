@@ -45,7 +45,12 @@ def register_patient(
         public_id = public_id or uuid7()
         first = Patient.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
-            if (first.code, first.family_name, first.born_on) != (code, family_name, born_on):
+            if (first.code, first.given_name, first.family_name, first.born_on) != (
+                code.strip(),
+                given_name.strip(),
+                family_name.strip(),
+                born_on,
+            ):
                 raise Incomplete("This id was already used for another patient.", code="id-reused")
             return first
         clinic = Clinic.objects.get(pk=actor.clinic_id)

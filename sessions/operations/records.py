@@ -19,24 +19,31 @@ from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
-from sessions.models import Course, FactRecord, SessionRecord
+from protocols.measures import measures
+from sessions.models import Course, CourseRequirement, FactRecord, SessionRecord
 from sessions.models.tasks import TaskKind
 from sessions.operations.on_course import on_course
 from sessions.rules.codec import from_json, kind_of, to_json
 from sessions.rules.facts import (
     AdverseEventRecorded,
+    AdverseEventsAsked,
     AssessmentAnswered,
     ChartItemRecorded,
+    ChecklistTicked,
     ConsentChanged,
     ConsentState,
     ContactMade,
     ContactResult,
+    DoseGiven,
+    DoseWithheld,
     FactSource,
     FactValue,
     MedicineListed,
     Mode,
+    MomentNoted,
     NotDone,
     ResultRecorded,
+    VitalsTaken,
 )
 
 OLDEST = timedelta(days=365 * 30)
@@ -189,6 +196,18 @@ PERMISSIONS: dict[type[Any], Permission] = {
 }
 
 
+# What a correction may change: what was observed. Orders, overrides and moves were somebody's decision.
+AMENDABLE = {
+    *PERMISSIONS,
+    AdverseEventsAsked,
+    ChecklistTicked,
+    DoseGiven,
+    DoseWithheld,
+    MomentNoted,
+    VitalsTaken,
+}
+
+
 def record_fact(
     *,
     actor: Actor,
@@ -208,6 +227,11 @@ def record_fact(
         raise BadInput("This kind of record belongs to a held session.")
     with on_course(actor=actor, course_id=course_id, permission=permission, now=now) as course:
         value = checked(course=course, value=value, key=key, now=now)
+        if key is not None and not CourseRequirement.objects.filter(course=course, key=key).exists():
+            raise BadInput(
+                "The protocol asks for nothing of that name.",
+                fields={"key": ["Use the key of one of the course's requirements, or none."]},
+            )
         row, new = put_fact(
             actor=actor,
             course=course,
@@ -252,6 +276,8 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
 
         instrument = instrument_of(value.instrument)
         return replace(value, total=score(instrument, dict(value.answers)).total)
+    if isinstance(value, VitalsTaken):
+        check_possible(value)
     if isinstance(value, NotDone):
         if key is None:
             raise BadInput("Say what was not done.", fields={"key": ["Name the requirement."]})
@@ -297,8 +323,32 @@ def _check_not_widened(course: Course, consent: ConsentChanged) -> None:
     if under_way is not None and under_way.facts.filter(kind="dose_given").exists():
         raise NotNow(
             "A consent can't be given or widened while the drug acts.",
-            advice="Ask again after the session has ended. Narrowing and withdrawing are possible at any time.",
+            advice="Ask again after the session has ended. Narrowing or withdrawing one is always possible.",
         )
+
+
+def check_possible(value: VitalsTaken) -> None:
+    problems: dict[str, list[str]] = {}
+    given = False
+    for name, measure in measures().items():
+        amount = getattr(value, name, None)
+        if amount is None:
+            continue
+        given = True
+        if not measure.possible[0] <= amount <= measure.possible[1]:
+            problems[name] = [f"{amount} {measure.unit} is not possible. Check the reading."]
+    if value.systolic is not None and value.diastolic is not None and value.systolic <= value.diastolic:
+        problems["diastolic"] = [
+            "The lower value is not below the upper one. Check whether they were swapped."
+        ]
+    if (value.systolic is None) != (value.diastolic is None):
+        problems["systolic" if value.systolic is None else "diastolic"] = [
+            "Blood pressure needs both values."
+        ]
+    if not given:
+        problems["systolic"] = ["Enter at least one reading."]
+    if problems:
+        raise BadInput("The reading needs another look.", fields=problems)
 
 
 def amend_fact(
@@ -322,6 +372,12 @@ def amend_fact(
     with on_course(
         actor=actor, course_id=found.course.public_id, permission=Permission.AMEND_RECORD, now=now
     ) as course:
+        if type(value) not in AMENDABLE:
+            raise NotNow(
+                "This is not corrected by hand: an order, an override or a move of the course is taken back "
+                "by the act that undoes it.",
+                code="not-amendable",
+            )
         value = checked(course=course, value=value, key=found.key, now=now)
         row, _new = put_fact(
             actor=actor,

@@ -53,6 +53,8 @@ def review_deviation(
         public_id = public_id or uuid7()
         first = DeviationReview.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
+            if (first.deviation_id, first.comment, first.closes) != (deviation.pk, comment.strip(), closes):
+                raise Incomplete("This id was already used for another review.", code="id-reused")
             return first
         review = DeviationReview.objects.create(
             clinic_id=actor.clinic_id,

@@ -68,7 +68,15 @@ def discontinue_course(
         return course
 
 
-def stop_dosing(*, actor: Actor, course_id: UUID, after_cycle: int, reason: str, now: datetime) -> FactRecord:
+def stop_dosing(
+    *,
+    actor: Actor,
+    course_id: UUID,
+    after_cycle: int,
+    reason: str,
+    now: datetime,
+    public_id: UUID | None = None,
+) -> FactRecord:
     """The recorded clinical decision that no dosing session follows after `after_cycle`: not a row of
     misses."""
     with on_course(actor=actor, course_id=course_id, permission=Permission.STOP_DOSING, now=now) as course:
@@ -84,6 +92,7 @@ def stop_dosing(*, actor: Actor, course_id: UUID, after_cycle: int, reason: str,
             course=course,
             value=DosingStopped(after_cycle=after_cycle, reason=reason.strip()),
             occurred_at=now,
+            public_id=public_id,
             now=now,
         )
         return row

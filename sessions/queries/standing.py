@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor
+from clinic.errors import NotFound
 from protocols.queries import definition_of
 from protocols.rules.definition import Move
-from sessions.models import SessionRecord
+from sessions.models import CourseRequirement, SessionRecord
 from sessions.queries.chart import GateRow, RequirementRow, gate_rows, requirement_rows
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
@@ -21,6 +24,11 @@ def standing_gates(
 ) -> Sequence[GateRow]:
     course = course_for(actor, course_id)
     definition, history = definition_of(course.protocol_version_id), history_of(course)
+    if move is Move.COMPLETE_COURSE:
+        key = None
+    elif not CourseRequirement.objects.filter(course=course, key=key, kind="session").exists():
+        # An unknown session has no gates, which would read as "nothing stands in the way".
+        raise NotFound(_("The protocol plans no such session."))
     closed = gates(definition=definition, history=history, as_of=now, move=move, key=key)
     return gate_rows(actor=actor, definition=definition, history=history, closed=closed)
 

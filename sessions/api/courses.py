@@ -16,7 +16,7 @@ from clinic.permissions import Permission
 from protocols.rules.definition import Move
 from sessions.api.door import Door, NewRowInput, NothingInput, ReasonInput, described
 from sessions.api.facts import FactOut, fact_out
-from sessions.models import Course
+from sessions.models import Course, FactRecord
 from sessions.models.courses import TeamRole
 from sessions.operations import workflow
 from sessions.operations.enrolment import change_care_team, enrol_patient
@@ -53,7 +53,8 @@ class DiscontinueCourseInput(ReasonInput):
     deceased = YesNo(required=False)
 
 
-class StopDosingInput(ReasonInput):
+class StopDosingInput(NewRowInput):
+    reason = Text(allow_blank=True)
     after_cycle = Whole(min_value=0, max_value=99)
 
 
@@ -263,5 +264,6 @@ class StopDosing(Door):
     @described("stop_dosing", takes=StopDosingInput, gives=FactOut)
     def post(self, request: Request, slug: str, course: UUID) -> Response:
         sent = self.sent(StopDosingInput)
+        again = self.again(FactRecord, sent)
         fact = workflow.stop_dosing(actor=self.actor, course_id=course, now=self.actor.at, **sent)
-        return self.gives(FactOut, fact_out(fact))
+        return self.gives(FactOut, fact_out(fact), again=again)

@@ -81,6 +81,8 @@ class RecordContactInput(NewRowInput):
     safe = YesNo(required=False, allow_null=True, help_text="Whether the patient said that they feel safe.")
     wants_call = YesNo(required=False)
     key = Text(max_length=LONGEST_KEY, required=False, allow_null=True)
+    patient_location = Text(max_length=500, required=False, allow_blank=True)
+    call_back_number = Text(max_length=40, required=False, allow_blank=True)
 
 
 class OverrideRequirementInput(NewRowInput):

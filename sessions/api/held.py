@@ -66,7 +66,7 @@ class EndSessionInput(StrictSerializer):
     reason = Text(required=False, allow_blank=True)
 
 
-class CorrectTimesInput(StrictSerializer):
+class CorrectTimesInput(NewRowInput):
     started_at = Instant()
     ended_at = Instant(allow_null=True)
     reason = Text(allow_blank=True)
@@ -243,8 +243,9 @@ class CorrectTimes(Door):
     @described("correct_times", takes=CorrectTimesInput, gives=FactOut)
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(CorrectTimesInput)
+        again = self.again(FactRecord, sent)
         row = conduct.correct_times(actor=self.actor, record_id=record, now=self.actor.at, **sent)
-        return self.gives(FactOut, fact_out(row))
+        return self.gives(FactOut, fact_out(row), again=again)
 
 
 class Vitals(Door):

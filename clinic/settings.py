@@ -196,7 +196,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = (
-    "same-origin"  # Django's CSRF check over https needs it; patient pages send no-referrer.
+    "same-origin"  # Django's CSRF check needs it; nobody else learns a patient's link.
 )
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _https

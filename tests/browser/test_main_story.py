@@ -105,6 +105,8 @@ def clinic(
     made = Clinic(site=live_site, cast=cast, browser=browser, mail=smtp_server, first_day=monday)
     yield made
     for context in made.contexts:
+        for number, page in enumerate(context.pages):
+            print(page.url, page.locator("main").inner_text()[:2500])
         context.close()
 
 

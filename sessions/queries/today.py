@@ -119,6 +119,10 @@ def task_row(task: StaffTask, *, actor: Actor, now: datetime) -> TaskRow:
     )
 
 
+_OF_THE_COURSE = ("course__public_id", "course__protocol_version_id", "course__patient__code")
+"""What a row shows of its course. Only what is shown is read: the rest would be half the time of the page."""
+
+
 def today(actor: Actor, *, now: datetime) -> Today:
     """A constant number of queries, however large the caseload."""
     clinic = Clinic.objects.get(pk=actor.clinic_id)
@@ -137,6 +141,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
     live = list(
         SessionRecord.objects.filter(clinic_id=actor.clinic_id, status="under_way", course__in=charts)
         .select_related("course__patient")
+        .only("public_id", "key", "kind", "started_at", *_OF_THE_COURSE)
         .order_by("started_at")[:SHOWN]
     )
     visits = list(
@@ -147,6 +152,19 @@ def today(actor: Actor, *, now: datetime) -> Today:
             course__in=seen,
         )
         .select_related("course__patient")
+        .only(
+            *(
+                "public_id",
+                "key",
+                "kind",
+                "starts_at",
+                "ends_at",
+                "status",
+                "confirmed_at",
+                "change_asked_at",
+            ),
+            *_OF_THE_COURSE,
+        )
         .order_by("starts_at", "id")[:SHOWN]
     )
     due = list(
@@ -161,6 +179,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
             due_at__lte=closes + timedelta(days=7),
         )
         .select_related("course__patient")
+        .only("key", "kind", "status", "due_at", "safety", *_OF_THE_COURSE)
         .order_by("due_at", "id")[:SHOWN]
         if actor.person_id is not None
         else []
@@ -168,6 +187,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
     unsigned = list(
         SessionRecord.objects.filter(mine, clinic_id=actor.clinic_id, status="ended")
         .select_related("course__patient")
+        .only("public_id", "key", "kind", "started_at", "ended_at", *_OF_THE_COURSE)
         .order_by("ended_at")[:SHOWN]
     )
     courses = [

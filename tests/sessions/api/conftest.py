@@ -1,4 +1,4 @@
-"""The clinic of these tests, and its clock. Imports wait for the fixtures: this is read before Django is set up."""
+"""The clinic of these tests, and its clock. Imports wait: this is read before Django is set up."""
 
 from __future__ import annotations
 

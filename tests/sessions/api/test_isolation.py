@@ -1,0 +1,322 @@
+"""What another clinic, a stranger and nobody at all can get out of the API, at every address it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from clinic import clock
+from clinic.models import Event, Membership, Person
+from clinic.permissions import Role
+from sessions.models import DeviationRecord, FactRecord, Patient, SessionBooking, SessionRecord, StaffTask
+from sessions.operations.booking import book_session
+from tests.sessions.api.caller import Caller, calls, iso, new_id
+from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
+from tests.support.clinic_day import ClinicDay, set_clock
+
+CANARY = "Qanari-Vogel"
+
+
+def patterns(below: Any = None) -> Iterator[URLPattern]:
+    for one in (below or get_resolver("sessions.api.urls")).url_patterns:
+        if isinstance(one, URLResolver):
+            yield from patterns(one)
+        else:
+            yield one
+
+
+def doors() -> list[tuple[str, str]]:
+    """Every name and method below a clinic's address, from the URLconf itself."""
+    found = []
+    for pattern in patterns():
+        view = getattr(pattern.callback, "cls", None)
+        if view is None or pattern.name == "schema":
+            continue
+        assert pattern.name is not None
+        found += [
+            (pattern.name, method)
+            for method in ("get", "post", "put", "patch", "delete")
+            if hasattr(view, method)
+        ]
+    return found
+
+
+def names_of(pattern_name: str) -> list[str]:
+    """The ids that an address takes, besides the clinic."""
+    (found,) = get_resolver("sessions.api.urls").reverse_dict.getlist(pattern_name)
+    return [name for name in found[0][0][1] if name != "slug"]
+
+
+@dataclass
+class World:
+    """Two clinics. Everything in the first is a patient's whose name must appear nowhere else."""
+
+    day: ClinicDay
+    other: Cast
+    ids: dict[str, str]
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """For every operation a body that its own clinic would take, so that nothing but the wall stops it."""
+    cast, at, row = day.cast, iso(clock.now()), {"id": new_id()}
+    reason = {"reason": "A reason."}
+    consent = {"scope": "treatment", "state": "given", "document_version": "1"}
+    patient = {"code": "P-900", "given_name": "A", "family_name": "B", "born_on": "1980-01-01"}
+    team = {role.value: str(person) for role, person in cast.team.items()}
+    version = ids["protocol_version"]
+    return {
+        "patients": {**row, **patient},
+        "change_contact_details": {"email": "", "phone": "", "email_allowed": False},
+        "enrol_patient": {
+            **row,
+            "patient_id": ids["patient"],
+            "protocol_version_id": version,
+            "team": team,
+            "enrolled_at": at,
+        },
+        "change_care_team": {"team_role": "co_therapist", "person_id": str(cast.id("gil"))},
+        "put_course_on_hold": reason,
+        "resume_course": {},
+        "complete_course": {},
+        "withdraw_patient": reason,
+        "discontinue_course": reason,
+        "stop_dosing": {**row, **reason, "after_cycle": 1},
+        "book_session": {**row, "key": "preparation.2", "starts_at": iso(clock.now() + days(5))},
+        "start_session": {**row, "key": "preparation.1"},
+        "log_session": {**row, "kind": "integration", "started_at": iso(day.now - days(1)), "ended_at": at},
+        "order_dose": {**row, "cycle": 1, "amount": "80"},
+        "facts": {**row, "kind": "consent_changed", "value": consent, "occurred_at": at},
+        "record_contact": {**row, "result": "no_answer", "mode": "phone", "occurred_at": at},
+        "override_requirement": {
+            **row,
+            **reason,
+            "key": "session.dosing",
+            "move": "start",
+            "session_key": "dosing.1",
+        },
+        "cancel_booking": reason,
+        "check_in_patient": {},
+        "undo_check_in": reason,
+        "mark_no_show": {},
+        "end_session": {"ended_at": at},
+        "void_session": reason,
+        "correct_times": {**row, **reason, "started_at": at, "ended_at": None},
+        "record_vitals": {**row, "occurred_at": at, "systolic": 120, "diastolic": 80},
+        "give_dose": {**row, "part": "supplement", "amount": "40", "occurred_at": at},
+        "withhold_dose": {**row, **reason, "part": "supplement", "occurred_at": at},
+        "tick_item": {**row, "item": "music", "done": True},
+        "note_moment": {**row, "words": "Tears.", "occurred_at": at},
+        "change_presence": {"person_id": str(cast.id("gil")), "here": True, "occurred_at": at},
+        "write_note": {**row, "text": "A note."},
+        "sign_record": {"password": "a-long-demo-password"},
+        "amend_fact": {**row, **reason, "value": {"systolic": 120, "diastolic": 80}, "occurred_at": at},
+        "take_task": {},
+        "finish_task": {"resolution": "Done."},
+        "review_deviation": {**row, "comment": "Seen."},
+    }
+
+
+QUERIES = {"gates": {"move": "start", "key": "dosing.1"}}
+# What makes something new in one's own clinic, and names nothing of another.
+OWN = {"patients"}
+
+
+@pytest.fixture
+def world(day: ClinicDay) -> World:
+    cast = day.cast
+    Patient.objects.filter(clinic=cast.clinic).update(family_name=CANARY)
+    booking = book_session(
+        actor=cast.actor("ada", at=day.now),
+        course_id=day.new.public_id,
+        key="preparation.1",
+        starts_at=day.now + days(3),
+        now=day.now,
+    )
+    assert cast.version is not None
+    deviation, task = DeviationRecord.objects.first(), StaffTask.objects.filter(done_at=None).first()
+    fact = FactRecord.objects.filter(course=day.dosing, kind="vitals_taken").first()
+    assert deviation is not None
+    assert task is not None
+    assert fact is not None
+    ids = {
+        "patient": str(day.new.patient.public_id),
+        "course": str(day.new.public_id),
+        "booking": str(booking.public_id),
+        "record": str(day.record.public_id),
+        "fact": str(fact.public_id),
+        "task": str(task.public_id),
+        "deviation": str(deviation.public_id),
+        "protocol": str(cast.version.protocol.public_id),
+        "protocol_version": str(cast.version.public_id),
+        "version": cast.version.version,
+    }
+    return World(day=day, other=make_cast("birch"), ids=ids, bodies=bodies(day, ids))
+
+
+def call(world: World, caller: Caller, name: str, method: str) -> Any:
+    ids = {one: world.ids[one] for one in names_of(name)}
+    address = caller.address(name, **ids)
+    if method == "get":
+        return caller.client.get(address, QUERIES.get(name, {}))
+    send = getattr(caller.client, method)
+    return send(address, world.bodies[name], content_type="application/json")
+
+
+def rows() -> tuple[int, ...]:
+    return tuple(
+        model.objects.count() for model in (Event, FactRecord, SessionBooking, SessionRecord, Patient)
+    )
+
+
+def test_every_address_is_under_test() -> None:
+    """A new operation needs a body here, or nobody would have tried it from the other side."""
+    assert len(doors()) > 50
+    assert {method for _name, method in doors()} <= {"get", "post", "put"}
+
+
+@pytest.mark.django_db
+def test_another_clinic_s_people_get_nothing_at_any_address(world: World) -> None:
+    """In our clinic's name they are not there; in their own clinic's name our ids are not."""
+    cast, other, before = world.day.cast, world.other, rows()
+    tried = 0
+    for person in ("ada", "carla", "dov", "eve", "finn"):
+        Membership.objects.filter(clinic=cast.clinic, person=other.people[person]).delete()
+    stranger = Person.objects.create_user("stranger@example.org", "a long enough word", printed_name="S")
+    for name, method in doors():
+        for person in ("ada", "carla", "dov", "eve", "finn"):
+            ours = Caller(slug=cast.clinic.slug, person=other.people[person])
+            response = call(world, ours, name, method)
+            assert response.status_code == 404, (name, method, person, response.content)
+            assert CANARY.encode() not in response.content
+            theirs = Caller(slug=other.clinic.slug, person=other.people[person])
+            if name in OWN and method == "post":
+                continue
+            response = call(world, theirs, name, method)
+            allowed = {404} if names_of(name) else {200} if method == "get" else {403, 404}
+            assert response.status_code in allowed, (name, method, person, response.content)
+            assert CANARY.encode() not in response.content
+            tried += 1
+        for nobody in (None, stranger):
+            response = call(world, Caller(slug=cast.clinic.slug, person=nobody), name, method)
+            assert response.status_code in (401, 403, 404), (name, method, response.content)
+            assert CANARY.encode() not in response.content
+    assert tried > 250
+    assert rows() == before
+
+
+@pytest.mark.django_db
+def test_a_colleague_who_looks_after_nobody_sees_no_patient(world: World) -> None:
+    gil = calls(world.day.cast, "gil")
+    before = rows()
+    for name, method in doors():
+        if (name in OWN and method == "post") or name == "enrol_patient":
+            continue  # any therapist may take a patient in
+        response = call(world, gil, name, method)
+        assert CANARY.encode() not in response.content, (name, method)
+        if names_of(name) and not name.startswith("protocol"):
+            assert response.status_code == 404, (name, method, response.content)
+    assert rows() == before
+
+
+@pytest.mark.django_db
+def test_the_canary_sings_for_who_may_hear_it(world: World) -> None:
+    """Or its silence elsewhere would prove nothing."""
+    assert CANARY.encode() in calls(world.day.cast, "ada").get("patients").content
+    assert CANARY.encode() in calls(world.day.cast, "ada").get("chart", course=world.ids["course"]).content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["patients", "tasks", "deviations", "adherence", "today", "facts"])
+def test_ten_patients_cost_no_more_queries_than_two(cast: Cast, name: str) -> None:
+    courses = [enrol(cast, "P-001"), enrol(cast, "P-002")]
+    carla, counts = calls(cast, "carla"), []
+
+    def late(code_from: int, code_to: int) -> None:
+        for number in range(code_from, code_to):
+            courses.append(enrol(cast, f"P-0{number:02}"))
+        from sessions.operations.refresh import refresh_due_courses
+
+        refresh_due_courses(now=clock.now())
+
+    ids: dict[str, Any] = {"course": courses[0].public_id} if name == "facts" else {}
+    set_clock(START + days(90))
+    late(0, 0)
+    carla.get(name, **ids)
+    for more in (0, 8):
+        late(10, 10 + more)
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert carla.get(name, **ids).status_code == 200
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_ten_who_want_one_room_at_one_time_one_gets_it() -> None:
+    cast = make_cast()
+    courses = [enrol(cast, f"P-0{number:02}") for number in range(10)]
+    set_clock(START + days(1))
+    callers = [calls(cast, "eve") for _one in courses]
+
+    def book(turn: int) -> int:
+        body = {
+            "id": new_id(),
+            "key": "preparation.1",
+            "starts_at": iso(START + days(7)),
+            "room_id": str(cast.rooms["blue"].public_id),
+        }
+        try:
+            response = callers[turn].post("book_session", body, course=courses[turn].public_id)
+            return int(response.status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = sorted(pool.map(book, range(10)))
+    assert answers == [201] + [409] * 9
+    assert SessionBooking.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_request_sent_ten_times_at_once_is_one_row_and_one_201() -> None:
+    cast = make_cast()
+    set_clock(START + days(1))
+    body = {"id": new_id(), "code": "P-1", "given_name": "A", "family_name": "B", "born_on": "1980-01-01"}
+    callers = [calls(cast, "eve") for _one in range(10)]
+
+    def register(turn: int) -> int:
+        try:
+            return int(callers[turn].post("patients", body).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = sorted(pool.map(register, range(10)))
+    assert answers == [200] * 9 + [201]
+    assert Patient.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_member_of_two_clinics_reaches_each_only_by_its_own_address(world: World) -> None:
+    both = make_person(world.other.clinic, "Hana Hazel", Role.SUPERVISOR)
+    make_person(world.day.cast.clinic, "Hana Hazel", Role.SUPERVISOR)
+    ids: dict[str, Any] = {"course": world.ids["course"]}
+    assert Caller(slug="alder", person=both).get("chart", **ids).status_code == 200
+    assert Caller(slug="birch", person=both).get("chart", **ids).status_code == 404
+    assert Caller(slug="birch", person=both).get("patients").json()["items"] == []
+
+
+def test_nobody_signed_in_is_told_to_sign_in() -> None:
+    response = Client().get("/api/v1/clinics/alder/patients")
+    assert response.status_code in (401, 403)
+    assert response.json()["advice"] == "Sign in first."

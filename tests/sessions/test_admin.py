@@ -1,0 +1,137 @@
+"""The admin of the sessions tables, by role: who sees whom, and that nothing clinical is changed there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from clinic import clock
+from clinic.models import Event
+from sessions.models import CareTeamMember, FactRecord, NoteRecord
+from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
+from tests.support.clinic_day import ClinicDay, make_day, set_clock
+
+pytestmark = pytest.mark.django_db
+
+TABLES = sorted(
+    model._meta.model_name or ""
+    for model in apps.get_app_config("therapy_sessions").get_models()
+    if admin.site.is_registered(model)
+)
+
+
+@pytest.fixture
+def day(db: None) -> ClinicDay:
+    return make_day()
+
+
+def signed_in(cast: Cast, name: str) -> Client:
+    client = Client()
+    client.force_login(cast.people[name])
+    return client
+
+
+def listed(client: Client, table: str) -> Any:
+    return client.get(reverse(f"admin:therapy_sessions_{table}_changelist"))
+
+
+def opened(client: Client, row: Any) -> int:
+    name = f"admin:therapy_sessions_{row._meta.model_name}_change"
+    return int(client.get(reverse(name, args=[row.pk])).status_code)
+
+
+def test_a_therapist_reads_their_caseload_and_a_supervisor_their_clinic(day: ClinicDay) -> None:
+    for name in ("ada", "carla"):
+        client = signed_in(day.cast, name)
+        for table in TABLES:
+            assert listed(client, table).status_code == 200, (name, table)
+        assert "P-001" in listed(client, "patient").content.decode()
+        assert opened(client, day.late) == 200
+
+
+def test_who_looks_after_nobody_and_who_administers_see_no_patient(day: ClinicDay) -> None:
+    for name in ("gil", "finn"):
+        client = signed_in(day.cast, name)
+        for table in TABLES:
+            assert listed(client, table).status_code == 403, (name, table)
+        assert opened(client, day.late) in (302, 403, 404)
+
+
+def test_a_coordinator_sees_patients_and_bookings_but_not_the_chart(day: ClinicDay) -> None:
+    eve = signed_in(day.cast, "eve")
+    assert listed(eve, "patient").status_code == 200
+    assert listed(eve, "sessionbooking").status_code == 200
+    for table in ("factrecord", "noterecord", "sessionrecord", "courserequirement", "deviationrecord"):
+        assert listed(eve, table).status_code == 403
+
+
+def test_another_clinic_s_supervisor_sees_nothing_of_this_one(day: ClinicDay) -> None:
+    from clinic.models import Membership
+
+    other = make_cast("birch")
+    Membership.objects.filter(clinic=day.cast.clinic, person=other.people["carla"]).delete()
+    carla = signed_in(other, "carla")
+    for table in TABLES:
+        assert b"P-001" not in listed(carla, table).content
+    assert opened(carla, day.late) in (302, 403, 404)
+
+
+def test_nothing_clinical_is_added_changed_or_deleted(day: ClinicDay) -> None:
+    carla = signed_in(day.cast, "carla")
+    rows = [FactRecord.objects.first(), NoteRecord.objects.first(), day.late, day.record]
+    for table in TABLES:
+        if table != "careteammember":
+            assert carla.get(reverse(f"admin:therapy_sessions_{table}_add")).status_code == 403, table
+    for row in rows:
+        assert row is not None
+        for act in ("change", "delete"):
+            address = reverse(f"admin:therapy_sessions_{row._meta.model_name}_{act}", args=[row.pk])
+            assert carla.post(address, {"post": "yes"}).status_code == 403
+    day.late.refresh_from_db()
+    assert day.late.status == "active"
+
+
+def test_a_supervisor_assigns_a_care_team_through_the_operation(day: ClinicDay) -> None:
+    body = {"course": day.new.pk, "person": day.cast.people["gil"].pk, "team_role": "co_therapist"}
+    address = reverse("admin:therapy_sessions_careteammember_add")
+    assert signed_in(day.cast, "ada").post(address, body).status_code == 403
+    before = clock.now()
+    assert signed_in(day.cast, "carla").post(address, body).status_code == 302
+    now_there = CareTeamMember.objects.filter(course=day.new, team_role="co_therapist", until_at=None)
+    assert [member.person for member in now_there] == [day.cast.people["gil"]]
+    assert Event.objects.filter(verb="care_team_changed", recorded_at__gte=before).count() == 1
+
+
+def test_nobody_of_another_clinic_can_be_put_on_a_care_team(day: ClinicDay) -> None:
+    from clinic.permissions import Role
+    from tests.support.cast import make_clinic, make_person
+
+    stranger = make_person(make_clinic("birch"), "Hana Hazel", Role.THERAPIST)
+    body = {"course": day.new.pk, "person": stranger.pk, "team_role": "co_therapist"}
+    address = reverse("admin:therapy_sessions_careteammember_add")
+    response = signed_in(day.cast, "carla").post(address, body)
+    assert response.status_code == 200
+    assert b"errorlist" in response.content
+    assert not CareTeamMember.objects.filter(person=stranger).exists()
+
+
+@pytest.mark.parametrize("table", ["course", "patient", "careteammember", "factrecord"])
+def test_a_list_costs_the_same_for_more_rows(db: None, table: str) -> None:
+    cast, counts = make_cast(), []
+    set_clock(START + days(1))
+    fill_chart(cast, enrol(cast), now=START)
+    carla = signed_in(cast, "carla")
+    listed(carla, table)
+    for code in ("P-002", "P-003"):
+        with CaptureQueriesContext(connection) as captured:
+            assert listed(carla, table).status_code == 200
+        counts.append(len(captured))
+        fill_chart(cast, enrol(cast, code), now=START)
+    assert counts[0] == counts[1]

@@ -10,14 +10,14 @@ from clinic.models import Membership
 from clinic.permissions import Permission
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from sessions.models import CourseRequirement, CourseStage, FactRecord, StaffTask
-from sessions.queries.chart import Banner
+from sessions.models import CourseRequirement, CourseStage, FactRecord, SessionRecord, StaffTask
+from sessions.queries.chart import Banner, RequirementRow, requirement_rows
 from sessions.queries.courses import course_for, courses_for
 from sessions.queries.words import label, say
 
 
 def banner(actor: Actor, course_id: UUID, *, now: datetime) -> Banner:
-    """What stands of the chart is there only for who may see the chart."""
+    """What is clinical in it is there only for who may see the chart."""
     course = course_for(actor, course_id, Permission.VIEW_PATIENT)
     definition = definition_of(course.protocol_version_id)
     charted = courses_for(actor, Permission.VIEW_CHART).filter(pk=course.pk).exists()
@@ -55,6 +55,15 @@ def banner(actor: Actor, course_id: UUID, *, now: datetime) -> Banner:
         next_due="",
         next_due_at=None,
     )
+
+
+def visits(actor: Actor, course_id: UUID) -> list[RequirementRow]:
+    """The planned sessions with windows and bookings: all that arranging needs, nothing clinical."""
+    course = course_for(actor, course_id, Permission.VIEW_PATIENT)
+    definition = definition_of(course.protocol_version_id)
+    records = list(SessionRecord.objects.filter(course=course).exclude(status="void"))
+    rows = requirement_rows(course=course, definition=definition, records=records)
+    return [row for row in rows if row.kind == "session"]
 
 
 def waiting_contacts(actor: Actor, course_id: UUID) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clinic.errors import Forbidden
 from clinic.permissions import Permission, allows
 from protocols.rules.definition import Move, SessionKind
 from sessions.operations import booking as bookings
@@ -45,8 +46,23 @@ def _who(door: Door, course: UUID) -> Any:
 
 @staff
 def chart(door: Door, course: UUID) -> HttpResponse:
-    found = door.read(charts.chart, course, now=door.now)
+    try:
+        found = door.read(charts.chart, course, now=door.now)
+    except Forbidden:
+        return _arranging(door, course)
     return door.page("sessions/chart.html", here="patients", **arc.of(found, door=door))
+
+
+def _arranging(door: Door, course: UUID) -> HttpResponse:
+    """What is left of the chart for who arranges visits and calls, and sees nothing clinical."""
+    rows = door.read(banner.visits, course)
+    return door.page(
+        "sessions/arranging.html",
+        here="patients",
+        patient=_who(door, course),
+        plan=[(row, arc.shown_status(row)) for row in rows],
+        contacts=door.read(banner.waiting_contacts, course),
+    )
 
 
 @staff

@@ -120,7 +120,11 @@ def test_the_clock_of_the_session_is_the_servers(board: Page, day: ClinicDay) ->
     shown = board.locator("[data-elapsed-from]").inner_text()
     hours, minutes, _seconds = (int(part) for part in shown.split(":"))
     # The dose was given ten minutes after the start; the day is looked at 110 minutes after it.
-    assert timedelta(0) <= timedelta(hours=hours, minutes=minutes) - timedelta(minutes=100) < timedelta(minutes=3)
+    assert (
+        timedelta(0)
+        <= timedelta(hours=hours, minutes=minutes) - timedelta(minutes=100)
+        < timedelta(minutes=3)
+    )
     assert board.title().startswith(f"{hours}:{minutes:02d}")
 
 

@@ -1,0 +1,122 @@
+"""What a patient sees behind a link from a message, on a telephone: plain, safe, and never a dead end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from sessions.models import FactRecord, PatientLink, SessionBooking, StaffTask
+from sessions.operations.booking import book_session
+from sessions.rules.tokens import token_hash
+from tests.browser.test_pages import RULES, context_for
+from tests.support.cast import days
+from tests.support.clinic_day import ClinicDay, make_day
+
+pytestmark = pytest.mark.browser
+FORBIDDEN = ("therapy", "dosing", "MDMA", "PTSD", "psych", "Pat Example", "P-001", "integration")
+
+
+@pytest.fixture
+def day(live_site: str) -> ClinicDay:
+    return make_day()
+
+
+@pytest.fixture
+def phone(browser: Browser, live_site: str) -> Iterator[BrowserContext]:
+    context = context_for(browser, width=390, theme="light", site=live_site, bypass_csp=True)
+    yield context
+    context.close()
+
+
+def link_to(
+    day: ClinicDay, token: str, *, purpose: str, key: str, booking: SessionBooking | None = None
+) -> str:
+    PatientLink.objects.create(
+        clinic=day.cast.clinic,
+        patient=day.late.patient,
+        course=day.late,
+        purpose=purpose,
+        key=key,
+        booking=booking,
+        token_hash=token_hash(token),
+        made_at=day.now,
+        expires_at=day.now + timedelta(days=9),
+    )
+    return f"/p/{token}/"
+
+
+def a_visit(day: ClinicDay) -> SessionBooking:
+    return book_session(
+        actor=day.cast.actor("eve", at=day.now),
+        course_id=day.late.public_id,
+        key="integration.2@dosing.1",
+        starts_at=(day.now + days(1)).replace(hour=15, minute=0, second=0, microsecond=0),
+        confirmed=frozenset({"outside-window"}),
+        now=day.now,
+    )
+
+
+def test_a_visit_is_confirmed_with_one_tap_and_by_no_mere_opening(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    booking = a_visit(day)
+    address = live_site + link_to(day, "Ab3dEf6hIj9kLm2n", purpose="visit", key=booking.key, booking=booking)
+    page = phone.new_page()
+    for _opening in range(2):
+        answer = page.goto(address)
+        assert answer is not None
+        assert "no-store" in answer.headers["cache-control"]
+        # Not "no-referrer": with it a browser sends "Origin: null" and every form would be refused.
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert "noindex" in answer.headers["x-robots-tag"]
+    booking.refresh_from_db()
+    assert booking.confirmed_at is None
+    text = page.inner_text("body")
+    assert not [word for word in FORBIDDEN if word.lower() in text.lower()]
+    assert "555-0100" in text and "988" in text
+    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    page.get_by_role("button", name="Yes, I will be there").click()
+    expect(page.locator("main")).to_contain_text("We will see you then")
+    booking.refresh_from_db()
+    assert booking.confirmed_at is not None
+
+
+def test_another_time_is_asked_for_and_becomes_a_persons_task(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    booking = a_visit(day)
+    page = phone.new_page()
+    page.goto(live_site + link_to(day, "Zb3dEf6hIj9kLm2n", purpose="visit", key=booking.key, booking=booking))
+    page.get_by_role("link", name="I need another time").click()
+    page.get_by_role("button", name="Please call me").click()
+    expect(page.locator("main")).to_contain_text("We will call you")
+    assert StaffTask.objects.filter(course=day.late, kind="time_asked", done_at__isnull=True).exists()
+
+
+def test_a_worrying_answer_shows_numbers_to_call_next_and_opens_a_task(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    page = phone.new_page()
+    page.goto(live_site + link_to(day, "Cb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1"))
+    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    groups = page.get_by_role("group")
+    expect(groups).to_have_count(4)
+    for index, answer in enumerate(("No", "Yes", "Yes", "Yes")):
+        groups.nth(index).get_by_label(answer, exact=True).check()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you for telling us")
+    assert page.locator("main a[href^='tel:']").count() >= 2
+    assert FactRecord.objects.filter(course=day.late, source="patient").count() == 1
+    assert StaffTask.objects.filter(course=day.late, kind="worrying_answer", done_at__isnull=True).exists()
+
+
+def test_an_unknown_link_says_what_to_do(phone: BrowserContext, live_site: str) -> None:
+    page = phone.new_page()
+    answer = page.goto(f"{live_site}/p/NotALinkOfOurs00/")
+    assert answer is not None and answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link has ended")
+    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []

@@ -30,7 +30,18 @@ from tests.support.cast import Cast
 from tests.support.courses import perfect_course, whole_course
 
 _COPIED = (CareTeamMember, CourseRequirement, SessionRecord, DeviationRecord, StaffTask, SessionBooking)
-ENROLLED_DAYS_AGO = (1, 9, 16, 24, 31, 38, 60, 75, 90, 105)  # from the first preparation to the last follow-up
+ENROLLED_DAYS_AGO = (
+    1,
+    9,
+    16,
+    24,
+    31,
+    38,
+    60,
+    75,
+    90,
+    105,
+)  # from the first preparation to the last follow-up
 
 
 def full_history(cast: Cast, *, start: datetime) -> History:

@@ -1,5 +1,5 @@
-"""What our outbox is measured against: one Celery task with an ETA for each message, one row update each, with
-Celery's own defaults. Runs in the worker process; knows no Django."""
+"""What our outbox is measured against: one Celery task with an ETA for each message, one row update each,
+with Celery's own defaults. Runs in the worker process; knows no Django."""
 
 from __future__ import annotations
 

@@ -3,14 +3,12 @@ costs with its writes."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from statistics import quantiles
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -19,7 +17,7 @@ from clinic import clock
 from protocols.queries import definition_of
 from sessions.models import CourseRequirement
 from sessions.rules.engine import requirements
-from sessions.rules.facts import CourseEnded, DosingStopped, History, SessionHeld
+from sessions.rules.facts import CourseEnded, DosingStopped, Fact, History, SessionHeld
 from tests.benchmarks.caseload import full_history, refreshed, stored
 from tests.benchmarks.lines import Line, alternating, milliseconds
 from tests.support.cast import make_cast
@@ -35,7 +33,10 @@ def lines(full: bool) -> Iterator[Line]:
     once = full_history(cast, start=now - timedelta(days=200))
     twice = doubled(once)
     end = max(fact.occurred_at for fact in once.facts) + timedelta(hours=1)
-    answer = {row.key: row.status for row in requirements(definition=definition, history=once, as_of=end).requirements}
+    answer = {
+        row.key: row.status
+        for row in requirements(definition=definition, history=once, as_of=end).requirements
+    }
     assert len(answer) > 50, "not a full course"
 
     def over(history: History) -> None:
@@ -64,9 +65,14 @@ def lines(full: bool) -> Iterator[Line]:
         refreshed(course, now=now)
         all_new.append(time.perf_counter() - started)
     count = CourseRequirement.objects.filter(course=course).count()
-    for name, times in (("refresh, nothing changed (p95)", nothing_new), (f"refresh, {count} rows written (p95)", all_new)):
+    for name, times in (
+        ("refresh, nothing changed (p95)", nothing_new),
+        (f"refresh, {count} rows written (p95)", all_new),
+    ):
         p95 = quantiles(times, n=20)[-1]
-        yield Line(name=name, ours=milliseconds(p95), against="20ms", ratio=p95 / 0.020, target=1, at_least=False)
+        yield Line(
+            name=name, ours=milliseconds(p95), against="20ms", ratio=p95 / 0.020, target=1, at_least=False
+        )
     with CaptureQueriesContext(connection) as queries:
         refreshed(course, now=now)
     written = sum(query["sql"].lstrip().startswith(WRITES) for query in queries)
@@ -82,13 +88,13 @@ def lines(full: bool) -> Iterator[Line]:
 
 
 def doubled(history: History) -> History:
-    """Twice the facts about the same sessions: readings, contacts, answers and ticks once more, a minute later."""
+    """Twice the facts about the same sessions: readings, contacts, answers and ticks again, a minute on."""
     repeatable = [
         fact
         for fact in sorted(history.facts, key=lambda one: (one.occurred_at, str(one.id)))
         if not isinstance(fact.value, SessionHeld | CourseEnded | DosingStopped)
     ]
-    more = []
+    more: list[Fact] = []
     while len(more) < len(history.facts):
         for fact in repeatable[: len(history.facts) - len(more)]:
             at = fact.occurred_at + timedelta(minutes=1)

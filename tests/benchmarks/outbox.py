@@ -112,7 +112,8 @@ def plan_storm(clinic: Clinic, count: int) -> None:
                 target_at, channel, course_id, data, local_at, zone, send_at, not_after, state, attempt,
                 planned_at, unknown_outcomes)
             SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
-                    || '7' || substr(md5(n::text), 1, 19))::uuid, %(clinic)s, %(purpose)s, 'visit:' || n, 'reminder', 0,
+                    || '7' || substr(md5(n::text), 1, 19))::uuid, %(clinic)s, %(purpose)s,
+                'visit:' || n, 'reminder', 0,
                 clinic_now() + interval '1 day', 'email', n / 5, '{}', clinic_now() AT TIME ZONE 'UTC', 'UTC',
                 clinic_now() - interval '1 minute', clinic_now() + interval '6 hours', 'planned', 0,
                 clinic_now(), 0
@@ -124,7 +125,7 @@ def plan_storm(clinic: Clinic, count: int) -> None:
 
 
 def two_updates(count: int) -> float:
-    """The floor: as many row versions as a claim and its end need, in two statements. Then all is as before."""
+    """The floor: as many row versions as claim and end need, in two statements. Then all is as before."""
     token = uuid7()
 
     def both() -> None:
@@ -199,9 +200,7 @@ def send_everything(count: int) -> float:
     before = outbox.channels["email"]
     outbox.channels["email"] = NullChannel
     try:
-        took = seconds(
-            lambda: outbox.send_due_messages(now=clock.now(), limit=BATCH, deadline_seconds=3600)
-        )
+        took = seconds(lambda: outbox.send_due_messages(now=clock.now(), limit=BATCH, deadline_seconds=3600))
     finally:
         outbox.channels["email"] = before
     assert MessageLog.objects.filter(state="handed_off").count() == count
@@ -210,7 +209,7 @@ def send_everything(count: int) -> float:
 
 
 def celery_seconds(count: int) -> float:
-    """From the instant at which all are due to the last one done; handing them over costs Celery nothing here."""
+    """From the instant at which all are due to the last one done; handing them over is not counted."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS bench_peer (id int PRIMARY KEY, done_at timestamptz)")
         cursor.execute("TRUNCATE bench_peer")

@@ -1,12 +1,12 @@
-"""The database's own refusals, asked by SQL and by the ORM behind the operations' back; and that who may see a
-course is one truth in Python and in SQL."""
+"""The database's own refusals, asked by SQL and by the ORM behind the operations' back; and that who may see
+a course is one truth in Python and in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from itertools import chain, combinations
-from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
@@ -56,7 +56,8 @@ def course(cast: Cast) -> Course:
     return enrol(cast)
 
 
-def held(cast: Cast, course: Course, *, at: Any = START + days(7)) -> SessionRecord:
+def held(cast: Cast, course: Course) -> SessionRecord:
+    at = START + days(7)
     return log_session(
         actor=cast.actor("ada", at=at),
         course_id=course.public_id,
@@ -74,7 +75,7 @@ def refused(act: Callable[[], object], words: str) -> None:
         act()
 
 
-def sql(statement: str, *values: object) -> Callable[[], object]:
+def sql(statement: str, *values: str | int) -> Callable[[], object]:
     def run() -> None:
         with connection.cursor() as cursor:
             cursor.execute(statement, values)
@@ -150,7 +151,7 @@ def test_every_unlisted_move_is_refused_by_sql_and_by_the_orm(
             back = transaction.savepoint()
             for status in way:
                 rows.update(status=status)
-            refused(lambda goal=goal: rows.update(status=goal), "may not go from")
+            refused(partial(rows.update, status=goal), "may not go from")
             update = f"UPDATE {model._meta.db_table} SET status = %s WHERE id = %s"
             refused(sql(update, goal, row.pk), "may not go from")
             transaction.savepoint_rollback(back)
@@ -207,13 +208,13 @@ def test_what_was_recorded_is_neither_changed_nor_deleted(cast: Cast, course: Co
         (DeviationReview, "comment"),
         (Event, "verb"),
     ):
-        rows = model._default_manager.all()  # type: ignore[attr-defined]  # all are models
-        table = model._meta.db_table  # type: ignore[attr-defined]
+        rows = model._default_manager.all()
+        table = model._meta.db_table
         assert rows.exists(), f"nothing of {table} to try it on"
-        refused(lambda rows=rows, column=column: rows.update(**{column: "changed"}), "only added to|append")
+        refused(partial(rows.update, **{column: "changed"}), "only added to|append")
         refused(sql(f"UPDATE {table} SET {column} = 'changed'"), "only added to|append")
         refused(sql(f"DELETE FROM {table}"), "only added to|append")
-        refused(lambda rows=rows: rows._raw_delete(rows.db), "only added to|append")
+        refused(partial(rows._raw_delete, rows.db), "only added to|append")
 
 
 @pytest.mark.parametrize("table", ["course", "sessionbooking", "sessionrecord", "patient", "deviationrecord"])
@@ -318,12 +319,13 @@ def test_one_course_that_raises_is_put_off_with_its_error_and_the_others_go_on(
 
 def roles_together() -> list[frozenset[Role]]:
     return [
-        frozenset(some) for some in chain.from_iterable(combinations(Role, count) for count in range(len(Role) + 1))
+        frozenset(some)
+        for some in chain.from_iterable(combinations(Role, count) for count in range(len(Role) + 1))
     ]
 
 
 def test_what_sql_shows_is_what_the_sentences_allow_for_every_role_permission_and_course() -> None:
-    """Every set of roles, on and off the care team, in this clinic and another; the patient, and the system."""
+    """Every set of roles, on and off the care team, here and elsewhere; the patient; the system."""
     here, there = make_cast("alder"), make_cast("birch")
     courses = [enrol(here, "P-001"), enrol(here, "P-002"), enrol(there, "P-001")]
     left = courses[1].care_team.get(person=here.people["ben"])
@@ -349,7 +351,9 @@ def test_what_sql_shows_is_what_the_sentences_allow_for_every_role_permission_an
     compared = 0
     for actor in actors:
         for permission in Permission:
-            shown = set(Course.objects.filter(courses_visible_to(actor, permission)).values_list("pk", flat=True))
+            shown = set(
+                Course.objects.filter(courses_visible_to(actor, permission)).values_list("pk", flat=True)
+            )
             allowed = {pk for pk, subject in subjects.items() if allows(actor, permission, subject)}
             assert shown == allowed, (actor, permission)
             compared += len(subjects)
@@ -359,7 +363,9 @@ def test_what_sql_shows_is_what_the_sentences_allow_for_every_role_permission_an
 def test_a_second_signature_of_the_same_meaning_is_one_row(cast: Cast, course: Course) -> None:
     record = held(cast, course)
     at = START + days(8)
-    one, two = (sign_record(actor=cast.actor("ada", at=at), record_id=record.public_id, now=at) for _ in range(2))
+    one, two = (
+        sign_record(actor=cast.actor("ada", at=at), record_id=record.public_id, now=at) for _ in range(2)
+    )
     assert one.pk == two.pk
     twin = SignatureRecord.objects.get(pk=one.pk)
     twin.pk = None

@@ -104,11 +104,11 @@ def count(actor: Actor, read: Callable[[Actor], object]) -> int:
 READS: dict[str, tuple[str, Callable[[Actor], object]]] = {
     "today": ("ada", lambda actor: today.today(actor, now=AT)),
     "today of a supervisor": ("carla", lambda actor: today.today(actor, now=AT)),
-    "patients": ("eve", lambda actor: courses.patients(actor)),
+    "patients": ("eve", courses.patients),
     "my patients": ("ada", lambda actor: courses.patients(actor, mine=True)),
     "deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT)),
     "all deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT, waiting=False)),
-    "adherence": ("carla", lambda actor: supervision.adherence(actor)),
+    "adherence": ("carla", supervision.adherence),
     "tasks": ("ada", lambda actor: tasks.tasks(actor, now=AT)),
 }
 

@@ -195,9 +195,7 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = (
-    "same-origin"  # Django's CSRF check needs it; nobody else learns a patient's link.
-)
+SECURE_REFERRER_POLICY = "same-origin"  # Django's CSRF check needs it; nobody else learns a patient's link.
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # The container's own probe speaks plain http.

@@ -188,7 +188,7 @@ class Check:
 
 
 def _check(row: RequirementRow) -> Check:
-    what = _("Supplemental dose") if row.kind == "supplement" else row.what.rpartition(", ")[0] or row.what
+    what = _("Supplemental dose") if row.kind == "supplement" else row.what.partition(" (")[0]
     return Check(what=what, status=row.status, due_at=row.due_at or row.closes_at)
 
 

@@ -108,6 +108,13 @@ def line(label: Any, *, required: bool = True, hint: Any = "") -> forms.CharFiel
     )
 
 
+def mark(field: forms.Field) -> None:
+    """“Optional” says nothing beside a list to tick from, or a time that is now when left empty."""
+    field.unmarked = isinstance(  # type: ignore[attr-defined]  # read by clinic/_field.html
+        field, forms.MultipleChoiceField | forms.DateTimeField
+    )
+
+
 class RecordForm(forms.Form):
     """Has the id of the record it makes."""
 
@@ -117,6 +124,8 @@ class RecordForm(forms.Form):
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
         self.fields["public_id"].initial = uuid4
+        for field in self.fields.values():
+            mark(field)
 
     @property
     def record_id(self) -> UUID | None:

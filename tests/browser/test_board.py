@@ -1,4 +1,4 @@
-"""The dosing board in a real browser: fast vital signs, kept on the device when the network is away, one row each."""
+"""The dosing board in a real browser: fast vital signs, kept on the device while the network is away."""
 
 from __future__ import annotations
 

@@ -24,7 +24,13 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.rules.facts import DosePart
 from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast
 
-CALM: dict[str, int | Decimal | None] = {"systolic": 122, "diastolic": 78, "pulse": 72, "temperature": Decimal("36.7"), "distress": 3}
+CALM: dict[str, int | Decimal | None] = {
+    "systolic": 122,
+    "diastolic": 78,
+    "pulse": 72,
+    "temperature": Decimal("36.7"),
+    "distress": 3,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ from sessions.models import (
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.queries.courses import course_for, courses_for
 from sessions.queries.history import history_of
-from sessions.queries.today import TaskRow, task_row
+from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.words import GLYPHS, gate_why, label, say, status_words
 from sessions.rules.codec import from_json
 from sessions.rules.facts import History
@@ -245,7 +245,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
         notes=_notes(course=course, definition=definition),
         records=records,
         messages=_messages(course=course, definition=definition),
-        tasks=[task_row(task, actor=actor, now=now) for task in tasks],
+        tasks=task_rows(tasks, actor=actor, now=now),
         deviations=list(DeviationRecord.objects.filter(course=course).order_by("-raised_at")),
         team=team_of(course),
         course_actions=actions_from(COURSE_MOVES, course.status),

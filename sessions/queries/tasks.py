@@ -12,7 +12,7 @@ from clinic.errors import NotFound
 from clinic.permissions import Permission
 from sessions.models import ContactDetails, FactRecord, StaffTask
 from sessions.queries.courses import courses_for
-from sessions.queries.today import TaskRow, task_row
+from sessions.queries.today import TaskRow, task_rows
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
 
@@ -39,7 +39,7 @@ def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -
         .select_related("course__patient", "owner", "cover")
         .order_by(*(["-done_at"] if done else ["-safety", "act_by", "id"]))[:limit]
     )
-    return [task_row(task, actor=actor, now=now) for task in rows]
+    return task_rows(list(rows), actor=actor, now=now)
 
 
 def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
@@ -62,7 +62,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         course=found.course, kind="contact_made", recorded_at__gte=found.opened_at
     ).order_by("occurred_at")
     return TaskDetail(
-        row=task_row(found, actor=actor, now=now),
+        row=task_rows([found], actor=actor, now=now)[0],
         patient_name=found.course.patient.name,
         phone=details.phone if details else "",
         subject_key="" if about else found.subject,

@@ -15,6 +15,7 @@ from clinic.models import Clinic
 from clinic.permissions import Permission
 from clinic.rules.wall_time import day_of, end_of_day, start_of_day
 from protocols.queries import definitions_of
+from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, SessionRecord, StaffTask
 from sessions.queries.courses import courses_for
 from sessions.queries.words import label
@@ -31,6 +32,7 @@ class TaskRow:
     course_id: UUID
     patient: str
     kind: str
+    about: str  # the requirement it is about, in words; "" when it is about a record
     safety: bool
     opened_at: datetime
     act_by: datetime
@@ -102,12 +104,33 @@ class Today:
         return not (self.tasks or self.live or self.visits or self.due or self.unsigned)
 
 
-def task_row(task: StaffTask, *, actor: Actor, now: datetime) -> TaskRow:
+def task_rows(tasks: Sequence[StaffTask], *, actor: Actor, now: datetime) -> list[TaskRow]:
+    """The rows of a list, each saying what it is about: seven missed calls are seven different lines."""
+    definitions = definitions_of({task.course.protocol_version_id for task in tasks})
+    return [
+        task_row(
+            task,
+            actor=actor,
+            now=now,
+            about=_about(task.subject, definitions[task.course.protocol_version_id]),
+        )
+        for task in tasks
+    ]
+
+
+def _about(subject: str, definition: ProtocolDefinition) -> str:
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=subject)
+    known = any(one.code == rule for one in definition.rules)
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence) if known else ""
+
+
+def task_row(task: StaffTask, *, actor: Actor, now: datetime, about: str = "") -> TaskRow:
     return TaskRow(
         task_id=task.public_id,
         course_id=task.course.public_id,
         patient=task.course.patient.code,
         kind=task.kind,
+        about=about,
         safety=task.safety,
         opened_at=task.opened_at,
         act_by=task.act_by,
@@ -215,7 +238,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
         .first()
     )
     return Today(
-        tasks=[task_row(task, actor=actor, now=now) for task in tasks],
+        tasks=task_rows(tasks, actor=actor, now=now),
         live=[
             LiveRow(
                 record_id=row.public_id,

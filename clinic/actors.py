@@ -34,8 +34,8 @@ class Actor:
 
     @property
     def person(self) -> int:
-        """The id of the person who acts. Raises Forbidden when it is a patient or the system: some records need a
-        professional's name under them."""
+        """The id of the person who acts. Raises Forbidden when it is a patient or the system: some records
+        need a professional's name under them."""
         if self.person_id is None:
             raise Forbidden()
         return self.person_id

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from clinic.web import health
-
-
-def _exists(module: str) -> bool:
-    package = module.rpartition(".")[0]
-    return find_spec(package) is not None and find_spec(module) is not None
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -23,13 +16,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("clinic.api.urls")),
+    path("", include("sessions.api.urls")),
+    path("", include("clinic.web.urls")),
+    path("", include("protocols.web.urls")),
+    path("", include("sessions.web.urls")),
 ]
-for _module in (
-    "clinic.api.urls",
-    "sessions.api.urls",
-    "clinic.web.urls",
-    "protocols.web.urls",
-    "sessions.web.urls",
-):
-    if _exists(_module):
-        urlpatterns.append(path("", include(_module)))

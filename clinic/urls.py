@@ -8,7 +8,6 @@ from django.views.generic import RedirectView
 
 from clinic.web import health
 
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
@@ -16,7 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
-    path("", include("clinic.api.urls")),
     path("", include("sessions.api.urls")),
     path("", include("clinic.web.urls")),
     path("", include("protocols.web.urls")),

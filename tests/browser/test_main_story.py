@@ -1,5 +1,5 @@
-"""One patient from enrolment to the last integration session after the first dose: by the pages, with the real
-web server, worker, beat and mail server. Only time is moved by hand."""
+"""One patient from enrolment to the last integration session after the first dose: by the pages, with a
+real web server, worker, beat and mail server. Only time is moved by hand."""
 
 from __future__ import annotations
 

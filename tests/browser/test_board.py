@@ -93,7 +93,7 @@ def test_readings_entered_without_a_network_survive_a_reload_and_arrive_once(
     expect(board.locator("[data-sync]")).to_have_text("2 entries saved on this device, not yet sent")
     assert refused and readings(day) == before
     board.unroute("**/vitals/")
-    expect(board.locator("[data-sync]")).to_have_text("All entries sent", timeout=8_000)
+    expect(board.locator("[data-sync]")).to_have_text("All entries sent", timeout=20_000)
     assert readings(day) == before + 2
 
 
@@ -112,7 +112,7 @@ def test_an_answer_lost_after_the_server_committed_gives_one_reading(board: Page
 
     board.route("**/vitals/", lose_the_first)
     type_reading(board, "133", "87", "79")
-    expect(board.locator("[data-sync]")).to_have_text("All entries sent", timeout=8_000)
+    expect(board.locator("[data-sync]")).to_have_text("All entries sent", timeout=20_000)
     assert lost == 2 and readings(day) == before + 1
 
 

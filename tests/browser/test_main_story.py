@@ -58,7 +58,7 @@ class Clinic:
 
     def sign_in(self, name: str) -> Page:
         context = self.browser.new_context(viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         self.contexts.append(context)
         page = context.new_page()
         page.goto(f"{self.site}/accounts/login/")
@@ -74,7 +74,7 @@ class Clinic:
 
     def on_the_phone(self, link: str) -> Page:
         context = self.browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         self.contexts.append(context)
         page = context.new_page()
         answer = page.goto(link)

@@ -30,7 +30,7 @@ def sign_in(page: Page, site: str, email: str) -> None:
 
 def context_for(browser: Browser, *, width: int, theme: str, site: str, **kwargs: Any) -> BrowserContext:
     context = browser.new_context(viewport={"width": width, "height": 900}, **kwargs)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     context.add_cookies([{"name": "theme", "value": theme, "url": site}])
     return context
 

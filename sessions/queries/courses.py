@@ -42,6 +42,19 @@ def course_for(actor: Actor, course_id: UUID, permission: Permission = Permissio
     return course
 
 
+def after_course(rows: QuerySet[Course], *, actor: Actor, after: str) -> QuerySet[Course]:
+    """The rows that follow the course of that public id, by patient's code and then by course. A cursor of no
+    course the actor may see starts from the beginning."""
+    try:
+        last = courses_for(actor).select_related("patient").filter(public_id=UUID(after)).first()
+    except ValueError:
+        last = None
+    if last is None:
+        return rows
+    code = last.patient.code
+    return rows.filter(Q(patient__code__gt=code) | Q(patient__code=code, pk__gt=last.pk))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientRow:
     course_id: UUID
@@ -73,8 +86,7 @@ def patients(
         )
     if mine and actor.person_id is not None:
         rows = rows.filter(care_team__person_id=actor.person_id, care_team__until_at__isnull=True).distinct()
-    if after:
-        rows = rows.filter(patient__code__gt=after)
+    rows = after_course(rows, actor=actor, after=after)
     stage = CourseStage.objects.filter(course=OuterRef("pk"), status="active").order_by("-position")
     waiting = CourseRequirement.objects.filter(
         course=OuterRef("pk"), firm=True, status__in=["open", "overdue"], due_at__isnull=False
@@ -109,4 +121,4 @@ def patients(
             safety=course.has_safety,
         )
         for course in page
-    ], page[-1].patient.code if len(found) > limit else ""
+    ], str(page[-1].public_id) if len(found) > limit else ""

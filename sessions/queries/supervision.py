@@ -25,7 +25,7 @@ from sessions.models import (
     FactRecord,
     SessionRecord,
 )
-from sessions.queries.courses import courses_for
+from sessions.queries.courses import after_course, courses_for
 from sessions.queries.words import GLYPHS, label, status_words
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
@@ -257,9 +257,8 @@ def adherence(actor: Actor, *, after: str = "", limit: int = 40) -> Adherence:
         .annotate(met=Count("id", filter=Q(status="met")), due=Count("id"))
         .order_by("kind")
     ]
-    rows = seen.select_related("patient").order_by("patient__code")
-    if after:
-        rows = rows.filter(patient__code__gt=after)
+    rows = seen.select_related("patient").order_by("patient__code", "id")
+    rows = after_course(rows, actor=actor, after=after)
     courses = list(rows[: limit + 1])
     page = courses[:limit]
     definitions = definitions_of({course.protocol_version_id for course in page})
@@ -301,7 +300,7 @@ def adherence(actor: Actor, *, after: str = "", limit: int = 40) -> Adherence:
             sum(1 for row in grid if (cell := row.cells[index]) is not None and cell.status in departed)
             for index in range(len(columns))
         ],
-        next_after=page[-1].patient.code if len(courses) > limit else "",
+        next_after=str(page[-1].public_id) if len(courses) > limit else "",
     )
 
 

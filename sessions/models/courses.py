@@ -29,7 +29,7 @@ OPEN_STATUSES = (CourseStatus.ENROLLED, CourseStatus.ACTIVE, CourseStatus.ON_HOL
 
 class CourseQuerySet(models.QuerySet["Course"]):
     def visible_to(self, actor: Actor) -> CourseQuerySet:
-        """The courses whose chart the actor may see: the SQL twin of the VIEW_CHART sentences."""
+        """The courses that are there for the actor: the SQL twin of the VIEW_PATIENT sentences."""
         from sessions.permissions import courses_visible_to
 
         return self.filter(courses_visible_to(actor))

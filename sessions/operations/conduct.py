@@ -269,9 +269,9 @@ def record_vitals(
     """A reading: systolic, diastolic (mmHg), pulse (/min), temperature (°C), distress (SUDS 0-10); any may be
     absent.
 
-    Impossible values are refused; unusual ones, and those beyond a safety limit, are kept once confirmed, and
-    a limit
-    reaches the prescriber at once.
+    Impossible values are refused; unusual ones are kept once confirmed. One beyond a safety limit is kept at
+    once, since peaks are expected and nothing may stand between a person and its record, and it reaches the
+    prescriber.
     """
     with on_session_record(
         actor=actor, record_id=record_id, permission=Permission.RECORD_VITALS, now=now

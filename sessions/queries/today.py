@@ -21,7 +21,7 @@ from sessions.queries.courses import courses_for
 from sessions.queries.words import label
 from sessions.rules.keys import parts_of_key
 
-SHOWN = 25
+SHOWN = 15
 """How many of each list stand on the page; the rest is one link away. Keeps the page as fast for a thousand
 patients."""
 

@@ -13,7 +13,7 @@ from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Membership
 from clinic.operations.events import record_event
-from clinic.permissions import Permission
+from clinic.permissions import Permission, require
 from protocols.measures import measures
 from protocols.queries import definition_of
 from protocols.rules.definition import Move, ProtocolDefinition, SessionKind, SessionRule
@@ -35,6 +35,7 @@ from sessions.operations.records import (
     unusual,
 )
 from sessions.operations.tasks import open_task
+from sessions.permissions import subject_of
 from sessions.queries.history import history_of
 from sessions.queries.words import breach_words, gate_why
 from sessions.rules.facts import (
@@ -676,6 +677,9 @@ def end_session(
             )
         if ended_at < record.started_at:
             raise BadInput("The session would end before it began.", fields={"ended_at": ["Check the time."]})
+        if release is not None and release.second is not None:
+            # The second name carries the same weight as the first: it takes the same permission.
+            require(release.second, Permission.CONDUCT_SESSION, subject_of(course))
         if release is not None:
             _put_release(actor=actor, course=course, record=record, release=release, at=ended_at, now=now)
         if record.key is not None:

@@ -77,6 +77,7 @@ def after_contact(
             subject=key,
             resolution="contact_made",
             now=now,
+            reached_at=fact.occurred_at,
         )
     if contact.safe is False or contact.wants_call:
         definition = definition_of(course.protocol_version_id)
@@ -138,12 +139,16 @@ def _finish(
     subject: str | None,
     resolution: str,
     now: datetime,
+    reached_at: datetime | None = None,
 ) -> None:
     tasks = StaffTask.objects.filter(
         course=course, kind__in=[kind.value for kind in kinds], done_at__isnull=True
     )
     if subject is not None:
         tasks = tasks.filter(subject=subject)
+    elif reached_at is not None:
+        # A contact entered afterwards does not answer what was asked for since.
+        tasks = tasks.filter(opened_at__lte=reached_at)
     for task in tasks:
         task.done_at, task.done_by_id, task.resolution = now, actor.person_id, resolution
         task.save(update_fields=["done_at", "done_by", "resolution"])

@@ -10,7 +10,7 @@ from clinic.errors import Forbidden, Incomplete, NotFound
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, require
-from sessions.models import DeviationRecord, DeviationReview, FactRecord
+from sessions.models import DeviationRecord, DeviationReview, FactRecord, SessionRecord
 from sessions.permissions import subject_of
 
 
@@ -36,11 +36,13 @@ def review_deviation(
         )
         if deviation is None:
             raise NotFound()
-        authors = set(
-            FactRecord.objects.filter(
-                course_id=deviation.course_id, public_id__in=[one["fact"] for one in deviation.evidence]
-            ).values_list("entered_by_id", flat=True)
-        )
+        ids = [one["fact"] for one in deviation.evidence]
+        facts = FactRecord.objects.filter(course_id=deviation.course_id, public_id__in=ids)
+        held = SessionRecord.objects.filter(course_id=deviation.course_id, public_id__in=ids)
+        authors = {
+            *(person for row in facts.values_list("entered_by_id", "observed_by_id") for person in row),
+            *held.values_list("started_by_id", flat=True),
+        }
         require(
             actor,
             Permission.REVIEW_DEVIATION,

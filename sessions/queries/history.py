@@ -69,7 +69,7 @@ def histories_of(courses: Sequence[Course], *, known_at: datetime | None = None)
             continue
         times = corrected.get(record.public_id)
         started_at = times.started_at if times else record.started_at
-        ended_at = times.ended_at if times else record.ended_at
+        ended_at = (times.ended_at if times else None) or record.ended_at
         facts[record.course_id].append(
             Fact(
                 id=record.public_id,

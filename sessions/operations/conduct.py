@@ -179,8 +179,8 @@ def _open_record(
     ):
         raise NotNow("This session was already held.", advice="To add another, log an unscheduled session.")
     if booking is not None:
+        # Its people and its room stay taken until the session has ended.
         move_row(actor=actor, row=booking, table=BOOKING_MOVES, action="use", now=now)
-        free_resources(booking)
     record = SessionRecord.objects.create(
         clinic_id=course.clinic_id,
         public_id=public_id,
@@ -718,6 +718,8 @@ def end_session(
             occurred_at=ended_at,
             columns={"ended_at": ended_at, "counts": counts},
         )
+        if record.booking is not None:
+            free_resources(record.booking)
         return record
 
 
@@ -859,6 +861,8 @@ def log_session(
             occurred_at=ended_at,
             columns={"ended_at": ended_at},
         )
+        if record.booking is not None:
+            free_resources(record.booking)
         return record
 
 

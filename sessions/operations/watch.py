@@ -43,13 +43,13 @@ def open_overdue_tasks(
                     owner_role=answer.owner.value if answer else "therapist",
                     cover_role=answer.cover.value if answer else "coordinator",
                 )
-        elif answer and requirement.status in WAITING | {Status.UPCOMING}:
+        elif answer and (missed or requirement.status in WAITING | {Status.UPCOMING}):
             hour = answer_hour(course=course, answer=answer, requirement=requirement)
             if hour is None or (TaskKind.NO_ANSWER.value, requirement.key) in opened:
                 continue
             if hour > now:
                 next_look = hour if next_look is None else min(next_look, hour)
-            elif requirement.status in WAITING:
+            elif missed or requirement.status in WAITING:
                 open_task(
                     course=course,
                     kind=TaskKind.NO_ANSWER,

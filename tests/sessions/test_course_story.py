@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from clinic.errors import Incomplete, NotNow
 from sessions.models import CourseRequirement, DeviationRecord
+from sessions.operations.booking import book_session
 from sessions.operations.conduct import (
     start_session,
 )
-from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.cast import START, Cast, days, enrol, make_cast
 from tests.support.dosed import hold_dosing
 
 pytestmark = pytest.mark.django_db
@@ -45,3 +48,21 @@ def test_a_dosing_session_ends_only_with_its_release_items_two_names_and_the_que
     course = enrol(cast)
     with pytest.raises(Incomplete, match="can't end yet"):
         hold_dosing(cast, course, release=False)
+
+
+def test_the_room_and_the_people_stay_taken_while_a_session_is_under_way(cast: Cast) -> None:
+    course = enrol(cast)
+    with pytest.raises(Incomplete):
+        hold_dosing(cast, course, release=False)
+    day = START + days(28)
+    other = enrol(cast, "P-002", now=day)
+    with pytest.raises(NotNow, match="already booked"):
+        book_session(
+            actor=cast.actor("eve", at=day),
+            course_id=other.public_id,
+            key="preparation.1",
+            starts_at=day + timedelta(hours=1),
+            room_id=cast.rooms["blue"].public_id,
+            confirmed=frozenset({"outside-window"}),
+            now=day,
+        )

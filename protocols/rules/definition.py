@@ -7,8 +7,8 @@ parses a document into these values, the engine in `sessions/rules/` reads them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import time
+from dataclasses import dataclass, field, replace
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -81,6 +81,10 @@ class AnchorEvent(StrEnum):
     SESSION_START = "start"
     SESSION_END = "end"
     FIRST_DOSE = "first_dose"  # the moment the first dose of a dosing session was given
+    LAST_DOSE = "last_dose"  # the moment the latest dose of a dosing session was given, supplements included
+    ANSWERED = "answered"  # an assessment was answered or rated
+    RECORDED = "recorded"  # an acceptable result was recorded
+    DECIDED = "decided"  # a decision was made
 
 
 class Which(StrEnum):
@@ -97,11 +101,96 @@ class Which(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorRule:
-    """What a window hangs on. `rule` is a SessionRule's code for START, END and FIRST_DOSE, else empty."""
+    """What a window hangs on. `rule` is a SessionRule's code for START, END, FIRST_DOSE and LAST_DOSE, an
+    AssessmentRule's for ANSWERED, a ResultRule's for RECORDED, a DecisionRule's for DECIDED, else empty."""
 
     event: AnchorEvent
     rule: str = ""
     which: Which = Which.SAME_CYCLE
+
+
+# --- conditions: a closed list, all of a rule's must hold; nothing is evaluated -----------------------------
+
+
+class Compare(StrEnum):
+    IS = "is"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeIs:
+    """The chart says so of the patient ("can_become_pregnant"), or with `negated` does not."""
+
+    attribute: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmIs:
+    """The course is on one of these arms."""
+
+    arms: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionIs:
+    """The latest decision recorded for `decision` (a DecisionRule's code) chose one of `choices`. Until one
+    is made, the rule's default counts, if it has one."""
+
+    decision: str
+    choices: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultIs:
+    """The latest value of `test` on the chart compares so with `value` ("age at least 65 years")."""
+
+    test: str
+    compare: Compare
+    value: Figure[str | Decimal]
+    unit: str = ""
+
+
+class Change(StrEnum):
+    """How a score is read against a patient's own baseline. A fall is a positive number."""
+
+    NONE = "none"  # the score itself
+    FALL = "fall"  # baseline minus score, in points
+    FALL_PERCENT = "fall_percent"  # the fall as a percentage of the baseline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreIs:
+    """The latest answer to the AssessmentRule `assessment` compares so; with a change, against the answer to
+    the AssessmentRule `baseline`. Unanswered: the condition does not hold."""
+
+    assessment: str
+    compare: Compare
+    value: Figure[Decimal]
+    change: Change = Change.NONE
+    baseline: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturningWithin:
+    """The patient had an earlier dosing session at this clinic, in this course or another, within that time
+    before the session in question; with `negated`, had none."""
+
+    within: Figure[Offset]
+    negated: bool = False
+
+
+Condition = AttributeIs | ArmIs | DecisionIs | ResultIs | ScoreIs | ReturningWithin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsteadWindow:
+    """Another window in place of a session's own, when all conditions hold ("every two weeks, if so
+    decided")."""
+
+    when: tuple[Condition, ...]
+    window: WindowRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +207,7 @@ class WindowRule:
     due: Figure[Offset] | None = None
     closes: Figure[Offset] | None = None
     before: AnchorRule | None = None
+    instead: tuple[InsteadWindow, ...] = ()  # the first whose conditions hold takes this one's place
 
 
 class Move(StrEnum):
@@ -135,13 +225,16 @@ class Block:
     one).
 
     `which` moves that: NEXT_CYCLE for "the integration after dosing n blocks dosing n + 1", FIRST for "blocks
-    the first of them only". `override` names who may let it go ahead with a reason; empty means nobody.
+    the first of them only". `override` names who may let it go ahead with a reason, as a departure from the
+    protocol; empty means nobody. `document` names who may let it go ahead by writing down why the benefit
+    outweighs the risk: a soft threshold, whose crossing with that on record keeps to the protocol.
     """
 
     move: Move
     rule: str = ""
     which: Which = Which.SAME_CYCLE
     override: frozenset[Role] = frozenset()
+    document: frozenset[Role] = frozenset()
 
 
 class SessionKind(StrEnum):
@@ -178,13 +271,30 @@ class Rule:
     safety: bool = False  # after any dose it stays required, whatever becomes of the course
     per: str = ""  # "" once per course, else the code of the dosing SessionRule: once per cycle of it
     blocks: tuple[Block, ...] = ()
+    when: tuple[Condition, ...] = ()  # the rule exists for a patient only while all of these hold
+    offered: bool = False  # must be offered; the patient's recorded no meets it as well as doing it
+    replaces: str = ""  # the code this rule had in an earlier version: what was done under it still counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecklistItem:
+    """One thing to tick. With `agreed_by`, ticking it records that this person agrees."""
+
     code: str
     words: Words
     source: Source
+    agreed_by: Role | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseRule:
+    """A stretch of sessions with a frequency of its own, e.g. twice weekly for four weeks. `windows` go with
+    its sessions in order; the last one serves all further sessions of the phase."""
+
+    code: str
+    words: Words
+    count: Figure[int]
+    windows: tuple[WindowRule, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +302,10 @@ class SessionRule(Rule):
     """Sessions to hold. `count` sessions with the codes ``code.1`` … ``code.count`` (just ``code`` if count
     is 1 and it is neither a cycle nor per one).
 
-    `makes_cycles`: each of them is one cycle (a dosing session). `windows` has one entry, or one per session.
+    `makes_cycles`: each of them is one cycle (a dosing session). `windows` go with the sessions in order; the
+    last one serves all further sessions. With `phases`, `count` is the sum of theirs and `windows` is empty.
+    `open_ended`: after `count`, one more is planned at a time, as the last window says, until dosing is
+    stopped.
     """
 
     kind: SessionKind
@@ -203,6 +316,24 @@ class SessionRule(Rule):
     staff: Figure[int] | None = None  # how many of the care team are present throughout
     staff_roles: frozenset[Role] = frozenset()
     checklist: tuple[ChecklistItem, ...] = ()
+    phases: tuple[PhaseRule, ...] = ()
+    open_ended: bool = False
+
+    def window_of(self, index: int) -> WindowRule:
+        """The window of the session `index`, which counts from 1."""
+        for phase in self.phases:
+            if index <= phase.count.value or phase is self.phases[-1]:
+                return phase.windows[min(index, len(phase.windows)) - 1]
+            index -= phase.count.value
+        return self.windows[min(index, len(self.windows)) - 1]
+
+    def phase_of(self, index: int) -> PhaseRule | None:
+        """The phase in which the session `index` lies, if the rule has phases."""
+        for phase in self.phases:
+            if index <= phase.count.value or phase is self.phases[-1]:
+                return phase
+            index -= phase.count.value
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,12 +346,48 @@ class ContactRule(Rule):
     met_by_sessions: frozenset[SessionKind] = frozenset()  # one act can meet several requirements
 
 
+class Hidden(StrEnum):
+    """What a restricted rater must not see."""
+
+    ARM = "arm"
+    VISIT_DATE = "visit_date"
+    EARLIER_SCORES = "earlier_scores"
+    NOTES = "notes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentRule(Rule):
-    """An instrument to be answered or rated in a window."""
+    """An instrument to be answered or rated in a window. With `hidden`, whoever rates is outside the care
+    team and is shown none of these; a rating by one of the team does not count."""
 
     instrument: str
     window: WindowRule
+    hidden: frozenset[Hidden] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormRule(Rule):
+    """A form or report to be signed, handed over or filed in a window (a transport plan, a monitoring form
+    to the registry). `form` names it across rules."""
+
+    form: str
+    window: WindowRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionChoice:
+    code: str
+    words: Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRule(Rule):
+    """A choice to be made and recorded with its reason by `who`: how often to go on, whether to treat again.
+    It may be made anew at any time; the latest counts. `default`, if any, counts until the first."""
+
+    choices: tuple[DecisionChoice, ...]
+    default: str = ""
+    window: WindowRule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,12 +399,6 @@ class ConsentRule(Rule):
 
     scope: str
     optional: bool = False
-
-
-class Compare(StrEnum):
-    IS = "is"
-    AT_LEAST = "at_least"
-    AT_MOST = "at_most"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +425,8 @@ class ChartItem(StrEnum):
     ALLERGIES = "allergies"
     WEIGHT = "weight"
     INTENTION = "intention"
+    TRANSPORT_PLAN = "transport_plan"  # per dosing session: who takes the patient home, and how
+    SAFETY_PLAN = "safety_plan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,48 +438,132 @@ class ChartRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WashoutRule(Rule):
-    """No medicine of these classes taken within its washout before a dosing session starts."""
+    """No medicine of these classes taken within its washout before a dosing session starts.
 
-    washouts: Mapping[str, Figure[Offset]]  # medicine class -> time since last taken
+    A washout is a time since last taken (`washouts`), or comes from a table of half-lives: `times` of
+    them and `plus`. A medicine's own name stands before its class.
+    """
+
+    washouts: Mapping[str, Figure[Offset]] = field(default_factory=dict)
+    half_lives: Mapping[str, Figure[Offset]] = field(default_factory=dict)
+    times: Figure[Decimal] | None = None
+    plus: Figure[Offset] | None = None
+
+
+class Basis(StrEnum):
+    """What an amount of a substance counts. 100 µg of freebase and 100 µg of its tartrate differ."""
+
+    LABELLED = "labelled"  # as the product's label states it
+    FREEBASE = "freebase"
+    HYDROCHLORIDE = "hydrochloride"
+    TARTRATE = "tartrate"
+    ANALYTE = "analyte"  # of the active substance as the laboratory measured it in the product
+
+
+class PerWeight(StrEnum):
+    """What a dose is reckoned per, if not absolute."""
+
+    KG = "kg"
+    KG_70 = "70kg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseChoice:
-    """What may be ordered in given cycles. The prescriber's recorded choice, from `choices`; `default` is
-    offered."""
+    """What may be ordered in given cycles (none named: in every cycle no other choice names).
 
-    cycles: tuple[int, ...]
-    choices: tuple[Figure[Decimal], ...]
-    default: Decimal
+    Either one of `choices`, of which `default` is offered, or any amount from `least` to `most`. With
+    `DoseRule.per_weight`, these are amounts per kg or per 70 kg. The first choice whose `when` holds counts.
+    """
+
+    cycles: tuple[int, ...] = ()
+    choices: tuple[Figure[Decimal], ...] = ()
+    default: Decimal | None = None
+    least: Figure[Decimal] | None = None
+    most: Figure[Decimal] | None = None
     chosen_by: Role
+    when: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplementRule:
-    """A supplemental dose: `fraction` of the initial one, in a window after it, or withheld with a reason."""
+    """A supplemental dose: `fraction` of the initial one (None: any amount the ceilings allow), in a window
+    after it, or withheld with a reason. Not `required`: not giving one needs no reason. `count`: how many
+    at most."""
 
-    fraction: Figure[Decimal]
-    opens: Figure[Offset]
-    closes: Figure[Offset]
+    fraction: Figure[Decimal] | None
+    opens: Figure[Offset] | None
+    closes: Figure[Offset] | None
     decided_by: Role
+    required: bool = True
+    count: Figure[int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseRule(Rule):
-    """What may be given in a dosing session: keep within this bound. Amounts are in `unit` of `basis`."""
+    """What may be given in a dosing session: keep within this bound. Amounts are in `unit` of `basis`.
+
+    `per_weight`: the choices are per kg or per 70 kg of the last recorded weight; what is ordered and given
+    is the absolute amount, rounded to a multiple of `round_to` (half up), at most `max_per_dose`.
+    `strength`: what one capsule, serving or device holds; amounts are whole multiples of it.
+    `equals`: what 1 `unit` of this basis is in another basis, to say one amount both ways.
+    """
 
     substance: str
     unit: str
-    basis: str
+    basis: Basis
+    basis_source: Source | None = None
+    per_weight: PerWeight | None = None
+    round_to: Figure[Decimal] | None = None
+    strength: Figure[Decimal] | None = None
+    equals: Mapping[Basis, Figure[Decimal]] = field(default_factory=dict)
     initial: tuple[DoseChoice, ...]
     supplement: SupplementRule | None
+    max_per_dose: Figure[Decimal] | None = None
     max_per_session: Figure[Decimal]
     max_per_course: Figure[Decimal] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationStep:
+    """At a total dose of at least `at_least`: stay at least `minutes`. The first step of an amount whose
+    `when` holds counts; the highest amount reached decides."""
+
+    at_least: Figure[Decimal]
+    minutes: Figure[int]
+    when: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationRule(Rule):
+    """How long a dosing session must last, by the total given in it so far, supplements included; reckoned
+    anew with every dose, from `since` (START, FIRST_DOSE or LAST_DOSE)."""
+
+    since: AnchorEvent
+    unit: str
+    steps: tuple[ObservationStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStep:
+    """When the largest dose in the group is at least `at_least`: at most `patients` to each facilitator."""
+
+    at_least: Figure[Decimal]
+    patients: Figure[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRule(Rule):
+    """How many patients a facilitator may attend in one group session, and how many may be in the group."""
+
+    unit: str
+    steps: tuple[GroupStep, ...]
+    most: Figure[int]
 
 
 class VitalsPoint(StrEnum):
     BEFORE_INITIAL = "before_initial"
     BEFORE_SUPPLEMENT = "before_supplement"
+    AFTER_INITIAL = "after_initial"
     END = "end"
 
 
@@ -324,14 +571,20 @@ class VitalsPoint(StrEnum):
 class VitalsRule(Rule):
     """Vital signs to take at one point of each dosing session, and limits that call for attention.
 
-    `within` is how long before (or, for END, before the end of the session) a reading still counts.
-    `limits` maps systolic, diastolic, pulse, temperature to the value above which it must be acknowledged.
+    `within` is how long before (or, for END, before the end of the session) a reading still counts; for
+    AFTER_INITIAL, how far from its time. `limits` maps systolic, diastolic, pulse, temperature to the value
+    above which it must be acknowledged; `floors`, oxygen and breaths to the value below which it must.
+    AFTER_INITIAL: a reading `after` the initial dose, and with `every`, `count` of them that far apart.
     """
 
     point: VitalsPoint
     measures: tuple[str, ...]
     within: Figure[Offset]
     limits: Mapping[str, Figure[Decimal]] = field(default_factory=dict)
+    floors: Mapping[str, Figure[Decimal]] = field(default_factory=dict)
+    after: Figure[Offset] | None = None
+    every: Figure[Offset] | None = None
+    count: Figure[int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,11 +600,15 @@ AnyRule = (
     SessionRule
     | ContactRule
     | AssessmentRule
+    | FormRule
+    | DecisionRule
     | ConsentRule
     | ResultRule
     | ChartRule
     | WashoutRule
     | DoseRule
+    | ObservationRule
+    | GroupRule
     | VitalsRule
     | ReleaseRule
 )
@@ -386,7 +643,61 @@ class AnswerRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmRule:
+    """An arm of a trial. Only what everyone may know: who is on which is not ours to blind."""
+
+    code: str
+    words: Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intercurrent:
+    """After this, the outcome counts as not reached, whatever the score ("a medicine of that class taken up
+    again")."""
+
+    medicine_classes: frozenset[str]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRule:
+    """What the protocol calls response, remission or loss of diagnosis: all scores hold, and nothing
+    intercurrent happened between the first dose and the answer. `estimand` says in words what a published
+    figure under this name estimates."""
+
+    code: str
+    words: Words
+    scores: tuple[ScoreIs, ...]
+    intercurrent: tuple[Intercurrent, ...] = ()
+    estimand: str = ""
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """From which to which day (both included) a text applies; None: no such bound."""
+
+    from_on: date | None = None
+    until_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """How the protocol differs in one jurisdiction, and when: rules of the same code are replaced, new ones
+    added, those in `omits` left out."""
+
+    jurisdiction: str
+    words: Words
+    in_force: InForce
+    rules: tuple[AnyRule, ...] = ()
+    omits: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolDefinition:
+    """A whole protocol. `role_words` are its own names for the house's roles: a facilitator is a therapist
+    here, a client a patient."""
+
     code: str
     title: Words
     version: str
@@ -400,6 +711,23 @@ class ProtocolDefinition:
     instruments: tuple[str, ...]
     terms: Mapping[str, Words]
     citations: Mapping[str, str]  # citation code -> full reference
+    in_force: InForce = InForce()
+    role_words: Mapping[Role, Words] = field(default_factory=dict)
+    arms: tuple[ArmRule, ...] = ()
+    outcomes: tuple[OutcomeRule, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    reconsent: frozenset[str] = frozenset()  # scopes to consent to anew when a course moves to this version
+
+    def in_jurisdiction(self, jurisdiction: str, on: date) -> ProtocolDefinition:
+        """This protocol as it stands in that jurisdiction on that day, its overlays laid over it in order."""
+        rules = {rule.code: rule for rule in self.rules}
+        for overlay in self.overlays:
+            begun = overlay.in_force.from_on is None or overlay.in_force.from_on <= on
+            over = overlay.in_force.until_on is not None and overlay.in_force.until_on < on
+            if overlay.jurisdiction == jurisdiction and begun and not over:
+                rules.update({rule.code: rule for rule in overlay.rules})
+                rules = {code: rule for code, rule in rules.items() if code not in overlay.omits}
+        return replace(self, rules=tuple(rules.values()), overlays=(), jurisdiction=jurisdiction)
 
     def rule(self, code: str) -> AnyRule:
         """The rule of that code. Raises KeyError when the protocol has none."""

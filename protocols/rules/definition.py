@@ -289,12 +289,14 @@ class ChecklistItem:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseRule:
     """A stretch of sessions with a frequency of its own, e.g. twice weekly for four weeks. `windows` go with
-    its sessions in order; the last one serves all further sessions of the phase."""
+    its sessions in order; the last one serves all further sessions of the phase. With `when`, the phase is
+    optional treatment: its sessions are planned only while all of these hold, and come last."""
 
     code: str
     words: Words
     count: Figure[int]
     windows: tuple[WindowRule, ...]
+    when: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,10 @@ class Permission(StrEnum):
     MANAGE_CLINIC = "manage_clinic"  # phone, crisis lines, quiet hours, sender name
     MANAGE_MESSAGES = "manage_messages"  # send again, cancel
     DRAFT_PROTOCOL = "draft_protocol"
-    PUBLISH_PROTOCOL = "publish_protocol"
+    CONFIRM_FIGURES = "confirm_figures"  # a clinician answers for a protocol's unverified and own figures
+    PUBLISH_PROTOCOL = "publish_protocol"  # approve, publish, retire; never what one has written
+    MOVE_VERSION = "move_version"  # a course to another version of its protocol
+    RECORD_LEGAL_BASIS = "record_legal_basis"  # what allows the clinic to follow a protocol
     VIEW_PROTOCOL = "view_protocol"
 
 
@@ -326,9 +329,15 @@ register(
             Permission.VIEW_EVENTS,
             Permission.DRAFT_PROTOCOL,
             Permission.PUBLISH_PROTOCOL,
+            Permission.RECORD_LEGAL_BASIS,
         ),
     ),
     *sentences(Role.SUPERVISOR, (Permission.DRAFT_PROTOCOL, Permission.PUBLISH_PROTOCOL)),
+    *(
+        sentence
+        for role in (Role.SUPERVISOR, Role.PRESCRIBER)
+        for sentence in sentences(role, (Permission.CONFIRM_FIGURES, Permission.MOVE_VERSION))
+    ),
     # A patient, by the link they were sent: their own things, and only what the link is for.
     *sentences("patient", (Permission.VIEW_PATIENT, Permission.ANSWER_LINK), own),
     # The loops: they look, cancel and open tasks; they never treat.

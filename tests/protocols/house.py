@@ -9,6 +9,8 @@ from pathlib import Path
 from clinic.actors import Actor
 from clinic.models import Clinic, Membership, Person, Resource
 from clinic.permissions import Role
+from protocols.models import ProtocolVersion
+from protocols.operations import adopt_protocol, load_protocol
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
@@ -19,6 +21,7 @@ class House:
     clinic: Clinic
     author: Actor
     approver: Actor
+    clinician: Actor
     therapist: Actor
 
 
@@ -49,5 +52,22 @@ def make_house() -> House:
         clinic=clinic,
         author=make_actor(clinic, "anna", Role.SUPERVISOR),
         approver=make_actor(clinic, "boris", Role.ADMINISTRATOR),
+        clinician=make_actor(clinic, "dana", Role.PRESCRIBER),
         therapist=make_actor(clinic, "carla", Role.THERAPIST),
+    )
+
+
+def draft(house: House, text: str) -> ProtocolVersion:
+    return load_protocol(actor=house.author, clinic=house.clinic, text=text, now=NOW)
+
+
+def published(house: House, text: str) -> ProtocolVersion:
+    """Anna writes it, Dana answers for its figures, Boris approves and publishes it."""
+    return adopt_protocol(
+        author=house.author,
+        clinician=house.clinician,
+        approver=house.approver,
+        clinic=house.clinic,
+        text=text,
+        now=NOW,
     )

@@ -12,16 +12,14 @@ from django.test import Client
 
 from clinic.models import Person
 from protocols.models import Protocol, ProtocolVersion
-from protocols.operations import load_protocol, publish_version
-from tests.protocols.house import LIBRARY, NOW, House
+from tests.protocols.house import LIBRARY, House, published
 
 FILE = str(LIBRARY / "mdma_ptsd.yaml")
 
 
 @pytest.fixture
 def page(house: House, mdma: str) -> str:
-    version = load_protocol(actor=house.author, clinic=house.clinic, text=mdma, now=NOW)
-    publish_version(actor=house.approver, version=version, now=NOW)
+    published(house, mdma)
     return f"/c/heron/protocols/{Protocol.objects.get().public_id}/"
 
 
@@ -76,9 +74,13 @@ def test_lint_names_file_line_and_column_and_fails(tmp_path: Path, content: byte
     assert "missing.yaml: No such file" in err.getvalue()
 
 
-def test_load_publishes_when_two_people_are_named(house: House) -> None:
+def test_load_publishes_when_author_clinician_and_approver_are_named(house: House) -> None:
     out = StringIO()
-    people: dict[str, Any] = {"author": "anna@heron.example", "approver": "boris@heron.example"}
+    people: dict[str, Any] = {
+        "author": "anna@heron.example",
+        "approver": "boris@heron.example",
+        "clinician": "dana@heron.example",
+    }
     for _again in range(2):
         call_command("load_protocol", FILE, clinic="heron", **people, stdout=out)
     assert ProtocolVersion.objects.get().status == "published"
@@ -89,6 +91,15 @@ def test_load_refuses_one_person_as_both(house: House) -> None:
         call_command(
             "load_protocol", FILE, clinic="heron", author="anna@heron.example", approver="anna@heron.example"
         )
+
+
+def test_load_names_every_figure_that_nobody_answered_for(house: House) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command(
+            "load_protocol", FILE, clinic="heron", author="anna@heron.example", approver="boris@heron.example"
+        )
+    assert "dose.max_per_course: " in str(caught.value)
+    assert not ProtocolVersion.objects.exists()
 
 
 def test_load_refuses_strangers_and_unknown_clinics(house: House) -> None:

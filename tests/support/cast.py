@@ -13,7 +13,7 @@ from clinic.actors import Actor
 from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.permissions import Role
 from protocols.models import ProtocolVersion
-from protocols.operations import load_protocol, publish_version
+from protocols.operations import adopt_protocol
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule, ChartItem, ChartRule, Compare, ConsentRule, ResultRule
 from sessions.models import Course, Patient
@@ -116,11 +116,20 @@ def make_cast(slug: str = "alder", *, zone: str = "America/New_York", now: datet
     ):
         cast.people[name.split()[0].lower()] = make_person(clinic, name, *roles)
     cast.rooms["blue"] = make_room(clinic, "Blue room")
-    version = load_protocol(
-        actor=cast.actor("finn"), clinic=clinic, text=(LIBRARY / "mdma_ptsd.yaml").read_text(), now=now
-    )
-    cast.version = publish_version(actor=cast.actor("carla"), version=version, now=now)
+    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"), now=now)
     return cast
+
+
+def publish(cast: Cast, text: str, *, now: datetime = START) -> ProtocolVersion:
+    """Finn writes it, Dov answers for its figures, Carla approves and publishes it."""
+    return adopt_protocol(
+        author=cast.actor("finn", at=now),
+        clinician=cast.actor("dov", at=now),
+        approver=cast.actor("carla", at=now),
+        clinic=cast.clinic,
+        text=text,
+        now=now,
+    )
 
 
 def make_patient(cast: Cast, code: str = "P-001", *, now: datetime = START, email: str = "") -> Patient:

@@ -1,5 +1,6 @@
-"""`manage.py load_protocol FILE --clinic SLUG --author EMAIL [--approver EMAIL]`: a document becomes a draft,
-or with an approver a published version. The permissions asked are those of the two people named."""
+"""`manage.py load_protocol FILE --clinic SLUG --author EMAIL [--approver EMAIL [--clinician EMAIL]]`: a
+document becomes a draft, or with an approver a published version. The permissions asked are those of the
+people named."""
 
 from __future__ import annotations
 
@@ -14,8 +15,7 @@ from clinic import clock
 from clinic.actors import Actor
 from clinic.errors import Refusal
 from clinic.models import Clinic, Membership
-from protocols.models import VersionStatus
-from protocols.operations import load_protocol, publish_version
+from protocols.operations import adopt_protocol, load_protocol
 
 
 class Command(BaseCommand):
@@ -26,9 +26,21 @@ class Command(BaseCommand):
         parser.add_argument("--clinic", required=True, metavar="SLUG")
         parser.add_argument("--author", required=True, metavar="EMAIL")
         parser.add_argument("--approver", metavar="EMAIL", help="Publish, approved by this other person.")
+        parser.add_argument(
+            "--clinician",
+            metavar="EMAIL",
+            help="Answers for every figure that is unverified or the clinic's choice: without, none may be.",
+        )
 
     def handle(
-        self, *args: Any, file: Path, clinic: str, author: str, approver: str | None, **options: Any
+        self,
+        *args: Any,
+        file: Path,
+        clinic: str,
+        author: str,
+        approver: str | None,
+        clinician: str | None = None,
+        **options: Any,
     ) -> None:
         now = clock.now()
         house = Clinic.objects.filter(slug=clinic).first()
@@ -41,11 +53,23 @@ class Command(BaseCommand):
         except UnicodeDecodeError as problem:
             raise CommandError(f"{file}: this is not UTF-8 text.") from problem
         try:
-            version = load_protocol(actor=_actor(house, author, now), clinic=house, text=text, now=now)
-            if approver is not None and version.status == VersionStatus.DRAFT:
-                version = publish_version(actor=_actor(house, approver, now), version=version, now=now)
+            writer = _actor(house, author, now)
+            if approver is None:
+                version = load_protocol(actor=writer, clinic=house, text=text, now=now)
+            else:
+                version = adopt_protocol(
+                    author=writer,
+                    clinician=_actor(house, clinician, now) if clinician else None,
+                    approver=_actor(house, approver, now),
+                    clinic=house,
+                    text=text,
+                    now=now,
+                )
         except Refusal as refusal:
             lines = [f"{file}:{line}" for line in refusal.fields.get("document", [])]
+            lines += [
+                f"{file}: {figure['path']}: {figure['text']}" for figure in refusal.data.get("figures", [])
+            ]
             raise CommandError("\n".join([refusal.message, *lines, refusal.advice]).strip()) from refusal
         self.stdout.write(f"{file}: version {version.version}, {version.status}")
 

@@ -1,11 +1,12 @@
-"""The protocols of a clinic and their versions. A published version is frozen by a trigger, not only by
-code."""
+"""The protocols of a clinic and their versions. What a version says is frozen by a trigger from the moment it
+is sent for review, not only by code."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 
 class VersionStatus(models.TextChoices):
     DRAFT = "draft", gettext_lazy("draft")
+    IN_REVIEW = "in_review", gettext_lazy("in review")  # what it says no longer changes
+    REVIEWED = "reviewed", gettext_lazy("reviewed")  # approved by somebody who did not write it
     PUBLISHED = "published", gettext_lazy("published")  # new courses are enrolled on it
     RETIRED = "retired", gettext_lazy("retired")  # its courses go on, no new one begins
+
+
+UNPUBLISHED = (VersionStatus.DRAFT, VersionStatus.IN_REVIEW, VersionStatus.REVIEWED)
+_APPROVED = (VersionStatus.REVIEWED, VersionStatus.PUBLISHED, VersionStatus.RETIRED)
+_PUBLISHED = (VersionStatus.PUBLISHED, VersionStatus.RETIRED)
 
 
 class ProtocolQuerySet(models.QuerySet["Protocol"]):
@@ -56,8 +64,10 @@ class ProtocolVersionQuerySet(models.QuerySet["ProtocolVersion"]):
 
 
 class ProtocolVersion(ClinicRow):
-    """A document, and who wrote and who approved it. `digest` is of what the document says, not of its
-    layout."""
+    """A document, who wrote it and who approved it. `digest` is of what the document says, not of its layout.
+
+    `author` wrote it last; `author_ids` are all who ever had a hand in this draft, and only grow.
+    """
 
     protocol = models.ForeignKey(Protocol, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=30)
@@ -65,10 +75,12 @@ class ProtocolVersion(ClinicRow):
     digest = models.CharField(max_length=64)
     status = models.CharField(max_length=10, choices=VersionStatus.choices, default=VersionStatus.DRAFT)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    author_ids = ArrayField(models.BigIntegerField())
     drafted_at = models.DateTimeField()
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
+    approved_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
@@ -79,7 +91,9 @@ class ProtocolVersion(ClinicRow):
         constraints = [
             *ClinicRow.Meta.constraints,
             models.UniqueConstraint(
-                fields=["clinic", "protocol"], condition=Q(status="draft"), name="one_draft_per_protocol"
+                fields=["clinic", "protocol"],
+                condition=Q(status__in=[status.value for status in UNPUBLISHED]),
+                name="one_draft_per_protocol",
             ),
             models.UniqueConstraint(
                 fields=["clinic", "protocol"],
@@ -88,13 +102,30 @@ class ProtocolVersion(ClinicRow):
             ),
             models.UniqueConstraint(fields=["clinic", "protocol", "version"], name="one_version_per_number"),
             models.CheckConstraint(
-                condition=Q(status="draft", approved_by__isnull=True, published_at__isnull=True)
-                | ~Q(status="draft") & Q(approved_by__isnull=False, published_at__isnull=False),
-                name="only_an_approved_version_is_published",
+                condition=Q(
+                    status__in=[status.value for status in _APPROVED],
+                    approved_by__isnull=False,
+                    approved_at__isnull=False,
+                )
+                | ~Q(status__in=[status.value for status in _APPROVED])
+                & Q(approved_by__isnull=True, approved_at__isnull=True),
+                name="only_an_approved_version_goes_on",
             ),
             models.CheckConstraint(
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("author")),
+                condition=Q(
+                    status__in=[status.value for status in _PUBLISHED],
+                    published_at__isnull=False,
+                )
+                | ~Q(status__in=[status.value for status in _PUBLISHED]) & Q(published_at__isnull=True),
+                name="only_a_published_version_has_a_publication",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True)
+                | ~Q(approved_by=F("author")) & ~Q(author_ids__contains=[F("approved_by")]),
                 name="nobody_approves_their_own_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(author_ids__contains=[F("author")]), name="who_wrote_a_version_is_an_author"
             ),
             models.CheckConstraint(
                 condition=Q(status="retired", retired_at__isnull=False)

@@ -1,0 +1,23 @@
+"""Columns, constraints and indexes of what ought to happen: protocols, their versions, and what was said of
+them on the way to being published."""
+
+from __future__ import annotations
+
+from protocols.models.reviews import FigureConfirmation, VersionReview
+from protocols.models.versions import (
+    UNPUBLISHED,
+    Protocol,
+    ProtocolVersion,
+    ProtocolVersionQuerySet,
+    VersionStatus,
+)
+
+__all__ = [
+    "UNPUBLISHED",
+    "FigureConfirmation",
+    "Protocol",
+    "ProtocolVersion",
+    "ProtocolVersionQuerySet",
+    "VersionReview",
+    "VersionStatus",
+]

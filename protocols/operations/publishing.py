@@ -1,0 +1,55 @@
+"""Publishing and retiring versions. Enrols nobody and moves nobody from one version to another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor
+from clinic.errors import Incomplete, NotNow
+from clinic.permissions import Permission
+from protocols.models import ProtocolVersion, VersionStatus
+from protocols.operations.on_version import move_version, on_version, readable
+from protocols.queries.figures import open_figures
+
+
+def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) -> ProtocolVersion:
+    """Publish an approved version. The version published before is retired: its courses go on under it.
+
+    Raises Incomplete with every figure that no clinician of the clinic has answered for.
+    """
+    with on_version(actor=actor, version=version, permission=Permission.PUBLISH_PROTOCOL) as found:
+        if found.status != VersionStatus.REVIEWED:
+            raise NotNow(
+                _("Only an approved version can be published."),
+                code="not-approved",
+                advice=_("Send it for review; somebody who did not write it approves it."),
+            )
+        readable(found)
+        missing = open_figures(found)
+        if missing:
+            raise Incomplete(
+                _("A clinician of the clinic has to answer for %(count)d figures first.")
+                % {"count": len(missing)},
+                code="figures-not-confirmed",
+                advice=_("Confirm those that are unverified, and adopt those that are the clinic's choice."),
+                data={
+                    "figures": [{"path": path, "text": text, "needs": kind} for path, text, kind in missing]
+                },
+            )
+        for before in ProtocolVersion.objects.filter(
+            protocol_id=found.protocol_id, status=VersionStatus.PUBLISHED
+        ):
+            move_version(actor=actor, version=before, action="retire", now=now, columns={"retired_at": now})
+        move_version(actor=actor, version=found, action="publish", now=now, columns={"published_at": now})
+        return found
+
+
+def retire_version(*, actor: Actor, version: ProtocolVersion, now: datetime) -> ProtocolVersion:
+    """No new course begins on it from now on; those under way go on."""
+    with on_version(actor=actor, version=version, permission=Permission.PUBLISH_PROTOCOL) as found:
+        if found.status != VersionStatus.PUBLISHED:
+            raise NotNow(_("Only a published version can be retired."), code="not-published")
+        move_version(actor=actor, version=found, action="retire", now=now, columns={"retired_at": now})
+        return found

@@ -1,0 +1,32 @@
+"""Reading protocols: definitions, versions, what a version still needs, and instruments."""
+
+from __future__ import annotations
+
+from protocols.queries.definitions import definition_in, definition_of, definitions_of
+from protocols.queries.figures import FigureToAnswer, figures_to_answer, open_figures
+from protocols.queries.instruments import instrument_of, instruments
+from protocols.queries.versions import (
+    protocols,
+    published_version,
+    published_versions,
+    reviews_of,
+    version_for,
+    versions_of,
+)
+
+__all__ = [
+    "FigureToAnswer",
+    "definition_in",
+    "definition_of",
+    "definitions_of",
+    "figures_to_answer",
+    "instrument_of",
+    "instruments",
+    "open_figures",
+    "protocols",
+    "published_version",
+    "published_versions",
+    "reviews_of",
+    "version_for",
+    "versions_of",
+]

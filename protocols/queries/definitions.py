@@ -1,0 +1,51 @@
+"""The parsed definition of a version.
+
+Asks for no actor: whoever holds a version's id got it from a row they could see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clinic.errors import NotFound
+from protocols.models import ProtocolVersion
+from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.document import parse
+
+# Parsed definitions by digest: two versions of one digest say the same, so no entry can ever be out of date.
+_PARSED: dict[str, ProtocolDefinition] = {}
+_MOST_PARSED = 256
+
+
+def _parsed(digest: str, document: str) -> ProtocolDefinition:
+    definition = _PARSED.get(digest)
+    if definition is None:
+        if len(_PARSED) >= _MOST_PARSED:
+            _PARSED.clear()
+        definition = _PARSED[digest] = parse(document)
+    return definition
+
+
+def definition_in(version: ProtocolVersion) -> ProtocolDefinition:
+    """The definition of a version already at hand; no query."""
+    return _parsed(version.digest, version.document)
+
+
+def definition_of(version_id: int) -> ProtocolDefinition:
+    """The definition of the version of that id: one small query, and the document only when it is new
+    here."""
+    return definitions_of([version_id])[version_id]
+
+
+def definitions_of(version_ids: Iterable[int]) -> dict[int, ProtocolDefinition]:
+    """The definitions of all those versions, in one query, or two when some were not parsed here before."""
+    wanted = set(version_ids)
+    digests = dict(ProtocolVersion.objects.filter(pk__in=wanted).values_list("pk", "digest"))
+    if len(digests) != len(wanted):
+        raise NotFound()
+    found = {pk: _PARSED[digest] for pk, digest in digests.items() if digest in _PARSED}
+    unknown = wanted - found.keys()
+    if unknown:
+        for version in ProtocolVersion.objects.filter(pk__in=unknown):
+            found[version.pk] = definition_in(version)
+    return found

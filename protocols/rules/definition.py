@@ -720,16 +720,21 @@ class ProtocolDefinition:
     overlays: tuple[Overlay, ...] = ()
     reconsent: frozenset[str] = frozenset()  # scopes to consent to anew when a course moves to this version
 
+    def with_overlay(self, overlay: Overlay) -> ProtocolDefinition:
+        """This protocol with that overlay laid over its rules, whatever the day."""
+        rules = {rule.code: rule for rule in self.rules}
+        rules.update({rule.code: rule for rule in overlay.rules})
+        return replace(self, rules=tuple(rule for code, rule in rules.items() if code not in overlay.omits))
+
     def in_jurisdiction(self, jurisdiction: str, on: date) -> ProtocolDefinition:
         """This protocol as it stands in that jurisdiction on that day, its overlays laid over it in order."""
-        rules = {rule.code: rule for rule in self.rules}
+        laid = self
         for overlay in self.overlays:
             begun = overlay.in_force.from_on is None or overlay.in_force.from_on <= on
             over = overlay.in_force.until_on is not None and overlay.in_force.until_on < on
             if overlay.jurisdiction == jurisdiction and begun and not over:
-                rules.update({rule.code: rule for rule in overlay.rules})
-                rules = {code: rule for code, rule in rules.items() if code not in overlay.omits}
-        return replace(self, rules=tuple(rules.values()), overlays=(), jurisdiction=jurisdiction)
+                laid = laid.with_overlay(overlay)
+        return replace(laid, overlays=(), jurisdiction=jurisdiction)
 
     def rule(self, code: str) -> AnyRule:
         """The rule of that code. Raises KeyError when the protocol has none."""

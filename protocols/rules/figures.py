@@ -5,21 +5,12 @@ Knows how to find figures. Knows nothing of what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from protocols.rules.definition import (
-    AnyRule,
-    Compare,
-    DoseRule,
-    Figure,
-    ProtocolDefinition,
-    ResultRule,
-    Source,
-    SupplementRule,
-)
-from protocols.rules.writing import MEASURE_UNITS, figure_text
+from protocols.rules.definition import AnyRule, ProtocolDefinition, Source
+from protocols.rules.grammar import FigureOf, Node
+from protocols.rules.shapes import ANSWER, OUTCOME, REMINDER, RULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,36 +23,26 @@ class PlacedFigure:
 
 
 def figures_of(definition: ProtocolDefinition) -> Iterator[PlacedFigure]:
-    """All figures: of the rules, then of the reminders and the answers."""
+    """All figures: of the rules, then of reminders, answers, outcomes and overlays."""
     for rule in definition.rules:
         yield from figures_in(rule)
     for reminder in definition.reminders:
-        yield from _walk(reminder, f"reminders.{reminder.code}", "")
+        yield from _figures(REMINDER.walk(reminder, f"reminders.{reminder.code}", "", 1))
     for answer in definition.answers:
-        yield from _walk(answer, f"answers.{answer.rule}", "")
+        yield from _figures(ANSWER.walk(answer, f"answers.{answer.rule}", "", 1))
+    for outcome in definition.outcomes:
+        yield from _figures(OUTCOME.walk(outcome, f"outcomes.{outcome.code}", "", 1))
+    for number, overlay in enumerate(definition.overlays, start=1):
+        for rule in overlay.rules:
+            yield from _figures(RULE.walk(rule, f"overlays[{number}].{rule.code}", "", 1))
 
 
 def figures_in(rule: AnyRule) -> Iterator[PlacedFigure]:
-    unit = ""
-    if isinstance(rule, DoseRule) or (isinstance(rule, ResultRule) and rule.compare is not Compare.IS):
-        unit = rule.unit
-    yield from _walk(rule, rule.code, unit)
+    yield from _figures(RULE.walk(rule, rule.code, "", 1))
 
 
-def _walk(value: Any, path: str, unit: str) -> Iterator[PlacedFigure]:
-    if isinstance(value, Figure):
-        yield PlacedFigure(path=path, text=figure_text(value, _unit(path, unit)), source=value.source)
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _walk(item, f"{path}.{name}", MEASURE_UNITS.get(name, ""))
-    elif isinstance(value, tuple):
-        for number, item in enumerate(value, start=1):
-            yield from _walk(item, f"{path}[{number}]", unit)
-    elif is_dataclass(value) and not isinstance(value, Source):
-        inner = "" if isinstance(value, SupplementRule) else unit
-        for each in fields(value):
-            yield from _walk(getattr(value, each.name), f"{path}.{each.name}", inner)
-
-
-def _unit(path: str, unit: str) -> str:
-    return "min" if path.endswith(".minutes") else unit
+def _figures(nodes: Iterable[Node]) -> Iterator[PlacedFigure]:
+    for node in nodes:
+        if isinstance(node.kind, FigureOf):
+            text = str(node.kind.inner.write(node.value.value, node.unit))
+            yield PlacedFigure(path=node.path, text=text, source=node.value.source)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -32,16 +33,20 @@ MAX_ERRORS: Final = (
     200  # a wrong document is shown its first 200 errors, not made to wait for the twenty-thousandth
 )
 MAX_TEXT: Final = 2_000
+MAX_NAMES: Final = 200  # among which the one that was meant is sought
 MAX_DAYS: Final = 20 * 366
 
-_CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+CODE: Final = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*"
+_CODE = re.compile(CODE)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CITATION = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,29}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _OFFSET = re.compile(r"(?P<amount>-?\d{1,8}(\.\d{1,4})?) ?(?P<unit>min|h|d|wk)( (?P<at>\S+))?")
 _TIME = re.compile(r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)")
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,6})?")
-_QUANTITY = re.compile(r"(?P<number>-?\d{1,9}(\.\d{1,6})?)( ?(?P<unit>\S+))?")
+_UNIT = re.compile(r"[^\s\d.+-]\S{0,19}")
+_QUANTITY = re.compile(r"(?P<number>-?\d{1,9}(\.\d{1,6})?)( ?(?P<unit>[^\s\d.+-]\S*))?")
 # What YAML itself calls printable; anything else is refused here, so that it is refused with a line and a
 # column.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -93,44 +98,58 @@ class Place:
 
 
 class Reading:
-    """One reading of one document: the errors so far, what it declares, and what it refers to."""
+    """One reading of one document: the errors so far, what it declares, and what it refers to.
+
+    `scope` is the path of the overlay being read, or empty: what an overlay declares is known within it only.
+    """
 
     def __init__(self) -> None:
         self.errors: list[DocumentError] = []
         self.declared: dict[str, set[str]] = {}
-        self.references: list[tuple[str, str, Place]] = []
+        self.references: list[tuple[str, str, str, Place]] = []
         self.spots: dict[str, tuple[int, int]] = {}
+        self.scope = ""
 
-    def wrong(self, place: Place, what: str, instead: str) -> None:
-        line, column = place.spot
-        self.errors.append(
-            DocumentError(line=line, column=column, path=place.path, what=what, instead=instead)
-        )
+    @contextmanager
+    def within(self, scope: str) -> Iterator[None]:
+        self.scope = f"{scope} "
+        try:
+            yield
+        finally:
+            self.scope = ""
+
+    def _record(self, spot: tuple[int, int], path: str, what: str, instead: str) -> None:
+        self.errors.append(DocumentError(line=spot[0], column=spot[1], path=path, what=what, instead=instead))
         if len(self.errors) >= MAX_ERRORS:
             raise DocumentErrors(_in_order(self.errors))
+
+    def wrong(self, place: Place, what: str, instead: str) -> None:
+        self._record(place.spot, place.path, what, instead)
+
+    def wrong_at(self, path: str, what: str, instead: str) -> None:
+        self._record(self.spots.get(path, (1, 1)), path, what, instead)
 
     def refuse(self, place: Place, what: str, instead: str) -> Refused:
         self.wrong(place, what, instead)
         return Refused()
 
     def declare(self, kind: str, code: str, place: Place) -> None:
-        known = self.declared.setdefault(kind, set())
-        if code in known:
+        """A code of its own: a second one of that kind is wrong."""
+        if code in self.declared.get(self.scope + kind, ()):
             self.wrong(place, f"the {kind} “{code}” stands here a second time", "Give each its own code.")
-        known.add(code)
+        self.also_declared(kind, code)
+
+    def also_declared(self, kind: str, code: str) -> None:
+        self.declared.setdefault(self.scope + kind, set()).add(code)
 
     def refer(self, kind: str, code: str, place: Place) -> None:
-        self.references.append((kind, code, place))
+        self.references.append((self.scope, kind, code, place))
 
     def check_references(self) -> None:
-        for kind, code, place in self.references:
-            known = self.declared.get(kind, set())
+        for scope, kind, code, place in self.references:
+            known = self.declared.get(kind, set()) | self.declared.get(scope + kind, set())
             if code not in known:
                 self.wrong(place, f"there is no {kind} “{code}”", instead_of(code, known, kind))
-
-    def wrong_at(self, path: str, what: str, instead: str) -> None:
-        line, column = self.spots.get(path, (1, 1))
-        self.errors.append(DocumentError(line=line, column=column, path=path, what=what, instead=instead))
 
 
 Reader = Callable[[Reading, Place], T]
@@ -140,8 +159,11 @@ def _in_order(errors: Sequence[DocumentError]) -> list[DocumentError]:
     return sorted(errors, key=lambda error: (error.line, error.column))
 
 
-def instead_of(word: str, known: Iterator[str] | set[str] | Sequence[str], kind: str) -> str:
+def instead_of(word: str, known: Collection[str], kind: str) -> str:
     names = sorted(known)
+    if len(names) > MAX_NAMES:
+        # Comparing with thousands of names takes longer than anybody waits for an error.
+        names = [name for name in names if name[:1] == word[:1]][:MAX_NAMES]
     close = difflib.get_close_matches(word[:60], names, n=1)
     if close:
         return f"Did you mean “{close[0]}”?"
@@ -281,7 +303,16 @@ read_code: Final = word(
 )
 read_version: Final = word("a version", _VERSION, "Write for example `1.0`.")
 read_citation_code: Final = word("a citation's code", _CITATION, "Write small letters, digits and hyphens.")
-read_unit: Final = word("a unit", re.compile(r"\S{1,20}"), "Write one word, for example `mg`.")
+_read_unit_word = word("a unit", _UNIT, "Write one word, for example `mg`.")
+
+
+def _one_micro(text: str) -> str:
+    """The Greek letter and the micro sign look the same: one of them, so that µg is µg."""
+    return text.replace("\u03bc", "\u00b5")
+
+
+def read_unit(reading: Reading, place: Place) -> str:
+    return _one_micro(_read_unit_word(reading, place))
 
 
 def read_citation(reading: Reading, place: Place) -> str:
@@ -392,6 +423,16 @@ def read_time(reading: Reading, place: Place) -> time:
     return time(int(match["hour"]), int(match["minute"]))
 
 
+def read_date(reading: Reading, place: Place) -> date:
+    text = scalar(reading, place, "a date", "Write it as `2025-01-31`.")
+    try:
+        if not _DATE.fullmatch(text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise reading.refuse(place, f"“{text[:60]}” is not a date", "Write it as `2025-01-31`.") from None
+
+
 _OFFSET_HELP: Final = "Write `21 d`, `-7 d`, `2 wk`, `90 min`, `1.5 h` or `1 d 12:00`."
 
 
@@ -458,7 +499,7 @@ def quantity(unit: str) -> Reader[Decimal]:
         match = _QUANTITY.fullmatch(text)
         if match is None:
             raise reading.refuse(place, f"“{text[:60]}” is not an amount", instead)
-        if match["unit"] != unit:
+        if _one_micro(match["unit"] or "") != unit:
             given = f"is in {match['unit']}" if match["unit"] else "has no unit"
             raise reading.refuse(
                 place, f"“{text[:60]}” {given}", f"Write it in {unit}: `{match['number']} {unit}`."

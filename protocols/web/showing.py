@@ -233,14 +233,16 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
             "unit": rule.unit,
             "basis": rule.basis,
         }
+        unit = f"{rule.unit}/{rule.per_weight.value}" if rule.per_weight else rule.unit
         for number, choice in enumerate(rule.initial, start=1):
+            offered = _("no amount") if choice.default is None else f"{plain(choice.default)} {unit}"
             yield _(
                 "Initial dose %(number)s: in dosing session %(cycles)s; %(default)s is offered, "
                 "the %(who)s chooses"
             ) % {
                 "number": number,
-                "cycles": ", ".join(map(str, choice.cycles)),
-                "default": f"{plain(choice.default)} {rule.unit}",
+                "cycles": ", ".join(map(str, choice.cycles)) or "…",
+                "default": offered,
                 "who": choice.chosen_by.value.replace("_", " "),
             }
     elif isinstance(rule, SessionRule):

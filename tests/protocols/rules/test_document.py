@@ -134,7 +134,7 @@ def test_a_distance_in_time_is_read_as_written(written: str, amount: int, unit: 
         (
             "anchor: enrolment",
             "anchor: start",
-            "23:17: rules[0].windows[0].anchor: “start” must say of which session.",
+            "23:17: rules[0].windows[0].anchor: “start” must say of which session rule.",
         ),
         ("version:", "code: other\nversion:", "3:1: the field “code” stands here a second time."),
         ("stage: dosing", "stage: dozing", "14:12: rules[0].stage: there is no stage “dozing”."),

@@ -23,8 +23,14 @@ from sessions.api.courses import GateOut, HeldOut, RequirementOut
 from sessions.api.door import Door, NewRowInput, ReasonInput, confirmable, described
 from sessions.api.facts import SOURCES, FactOut, fact_out, facts_out
 from sessions.models import FactRecord, NoteRecord, SessionRecord
-from sessions.operations import conduct
+from sessions.operations.doses import give_dose, order_dose, withhold_dose
+from sessions.operations.ending import Release, correct_times, end_session
+from sessions.operations.entering import log_session
+from sessions.operations.moments import note_moment, tick_item
+from sessions.operations.presence import change_presence
 from sessions.operations.signing import sign_record, write_note
+from sessions.operations.starting import start_session, void_session
+from sessions.operations.vitals import record_vitals
 from sessions.queries.conduct import board
 from sessions.rules.facts import DosePart, Intake
 
@@ -182,7 +188,7 @@ class StartSession(Door):
     def post(self, request: Request, slug: str, course: UUID) -> Response:
         sent = self.sent(StartSessionInput)
         again = self.again(SessionRecord, sent)
-        record = conduct.start_session(actor=self.actor, course_id=course, now=self.actor.at, **sent)
+        record = start_session(actor=self.actor, course_id=course, now=self.actor.at, **sent)
         return self.gives(HeldOut, record, again=again)
 
 
@@ -191,7 +197,7 @@ class LogSession(Door):
     def post(self, request: Request, slug: str, course: UUID) -> Response:
         sent = self.sent(LogSessionInput)
         again = self.again(SessionRecord, sent)
-        record = conduct.log_session(actor=self.actor, course_id=course, now=self.actor.at, **sent)
+        record = log_session(actor=self.actor, course_id=course, now=self.actor.at, **sent)
         return self.gives(HeldOut, record, again=again)
 
 
@@ -200,7 +206,7 @@ class OrderDose(Door):
     def post(self, request: Request, slug: str, course: UUID) -> Response:
         sent = self.sent(DoseOrderInput)
         again = self.again(FactRecord, sent)
-        row = conduct.order_dose(actor=self.actor, course_id=course, now=self.actor.at, **sent)
+        row = order_dose(actor=self.actor, course_id=course, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -222,12 +228,8 @@ class EndSession(Door):
     @described("end_session", takes=EndSessionInput, gives=HeldOut)
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(EndSessionInput)
-        release = conduct.Release(
-            items=tuple(sent.pop("items", ())), adverse_events=sent.pop("adverse_events", None)
-        )
-        held = conduct.end_session(
-            actor=self.actor, record_id=record, release=release, now=self.actor.at, **sent
-        )
+        release = Release(items=tuple(sent.pop("items", ())), adverse_events=sent.pop("adverse_events", None))
+        held = end_session(actor=self.actor, record_id=record, release=release, now=self.actor.at, **sent)
         return self.gives(HeldOut, held)
 
 
@@ -235,7 +237,7 @@ class VoidSession(Door):
     @described("void_session", takes=ReasonInput, gives=HeldOut)
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(ReasonInput)
-        held = conduct.void_session(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        held = void_session(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(HeldOut, held)
 
 
@@ -244,7 +246,7 @@ class CorrectTimes(Door):
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(CorrectTimesInput)
         again = self.again(FactRecord, sent)
-        row = conduct.correct_times(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = correct_times(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -254,7 +256,7 @@ class Vitals(Door):
         sent = self.sent(VitalsInput)
         sent["vitals"] = {name: sent.pop(name) for name in measures() if name in sent}
         again = self.again(FactRecord, sent)
-        row = conduct.record_vitals(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = record_vitals(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -263,7 +265,7 @@ class GiveDose(Door):
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(GiveDoseInput)
         again = self.again(FactRecord, sent)
-        row = conduct.give_dose(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = give_dose(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -272,7 +274,7 @@ class WithholdDose(Door):
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(WithholdDoseInput)
         again = self.again(FactRecord, sent)
-        row = conduct.withhold_dose(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = withhold_dose(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -281,7 +283,7 @@ class TickItem(Door):
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(TickItemInput)
         again = self.again(FactRecord, sent)
-        row = conduct.tick_item(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = tick_item(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -290,7 +292,7 @@ class NoteMoment(Door):
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(NoteMomentInput)
         again = self.again(FactRecord, sent)
-        row = conduct.note_moment(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = note_moment(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 
@@ -298,7 +300,7 @@ class ChangePresence(Door):
     @described("change_presence", takes=ChangePresenceInput, gives=FactOut)
     def post(self, request: Request, slug: str, record: UUID) -> Response:
         sent = self.sent(ChangePresenceInput)
-        row = conduct.change_presence(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        row = change_presence(actor=self.actor, record_id=record, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row))
 
 

@@ -7,10 +7,8 @@ confirmation, and is then kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +19,7 @@ from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from protocols.measures import measures
 from sessions.models import Course, CourseRequirement, FactRecord, SessionRecord
-from sessions.models.tasks import TaskKind
+from sessions.operations.concerns import tell_prescriber
 from sessions.operations.on_course import on_course
 from sessions.rules.codec import from_json, kind_of, to_json
 from sessions.rules.facts import (
@@ -52,15 +50,6 @@ SKEW = timedelta(minutes=2)
 """How far a device's clock may run ahead before its time is refused; within it, the server's now is taken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Concern:
-    """Something unusual or beyond a limit about a fact. Recording needs its code confirmed, once."""
-
-    code: str
-    words: str
-    safety: bool = False
-
-
 def check_time(occurred_at: datetime, *, now: datetime, field: str = "occurred_at") -> datetime:
     """The time, if it can be one at which something happened. Raises BadInput otherwise."""
     if occurred_at.tzinfo is None:
@@ -77,23 +66,6 @@ def check_time(occurred_at: datetime, *, now: datetime, field: str = "occurred_a
     if occurred_at < now - OLDEST:
         raise BadInput("That time is too long ago.", fields={field: ["Check the year."]})
     return occurred_at
-
-
-def confirm_concerns(concerns: Iterable[Concern], confirmed: Collection[str]) -> list[Concern]:
-    """The concerns, if every one was confirmed. Raises Incomplete naming those that were not."""
-    found = list(concerns)
-    open_ones = [concern for concern in found if concern.code not in confirmed]
-    if open_ones:
-        raise Incomplete(
-            " ".join(concern.words for concern in open_ones),
-            code="confirm-needed",
-            advice="Check it. If this is what happened, confirm it and it will be recorded.",
-            data={
-                "confirm": [concern.code for concern in open_ones],
-                "words": [one.words for one in open_ones],
-            },
-        )
-    return found
 
 
 def put_fact(
@@ -183,7 +155,7 @@ def _amended(*, course: Course, kind: Any, amends: UUID | None, reason: str) -> 
     return amended
 
 
-# Who may record which kind on its own; kinds that belong to a held session have operations in `conduct.py`.
+# Who may record which kind on its own; kinds that belong to a held session are written on its `sheet.py`.
 PERMISSIONS: dict[type[Any], Permission] = {
     ConsentChanged: Permission.RECORD_CONSENT,
     ResultRecorded: Permission.RECORD_CHART,
@@ -252,18 +224,7 @@ def record_fact(
 
             after_answers(actor=actor, course=course, value=value, key=key, fact=row, now=now)
         if new and isinstance(value, AdverseEventRecorded) and value.serious:
-            from sessions.operations.tasks import open_task
-
-            open_task(
-                actor=actor,
-                course=course,
-                kind=TaskKind.SAFETY_LIMIT,
-                subject=str(row.public_id),
-                act_by=now,
-                now=now,
-                owner_role="prescriber",
-                cover_role="supervisor",
-            )
+            tell_prescriber(actor=actor, course=course, row=row, now=now)
         return row
 
 
@@ -398,10 +359,3 @@ def amend_fact(
 def value_from(kind: str, data: dict[str, Any]) -> FactValue:
     """A fact value from what a door received. Raises BadInput with a message per field."""
     return from_json(kind, data)
-
-
-def unusual(measure: str, amount: int | Decimal | None, usual: tuple[Decimal, Decimal]) -> Concern | None:
-    """A concern when a reading is possible but unusual: keep it or check the cuff."""
-    if amount is None or usual[0] <= amount <= usual[1]:
-        return None
-    return Concern(code=f"unusual-{measure}", words=f"{measure} {amount} is unusual. Check the reading.")

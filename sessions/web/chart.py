@@ -15,11 +15,14 @@ from clinic.errors import Forbidden
 from clinic.permissions import Permission, allows
 from protocols.rules.definition import Move, SessionKind
 from sessions.operations import booking as bookings
-from sessions.operations import conduct, workflow
+from sessions.operations import workflow
 from sessions.operations.contacts import record_contact
+from sessions.operations.doses import order_dose
 from sessions.operations.enrolment import enrol_patient, register_patient
+from sessions.operations.entering import log_session
 from sessions.operations.gating import override_requirement
 from sessions.operations.records import record_fact
+from sessions.operations.starting import start_session
 from sessions.permissions import subject_of
 from sessions.queries import banner, offers
 from sessions.queries import chart as charts
@@ -187,7 +190,7 @@ def _order(door: Door, course: UUID, key: str) -> HttpResponse:
     )
     if door.done(
         form,
-        lambda: conduct.order_dose(
+        lambda: order_dose(
             actor=door.actor,
             course_id=course,
             cycle=cycle,
@@ -374,7 +377,7 @@ def start(door: Door, course: UUID, key: str) -> HttpResponse:
 
     def act() -> None:
         held.append(
-            conduct.start_session(
+            start_session(
                 actor=door.actor,
                 course_id=course,
                 key=key,
@@ -430,7 +433,7 @@ def _log(door: Door, course: UUID, form: forms.LogForm, *, title: str, key: str 
     def act() -> None:
         given = form.cleaned_data
         kind = given.get("kind")
-        record = conduct.log_session(
+        record = log_session(
             actor=door.actor,
             course_id=course,
             key=key,

@@ -13,7 +13,12 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, seat_for
 from clinic.errors import BadInput, NotFound
 from clinic.permissions import Permission, allows
-from sessions.operations import conduct, signing
+from sessions.operations import signing
+from sessions.operations.doses import give_dose, withhold_dose
+from sessions.operations.ending import Release, end_session
+from sessions.operations.moments import note_moment, tick_item
+from sessions.operations.starting import void_session
+from sessions.operations.vitals import record_vitals
 from sessions.permissions import subject_of
 from sessions.queries import banner
 from sessions.queries import conduct as held_queries
@@ -95,7 +100,7 @@ def vitals(door: Door, held: UUID) -> HttpResponseBase:
     def act() -> None:
         given = form.cleaned_data
         measured_at = given["taken_time"] or given["taken_at"] or door.now
-        row = conduct.record_vitals(
+        row = record_vitals(
             actor=door.actor,
             record_id=held,
             vitals=form.measured,
@@ -125,7 +130,7 @@ def dose(door: Door, held: UUID) -> HttpResponseBase:
 
     def act() -> None:
         given = form.cleaned_data
-        conduct.give_dose(
+        give_dose(
             actor=door.actor,
             record_id=held,
             part=DosePart(given["part"]),
@@ -149,7 +154,7 @@ def withhold(door: Door, held: UUID) -> HttpResponseBase:
     form = door.form(forms.WithholdForm)
     if door.done(
         form,
-        lambda: conduct.withhold_dose(
+        lambda: withhold_dose(
             actor=door.actor,
             record_id=held,
             part=DosePart(form.cleaned_data["part"]),
@@ -166,7 +171,7 @@ def withhold(door: Door, held: UUID) -> HttpResponseBase:
 @staff
 @posts_only
 def moment(door: Door, held: UUID) -> HttpResponseBase:
-    conduct.note_moment(
+    note_moment(
         actor=door.actor,
         record_id=held,
         words=door.request.POST.get("words", "")[:500],
@@ -186,7 +191,7 @@ def checklist(door: Door, held: UUID) -> HttpResponseBase:
     for item in board.checklist:
         before = bool(item.ticked_by)
         if before != (item.code in ticked):
-            conduct.tick_item(
+            tick_item(
                 actor=door.actor, record_id=held, item=item.code, done=item.code in ticked, now=door.now
             )
     return door.go("session", held, said=_("The ticks are saved."))
@@ -229,7 +234,7 @@ def end(door: Door, held: UUID) -> HttpResponseBase:
     form = door.form(forms.EndForm)
     if door.done(
         form,
-        lambda: conduct.end_session(
+        lambda: end_session(
             actor=door.actor, record_id=held, ended_at=form.time("ended_at", door.now), now=door.now
         ),
     ):
@@ -245,11 +250,11 @@ def _end_dosing(door: Door, board: Board) -> HttpResponse:
 
     def act() -> None:
         given = form.cleaned_data
-        conduct.end_session(
+        end_session(
             actor=door.actor,
             record_id=held,
             ended_at=form.time("ended_at", door.now),
-            release=conduct.Release(
+            release=Release(
                 items=tuple(given["items"]),
                 second=_second(door, given["second_email"], given["second_password"]),
                 adverse_events={"yes": True, "no": False}.get(given["adverse_events"]),
@@ -286,7 +291,7 @@ def void(door: Door, held: UUID) -> HttpResponseBase:
     board = _read(door, held)
     if door.done(
         form,
-        lambda: conduct.void_session(
+        lambda: void_session(
             actor=door.actor, record_id=held, reason=form.cleaned_data["reason"], now=door.now
         ),
     ):

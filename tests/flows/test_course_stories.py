@@ -14,19 +14,15 @@ from protocols.rules.definition import Move, SessionKind
 from sessions.models import Course, FactRecord, PatientLink, SessionBooking, SessionRecord, StaffTask
 from sessions.models.tasks import TaskKind
 from sessions.operations.booking import book_session, check_in_patient, undo_check_in
-from sessions.operations.conduct import (
-    end_session,
-    give_dose,
-    log_session,
-    order_dose,
-    start_session,
-    void_session,
-)
 from sessions.operations.contacts import record_contact, stop_mail
+from sessions.operations.doses import give_dose, order_dose
+from sessions.operations.ending import end_session
 from sessions.operations.enrolment import enrol_patient
+from sessions.operations.entering import log_session
 from sessions.operations.gating import override_requirement
 from sessions.operations.messages import link_address
 from sessions.operations.records import record_fact
+from sessions.operations.starting import start_session, void_session
 from sessions.operations.workflow import stop_dosing, withdraw_patient
 from sessions.queries.tasks import tasks
 from sessions.rules.facts import (

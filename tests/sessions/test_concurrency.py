@@ -17,9 +17,11 @@ from clinic.ids import uuid7
 from clinic.models import Event
 from sessions.models import Course, FactRecord, ResourceUse, SessionBooking, SessionRecord
 from sessions.operations.booking import book_session, cancel_booking, check_in_patient
-from sessions.operations.conduct import end_session, log_session, start_session
+from sessions.operations.ending import end_session
+from sessions.operations.entering import log_session
 from sessions.operations.records import amend_fact, record_fact
 from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.starting import start_session
 from sessions.operations.workflow import put_course_on_hold, withdraw_patient
 from sessions.rules.facts import ContactMade, ContactResult, Mode
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast

@@ -9,9 +9,7 @@ import pytest
 from clinic.errors import Incomplete, NotNow
 from sessions.models import CourseRequirement, DeviationRecord
 from sessions.operations.booking import book_session
-from sessions.operations.conduct import (
-    start_session,
-)
+from sessions.operations.starting import start_session
 from tests.support.cast import START, Cast, days, enrol, make_cast
 from tests.support.dosed import hold_dosing
 

@@ -28,7 +28,7 @@ from sessions.models import (
     SignatureRecord,
 )
 from sessions.operations import refresh
-from sessions.operations.conduct import log_session
+from sessions.operations.entering import log_session
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.review import review_deviation
 from sessions.operations.signing import sign_record

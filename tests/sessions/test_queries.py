@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from clinic.actors import Actor, acting
 from sessions.models import Course, DeviationRecord, StaffTask
 from sessions.operations.booking import book_session
-from sessions.operations.conduct import log_session
+from sessions.operations.entering import log_session
 from sessions.operations.refresh import refresh_due_courses
 from sessions.queries import chart, courses, supervision, tasks, today
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast

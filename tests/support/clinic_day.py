@@ -11,16 +11,12 @@ from django.db import connection
 from clinic.models import ClockOffset
 from sessions.models import Course, SessionRecord
 from sessions.operations.booking import book_session, check_in_patient
-from sessions.operations.conduct import (
-    Release,
-    end_session,
-    give_dose,
-    log_session,
-    order_dose,
-    record_vitals,
-    start_session,
-)
+from sessions.operations.doses import give_dose, order_dose
+from sessions.operations.ending import Release, end_session
+from sessions.operations.entering import log_session
 from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.starting import start_session
+from sessions.operations.vitals import record_vitals
 from sessions.rules.facts import DosePart
 from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast
 

@@ -9,15 +9,11 @@ from protocols.queries import definition_of
 from protocols.rules.definition import ReleaseRule
 from sessions.models import Course
 from sessions.operations.booking import book_session, check_in_patient
-from sessions.operations.conduct import (
-    Release,
-    end_session,
-    give_dose,
-    log_session,
-    order_dose,
-    record_vitals,
-    start_session,
-)
+from sessions.operations.doses import give_dose, order_dose
+from sessions.operations.ending import Release, end_session
+from sessions.operations.entering import log_session
+from sessions.operations.starting import start_session
+from sessions.operations.vitals import record_vitals
 from sessions.rules.facts import DosePart
 from tests.support.cast import START, Cast, assess, days, fill_chart
 

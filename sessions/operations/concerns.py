@@ -1,0 +1,66 @@
+"""What is unusual or beyond a limit about a record: it is asked to be confirmed once, kept, and told to the
+prescriber where safety is at stake. Judges nothing: the rules do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from clinic.actors import Actor
+from clinic.errors import Incomplete
+from protocols.measures import measures
+from sessions.models import Course, FactRecord
+from sessions.models.tasks import TaskKind
+from sessions.operations.tasks import open_task
+from sessions.rules.facts import VitalsTaken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """Something unusual or beyond a limit about a fact. Recording needs its code confirmed, once."""
+
+    code: str
+    words: str
+    safety: bool = False
+
+
+def confirm_concerns(concerns: Iterable[Concern], confirmed: Collection[str]) -> list[Concern]:
+    """The concerns, if every one was confirmed. Raises Incomplete naming those that were not."""
+    found = list(concerns)
+    open_ones = [concern for concern in found if concern.code not in confirmed]
+    if open_ones:
+        raise Incomplete(
+            " ".join(concern.words for concern in open_ones),
+            code="confirm-needed",
+            advice="Check it. If this is what happened, confirm it and it will be recorded.",
+            data={
+                "confirm": [concern.code for concern in open_ones],
+                "words": [one.words for one in open_ones],
+            },
+        )
+    return found
+
+
+def unusual(reading: VitalsTaken) -> list[Concern]:
+    """Values that are possible but unusual: keep them, or check the cuff."""
+    return [
+        Concern(code=f"unusual-{name}", words=f"{name} {amount} is unusual. Check the reading.")
+        for name, measure in measures().items()
+        if (amount := getattr(reading, name, None)) is not None
+        and not measure.usual[0] <= amount <= measure.usual[1]
+    ]
+
+
+def tell_prescriber(*, actor: Actor, course: Course, row: FactRecord, now: datetime) -> None:
+    """Open the prescriber's task about a record, with the supervisor as cover, at once."""
+    open_task(
+        actor=actor,
+        course=course,
+        kind=TaskKind.SAFETY_LIMIT,
+        subject=str(row.public_id),
+        act_by=now,
+        now=now,
+        owner_role="prescriber",
+        cover_role="supervisor",
+    )

@@ -1,0 +1,198 @@
+"""Doses: ordered before a dosing session, given or withheld in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.ids import uuid7
+from clinic.models import Membership
+from clinic.permissions import Permission
+from protocols.queries import definition_of
+from protocols.rules.definition import Move, ProtocolDefinition, SessionKind
+from sessions.models import Course, FactRecord, SessionRecord
+from sessions.operations.concerns import Concern, confirm_concerns, tell_prescriber
+from sessions.operations.gating import closed_gates
+from sessions.operations.on_course import on_course
+from sessions.operations.records import check_time, put_fact
+from sessions.operations.sheet import on_open_sheet
+from sessions.queries.history import history_of
+from sessions.queries.words import breach_words, gate_why
+from sessions.rules.facts import DoseGiven, DoseOrdered, DosePart, DoseWithheld, FactSource, Intake
+from sessions.rules.keys import dose_rule_of
+from sessions.rules.limits import Breach, check_order, judge_dose
+
+
+def order_dose(
+    *,
+    actor: Actor,
+    course_id: UUID,
+    cycle: int,
+    amount: Decimal,
+    now: datetime,
+    supplement_allowed: bool = True,
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """The prescriber's recorded choice for one dosing session. An order beyond a limit is refused."""
+    with on_course(actor=actor, course_id=course_id, permission=Permission.ORDER_DOSE, now=now) as course:
+        if actor.person_id is None:
+            raise BadInput()
+        definition = definition_of(course.protocol_version_id)
+        unit = _dose_unit(definition)
+        breaches = check_order(
+            definition=definition,
+            history=history_of(course),
+            as_of=now,
+            cycle=cycle,
+            amount=amount,
+            unit=unit,
+            supplement=supplement_allowed,
+        )
+        if breaches:
+            raise Incomplete(
+                " ".join(breach_words(breach) for breach in breaches),
+                code="order-over-limit",
+                advice="Choose one of the protocol's doses.",
+                fields={"amount": [breach_words(breach) for breach in breaches]},
+            )
+        row, _new = put_fact(
+            actor=actor,
+            course=course,
+            value=DoseOrdered(
+                cycle=cycle,
+                amount=amount,
+                unit=unit,
+                supplement_allowed=supplement_allowed,
+                person_id=actor.person_id,
+            ),
+            occurred_at=now,
+            public_id=public_id,
+            now=now,
+        )
+        return row
+
+
+def give_dose(
+    *,
+    actor: Actor,
+    record_id: UUID,
+    part: DosePart,
+    amount: Decimal,
+    occurred_at: datetime,
+    now: datetime,
+    intake: Intake = Intake.FULL,
+    checked_by: UUID | None = None,
+    confirmed: frozenset[str] = frozenset(),
+    source: FactSource = FactSource.STAFF,
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """Record that a dose was given. What breaks a limit, or was given although a gate was closed, is recorded
+    once confirmed, becomes a deviation, and reaches the prescriber at once where it is a safety limit."""
+    with on_open_sheet(actor=actor, record_id=record_id, permission=Permission.GIVE_DOSE, now=now) as sheet:
+        course, record = sheet.course, sheet.record
+        if record.kind != SessionKind.DOSING.value or actor.person_id is None:
+            raise NotNow("This is not a dosing session.")
+        if amount <= 0:
+            raise BadInput("The dose is not an amount.", fields={"amount": ["Enter an amount above zero."]})
+        checker = _checker(course=course, checked_by=checked_by, actor=actor)
+        occurred_at = check_time(occurred_at, now=now)
+        if occurred_at < record.started_at:
+            raise BadInput(
+                "The session had not begun at that time.", fields={"occurred_at": ["Check the time."]}
+            )
+        value = DoseGiven(
+            record_id=record.public_id,
+            part=part,
+            amount=amount,
+            unit=_dose_unit(sheet.definition),
+            intake=intake,
+            given_by=actor.person_id,
+            checked_by=checker,
+        )
+        public_id = public_id or uuid7()
+        breaches: Sequence[Breach] = ()
+        if not FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists():
+            breaches = judge_dose(
+                definition=sheet.definition,
+                history=history_of(course),
+                as_of=occurred_at,
+                key=record.key,
+                dose=value,
+            )
+            concerns = [
+                Concern(code=one.code, words=breach_words(one), safety=one.safety) for one in breaches
+            ]
+            if record.key:
+                closed, _used = closed_gates(course=course, move=Move.GIVE_DOSE, key=record.key, now=now)
+                concerns += [Concern(code=f"gate:{gate.key}", words=gate_why(gate)) for gate in closed]
+            if checker is None:
+                concerns.append(Concern(code="no-second-check", words="No second person checked the dose."))
+            confirm_concerns(concerns, confirmed)
+        row, new = sheet.put(value, occurred_at=occurred_at, source=source, public_id=public_id)
+        if new:
+            if intake is not Intake.NOT_TAKEN and not record.counts:
+                # Entered from paper after a session that seemed to have no drug: it consumed its cycle after
+                # all.
+                SessionRecord.objects.filter(pk=record.pk).update(counts=True)
+            if any(breach.safety for breach in breaches):
+                tell_prescriber(actor=actor, course=course, row=row, now=now)
+        return row
+
+
+def drug_entered(record: SessionRecord) -> bool:
+    """Whether any drug was given: a day without consumes no cycle."""
+    return any(
+        row.value["intake"] != Intake.NOT_TAKEN.value
+        for row in record.facts.filter(kind="dose_given", amended_by__isnull=True)
+    )
+
+
+def withhold_dose(
+    *,
+    actor: Actor,
+    record_id: UUID,
+    part: DosePart,
+    reason: str,
+    occurred_at: datetime,
+    now: datetime,
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """Record that a dose, most often the supplemental one, was withheld, and why."""
+    if not reason.strip():
+        raise Incomplete(
+            "Say why the dose was withheld.", fields={"reason": ["Give the reason in a few words."]}
+        )
+    with on_open_sheet(actor=actor, record_id=record_id, permission=Permission.GIVE_DOSE, now=now) as sheet:
+        row, _new = sheet.put(
+            DoseWithheld(record_id=sheet.record.public_id, part=part, reason=reason.strip()),
+            occurred_at=occurred_at,
+            public_id=public_id,
+        )
+        return row
+
+
+def _dose_unit(definition: ProtocolDefinition) -> str:
+    rule = dose_rule_of(definition)
+    if rule is None:
+        raise NotNow("This protocol gives no drug.")
+    return rule.unit
+
+
+def _checker(*, course: Course, checked_by: UUID | None, actor: Actor) -> int | None:
+    if checked_by is None:
+        return None
+    person_id = (
+        Membership.objects.filter(clinic_id=course.clinic_id, person__public_id=checked_by)
+        .values_list("person_id", flat=True)
+        .first()
+    )
+    if person_id is None or person_id == actor.person_id:
+        raise BadInput(
+            "The second check is another person's.",
+            fields={"checked_by": ["Choose who checked it with you."]},
+        )
+    return person_id

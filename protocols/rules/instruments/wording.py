@@ -1,0 +1,154 @@
+"""A clinic's licensed wording for an instrument whose structure ships without it.
+
+Knows which words belong where. Cannot change what is asked, offered or added up. Knows no clinic: where the
+wording is kept, and who may see it, is its keeper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from clinic.errors import BadInput
+from protocols.rules.definition import Words
+from protocols.rules.instruments.definition import Instrument, Item
+from protocols.rules.instruments.document import FORMAT, read_option_words
+from protocols.rules.reading import (
+    Fields,
+    Place,
+    Reading,
+    choice,
+    map_of,
+    read_code,
+    read_document,
+    read_text,
+    read_version,
+    read_words,
+)
+
+_NONE: Mapping[int, Words] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemWording:
+    words: Words
+    options: Mapping[int, Words] = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Words for one version of one instrument, with what entitles the clinic to them (`licence`, never
+    empty).
+
+    `options` are the words of answers that all items share; an item's own come before them.
+    """
+
+    instrument: str
+    version: str
+    licence: str
+    instructions: Words
+    items: Mapping[str, ItemWording]
+    options: Mapping[int, Words] = field(default_factory=lambda: _NONE)
+    title: Words | None = None
+
+
+def with_text(instrument: Instrument, wording: Wording) -> Instrument:
+    """The instrument in those words. Raises BadInput naming everything that does not fit."""
+    wrong: dict[str, list[str]] = {}
+    for place, what, instead in _misfits(instrument, wording):
+        wrong.setdefault(place, []).append(f"{what}. {instead}")
+    if wrong:
+        raise BadInput("This wording does not fit the instrument.", code="wording", fields=wrong)
+    return replace(
+        instrument,
+        title=wording.title or instrument.title,
+        instructions=wording.instructions,
+        items=tuple(_worded(item, wording) for item in instrument.items),
+        text_licence=wording.licence,
+    )
+
+
+def _worded(item: Item, wording: Wording) -> Item:
+    own = wording.items[item.code]
+    return replace(
+        item,
+        words=own.words,
+        options=tuple(
+            replace(
+                option,
+                words=own.options.get(option.value, wording.options.get(option.value, option.words)),
+            )
+            for option in item.options
+        ),
+    )
+
+
+def _misfits(instrument: Instrument, wording: Wording) -> Iterator[tuple[str, str, str]]:
+    """Where, what is wrong, and what to write instead."""
+    if wording.instrument != instrument.code:
+        yield "instrument", f"this is the wording of {wording.instrument}", f"Write `{instrument.code}`."
+    if wording.version != instrument.version:
+        yield (
+            "version",
+            f"this is the wording of version {wording.version}",
+            f"Check it against version {instrument.version}, then write `{instrument.version}`.",
+        )
+    if not wording.licence.strip():
+        yield "licence", "nothing says why the clinic may use this wording", "Write the licence."
+    codes = {item.code for item in instrument.items}
+    for code in codes - set(wording.items):
+        yield f"items.{code}", f"the words of {code} are missing", "Add them."
+    for code in set(wording.items) - codes:
+        yield f"items.{code}", f"{instrument.code} has no item “{code}”", "Leave it out."
+    for item in instrument.items:
+        own = wording.items.get(item.code)
+        for value in own.options if own else ():
+            if not item.allows(value):
+                yield (
+                    f"items.{item.code}",
+                    f"{value} is not an answer to {item.code}",
+                    "Write one of its answers.",
+                )
+    for value in wording.options:
+        if not any(item.allows(value) for item in instrument.items):
+            yield "options", f"no item has the answer {value}", "Leave it out."
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def _read_item(reading: Reading, place: Place) -> ItemWording:
+    fields = Fields(reading, place, "an item's wording")
+    item = ItemWording(
+        words=fields.need("words", read_words), options=fields.maybe("options", read_option_words, _NONE)
+    )
+    fields.done()
+    return item
+
+
+def _read_wording(reading: Reading, place: Place) -> Wording:
+    fields = Fields(reading, place, "a wording")
+    fields.need("format", choice((FORMAT,)))
+    wording = Wording(
+        instrument=fields.need("instrument", read_code),
+        version=fields.need("version", read_version),
+        licence=fields.need("licence", read_text),
+        title=fields.maybe("title", read_words, None),
+        instructions=fields.need("instructions", read_words),
+        options=fields.maybe("options", read_option_words, _NONE),
+        items=fields.need("items", map_of(_read_item, read_code, "the items")),
+    )
+    fields.done()
+    return wording
+
+
+def parse_wording(text: str, *, instrument: Instrument) -> Wording:
+    """The wording that a document writes down for that instrument. Raises DocumentErrors with everything that
+    is wrong."""
+
+    def check(reading: Reading, wording: Wording) -> None:
+        for path, what, instead in _misfits(instrument, wording):
+            reading.wrong_at(path if path in reading.spots else "items", what, instead)
+
+    return read_document(text, _read_wording, check=check, begin="Begin with `format: 1`.")

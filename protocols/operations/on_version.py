@@ -16,9 +16,11 @@ from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.moves import move
 from protocols.models import Protocol, ProtocolVersion
+from protocols.queries.definitions import definition_in
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import DocumentErrors, digest_of, parse
 from protocols.rules.moves import VERSION_MOVES
+from protocols.rules.renaming import names_lost
 
 
 @contextmanager
@@ -61,6 +63,20 @@ def move_version(
         now=now,
         data={"version": version.version, "digest": version.digest},
     )
+
+
+def check_names(version: ProtocolVersion, definition: ProtocolDefinition) -> None:
+    """Raises Incomplete when records made under an earlier version would no longer be found by name."""
+    earlier = ProtocolVersion.objects.filter(
+        protocol_id=version.protocol_id, published_at__isnull=False
+    ).order_by("published_at")
+    lost = names_lost(definition, [definition_in(one) for one in earlier])
+    if lost:
+        raise Incomplete(
+            _("Some rules would lose what was recorded for them."),
+            code="names-lost",
+            fields={"document": [f"{code}: {words}" for code, words in lost]},
+        )
 
 
 def readable(version: ProtocolVersion) -> ProtocolDefinition:

@@ -10,7 +10,7 @@ from clinic.actors import Actor
 from clinic.errors import Incomplete, NotNow
 from clinic.permissions import Permission
 from protocols.models import ProtocolVersion, VersionStatus
-from protocols.operations.on_version import move_version, on_version, readable
+from protocols.operations.on_version import check_names, move_version, on_version, readable
 from protocols.queries.figures import open_figures
 
 
@@ -26,7 +26,7 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
                 code="not-approved",
                 advice=_("Send it for review; somebody who did not write it approves it."),
             )
-        readable(found)
+        check_names(found, readable(found))
         missing = open_figures(found)
         if missing:
             raise Incomplete(

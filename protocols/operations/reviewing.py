@@ -10,7 +10,7 @@ from clinic.actors import Actor
 from clinic.errors import Forbidden
 from clinic.permissions import Permission
 from protocols.models import ProtocolVersion, VersionReview
-from protocols.operations.on_version import move_version, on_version, readable
+from protocols.operations.on_version import check_names, move_version, on_version, readable
 
 
 def send_for_review(
@@ -19,7 +19,7 @@ def send_for_review(
     """From now on what the version says no longer changes: what is approved is what was read."""
     with on_version(actor=actor, version=version, permission=Permission.DRAFT_PROTOCOL) as draft:
         move_version(actor=actor, version=draft, action="send", now=now)
-        readable(draft)
+        check_names(draft, readable(draft))
         _keep(actor=actor, version=draft, step=VersionReview.Step.SENT, comment=comment, now=now)
         return draft
 

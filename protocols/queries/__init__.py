@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from protocols.queries.comparing import compare_versions
 from protocols.queries.definitions import definition_in, definition_of, definitions_of
 from protocols.queries.figures import FigureToAnswer, figures_to_answer, open_figures
 from protocols.queries.instruments import instrument_of, instruments
@@ -16,6 +17,7 @@ from protocols.queries.versions import (
 
 __all__ = [
     "FigureToAnswer",
+    "compare_versions",
     "definition_in",
     "definition_of",
     "definitions_of",

@@ -11,29 +11,32 @@ from clinic.errors import NotFound
 from protocols.models import ProtocolVersion
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import parse
+from protocols.rules.renaming import keyed
 
 # Parsed definitions by digest: two versions of one digest say the same, so no entry can ever be out of date.
-_PARSED: dict[str, ProtocolDefinition] = {}
+_PARSED: dict[str, tuple[ProtocolDefinition, ProtocolDefinition]] = {}
 _MOST_PARSED = 256
 
 
-def _parsed(digest: str, document: str) -> ProtocolDefinition:
-    definition = _PARSED.get(digest)
-    if definition is None:
+def _parsed(digest: str, document: str) -> tuple[ProtocolDefinition, ProtocolDefinition]:
+    """As its document writes it, and as the engine reads it."""
+    found = _PARSED.get(digest)
+    if found is None:
         if len(_PARSED) >= _MOST_PARSED:
             _PARSED.clear()
-        definition = _PARSED[digest] = parse(document)
-    return definition
+        written = parse(document)
+        found = _PARSED[digest] = (written, keyed(written))
+    return found
 
 
 def definition_in(version: ProtocolVersion) -> ProtocolDefinition:
-    """The definition of a version already at hand; no query."""
-    return _parsed(version.digest, version.document)
+    """What a version already at hand says, as its document writes it; no query."""
+    return _parsed(version.digest, version.document)[0]
 
 
 def definition_of(version_id: int) -> ProtocolDefinition:
-    """The definition of the version of that id: one small query, and the document only when it is new
-    here."""
+    """The definition of the version of that id, its rules under the names their records carry: one small
+    query, and the document only when it is new here."""
     return definitions_of([version_id])[version_id]
 
 
@@ -43,9 +46,9 @@ def definitions_of(version_ids: Iterable[int]) -> dict[int, ProtocolDefinition]:
     digests = dict(ProtocolVersion.objects.filter(pk__in=wanted).values_list("pk", "digest"))
     if len(digests) != len(wanted):
         raise NotFound()
-    found = {pk: _PARSED[digest] for pk, digest in digests.items() if digest in _PARSED}
+    found = {pk: _PARSED[digest][1] for pk, digest in digests.items() if digest in _PARSED}
     unknown = wanted - found.keys()
     if unknown:
         for version in ProtocolVersion.objects.filter(pk__in=unknown):
-            found[version.pk] = definition_in(version)
+            found[version.pk] = _parsed(version.digest, version.document)[1]
     return found

@@ -241,6 +241,40 @@ def test_the_next_version_shows_who_answered_before_and_asks_again(house: House,
     assert len(queries.open_figures(version)) == len(asked)
 
 
+# --- names across versions ----------------------------------------------------------------------------------
+
+
+def test_a_version_that_would_lose_the_name_of_records_is_not_sent_for_review(
+    house: House, mdma: str
+) -> None:
+    published(house, mdma)
+    renamed = mdma.replace('version: "1.0"', 'version: "2.0"')
+    for old, new in (("rule: check_in", "rule: morning_call"), ("code: check_in\n", "code: morning_call\n")):
+        assert old in renamed
+        renamed = renamed.replace(old, new)
+    second = renamed.replace("code: morning_call\n", "code: morning_call\n    replaces: check_in\n")
+    version = published(house, second)
+    assert queries.definition_in(version).rule("morning_call").replaces == "check_in"
+    assert queries.definition_of(version.pk).rule("check_in").replaces == "", "the name records carry"
+    third = draft(house, renamed.replace('version: "2.0"', 'version: "3.0"'))
+    with pytest.raises(Incomplete, match="lose") as caught:
+        send_for_review(actor=house.author, version=third, now=NOW)
+    assert "replaces: check_in" in caught.value.fields["document"][0]
+
+
+def test_versions_are_compared_in_words(house: House, mdma: str) -> None:
+    first = published(house, mdma)
+    second = draft(house, mdma.replace('version: "1.0"', 'version: "2.0"').replace("480 mg", "500 mg"))
+    found = queries.compare_versions(house.therapist, before=first, after=second)
+    assert [one.sentence for one in found] == [
+        "Protocol: version 1.0 → 2.0",
+        "MDMA dose: at most per course 480 mg → 500 mg",
+    ]
+    stranger = make_actor(make_clinic("egret"), "dora", Role.SUPERVISOR)
+    with pytest.raises(NotFound):
+        queries.compare_versions(stranger, before=first, after=second)
+
+
 # --- what the database refuses ------------------------------------------------------------------------------
 
 

@@ -20,7 +20,8 @@ from sessions.models import Course, FactRecord
 from sessions.models.courses import TeamRole
 from sessions.operations import workflow
 from sessions.operations.enrolment import change_care_team, enrol_patient
-from sessions.queries.chart import chart, team_of
+from sessions.queries.arranging import team_of
+from sessions.queries.chart import chart
 from sessions.queries.courses import course_for
 from sessions.queries.standing import course_requirements, standing_gates
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,10 +11,66 @@ from clinic.models import Membership
 from clinic.permissions import Permission
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from sessions.models import CourseRequirement, CourseStage, FactRecord, SessionRecord, StaffTask
-from sessions.queries.chart import Banner, RequirementRow, requirement_rows
+from protocols.rules.definition import ProtocolDefinition
+from sessions.models import Course, CourseStage, FactRecord, StaffTask
 from sessions.queries.courses import course_for, courses_for
+from sessions.queries.history import history_of
+from sessions.queries.plan import RequirementRow, requirement_rows
+from sessions.queries.records import records_of
 from sessions.queries.words import label, say
+from sessions.rules.engine import requirements
+from sessions.rules.requirements import Kind, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banner:
+    course_id: UUID
+    patient_id: UUID
+    code: str
+    name: str
+    pronouns: str
+    age: int
+    allergies: str | None  # None: not recorded
+    safety: bool  # an open safety task
+    status: str
+    stage: str
+    protocol: str
+    protocol_version: str
+    consent: str  # given, withdrawn, missing
+    next_due: str
+    next_due_at: datetime | None
+
+
+def banner_of(
+    course: Course,
+    *,
+    definition: ProtocolDefinition,
+    stage: str,
+    allergies: str | None,
+    consent: str,
+    safety: bool,
+    now: datetime,
+    due: RequirementRow | None = None,
+) -> Banner:
+    patient, today = course.patient, day_of(now, course.clinic.zone_info)
+    born_on = patient.born_on
+    return Banner(
+        course_id=course.public_id,
+        patient_id=patient.public_id,
+        code=patient.code,
+        name=patient.name,
+        pronouns=patient.pronouns,
+        age=today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day)),
+        allergies=allergies,
+        safety=safety,
+        status=course.status,
+        stage=stage,
+        protocol=say(definition.title),
+        protocol_version=definition.version,
+        consent=consent,
+        next_due=due.what if due else "",
+        next_due_at=due.due_at if due else None,
+    )
 
 
 def banner(actor: Actor, course_id: UUID, *, now: datetime) -> Banner:
@@ -36,24 +93,14 @@ def banner(actor: Actor, course_id: UUID, *, now: datetime) -> Banner:
             latest["allergies"] = fact.value["detail"]
     stage = CourseStage.objects.filter(course=course, status="active").order_by("-position").first()
     names = {one.code: say(one.words) for one in definition.stages}
-    today = day_of(now, course.clinic.zone_info)
-    born_on = course.patient.born_on
-    return Banner(
-        course_id=course.public_id,
-        patient_id=course.patient.public_id,
-        code=course.patient.code,
-        name=course.patient.name,
-        pronouns=course.patient.pronouns,
-        age=today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day)),
-        allergies=latest.get("allergies"),
-        safety=StaffTask.objects.filter(course=course, safety=True, done_at__isnull=True).exists(),
-        status=course.status,
+    return banner_of(
+        course,
+        definition=definition,
         stage=f"{names.get(stage.code, stage.code)} {stage.cycle or ''}".strip() if stage else "",
-        protocol=say(definition.title),
-        protocol_version=definition.version,
+        allergies=latest.get("allergies"),
         consent=latest.get("consent", "missing") if charted else "",
-        next_due="",
-        next_due_at=None,
+        safety=StaffTask.objects.filter(course=course, safety=True, done_at__isnull=True).exists(),
+        now=now,
     )
 
 
@@ -61,18 +108,19 @@ def visits(actor: Actor, course_id: UUID) -> list[RequirementRow]:
     """The planned sessions with windows and bookings: all that arranging needs, nothing clinical."""
     course = course_for(actor, course_id, Permission.VIEW_PATIENT)
     definition = definition_of(course.protocol_version_id)
-    records = list(SessionRecord.objects.filter(course=course).exclude(status="void"))
-    rows = requirement_rows(course=course, definition=definition, records=records)
+    rows = requirement_rows(course=course, definition=definition, records=records_of(course))
     return [row for row in rows if row.kind == "session"]
 
 
-def waiting_contacts(actor: Actor, course_id: UUID) -> list[tuple[str, str]]:
-    """The contacts that an attempt can be recorded for: key and words, the one due first first."""
+CALLABLE = frozenset({Status.OPEN, Status.OVERDUE, Status.MISSED})
+
+
+def waiting_contacts(actor: Actor, course_id: UUID, *, now: datetime) -> list[tuple[str, str]]:
+    """The contacts that an attempt can be recorded for: key and words, the one due first first. Asked of the
+    engine and not of its stored answer, which may be a second behind the clock."""
     course = course_for(actor, course_id, Permission.VIEW_PATIENT)
     definition = definition_of(course.protocol_version_id)
-    rows = CourseRequirement.objects.filter(
-        course=course, kind="contact", status__in=["open", "overdue", "missed"]
-    ).order_by("opens_at", "id")
+    outcome = requirements(definition=definition, history=history_of(course), as_of=now)
     return [
         (
             row.key,
@@ -80,7 +128,8 @@ def waiting_contacts(actor: Actor, course_id: UUID) -> list[tuple[str, str]]:
                 definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=row.key
             ),
         )
-        for row in rows
+        for row in outcome.requirements
+        if row.kind is Kind.CONTACT and row.status in CALLABLE
     ]
 
 

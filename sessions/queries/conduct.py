@@ -16,19 +16,13 @@ from protocols.queries import definition_of
 from protocols.rules.definition import ChecklistItem, DoseRule, Figure, Move, Offset, ReleaseRule, VitalsRule
 from sessions.models import Course, NoteRecord, SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
-from sessions.queries.chart import (
-    Choice,
-    FactRow,
-    GateRow,
-    RequirementRow,
-    facts_of,
-    gate_rows,
-    requirement_rows,
-    staff_choices,
-    team_of,
-)
+from sessions.queries.arranging import Choice, staff_choices, team_of
 from sessions.queries.courses import course_for
+from sessions.queries.facts import FactRow, facts_of
+from sessions.queries.gates import GateRow, gate_rows
 from sessions.queries.history import history_of
+from sessions.queries.plan import RequirementRow, requirement_rows
+from sessions.queries.records import TimesRow, times_of
 from sessions.queries.words import say
 from sessions.rules.facts import DoseOrdered, DosePart
 from sessions.rules.gates import gates
@@ -54,7 +48,8 @@ class ReleaseItem:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     course: Course
-    record: SessionRecord
+    record: SessionRecord  # with its actual times
+    times: Sequence[TimesRow]  # every account of them, the last one standing
     what: str
     cycle: int | None
     status: str
@@ -102,6 +97,7 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
     definition = definition_of(course.protocol_version_id)
     history = history_of(course)
     facts = facts_of(course, record=record)
+    times = times_of(record, facts)
     rows = requirement_rows(course=course, definition=definition, records=[record])
     rule = session_rule_of(definition=definition, key=record.key) if record.key else None
     cycle = parts_of_key(definition=definition, key=record.key)[1] if record.key else None
@@ -142,6 +138,7 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
     return Board(
         course=course,
         record=record,
+        times=times,
         what=next((row.what for row in rows if row.key == record.key), record.kind),
         cycle=cycle,
         status=record.status,

@@ -12,10 +12,12 @@ from clinic.actors import Actor
 from clinic.errors import NotFound
 from protocols.queries import definition_of
 from protocols.rules.definition import Move
-from sessions.models import CourseRequirement, SessionRecord
-from sessions.queries.chart import GateRow, RequirementRow, gate_rows, requirement_rows
+from sessions.models import CourseRequirement
 from sessions.queries.courses import course_for
+from sessions.queries.gates import GateRow, gate_rows
 from sessions.queries.history import history_of
+from sessions.queries.plan import RequirementRow, requirement_rows
+from sessions.queries.records import records_of
 from sessions.rules.gates import gates
 
 
@@ -35,7 +37,6 @@ def standing_gates(
 
 def course_requirements(actor: Actor, course_id: UUID) -> Sequence[RequirementRow]:
     course = course_for(actor, course_id)
-    records = list(SessionRecord.objects.filter(course=course).exclude(status="void").order_by("started_at"))
     return requirement_rows(
-        course=course, definition=definition_of(course.protocol_version_id), records=records
+        course=course, definition=definition_of(course.protocol_version_id), records=records_of(course)
     )

@@ -3,7 +3,8 @@ definition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
@@ -77,8 +78,24 @@ GLYPHS: Mapping[str, str] = {
 }
 
 
-def gate_why(gate: Gate) -> str:
-    """Why a gate is closed, and when time alone would open it."""
+def plain(amount: Decimal | int | None) -> str:
+    """A number without trailing zeros; a dash for none."""
+    return "–" if amount is None else f"{Decimal(amount).normalize():f}"
+
+
+def measure_words(name: str) -> str:
+    """A vital sign as people say it in the middle of a sentence."""
+    return {
+        "systolic": _("upper blood pressure"),
+        "diastolic": _("lower blood pressure"),
+        "pulse": _("pulse"),
+        "temperature": _("temperature"),
+        "distress": _("distress"),
+    }.get(name, name.replace("_", " "))
+
+
+def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
+    """Why a gate is closed; `missing` names what a set of readings still lacks."""
     reasons = {
         "absent": _("%(what)s: not recorded yet."),
         "withdrawn": _("%(what)s: withdrawn."),
@@ -96,6 +113,11 @@ def gate_why(gate: Gate) -> str:
         "above_limit": _("%(what)s: above the protocol's limit."),
         "anchor_not_held": _("%(what)s: what comes before it has not been held."),
     }
+    if missing:
+        return _("%(what)s: not taken yet (%(measures)s).") % {
+            "what": say(gate.words),
+            "measures": ", ".join(missing),
+        }
     return reasons.get(gate.code, _("%(what)s: not in place.")) % {"what": say(gate.words)}
 
 

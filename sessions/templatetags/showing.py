@@ -13,6 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from sessions.queries.facts import FactRow
+from sessions.rules.facts import ChartItemRecorded
+from sessions.web import telling
+
 register = template.Library()
 
 # status -> (glyph, css class of the mark, tone of the tag, word). The glyphs tell them apart without colour.
@@ -212,6 +216,18 @@ def reason(text: str) -> str:
     """What a gate's sentence says after the name of what it is about, which stands above it."""
     rest = text.rpartition(": ")[2]
     return rest[:1].upper() + rest[1:]
+
+
+@register.filter
+def told(row: FactRow) -> str:
+    """A record of the chart in one line."""
+    text, detail = telling.told(row, {})
+    return f"{text} · {detail}" if detail else text
+
+
+@register.filter
+def item_words(value: ChartItemRecorded) -> str:
+    return telling.item_words(value)
 
 
 @register.filter

@@ -10,14 +10,21 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
+from clinic.permissions import Permission, allows
 from protocols.queries import instrument_of
-from sessions.queries.chart import Chart, FactRow, RequirementRow, StageRow
+from sessions.permissions import subject_of
+from sessions.queries.chart import Chart, StageRow
+from sessions.queries.facts import FactRow
+from sessions.queries.plan import RequirementRow
 from sessions.queries.words import say
 from sessions.web import charts
 from sessions.web.forms import CHART_ITEMS
 
 if TYPE_CHECKING:
     from sessions.web.door import Door
+
+WHERE_ASKED = ("transport_plan", "safety_plan")
+"""Chart items that stand on the page only where the protocol asks for them."""
 
 WAITING = ("upcoming", "open", "overdue")
 
@@ -91,6 +98,11 @@ def _latest(rows: Iterable[FactRow], by: str) -> list[FactRow]:
     return list(found.values())
 
 
+def _standing(found: Chart, kind: str) -> list[FactRow]:
+    """The records of a kind that nothing has replaced."""
+    return [row for row in found.facts.get(kind, ()) if not row.amended]
+
+
 def of(found: Chart, *, door: Door) -> dict[str, Any]:
     course: UUID = found.course.public_id
     rows = [row for stage in found.stages for row in stage.requirements]
@@ -100,6 +112,8 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         row.value.item: row for row in reversed(_latest(found.facts.get("chart_item_recorded", ()), "item"))
     }
     cycle = _cycle(found.next_key)
+    what = {row.key: row.what for row in rows}
+    under_way = next((record for record in found.records if record.status == "under_way"), None)
     return {
         "chart": found,
         "patient": found.banner,
@@ -113,19 +127,24 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         "unscheduled": [record for record in found.records if not record.key],
         "due": [row for row in rows if row.kind != "session" and row.status in ("open", "overdue")],
         "later": [row for row in rows if row.kind != "session" and row.status == "upcoming" and row.firm],
-        "contacts": found.facts.get("contact_made", ()),
+        "contacts": _standing(found, "contact_made"),
+        "not_done": [(row, what.get(row.key or "", "")) for row in _standing(found, "not_done")],
+        "under_way": under_way,
+        "under_way_what": (what.get(under_way.key or "") or under_way.kind.capitalize()) if under_way else "",
+        "may_amend": allows(door.actor, Permission.AMEND_RECORD, subject_of(found.course)),
         "consents": _latest(found.facts.get("consent_changed", ()), "scope"),
         "results": _latest(found.facts.get("result_recorded", ()), "test"),
         "medicines": _latest(found.facts.get("medicine_listed", ()), "name"),
-        "adverse_events": [row for row in found.facts.get("adverse_event_recorded", ()) if not row.amended],
+        "adverse_events": _standing(found, "adverse_event_recorded"),
         "chart_items": [
             (
                 words[0],
                 items.get(item),
                 door.url("record", course, item.replace("_", "-"))
-                + (f"?cycle={cycle}" if item == "escort" and cycle else ""),
+                + (f"?cycle={cycle}" if item in ("escort", "transport_plan") and cycle else ""),
             )
             for item, words in CHART_ITEMS.items()
+            if item in items or item not in WHERE_ASKED or item in found.asked_items
         ],
         "trend": _trend(found),
         "actions": [(action, words) for action, words in ACTIONS.items() if action in found.course_actions],
@@ -161,7 +180,7 @@ def _trend(found: Chart) -> charts.Trend | None:
         title=say(instrument.title),
         highest=instrument.most or 80,
         scores=[
-            charts.Score(at=point.at, label=point.by.replace("_", " "), total=point.total)
+            charts.Score(id=point.id, at=point.at, label=point.by.replace("_", " "), total=point.total)
             for point in found.scores
             if point.instrument == code
         ],

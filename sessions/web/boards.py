@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from clinic.models import Person
-from sessions.queries.chart import FactRow, RequirementRow
 from sessions.queries.conduct import Board
-from sessions.rules.facts import DoseGiven, DosePart, DoseWithheld, MomentNoted, StaffPresent, VitalsTaken
+from sessions.queries.facts import Correction, FactRow
+from sessions.queries.plan import RequirementRow
+from sessions.queries.words import plain
+from sessions.rules.facts import DoseGiven, DosePart, DoseWithheld, VitalsTaken
 from sessions.web import charts, forms
+from sessions.web.corrections import CORRECTABLE
+from sessions.web.telling import Names, intake_words, part_words, told
 
 LATE = timedelta(minutes=2)
 """Entered more than this after it was taken: shown as entered late. A choice of display."""
@@ -22,15 +26,16 @@ LATE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
+    id: UUID
     at: datetime
     recorded_at: datetime
     text: str
     detail: str
     by: str
-    struck: bool
+    corrected: Correction | None
+    correctable: bool
     late: bool
     beyond: str
-    reason: str
     offset: str
 
 
@@ -40,6 +45,8 @@ class DosePanel:
     label: str
     given: DoseGiven | None
     withheld: DoseWithheld | None
+    fact_id: UUID | None
+    intake: str
     at: datetime | None
     by: str
     checked_by: str
@@ -50,9 +57,6 @@ class DosePanel:
     open: bool
     form: forms.DoseForm
     withhold_form: forms.WithholdForm
-
-
-Names = Mapping[int, str]
 
 
 def people(board: Board, names: Names) -> list[str]:
@@ -71,56 +75,29 @@ def release_items(board: Board) -> list[tuple[str, str]]:
     ]
 
 
-def _plain(amount: Decimal | int | None) -> str:
-    return "–" if amount is None else f"{Decimal(amount).normalize():f}"
-
-
 def _beyond(value: VitalsTaken, board: Board) -> str:
     found = [
-        _("%(measure)s above %(limit)s") % {"measure": measure, "limit": _plain(limit.value)}
+        _("%(measure)s above %(limit)s") % {"measure": measure, "limit": plain(limit.value)}
         for measure, limit in board.limits
         if (amount := getattr(value, measure, None)) is not None and amount > limit.value
     ]
     return ", ".join(found)
 
 
-def _words(row: FactRow, names: Names) -> tuple[str, str]:
-    value = row.value
-    if isinstance(value, VitalsTaken):
-        pressure = f"{_plain(value.systolic)}/{_plain(value.diastolic)}" if value.systolic is not None else ""
-        pulse = _("pulse %(pulse)d") % {"pulse": value.pulse} if value.pulse is not None else ""
-        rest = [f"{_plain(value.temperature)} °C" if value.temperature is not None else ""]
-        rest.append(
-            _("distress %(distress)d") % {"distress": value.distress} if value.distress is not None else ""
-        )
-        return " · ".join(one for one in (pressure, pulse) if one) or _("Reading"), " · ".join(
-            one for one in rest if one
-        )
-    if isinstance(value, DoseGiven):
-        label = _("Initial dose") if value.part is DosePart.INITIAL else _("Supplemental dose")
-        return f"{label} {_plain(value.amount)} {value.unit}", value.intake.value.replace("_", " ")
-    if isinstance(value, DoseWithheld):
-        return _("Dose withheld"), value.reason
-    if isinstance(value, MomentNoted):
-        return value.words or _("A moment, noted"), ""
-    if isinstance(value, StaffPresent):
-        return _("%(who)s in the room") % {"who": names.get(value.person_id, "")}, ""
-    return row.kind.replace("_", " "), ""
-
-
 def _line(row: FactRow, board: Board, names: Names, start: datetime) -> Line:
-    text, detail = _words(row, names)
+    text, detail = told(row, names)
     minutes = int((row.occurred_at - start).total_seconds() // 60)
     return Line(
+        id=row.id,
         at=row.occurred_at,
         recorded_at=row.recorded_at,
         text=text,
         detail=detail,
         by=row.entered_by,
-        struck=row.amended,
-        late=row.recorded_at - row.occurred_at > LATE,
-        beyond=_beyond(row.value, board) if isinstance(row.value, VitalsTaken) else "",
-        reason=row.reason,
+        corrected=row.corrected,
+        correctable=row.kind in CORRECTABLE and not row.amended,
+        late=row.recorded_at - row.occurred_at > LATE and not row.was,
+        beyond=_beyond(row.value, board) if isinstance(row.value, VitalsTaken) and not row.amended else "",
         offset=f"+{minutes // 60}:{minutes % 60:02d}" if minutes >= 0 and board.first_dose_at else "",
     )
 
@@ -159,17 +136,17 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
                     systolic=value.systolic,
                     diastolic=value.diastolic,
                     pulse=value.pulse,
-                    late=row.recorded_at - row.occurred_at > LATE,
+                    late=row.recorded_at - row.occurred_at > LATE and not row.was,
                     beyond=bool(_beyond(value, board)),
                 )
                 for row, value in reversed(readings)
             ],
-            doses=[(row.occurred_at, f"{_plain(value.amount)} {value.unit}") for row, value in given],
-            moments=[(row.occurred_at, _words(row, names)[0]) for row in board.moments if not row.amended],
+            doses=[(row.occurred_at, f"{plain(value.amount)} {value.unit}") for row, value in given],
+            moments=[(row.occurred_at, told(row, names)[0]) for row in board.moments if not row.amended],
             limits=[
                 (
                     int(limits["systolic"]),
-                    _("Systolic limit %(limit)s (protocol)") % {"limit": _plain(limits["systolic"])},
+                    _("Systolic limit %(limit)s (protocol)") % {"limit": plain(limits["systolic"])},
                 )
             ]
             if "systolic" in limits
@@ -203,9 +180,11 @@ def _panel(part: DosePart, board: Board, names: Names, *, now: datetime) -> Dose
     unit = board.options[0].unit if board.options else ""
     return DosePanel(
         part=part.value,
-        label=_("Initial dose") if initial else _("Supplemental dose"),
+        label=part_words(part),
         given=given,
         withheld=row.value if row and isinstance(row.value, DoseWithheld) else None,
+        fact_id=row.id if row else None,
+        intake=intake_words(given.intake) if given else "",
         at=row.occurred_at if row else None,
         by=row.entered_by if row else "",
         checked_by=names.get(given.checked_by or 0, "") if given else "",
@@ -216,7 +195,7 @@ def _panel(part: DosePart, board: Board, names: Names, *, now: datetime) -> Dose
         open=(initial and board.first_dose_at is None) or bool(opens and closes and opens <= now <= closes),
         form=forms.DoseForm(
             staff=[(str(one.id), one.words) for one in board.staff],
-            initial={"part": part.value, "amount": _plain(amount) if amount is not None else ""},
+            initial={"part": part.value, "amount": plain(amount) if amount is not None else ""},
             auto_id=f"{part.value}_%s",
         ),
         withhold_form=forms.WithholdForm(initial={"part": part.value}, auto_id=f"withhold_{part.value}_%s"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -146,6 +147,7 @@ def _clock(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
+    id: UUID
     at: datetime
     label: str
     total: int
@@ -153,6 +155,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
+    id: UUID
     x: float
     y: float
     text_y: float
@@ -206,7 +209,13 @@ def trend(
     ordered = sorted(scores, key=lambda score: score.at)
     points = tuple(
         Point(
-            x=x(s.at), y=y(s.total), text_y=round(y(s.total) - 10, 1), total=s.total, at=s.at, label=s.label
+            id=s.id,
+            x=x(s.at),
+            y=y(s.total),
+            text_y=round(y(s.total) - 10, 1),
+            total=s.total,
+            at=s.at,
+            label=s.label,
         )
         for s in ordered
     )

@@ -25,6 +25,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow, Refusal
 from clinic.models import Clinic, Person
 from clinic.web.context import seat_of
+from sessions.queries import banner
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +90,16 @@ class Door:
 
     def page(self, template: str, **context: Any) -> HttpResponse:
         return render(self.request, template, {**self.frame, **context}, status=self.status)
+
+    def course_form(self, course: UUID, **context: Any) -> HttpResponse:
+        """One form on a page of its own, about one course."""
+        return self.page(
+            "sessions/record_form.html",
+            here="patients",
+            patient=self.read(banner.banner, course, now=self.now),
+            back=self.url("chart", course),
+            **context,
+        )
 
     def url(self, name: str, *args: object) -> str:
         return reverse(f"sessions:{name}", args=(self.clinic.slug, *args))
@@ -180,11 +191,3 @@ def refusal_as_json(refusal: Refusal) -> JsonResponse:
         "confirm": refusal.data.get("confirm", []),
     }
     return JsonResponse(body, status=refusal.status)
-
-
-def sent_id(request: HttpRequest) -> UUID | None:
-    """The id the client made for what it sends, if it made one."""
-    try:
-        return UUID(request.POST.get("public_id", ""))
-    except ValueError:
-        return None

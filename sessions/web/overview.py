@@ -116,7 +116,9 @@ def task(door: Door, task: UUID) -> HttpResponse:
         patient=door.read(banner.banner, found.row.course_id, now=door.now),
         task=found,
         form=form,
-        contact_form=forms.ContactForm(waiting=door.read(banner.waiting_contacts, found.row.course_id)),
+        contact_form=forms.ContactForm(
+            waiting=door.read(banner.waiting_contacts, found.row.course_id, now=door.now)
+        ),
     )
 
 

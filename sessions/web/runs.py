@@ -25,7 +25,7 @@ from sessions.queries import conduct as held_queries
 from sessions.queries.conduct import Board
 from sessions.rules.facts import DosePart, FactSource, Intake
 from sessions.web import boards, forms
-from sessions.web.door import Door, posts_only, sent_id, staff
+from sessions.web.door import Door, posts_only, staff
 
 
 def _read(door: Door, held: UUID) -> Board:
@@ -41,6 +41,7 @@ def _frame(door: Door, board: Board) -> dict[str, Any]:
             ("may_conduct", Permission.CONDUCT_SESSION),
             ("may_end", Permission.END_SESSION),
             ("may_sign", Permission.SIGN_RECORD),
+            ("may_amend", Permission.AMEND_RECORD),
         )
     }
     return {
@@ -88,7 +89,13 @@ def _board(door: Door, board: Board, form: Any = None) -> HttpResponse:
 def live(door: Door, held: UUID) -> HttpResponse:
     """The part of the board that another device may have changed."""
     board = _read(door, held)
-    return door.page("sessions/_timeline.html", **boards.of(board, door.read(banner.names), now=door.now))
+    return door.page(
+        "sessions/_live.html",
+        board=board,
+        held=board.record,
+        may_amend=allows(door.actor, Permission.AMEND_RECORD, subject_of(board.course)),
+        **boards.of(board, door.read(banner.names), now=door.now),
+    )
 
 
 @staff
@@ -98,13 +105,11 @@ def vitals(door: Door, held: UUID) -> HttpResponseBase:
     new: list[UUID] = []
 
     def act() -> None:
-        given = form.cleaned_data
-        measured_at = given["taken_time"] or given["taken_at"] or door.now
         row = record_vitals(
             actor=door.actor,
             record_id=held,
             vitals=form.measured,
-            occurred_at=measured_at,
+            occurred_at=form.moment(door.now),
             confirmed=door.confirmed,
             source=FactSource.STAFF,
             now=door.now,
@@ -117,9 +122,13 @@ def vitals(door: Door, held: UUID) -> HttpResponseBase:
             return JsonResponse({"public_id": str(new[0])}, status=201)
         return door.go("session", held, said=_("The reading is saved."))
     if door.wants_json:
-        errors = [str(error) for errors in form.errors.values() for error in errors]
-        return JsonResponse({"code": "bad-input", "message": " ".join(errors)}, status=door.status)
+        return _problems(door, form)
     return _board(door, _read(door, held), form)
+
+
+def _problems(door: Door, form: forms.FactForm) -> JsonResponse:
+    errors = [str(error) for errors in form.errors.values() for error in errors]
+    return JsonResponse({"code": "bad-input", "message": " ".join(errors)}, status=door.status)
 
 
 @staff
@@ -135,17 +144,19 @@ def dose(door: Door, held: UUID) -> HttpResponseBase:
             record_id=held,
             part=DosePart(given["part"]),
             amount=given["amount"],
-            occurred_at=form.time("given_at", door.now),
+            occurred_at=form.moment(door.now),
             intake=Intake(given["intake"]),
-            checked_by=UUID(given["checked_by"]) if given["checked_by"] else None,
+            checked_by=form.checker,
             confirmed=door.confirmed,
             now=door.now,
             public_id=form.record_id,
         )
 
     if door.done(form, act):
+        if door.wants_json:
+            return JsonResponse({}, status=201)
         return door.go("session", held, said=_("The dose is on record."))
-    return _board(door, board, form)
+    return _problems(door, form) if door.wants_json else _board(door, board, form)
 
 
 @staff
@@ -159,7 +170,7 @@ def withhold(door: Door, held: UUID) -> HttpResponseBase:
             record_id=held,
             part=DosePart(form.cleaned_data["part"]),
             reason=form.cleaned_data["reason"],
-            occurred_at=door.now,
+            occurred_at=form.moment(door.now),
             now=door.now,
             public_id=form.record_id,
         ),
@@ -171,14 +182,21 @@ def withhold(door: Door, held: UUID) -> HttpResponseBase:
 @staff
 @posts_only
 def moment(door: Door, held: UUID) -> HttpResponseBase:
-    note_moment(
-        actor=door.actor,
-        record_id=held,
-        words=door.request.POST.get("words", "")[:500],
-        occurred_at=door.now,
-        now=door.now,
-        public_id=sent_id(door.request),
-    )
+    form = door.form(forms.MomentForm)
+    if not door.done(
+        form,
+        lambda: note_moment(
+            actor=door.actor,
+            record_id=held,
+            words=form.cleaned_data["words"],
+            occurred_at=form.moment(door.now),
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    ):
+        return _problems(door, form) if door.wants_json else _board(door, _read(door, held), form)
+    if door.wants_json:
+        return JsonResponse({}, status=201)
     return door.go("session", held, said=_("The moment is noted."))
 
 

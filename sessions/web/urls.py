@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from sessions.web import chart, links, overview, runs
+from sessions.web import chart, corrections, courses, links, overview, planning, recording, runs
 
 staff = [
     path("", overview.today, name="today"),
     path("patients/", overview.patients, name="patients"),
-    path("patients/enrol/", chart.enrol, name="enrol"),
+    path("patients/enrol/", courses.enrol, name="enrol"),
     path("deviations/", overview.deviations, name="deviations"),
     path("deviations/<uuid:deviation>/", overview.deviation, name="deviation"),
     path("adherence/", overview.adherence, name="adherence"),
@@ -17,16 +17,18 @@ staff = [
     path("tasks/<uuid:task>/", overview.task, name="task"),
     path("tasks/<uuid:task>/take/", overview.task_take, name="task_take"),
     path("courses/<uuid:course>/", chart.chart, name="chart"),
-    path("courses/<uuid:course>/record/<slug:what>/", chart.record, name="record"),
-    path("courses/<uuid:course>/contact/", chart.contact, name="contact"),
-    path("courses/<uuid:course>/unscheduled/", chart.unscheduled, name="unscheduled"),
-    path("courses/<uuid:course>/log/<str:key>/", chart.log, name="log"),
-    path("courses/<uuid:course>/book/<str:key>/", chart.book, name="book"),
-    path("courses/<uuid:course>/start/<str:key>/", chart.start, name="start"),
-    path("courses/<uuid:course>/override/<str:key>/", chart.override, name="override"),
-    path("courses/<uuid:course>/not-done/<str:key>/", chart.not_done, name="not_done"),
-    path("courses/<uuid:course>/move/<slug:move>/", chart.move, name="move"),
-    path("bookings/<uuid:booking>/<slug:move>/", chart.booking_move, name="booking_move"),
+    path("courses/<uuid:course>/record/<slug:what>/", recording.record, name="record"),
+    path("courses/<uuid:course>/contact/", recording.contact, name="contact"),
+    path("courses/<uuid:course>/unscheduled/", planning.unscheduled, name="unscheduled"),
+    path("courses/<uuid:course>/log/<str:key>/", planning.log, name="log"),
+    path("courses/<uuid:course>/book/<str:key>/", planning.book, name="book"),
+    path("courses/<uuid:course>/start/<str:key>/", planning.start, name="start"),
+    path("courses/<uuid:course>/override/<str:key>/", planning.override, name="override"),
+    path("courses/<uuid:course>/not-done/<str:key>/", recording.not_done, name="not_done"),
+    path("courses/<uuid:course>/move/<slug:move>/", courses.move, name="move"),
+    path("bookings/<uuid:booking>/<slug:move>/", planning.booking_move, name="booking_move"),
+    path("records/<uuid:fact>/correct/", corrections.correct, name="correct"),
+    path("sessions/<uuid:held>/times/", corrections.times, name="times"),
     path("sessions/<uuid:held>/", runs.session_page, name="session"),
     path("sessions/<uuid:held>/live/", runs.live, name="live"),
     path("sessions/<uuid:held>/vitals/", runs.vitals, name="vitals"),

@@ -1,0 +1,153 @@
+"""What is needed to book, start or enter a session: who and where, how long, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.errors import NotFound
+from clinic.models import Membership, Room
+from clinic.permissions import Permission
+from protocols.queries import definition_of
+from protocols.rules.definition import Move, SessionRule
+from sessions.models import CareTeamMember, Course
+from sessions.queries.courses import course_for
+from sessions.queries.gates import GateRow, gate_rows
+from sessions.queries.history import history_of
+from sessions.queries.plan import RequirementRow, requirement_rows
+from sessions.queries.records import records_of
+from sessions.queries.words import say
+from sessions.rules.gates import gates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamRow:
+    person_id: UUID
+    name: str
+    team_role: str
+
+
+def team_of(course: Course) -> list[TeamRow]:
+    return [
+        TeamRow(
+            person_id=member.person.public_id, name=member.person.printed_name, team_role=member.team_role
+        )
+        for member in CareTeamMember.objects.filter(course=course, until_at__isnull=True)
+        .select_related("person")
+        .order_by("from_at", "id")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    id: UUID
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingOptions:
+    requirement: RequirementRow
+    minutes: int
+    staff: Sequence[Choice]
+    rooms: Sequence[Choice]
+    team_ids: Sequence[UUID]
+
+
+def staff_choices(actor: Actor, *, roles: Sequence[str] = ()) -> list[Choice]:
+    members = Membership.objects.filter(clinic_id=actor.clinic_id, person__is_active=True).select_related(
+        "person"
+    )
+    if roles:
+        members = members.filter(roles__overlap=list(roles))
+    return [
+        Choice(id=member.person.public_id, words=member.person.printed_name)
+        for member in sorted(members, key=lambda member: member.person.printed_name)
+    ]
+
+
+def booking_options(actor: Actor, course_id: UUID, key: str) -> BookingOptions:
+    course = course_for(actor, course_id, Permission.BOOK_SESSION)
+    definition = definition_of(course.protocol_version_id)
+    row = next(
+        (row for row in requirement_rows(course=course, definition=definition, records=()) if row.key == key),
+        None,
+    )
+    if row is None:
+        raise NotFound()
+    rule = definition.rule(row.rule)
+    if not isinstance(rule, SessionRule):
+        raise NotFound()
+    return BookingOptions(
+        requirement=row,
+        minutes=rule.minutes.value,
+        staff=staff_choices(actor, roles=["therapist", "prescriber", "supervisor"]),
+        rooms=[
+            Choice(id=room.public_id, words=room.name)
+            for room in sorted(
+                Room.objects.filter(clinic_id=actor.clinic_id, in_use=True), key=lambda room: room.name
+            )
+        ],
+        team_ids=[
+            member.person_id
+            for member in team_of(course)
+            if member.team_role in ("lead_therapist", "co_therapist")
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionForm:
+    """What the form to start or log a session offers."""
+
+    banner_code: str
+    course: Course
+    row: RequirementRow | None
+    kind: str
+    minutes: int
+    items: Sequence[tuple[str, str]]  # checklist code, words
+    staff: Sequence[Choice]
+    team_ids: Sequence[UUID]
+    gates: Sequence[GateRow]
+
+
+def session_form(actor: Actor, course_id: UUID, key: str, *, now: datetime) -> SessionForm:
+    course = course_for(actor, course_id)
+    definition = definition_of(course.protocol_version_id)
+    records = records_of(course)
+    row = next(
+        (
+            one
+            for one in requirement_rows(course=course, definition=definition, records=records)
+            if one.key == key
+        ),
+        None,
+    )
+    if row is None:
+        raise NotFound()
+    rule = definition.rule(row.rule)
+    if not isinstance(rule, SessionRule):
+        raise NotFound()
+    history = history_of(course)
+    return SessionForm(
+        banner_code=course.patient.code,
+        course=course,
+        row=row,
+        kind=rule.kind.value,
+        minutes=rule.minutes.value,
+        items=[(item.code, say(item.words)) for item in rule.checklist],
+        staff=staff_choices(actor, roles=["therapist", "prescriber", "supervisor"]),
+        team_ids=[
+            member.person_id
+            for member in team_of(course)
+            if member.team_role in ("lead_therapist", "co_therapist")
+        ],
+        gates=gate_rows(
+            actor=actor,
+            definition=definition,
+            history=history,
+            closed=gates(definition=definition, history=history, as_of=now, move=Move.START_SESSION, key=key),
+        ),
+    )

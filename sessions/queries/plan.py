@@ -1,0 +1,81 @@
+"""What the protocol asks of one course, row by row, with its visit and its record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from protocols.rules.definition import ProtocolDefinition, SessionRule
+from sessions.models import Course, CourseRequirement, SessionBooking, SessionRecord
+from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.queries.words import GLYPHS, label, status_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementRow:
+    key: str
+    rule: str
+    kind: str
+    what: str
+    status: str
+    words: str
+    glyph: str
+    firm: bool
+    target_at: datetime | None
+    opens_at: datetime | None
+    due_at: datetime | None
+    closes_at: datetime | None
+    settled_at: datetime | None
+    booking: SessionBooking | None
+    record: SessionRecord | None
+    important: bool
+    safety: bool
+    deviation: bool
+    session_kind: str
+
+
+def requirement_rows(
+    *, course: Course, definition: ProtocolDefinition, records: Sequence[SessionRecord]
+) -> list[RequirementRow]:
+    bookings = {
+        booking.key: booking
+        for booking in SessionBooking.objects.filter(course=course, status__in=LIVE_BOOKINGS)
+    }
+    held = {record.key: record for record in records if record.key and record.counts}
+    words = status_words()
+    return [
+        RequirementRow(
+            key=row.key,
+            rule=row.rule,
+            kind=row.kind,
+            what=label(
+                definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=row.key
+            ),
+            status=row.status,
+            words=words.get(row.status, row.status),
+            glyph=GLYPHS.get(row.status, ""),
+            firm=row.firm,
+            target_at=row.target_at,
+            opens_at=row.opens_at,
+            due_at=row.due_at,
+            closes_at=row.closes_at,
+            settled_at=row.settled_at,
+            booking=bookings.get(row.key),
+            record=held.get(row.key),
+            important=row.important,
+            safety=row.safety,
+            deviation=row.came_due_at is not None
+            and row.status in ("met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"),
+            session_kind=_session_kind(definition, row.rule),
+        )
+        for row in CourseRequirement.objects.filter(course=course).order_by("target_at", "opens_at", "id")
+    ]
+
+
+def _session_kind(definition: ProtocolDefinition, rule: str) -> str:
+    try:
+        found = definition.rule(rule)
+    except KeyError:
+        return ""
+    return found.kind.value if isinstance(found, SessionRule) else ""

@@ -1,0 +1,113 @@
+"""The course itself: enrolling a patient, and the decisions that move a course, with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sessions.operations import workflow
+from sessions.operations.enrolment import enrol_patient, register_patient
+from sessions.queries import arranging, offers
+from sessions.web import forms
+from sessions.web.door import Door, staff
+
+
+@staff
+def enrol(door: Door) -> HttpResponse:
+    people = [(str(one.id), one.words) for one in door.read(arranging.staff_choices)]
+    form = door.form(forms.EnrolForm, protocols=door.read(offers.protocols_offered), staff=people)
+    made: list[UUID] = []
+
+    def act() -> None:
+        given = form.cleaned_data
+        attributes = frozenset({"can_become_pregnant"} if given["can_become_pregnant"] else ())
+        names = (
+            "code",
+            "given_name",
+            "family_name",
+            "pronouns",
+            "born_on",
+            "email",
+            "phone",
+            "email_allowed",
+        )
+        patient = register_patient(
+            actor=door.actor,
+            now=door.now,
+            zone=door.clinic.zone,
+            attributes=attributes,
+            public_id=form.record_id,
+            **{name: given[name] for name in names},
+        )
+        course = enrol_patient(
+            actor=door.actor,
+            now=door.now,
+            patient_id=patient.public_id,
+            protocol_version_id=UUID(given["protocol"]),
+            team=form.team,
+            enrolled_at=door.now,
+            live_from=given["live_from"],
+        )
+        made.append(course.public_id)
+
+    if door.done(form, act):
+        return door.go("chart", made[0], said=_("The patient is enrolled."))
+    return door.page(
+        "sessions/record_form.html",
+        here="patients",
+        title=_("Enrol a patient"),
+        form=form,
+        submit=_("Enrol"),
+        back=door.url("patients"),
+    )
+
+
+COURSE_MOVES: dict[str, tuple[Any, type[forms.RecordForm], Callable[..., Any], Any]] = {
+    "put_on_hold": (
+        gettext_lazy("Put the course on hold"),
+        forms.ReasonForm,
+        workflow.put_course_on_hold,
+        gettext_lazy("Sessions wait. Safety contacts after a dose go on."),
+    ),
+    "resume": (gettext_lazy("Resume the course"), forms.EmptyForm, workflow.resume_course, ""),
+    "complete": (gettext_lazy("Complete the course"), forms.EmptyForm, workflow.complete_course, ""),
+    "withdraw": (
+        gettext_lazy("The patient withdraws"),
+        forms.ReasonForm,
+        workflow.withdraw_patient,
+        gettext_lazy("Treatment ends. Safety contacts after a dose stay required until done or declined."),
+    ),
+    "discontinue": (
+        gettext_lazy("Discontinue the course"),
+        forms.EndCourseForm,
+        workflow.discontinue_course,
+        gettext_lazy("Treatment ends. Safety contacts after a dose stay required until done or declined."),
+    ),
+    "stop_dosing": (
+        gettext_lazy("No further dosing session"),
+        forms.StopDosingForm,
+        workflow.stop_dosing,
+        gettext_lazy("A recorded clinical decision: the dosing sessions not held are no misses."),
+    ),
+}
+
+
+@staff
+def move(door: Door, course: UUID, move: str) -> HttpResponse:
+    if move not in COURSE_MOVES:
+        raise Http404
+    title, kind, operation, warning = COURSE_MOVES[move]
+    form = door.form(kind)
+
+    def act() -> None:
+        given = {name: value for name, value in form.cleaned_data.items() if name != "public_id"}
+        operation(actor=door.actor, course_id=course, now=door.now, **given)
+
+    if door.done(form, act):
+        return door.go("chart", course, said=_("Done."))
+    return door.course_form(course, title=title, form=form, warning=warning, submit=title, danger=True)

@@ -1,0 +1,79 @@
+"""What pages ask for: fields, their words and their shape, a file for each noun.
+
+What may be recorded is the operations' to say.
+"""
+
+from __future__ import annotations
+
+from sessions.web.forms.answers import AnswerForm
+from sessions.web.forms.chart import (
+    CHART_ITEMS,
+    AdverseEventForm,
+    AssessmentForm,
+    ChartItemForm,
+    ConsentForm,
+    ContactForm,
+    DoseOrderForm,
+    MedicineForm,
+    ResultForm,
+)
+from sessions.web.forms.courses import (
+    BookForm,
+    EmptyForm,
+    EndCourseForm,
+    EnrolForm,
+    NotDoneForm,
+    ReasonForm,
+    StopDosingForm,
+)
+from sessions.web.forms.fields import FactForm, RecordForm, kept
+from sessions.web.forms.held import (
+    DoseForm,
+    EndForm,
+    LogForm,
+    MomentForm,
+    NoteForm,
+    ReleaseForm,
+    SignForm,
+    StartForm,
+    TimesForm,
+    VitalsForm,
+    WithholdForm,
+)
+from sessions.web.forms.review import ResolutionForm, ReviewForm
+
+__all__ = [
+    "CHART_ITEMS",
+    "AdverseEventForm",
+    "AnswerForm",
+    "AssessmentForm",
+    "BookForm",
+    "ChartItemForm",
+    "ConsentForm",
+    "ContactForm",
+    "DoseForm",
+    "DoseOrderForm",
+    "EmptyForm",
+    "EndCourseForm",
+    "EndForm",
+    "EnrolForm",
+    "FactForm",
+    "LogForm",
+    "MedicineForm",
+    "MomentForm",
+    "NotDoneForm",
+    "NoteForm",
+    "ReasonForm",
+    "RecordForm",
+    "ReleaseForm",
+    "ResolutionForm",
+    "ResultForm",
+    "ReviewForm",
+    "SignForm",
+    "StartForm",
+    "StopDosingForm",
+    "TimesForm",
+    "VitalsForm",
+    "WithholdForm",
+    "kept",
+]

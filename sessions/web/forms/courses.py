@@ -1,0 +1,93 @@
+"""Forms of a course: enrolling a patient, booking, and decisions about the course with their reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from sessions.models.courses import TeamRole
+from sessions.rules.facts import Mode, NotDone
+from sessions.web.forms.fields import MODES, Choices, FactForm, RecordForm, day, line, one_of, when, words
+
+
+class EnrolForm(RecordForm):
+    code = line(_("Patient code"), hint=_("What stands on lists instead of the name, e.g. P-017."))
+    given_name = line(_("Given name"))
+    family_name = line(_("Family name"))
+    pronouns = line(_("Pronouns"), required=False)
+    born_on = day(_("Date of birth"))
+    email = forms.EmailField(label=_("E-mail"), required=False)
+    phone = line(_("Telephone"), required=False)
+    email_allowed = forms.BooleanField(label=_("The patient agrees to reminders by e-mail"), required=False)
+    can_become_pregnant = forms.BooleanField(label=_("Can become pregnant"), required=False)
+    protocol = forms.ChoiceField(label=_("Protocol"))
+    lead_therapist = forms.ChoiceField(label=_("Lead therapist"))
+    co_therapist = forms.ChoiceField(label=_("Co-therapist"), required=False)
+    prescriber = forms.ChoiceField(label=_("Prescriber"), required=False)
+    supervisor = forms.ChoiceField(label=_("Supervisor"), required=False)
+    live_from = when(
+        _("Already in treatment elsewhere until"),
+        hint=_("Only when earlier sessions will be entered as history. Leave empty for a new patient."),
+    )
+
+    def __init__(self, *args: Any, protocols: Choices, staff: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = [("", _("Choose")), *staff]
+        self.fields["protocol"].choices = list(protocols)  # type: ignore[attr-defined]
+        for role in TeamRole:
+            if role.value in self.fields:
+                self.fields[role.value].choices = people  # type: ignore[attr-defined]
+
+    @property
+    def team(self) -> dict[TeamRole, UUID]:
+        return {role: UUID(chosen) for role in TeamRole if (chosen := self.cleaned_data.get(role.value, ""))}
+
+
+class BookForm(RecordForm):
+    starts_at = when(_("Starts at"), required=True)
+    mode = one_of(_("How"), MODES, initial=Mode.IN_PERSON)
+    people = forms.MultipleChoiceField(label=_("Who"), widget=forms.CheckboxSelectMultiple, required=False)
+    room = forms.ChoiceField(label=_("Room"), required=False)
+
+    def __init__(self, *args: Any, staff: Choices, rooms: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["people"].choices = list(staff)  # type: ignore[attr-defined]
+        self.fields["room"].choices = [("", _("No room")), *rooms]  # type: ignore[attr-defined]
+
+
+class ReasonForm(RecordForm):
+    reason = words(_("Why"), hint=_("In a few words; it stays on the record."), rows=3)
+
+
+class EmptyForm(RecordForm):
+    """Nothing to fill in: a decision confirmed on a page of its own."""
+
+
+class EndCourseForm(ReasonForm):
+    deceased = forms.BooleanField(label=_("The patient has died: stop every message at once"), required=False)
+
+
+class StopDosingForm(ReasonForm):
+    after_cycle = forms.IntegerField(
+        label=_("No dosing session after number"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "input-s"}),
+    )
+    field_order = ["public_id", "after_cycle", "reason"]
+
+
+class NotDoneForm(FactForm):
+    fact = NotDone
+    occurred_at = None  # type: ignore[assignment]  # a decision: made when it is recorded
+    cause = one_of(
+        _("Because of"),
+        [
+            ("patient_declined", _("the patient declined")),
+            ("patient_unreachable", _("the patient could not be reached")),
+            ("clinic", _("the clinic")),
+            ("outside_event", _("something outside")),
+        ],
+    )
+    reason = words(_("Why"), hint=_("In a few words; it stays on the record."), rows=3)

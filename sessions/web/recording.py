@@ -1,0 +1,179 @@
+"""Adding to the chart: facts, orders, answers, contacts, and what will not be done."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sessions.operations.contacts import record_contact
+from sessions.operations.doses import order_dose
+from sessions.operations.records import record_fact
+from sessions.queries import banner, offers
+from sessions.queries.words import say
+from sessions.web import forms
+from sessions.web.door import Door, staff
+
+TITLES: dict[str, Any] = {
+    "consent": gettext_lazy("Record a consent"),
+    "result": gettext_lazy("Record a test or a criterion"),
+    "medicine": gettext_lazy("Record a medicine"),
+    "adverse-event": gettext_lazy("Record an adverse event"),
+}
+
+
+def _chart_form(door: Door, course: UUID, what: str) -> forms.FactForm:
+    offered = door.read(offers.offers, course)
+    asked = door.request.GET
+    if what == "consent":
+        return door.form(forms.ConsentForm, scopes=offered.scopes, initial={"scope": asked.get("scope", "")})
+    if what == "result":
+        return door.form(forms.ResultForm, tests=offered.tests, initial={"test": asked.get("test", "")})
+    if what == "medicine":
+        return door.form(forms.MedicineForm, classes=offered.classes)
+    if what == "adverse-event":
+        return door.form(forms.AdverseEventForm)
+    item = what.replace("-", "_")
+    if item not in forms.CHART_ITEMS:
+        raise Http404
+    cycle = asked.get("cycle", "")
+    return door.form(forms.ChartItemForm, item=item, cycle=int(cycle) if cycle.isdigit() else None)
+
+
+@staff
+def record(door: Door, course: UUID, what: str) -> HttpResponse:
+    key = door.request.GET.get("key", "")
+    if what == "dose-order":
+        return _order(door, course, key)
+    if what == "assessment":
+        return _assessment(door, course, key)
+    form = _chart_form(door, course, what)
+
+    def act() -> None:
+        record_fact(
+            actor=door.actor,
+            course_id=course,
+            value=form.value(door.now),
+            occurred_at=form.time("occurred_at", door.now),
+            now=door.now,
+            public_id=form.record_id,
+        )
+
+    if door.done(form, act):
+        return door.go("chart", course, said=_("Recorded."))
+    title = TITLES.get(what) or forms.CHART_ITEMS[what.replace("-", "_")][0]
+    return door.course_form(course, title=title, form=form)
+
+
+def _order(door: Door, course: UUID, key: str) -> HttpResponse:
+    cycle = door.read(offers.cycle_of, course, key) or 1
+    options = door.read(offers.dose_options, course, cycle)
+    form = door.form(
+        forms.DoseOrderForm, options=options, initial={"amount": options[0][0] if options else ""}
+    )
+    if door.done(
+        form,
+        lambda: order_dose(
+            actor=door.actor,
+            course_id=course,
+            cycle=cycle,
+            amount=Decimal(form.cleaned_data["amount"]),
+            supplement_allowed=form.cleaned_data["supplement_allowed"],
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    ):
+        return door.go("chart", course, said=_("The order is recorded."))
+    return door.course_form(
+        course,
+        title=_("Dose order for dosing session %(cycle)d") % {"cycle": cycle},
+        lede=_("The prescriber’s recorded choice among what the protocol allows."),
+        form=form,
+    )
+
+
+def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
+    instrument = door.read(offers.asked_instrument, course, key)
+    if instrument is None:
+        raise Http404
+    items = [
+        (item.code, say(item.words), [(option.value, say(option.words)) for option in item.options])
+        for item in instrument.items
+    ]
+    form = door.form(
+        forms.AssessmentForm, instrument=instrument.code, rater=instrument.rater.value, items=items
+    )
+    if door.done(
+        form,
+        lambda: record_fact(
+            actor=door.actor,
+            course_id=course,
+            value=form.value(door.now),
+            key=key,
+            occurred_at=form.time("occurred_at", door.now),
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    ):
+        return door.go("chart", course, said=_("The answers are recorded."))
+    return door.course_form(course, title=say(instrument.title), lede=say(instrument.instructions), form=form)
+
+
+@staff
+def contact(door: Door, course: UUID) -> HttpResponse:
+    asked = door.request.GET.get("key", "")
+    form = door.form(
+        forms.ContactForm,
+        waiting=door.read(banner.waiting_contacts, course, now=door.now),
+        initial={"key": asked},
+    )
+    if door.done(
+        form,
+        lambda: record_contact(
+            actor=door.actor,
+            course_id=course,
+            occurred_at=form.time("occurred_at", door.now),
+            now=door.now,
+            public_id=form.record_id,
+            key=form.cleaned_data["key"] or None,
+            **form.said(door.now),
+        ),
+    ):
+        task = door.request.GET.get("task", "")
+        said = _("The contact is recorded.")
+        return door.go("task", UUID(task), said=said) if task else door.go("chart", course, said=said)
+    return door.course_form(
+        course,
+        title=_("Record a contact"),
+        lede=_("A contact, or an attempt at one. A message sent is not a contact made."),
+        form=form,
+    )
+
+
+@staff
+def not_done(door: Door, course: UUID, key: str) -> HttpResponse:
+    form = door.form(forms.NotDoneForm)
+    if door.done(
+        form,
+        lambda: record_fact(
+            actor=door.actor,
+            course_id=course,
+            value=form.value(door.now),
+            key=key,
+            occurred_at=door.now,
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    ):
+        return door.go("chart", course, said=_("Recorded, with its reason."))
+    return door.course_form(
+        course,
+        title=_("It will not be done"),
+        lede=_("Not done, with a reason, is a deviation that says why."),
+        form=form,
+        danger=True,
+    )

@@ -1,0 +1,131 @@
+"""How a recorded fact reads in one line, wherever it stands: what it is, and what is worth adding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from sessions.queries.facts import FactRow
+from sessions.queries.words import plain
+from sessions.rules.facts import (
+    AdverseEventRecorded,
+    AdverseEventsAsked,
+    AssessmentAnswered,
+    ChartItemRecorded,
+    ChecklistTicked,
+    ConsentChanged,
+    ContactMade,
+    DoseGiven,
+    DosePart,
+    DoseWithheld,
+    Intake,
+    MedicineListed,
+    MomentNoted,
+    NotDone,
+    ResultRecorded,
+    StaffPresent,
+    VitalsTaken,
+)
+
+Names = Mapping[int, str]
+
+
+def told(row: FactRow, names: Names) -> tuple[str, str]:
+    """The line and its small print."""
+    value = row.value
+    match value:
+        case VitalsTaken():
+            return _reading(value)
+        case DoseGiven():
+            return f"{part_words(value.part)} {plain(value.amount)} {value.unit}", intake_words(value.intake)
+        case DoseWithheld():
+            return _("%(dose)s withheld") % {"dose": part_words(value.part)}, value.reason
+        case MomentNoted():
+            return value.words or _("A moment, noted"), ""
+        case StaffPresent():
+            return _("%(who)s in the room") % {"who": names.get(value.person_id, "")}, ""
+        case ConsentChanged():
+            return f"{_said(value.scope)}: {_said(value.state).lower()}", _joined(
+                _("version %(version)s") % {"version": value.document_version}, value.detail
+            )
+        case ResultRecorded():
+            return f"{_said(value.test)}: {_amount(value.value)} {value.unit}".strip(), ""
+        case MedicineListed():
+            last = (
+                _("last taken %(day)s") % {"day": value.last_taken_on.isoformat()}
+                if value.last_taken_on
+                else _("still taken")
+            )
+            return value.name, _joined(value.dose, *sorted(map(_said, value.classes)), last)
+        case ChartItemRecorded():
+            return f"{_said(value.item)}: {item_words(value)}", ""
+        case AdverseEventRecorded():
+            return value.term, _joined(
+                _said(value.severity).lower(),
+                _("serious") if value.serious else _("not serious"),
+                _said(value.outcome).lower(),
+            )
+        case AssessmentAnswered():
+            total = "–" if value.total is None else value.total
+            return _("%(instrument)s, total %(total)s") % {
+                "instrument": value.instrument.upper(),
+                "total": total,
+            }, ""
+        case ContactMade():
+            felt = {True: _("feels safe"), False: _("does not feel safe"), None: ""}[value.safe]
+            return _said(value.result), _joined(_said(value.mode).lower(), felt)
+        case NotDone():
+            return _("Will not be done"), _joined(value.reason, _said(value.cause).lower())
+        case AdverseEventsAsked():
+            answer = _("reported") if value.any_reported else _("none reported")
+            return _("Adverse events asked about"), answer
+        case ChecklistTicked():
+            return _said(value.item), _("done") if value.done else _("not done")
+    return _said(row.kind), ""
+
+
+def part_words(part: DosePart) -> str:
+    return _("Initial dose") if part is DosePart.INITIAL else _("Supplemental dose")
+
+
+def intake_words(intake: Intake) -> str:
+    """Nothing for the usual: taken in full."""
+    return {
+        Intake.PARTIAL: _("taken in part"),
+        Intake.VOMITED: _("taken, then vomited"),
+        Intake.ABORTED: _("begun and stopped"),
+        Intake.NOT_TAKEN: _("not taken"),
+    }.get(intake, "")
+
+
+def item_words(value: ChartItemRecorded) -> str:
+    kilograms = f"{plain(value.number)} kg" if value.number is not None else ""
+    return _joined(kilograms, value.detail)
+
+
+def _reading(value: VitalsTaken) -> tuple[str, str]:
+    parts = [
+        f"{plain(value.systolic)}/{plain(value.diastolic)}" if value.systolic is not None else "",
+        _("pulse %(pulse)d") % {"pulse": value.pulse} if value.pulse is not None else "",
+    ]
+    rest = [
+        f"{plain(value.temperature)} °C" if value.temperature is not None else "",
+        _("distress %(distress)d") % {"distress": value.distress} if value.distress is not None else "",
+    ]
+    return _joined(*parts) or _("Reading"), _joined(*rest)
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _said(code: Any) -> str:
+    """A code as words, where there is nothing better."""
+    text = str(code).replace("_", " ").replace(".", ", ")
+    return text[:1].upper() + text[1:]
+
+
+def _amount(value: Any) -> str:
+    return value if isinstance(value, str) else plain(value)

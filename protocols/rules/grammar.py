@@ -355,7 +355,7 @@ class Shape(Kind[Any]):
     """A mapping with fixed fields, which becomes one frozen value.
 
     `begin` sees the fields given, `prepare` their values before the value is made, `check` the value;
-    `written` names the fields that are not written of it. `name` is the shape's in the reference and the JSON Schema.
+    `written` names the fields that are not written of it. `name` is its own in the reference and the schema.
     """
 
     def __init__(

@@ -15,7 +15,11 @@ from protocols.rules.definition import (
     ChartRule,
     ConsentRule,
     ContactRule,
+    DecisionRule,
     DoseRule,
+    FormRule,
+    GroupRule,
+    ObservationRule,
     ProtocolDefinition,
     ReleaseRule,
     ResultRule,
@@ -23,13 +27,18 @@ from protocols.rules.definition import (
     VitalsRule,
     WashoutRule,
 )
+from sessions.rules.applying import as_they_apply
 from sessions.rules.facts import History
 from sessions.rules.kinds import (
     assessments,
     chart,
     consents,
     contacts,
+    decisions,
     doses,
+    forms,
+    groups,
+    observation,
     release,
     results,
     sessions,
@@ -40,7 +49,7 @@ from sessions.rules.kinds import (
 from sessions.rules.requirements import Outcome, Requirement
 from sessions.rules.timeline import Timeline
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Goes up whenever the same facts could give another outcome; rows that the engine wrote carry it."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -62,7 +71,7 @@ def timeline_of(*, definition: ProtocolDefinition, history: History, as_of: date
 def outcome_of(timeline: Timeline) -> Outcome:
     found: dict[str, Requirement] = {}
     for rule in timeline.definition.rules:
-        for requirement in _of_rule(timeline, rule):
+        for requirement in as_they_apply(timeline, rule, _of_rule(timeline, rule)):
             found[requirement.key] = requirement
     ordered = sorted(found.values(), key=lambda row: (row.window.opens_at or _EARLIEST, row.key))
     return Outcome(requirements=tuple(ordered), next_look=min(timeline.next_changes, default=None))
@@ -78,6 +87,10 @@ def _of_rule(timeline: Timeline, rule: AnyRule) -> Iterator[Requirement]:
             yield from contacts.requirements_of(timeline, rule)
         case AssessmentRule():
             yield from assessments.requirements_of(timeline, rule)
+        case FormRule():
+            yield from forms.requirements_of(timeline, rule)
+        case DecisionRule():
+            yield from decisions.requirements_of(timeline, rule)
         case ConsentRule():
             yield from consents.requirements_of(timeline, rule)
         case ResultRule():
@@ -88,6 +101,10 @@ def _of_rule(timeline: Timeline, rule: AnyRule) -> Iterator[Requirement]:
             yield from washouts.requirements_of(timeline, rule)
         case DoseRule():
             yield from doses.requirements_of(timeline, rule)
+        case ObservationRule():
+            yield from observation.requirements_of(timeline, rule)
+        case GroupRule():
+            yield from groups.requirements_of(timeline, rule)
         case VitalsRule():
             yield from vitals.requirements_of(timeline, rule)
         case ReleaseRule():

@@ -29,8 +29,7 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionHeld:
     """A session took place: started, and ended unless it is still under way. The fact's key is what it was
-    held for
-    (None when unscheduled). Times are the amended actual ones."""
+    held for (None when unscheduled). Times are the amended actual ones."""
 
     record_id: UUID
     kind: SessionKind
@@ -131,7 +130,8 @@ class DoseWithheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VitalsTaken:
-    """A reading; absent measures are None. mmHg, beats/min, °C; distress is SUDS 0-10."""
+    """A reading; absent measures are None. mmHg, beats/min, °C; distress is SUDS 0-10; oxygen is the
+    saturation in %, breaths are per minute."""
 
     record_id: UUID
     systolic: int | None = None
@@ -139,6 +139,20 @@ class VitalsTaken:
     pulse: int | None = None
     temperature: Decimal | None = None
     distress: int | None = None
+    oxygen: int | None = None
+    breaths: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCounted:
+    """How many patients and facilitators a group session holds from this moment, and the largest total that
+    any one of the patients has been given in it (`unit`)."""
+
+    record_id: UUID
+    patients: int
+    facilitators: int
+    largest_amount: Decimal
+    unit: str
 
 
 # --- chart --------------------------------------------------------------------------------------------------
@@ -242,6 +256,38 @@ class ContactMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionMade:
+    """What was chosen for a decision of the protocol, and why. The fact's key is the decision's, with its
+    cycle where it has one. Made anew, the latest counts."""
+
+    decision: str  # DecisionRule.code
+    choice: str  # DecisionChoice.code
+    reason: str
+    person_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormFiled:
+    """A form or report was signed, handed over or filed. `reference`: what the receiver calls it."""
+
+    form: str
+    reference: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskBenefitDocumented:
+    """Why the benefit outweighs the risk of going on beyond the threshold of the requirement named by the
+    fact's key, for one act: of the session `session_key`, or of the record under way."""
+
+    record_id: UUID | None
+    session_key: str = ""
+    reason: str
+    person_id: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotDone:
     """The requirement named by the fact's key will not be done, with a reason."""
 
@@ -252,8 +298,7 @@ class NotDone:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
     """The requirement named by the fact's key was overridden for one act, with a reason. `record_id` names
-    the session
-    it served, once that has started; `session_key` the one it was meant for."""
+    the session it served, once that has started; `session_key` the one it was meant for."""
 
     record_id: UUID | None
     session_key: str = ""
@@ -304,6 +349,7 @@ FactValue = (
     | DoseGiven
     | DoseWithheld
     | VitalsTaken
+    | GroupCounted
     | ConsentChanged
     | ResultRecorded
     | MedicineListed
@@ -311,6 +357,9 @@ FactValue = (
     | AdverseEventRecorded
     | AssessmentAnswered
     | ContactMade
+    | DecisionMade
+    | FormFiled
+    | RiskBenefitDocumented
     | NotDone
     | Override
     | DosingStopped
@@ -357,18 +406,20 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What gates need that is not this patient's history. `attributes` are chart flags such as
-    can_become_pregnant."""
+    """What rules need that is not this course's history. `attributes` are chart flags such as
+    can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
+    `care_team`, everyone who was ever on the course's team."""
 
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()
+    earlier_doses: tuple[datetime, ...] = ()
+    care_team: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """All that is known of one course. `live_from` is the go-live instant: nothing that came due before it is
-    a
-    deviation or a message."""
+    a deviation or a message."""
 
     course_id: int
     enrolled_at: datetime

@@ -11,7 +11,10 @@ from protocols.rules.definition import (
     Block,
     ChartRule,
     ConsentRule,
+    DecisionRule,
+    GroupRule,
     Move,
+    ObservationRule,
     ProtocolDefinition,
     ReleaseRule,
     ResultRule,
@@ -23,13 +26,25 @@ from protocols.rules.definition import (
     WashoutRule,
     Words,
 )
+from sessions.rules.applying import NOT_APPLICABLE, applies
 from sessions.rules.engine import outcome_of, timeline_of
 from sessions.rules.facts import DosePart, History
-from sessions.rules.kinds import chart, consents, release, results, vitals, washouts
+from sessions.rules.kinds import (
+    chart,
+    consents,
+    decisions,
+    groups,
+    observation,
+    release,
+    results,
+    vitals,
+    washouts,
+)
+from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement, Shape, Status
 from sessions.rules.sentences import sentence
-from sessions.rules.settling import Standing, targets
-from sessions.rules.timeline import Held, Slot, Timeline
+from sessions.rules.settling import CROSSED, Standing, targets
+from sessions.rules.timeline import Slot, Timeline
 
 WINDOW_OVERRIDE = frozenset({Role.PRESCRIBER})
 """Who may start a dosing session outside its window where the protocol names nobody for it: a medical
@@ -44,7 +59,8 @@ _DONE = frozenset(
 class Gate:
     """One unmet requirement that blocks an act. `code` says why in one word (absent, withdrawn, expired,
     not_acceptable, not_clear, not_done_yet, not_open_yet, closed …); `ready_at` is when time alone would
-    clear it."""
+    clear it. `override` may let it go ahead as a departure; `document`, by writing down why the benefit
+    outweighs the risk, within the protocol."""
 
     key: str
     rule: str
@@ -58,11 +74,12 @@ class Gate:
     ready_at: datetime | None
     important: bool
     source: Source | None
+    document: frozenset[Role] = frozenset()
 
     @property
     def nobody(self) -> bool:
         """Nobody may let it go ahead."""
-        return not self.override
+        return not self.override and not self.document
 
     @property
     def why(self) -> str:
@@ -77,8 +94,7 @@ def gates(
     course).
 
     For GIVE_DOSE the part is known from the record: once the initial dose is given, it is the supplement. An
-    override
-    recorded for the session under way counts for that session.
+    override recorded for the session under way counts for that session.
     """
     timeline = timeline_of(definition=definition, history=history, as_of=as_of)
     outcome = outcome_of(timeline)
@@ -88,12 +104,16 @@ def gates(
         held = timeline.held.get(slot.key) or timeline.under_way.get(slot.key)
     rules = {rule.code: rule for rule in definition.rules}
     found: list[Gate] = []
+    if slot is not None and move == Move.START_SESSION:
+        own = outcome.get(slot.key)
+        if own is None or not applies(timeline, slot.rule, own):
+            found.append(_not_provided_for(slot))
     for requirement in outcome.requirements:
         rule = rules[requirement.rule]
         blocks = [row for row in requirement.blocks if _blocks(timeline, row, requirement, move, slot)]
         if not blocks and not _always(rule, requirement, move, slot):
             continue
-        if _overridden_here(timeline, requirement.key, held):
+        if _overridden_here(timeline, requirement.key, held) or not applies(timeline, rule, requirement):
             continue
         gate = _gate(timeline, rule, requirement, blocks, move=move, slot=slot, held=held)
         if gate is not None:
@@ -116,14 +136,15 @@ def _blocks(
 
 
 def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | None) -> bool:
-    """What blocks by its nature: a dosing session's own window, and the release before its end."""
+    """What blocks by its nature: a dosing session's own window, and the release and the least stay before
+    its end."""
     if slot is None:
         return False
     if isinstance(rule, SessionRule):
         own = requirement.key == slot.key and requirement.kind == Kind.SESSION
         return own and rule.makes_cycles and move == Move.START_SESSION
     return (
-        isinstance(rule, ReleaseRule)
+        isinstance(rule, ReleaseRule | ObservationRule)
         and move == Move.END_SESSION
         and requirement.cycle == slot.cycle
         and slot.rule.makes_cycles
@@ -132,8 +153,7 @@ def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | No
 
 def _overridden_here(timeline: Timeline, key: str, held: Held | None) -> bool:
     """An override is for one act: it counts for the session that it names, never for the next one. One that
-    names none
-    yet is for the operation to take up, which then names it."""
+    names none yet is for the operation to take up, which then names it."""
     if held is None:
         return False
     return any(override.record_id == held.value.record_id for _, override in timeline.overrides.get(key, ()))
@@ -159,7 +179,7 @@ def _gate(
             code, ready_at = _own_window(timeline, requirement)
             if not code:
                 return None
-        elif requirement.status in _DONE:
+        elif requirement.status in _DONE or _gone_by(requirement):
             return None
         else:
             code = requirement.status.value if requirement.status == Status.NOT_DONE else "not_done_yet"
@@ -170,8 +190,16 @@ def _gate(
         code, hard, evidence = standing.code, standing.hard, standing.evidence
         ready_at = standing.changes_at
     override = blocks[0].override if blocks else default
+    document = blocks[0].document if blocks else frozenset()
     for block in blocks[1:]:
         override &= block.override
+        document &= block.document
+    if hard:
+        override = document = frozenset()
+    if code not in CROSSED and requirement.shape != Shape.DO_IN_WINDOW:
+        document = frozenset()
+    if document and _documented(timeline, requirement.key, document, evidence, slot=slot, held=held):
+        return None
     return Gate(
         key=requirement.key,
         rule=rule.code,
@@ -180,7 +208,8 @@ def _gate(
         code=code,
         status=requirement.status,
         who=requirement.who,
-        override=frozenset() if hard else override,
+        override=override,
+        document=document,
         evidence=evidence,
         ready_at=ready_at,
         important=requirement.important,
@@ -188,10 +217,55 @@ def _gate(
     )
 
 
+def _gone_by(requirement: Requirement) -> bool:
+    """A reading missed at its time after the dose cannot be made up for: it is on record, and blocks no more."""
+    return requirement.kind == Kind.VITALS and requirement.status in (Status.MISSED, Status.NOT_DONE)
+
+
+def _documented(
+    timeline: Timeline,
+    key: str,
+    may: frozenset[Role],
+    evidence: tuple[Evidence, ...],
+    *,
+    slot: Slot | None,
+    held: Held | None,
+) -> bool:
+    """Whether one of those roles has weighed the risk for this act, after all that was measured."""
+    known = max((row.occurred_at for row in evidence), default=None)
+    record = held.value.record_id if held is not None else None
+    for fact, document in timeline.documented.get(key, ()):
+        here = (
+            document.record_id == record
+            if document.record_id is not None
+            else slot is not None and document.session_key == slot.key
+        )
+        if here and document.role in may and (known is None or known <= fact.occurred_at):
+            return True
+    return False
+
+
+def _not_provided_for(slot: Slot) -> Gate:
+    """The protocol provides for no such session now: what it depends on does not hold."""
+    return Gate(
+        key=slot.key,
+        rule=slot.rule.code,
+        kind=Kind.SESSION,
+        words=slot.rule.words,
+        code=NOT_APPLICABLE,
+        status=Status.WITHDRAWN,
+        who=slot.rule.who,
+        override=frozenset(),
+        evidence=(),
+        ready_at=None,
+        important=slot.rule.important,
+        source=slot.rule.source,
+    )
+
+
 def _own_window(timeline: Timeline, requirement: Requirement) -> tuple[str, datetime | None]:
     """A session cannot start before its window opens, nor while nothing that it hangs on has happened. A
-    window that has
-    closed blocks nothing: late is better than never, and says so itself."""
+    window that has closed blocks nothing: late is better than never, and says so itself."""
     window = requirement.window
     if requirement.status in (Status.NOT_DONE, Status.WITHDRAWN):
         return requirement.status.value, None
@@ -215,6 +289,12 @@ def _standing(
             return chart.standing(timeline, rule, cycle=cycle, at=at, held=held)
         case WashoutRule():
             return washouts.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case DecisionRule():
+            return decisions.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case GroupRule():
+            return groups.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case ObservationRule():
+            return observation.standing(timeline, rule, cycle=cycle, at=at, held=held)
         case VitalsRule():
             if not _point_is_next(rule, held):
                 return None

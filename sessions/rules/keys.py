@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
-from protocols.rules.definition import DoseRule, ProtocolDefinition, SessionRule
+from collections.abc import Mapping
+from dataclasses import replace
+
+from protocols.rules.definition import DoseRule, ProtocolDefinition, Rule, SessionRule
+from sessions.rules.facts import DecisionMade, Fact, History
+
+
+def key_of(rule: Rule, cycle: int | None) -> str:
+    """The key of what a rule asks once, or once per cycle."""
+    return rule.code if cycle is None else f"{rule.code}@{rule.per}.{cycle}"
 
 
 def parts_of_key(*, definition: ProtocolDefinition, key: str) -> tuple[str, int | None, int | None]:
@@ -44,3 +53,45 @@ def session_rule_of(*, definition: ProtocolDefinition, key: str) -> SessionRule 
 
 def dose_rule_of(definition: ProtocolDefinition) -> DoseRule | None:
     return next((rule for rule in definition.rules if isinstance(rule, DoseRule)), None)
+
+
+# --- what was recorded under a code that this version has replaced ------------------------------------------
+
+
+def in_words_of(definition: ProtocolDefinition, history: History) -> History:
+    """The history with every key that an earlier version used put into the words of this one."""
+    renamed = {rule.replaces: rule.code for rule in definition.rules if rule.replaces}
+    if not renamed:
+        return history
+    codes = {rule.code for rule in definition.rules}
+
+    def fact_in_words(fact: Fact) -> Fact:
+        value = fact.value
+        if isinstance(value, DecisionMade) and value.decision in renamed:
+            value = replace(value, decision=renamed[value.decision])
+        key = None if fact.key is None else _renamed_key(fact.key, renamed, codes)
+        return fact if key == fact.key and value is fact.value else replace(fact, key=key, value=value)
+
+    return replace(
+        history,
+        facts=frozenset(fact_in_words(fact) for fact in history.facts),
+        bookings=frozenset(
+            replace(booking, key=_renamed_key(booking.key, renamed, codes)) for booking in history.bookings
+        ),
+    )
+
+
+def _renamed_key(key: str, renamed: Mapping[str, str], codes: set[str]) -> str:
+    return "@".join(_renamed_part(part, renamed, codes) for part in key.split("@"))
+
+
+def _renamed_part(part: str, renamed: Mapping[str, str], codes: set[str]) -> str:
+    body, mark, occurrence = part.partition("#")
+    if body in codes:
+        return part
+    if body in renamed:
+        return f"{renamed[body]}{mark}{occurrence}"
+    code, dot, tail = body.rpartition(".")
+    if code in renamed and code not in codes:
+        return f"{renamed[code]}{dot}{tail}{mark}{occurrence}"
+    return part

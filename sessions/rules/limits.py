@@ -1,21 +1,52 @@
 """Limits on what is planned and words on what happened: an order that breaks one is refused, a record is only
-asked to
-be confirmed. A breach with `safety` reaches the prescriber at once."""
+asked to be confirmed. A breach with `safety` reaches the prescriber at once."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from protocols.rules.definition import DoseRule, ProtocolDefinition, VitalsPoint, VitalsRule
+from protocols.rules.definition import DoseRule, GroupRule, ProtocolDefinition, VitalsPoint, VitalsRule
+from sessions.rules.amounts import Allowed, allowed, is_whole
+from sessions.rules.amounts import worded as amount_worded
 from sessions.rules.engine import timeline_of
-from sessions.rules.facts import DoseGiven, DosePart, History, VitalsTaken
-from sessions.rules.kinds import doses
+from sessions.rules.facts import DoseGiven, DosePart, GroupCounted, History, VitalsTaken
+from sessions.rules.kinds import doses, groups
 from sessions.rules.kinds.doses import Breach
-from sessions.rules.kinds.vitals import exceeded, worded
+from sessions.rules.kinds.vitals import exceeded, fallen_below, worded
 from sessions.rules.timeline import Timeline
 
-__all__ = ["Breach", "check_order", "judge_dose", "judge_vitals"]
+__all__ = ["Breach", "Offered", "check_order", "judge_dose", "judge_group", "judge_vitals", "offered_doses"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What one dose rule lets be ordered now."""
+
+    rule: DoseRule
+    allowed: Allowed
+
+
+def offered_doses(
+    *, definition: ProtocolDefinition, history: History, as_of: datetime, cycle: int
+) -> tuple[Offered, ...]:
+    """What may be ordered for the dosing session of that cycle, by each dose rule that applies."""
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
+    return tuple(
+        Offered(rule=rule, allowed=may)
+        for rule in dose_rules(timeline, cycle)
+        if (may := allowed(timeline, rule, cycle=cycle, at=timeline.as_of)) is not None
+    )
+
+
+def dose_rules(timeline: Timeline, cycle: int | None) -> tuple[DoseRule, ...]:
+    """The dose rules that apply now: those of the patient's arm, where there are arms."""
+    return tuple(
+        rule
+        for rule in timeline.definition.rules
+        if isinstance(rule, DoseRule) and timeline.meets(rule.when, at=timeline.as_of, cycle=cycle)
+    )
 
 
 def check_order(
@@ -32,9 +63,8 @@ def check_order(
     given so far."""
     timeline = timeline_of(definition=definition, history=history, as_of=as_of)
     found: list[Breach] = []
-    for rule in definition.rules:
-        if isinstance(rule, DoseRule):
-            found += _order_breaches(timeline, rule, cycle, amount, unit, supplement=supplement)
+    for rule in dose_rules(timeline, cycle):
+        found += _order_breaches(timeline, rule, cycle, amount, unit, supplement=supplement)
     return tuple(found)
 
 
@@ -61,26 +91,32 @@ def _order_breaches(
         broken("no_such_cycle", str(cycle), str(timeline.cycle_count))
         return found
     if unit != rule.unit:
-        broken("wrong_unit", doses.amount_worded(amount, unit), rule.unit, safety=True)
+        broken("wrong_unit", amount_worded(amount, unit), rule.unit, safety=True)
         return found
     if timeline.stopped(cycle):
         broken("dosing_stopped", str(cycle), str(timeline.stopped_after))
-    choice = doses.choice_for(rule, cycle)
-    allowed = [figure.value for figure in choice.choices] if choice is not None else []
-    if amount not in allowed:
-        limit = " / ".join(doses.amount_worded(value, rule.unit) for value in allowed)
-        broken("amount_not_in_protocol", doses.amount_worded(amount, unit), limit)
+    may = allowed(timeline, rule, cycle=cycle, at=timeline.as_of)
+    if may is not None and may.needs_weight:
+        broken("no_weight", amount_worded(amount, unit), "")
+    elif may is None or not may.permits(amount):
+        limit = may.worded(rule.unit) if may is not None else ""
+        broken("amount_not_in_protocol", amount_worded(amount, unit), limit)
+    if not is_whole(rule, amount) and rule.strength is not None:
+        broken("not_whole", amount_worded(amount, unit), amount_worded(rule.strength.value, rule.unit))
+    if rule.max_per_dose is not None and amount > rule.max_per_dose.value:
+        limit = amount_worded(rule.max_per_dose.value, rule.unit)
+        broken("over_dose_ceiling", amount_worded(amount, unit), limit, safety=True)
     total = amount
-    if supplement and rule.supplement is not None:
+    if supplement and rule.supplement is not None and rule.supplement.fraction is not None:
         total += amount * rule.supplement.fraction.value
     if total > rule.max_per_session.value:
-        limit = doses.amount_worded(rule.max_per_session.value, rule.unit)
-        broken("over_session_ceiling", doses.amount_worded(total, unit), limit, safety=True)
+        limit = amount_worded(rule.max_per_session.value, rule.unit)
+        broken("over_session_ceiling", amount_worded(total, unit), limit, safety=True)
     if rule.max_per_course is not None:
         in_course = total + doses.given_before(timeline, rule.unit, timeline.as_of)
         if in_course > rule.max_per_course.value:
-            limit = doses.amount_worded(rule.max_per_course.value, rule.unit)
-            broken("over_course_ceiling", doses.amount_worded(in_course, unit), limit, safety=True)
+            limit = amount_worded(rule.max_per_course.value, rule.unit)
+            broken("over_course_ceiling", amount_worded(in_course, unit), limit, safety=True)
     return found
 
 
@@ -92,16 +128,14 @@ def judge_dose(
     slot = timeline.slots.get(key or "")
     held = next((row for row in timeline.all_held if row.value.record_id == dose.record_id), None)
     found: list[Breach] = []
-    for rule in definition.rules:
-        if not isinstance(rule, DoseRule):
-            continue
+    for rule in dose_rules(timeline, slot.cycle if slot is not None else None):
         if slot is None or not slot.rule.makes_cycles:
             found.append(
                 Breach(
                     code="not_a_dosing_session",
                     rule=rule.code,
                     key=None,
-                    measured=doses.amount_worded(dose.amount, dose.unit),
+                    measured=amount_worded(dose.amount, dose.unit),
                     limit="",
                     safety=True,
                     important=True,
@@ -120,30 +154,73 @@ def judge_vitals(
     key: str | None,
     reading: VitalsTaken,
 ) -> tuple[Breach, ...]:
-    """Which limits a reading taken at `as_of` exceeds, by the rule of the point the session has come to."""
+    """Which limits and floors a reading taken at `as_of` lies beyond, by the rules of the point the session
+    has come to."""
     timeline = timeline_of(definition=definition, history=history, as_of=as_of)
     slot = timeline.slots.get(key or "")
+    cycle = slot.cycle if slot is not None else None
     held = next((row for row in timeline.all_held if row.value.record_id == reading.record_id), None)
-    rules = [rule for rule in definition.rules if isinstance(rule, VitalsRule)]
-    point = VitalsPoint.BEFORE_INITIAL
+    rules = [
+        rule
+        for rule in definition.rules
+        if isinstance(rule, VitalsRule) and timeline.meets(rule.when, at=timeline.as_of, cycle=cycle)
+    ]
+    points = {VitalsPoint.BEFORE_INITIAL}
     if held is not None and held.taken(DosePart.INITIAL):
-        point = VitalsPoint.BEFORE_SUPPLEMENT
+        points = {VitalsPoint.BEFORE_SUPPLEMENT, VitalsPoint.AFTER_INITIAL}
         settled = held.taken(DosePart.SUPPLEMENT) or any(
             row.part == DosePart.SUPPLEMENT for _, row in held.withheld
         )
         if settled or held.ended_at is not None:
-            point = VitalsPoint.END
-    here = [rule for rule in rules if rule.point == point] or rules[:1]
-    return tuple(
-        Breach(
-            code=f"{measure}_above_limit",
-            rule=rule.code,
-            key=f"{rule.code}@{slot.key}" if slot is not None else None,
-            measured=worded(measure, value),
-            limit=worded(measure, limit),
-            safety=True,
-            important=rule.important,
-        )
-        for rule in here
-        for measure, value, limit in exceeded(rule.limits, reading)
-    )
+            points = {VitalsPoint.END, VitalsPoint.AFTER_INITIAL}
+    here = [rule for rule in rules if rule.point in points] or rules[:1]
+    found: dict[str, Breach] = {}
+    for rule in here:
+        crossed = [(f"{row[0]}_above_limit", *row) for row in exceeded(rule.limits, reading)]
+        crossed += [(f"{row[0]}_below_floor", *row) for row in fallen_below(rule.floors, reading)]
+        for code, measure, value, bound in crossed:
+            breach = Breach(
+                code=code,
+                rule=rule.code,
+                key=f"{rule.code}@{slot.key}" if slot is not None else None,
+                measured=worded(measure, value),
+                limit=worded(measure, bound),
+                safety=True,
+                important=rule.important,
+            )
+            found.setdefault(code, breach)
+    return tuple(found.values())
+
+
+def judge_group(
+    *,
+    definition: ProtocolDefinition,
+    history: History,
+    as_of: datetime,
+    key: str | None,
+    count: GroupCounted,
+) -> tuple[Breach, ...]:
+    """Whether a group of that size is too large at `as_of`, before its fact is stored."""
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
+    slot = timeline.slots.get(key or "")
+    cycle = slot.cycle if slot is not None else None
+    held = next((row for row in timeline.all_held if row.value.record_id == count.record_id), None)
+    found: list[Breach] = []
+    for rule in definition.rules:
+        if not isinstance(rule, GroupRule) or not timeline.meets(rule.when, at=timeline.as_of, cycle=cycle):
+            continue
+        own = held.total(rule.unit, timeline.as_of) if held is not None else Decimal(0)
+        broken = groups.judge(rule, count, own=own)
+        if broken is not None:
+            found.append(
+                Breach(
+                    code="group_too_large",
+                    rule=rule.code,
+                    key=f"{rule.code}@{slot.key}" if slot is not None else None,
+                    measured=broken[0],
+                    limit=broken[1],
+                    safety=True,
+                    important=rule.important,
+                )
+            )
+    return tuple(found)

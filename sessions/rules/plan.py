@@ -16,8 +16,8 @@ from sessions.rules.requirements import Kind, Outcome, Requirement, Status, Wind
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSession:
     """A session that ought to happen. `word` is one of planned, booked, under_way, ended, missed, not_done,
-    withdrawn,
-    overridden; whether the patient checked in or the record was signed, rows know and facts do not."""
+    withdrawn, overridden; whether the patient checked in or the record was signed, rows know and facts do
+    not. `minutes` is the least length the protocol plans; by what is given it may have to last longer."""
 
     key: str
     rule: str
@@ -61,6 +61,8 @@ def plan(
             word = "under_way" if held.ended_at is None else "ended"
         elif requirement.status in (Status.NOT_DONE, Status.WITHDRAWN, Status.OVERRIDDEN):
             word = requirement.status.value
+        elif requirement.status == Status.MET:
+            word = Status.NOT_DONE.value  # offered, and declined
         elif booking is not None:
             word = "booked"
         else:

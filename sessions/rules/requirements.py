@@ -56,6 +56,10 @@ class Kind(StrEnum):
     VITALS = "vitals"
     STAFFING = "staffing"
     RELEASE = "release"
+    FORM = "form"
+    DECISION = "decision"
+    OBSERVATION = "observation"
+    GROUP = "group"
 
 
 class Status(StrEnum):

@@ -21,7 +21,16 @@ SENTENCES: Mapping[str, str] = {
     "items_missing": "Items of the list are not ticked yet.",
     "names_missing": "Another name is needed on the list.",
     "adverse_events_not_asked": "The question about adverse events has not been answered.",
+    "not_agreed": "The patient's agreement is not on record.",
+    "below_floor": "A reading is below its floor.",
+    "not_decided": "It has not been decided yet.",
+    "not_long_enough": "By what was given, the session must last longer.",
+    "does_not_apply": "The protocol does not provide for it now: what it depends on does not hold.",
     # doses and orders
+    "no_weight": "{measured} is reckoned per weight, and no weight is recorded.",
+    "not_whole": "{measured} can't be given in whole units of {limit}.",
+    "over_dose_ceiling": "{measured} at once is more than the ceiling of {limit}.",
+    "too_many_supplements": "This would be supplemental dose {measured}; the protocol has {limit}.",
     "no_order": "There is no order for this dosing session.",
     "second_initial_dose": "An initial dose was already given in this session.",
     "wrong_unit": "{measured} is not in {limit}.",
@@ -38,12 +47,23 @@ SENTENCES: Mapping[str, str] = {
     "no_such_cycle": "The protocol has {limit} dosing sessions.",
     "dosing_stopped": "Dosing was stopped after session {limit}.",
     "not_a_dosing_session": "This is not one of the protocol's dosing sessions.",
+    # groups
+    "group_too_large": "The group is too large for its facilitators and the largest dose in it.",
     # vital signs
     "systolic_above_limit": "{measured} is above {limit}.",
     "diastolic_above_limit": "{measured} is above {limit}.",
     "pulse_above_limit": "{measured} is above {limit}.",
     "temperature_above_limit": "{measured} is above {limit}.",
     "distress_above_limit": "{measured} is above {limit}.",
+    "oxygen_above_limit": "{measured} is above {limit}.",
+    "breaths_above_limit": "{measured} is above {limit}.",
+    "systolic_below_floor": "{measured} is below {limit}.",
+    "diastolic_below_floor": "{measured} is below {limit}.",
+    "pulse_below_floor": "{measured} is below {limit}.",
+    "temperature_below_floor": "{measured} is below {limit}.",
+    "distress_below_floor": "{measured} is below {limit}.",
+    "oxygen_below_floor": "{measured} is below {limit}.",
+    "breaths_below_floor": "{measured} is below {limit}.",
 }
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule, Which
-from sessions.rules.facts import CourseEnded, EndKind, Fact, Override
+from sessions.rules.facts import CourseEnded, EndKind, Fact, Override, RiskBenefitDocumented
+from sessions.rules.known import Held
 from sessions.rules.requirements import (
     DEPARTED,
     WAITING,
@@ -21,7 +22,8 @@ from sessions.rules.requirements import (
     Status,
     Window,
 )
-from sessions.rules.timeline import Held, Slot, Span, Timeline, after
+from sessions.rules.timeline import Slot, Timeline
+from sessions.rules.windows import Span, after, in_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,11 @@ class Standing:
     hard: bool = False
     changes_at: datetime | None = None
 
+
+DECLINED = "patient_declined"
+CROSSED = frozenset({"above_limit", "below_floor", "not_acceptable", "not_clear", "group_too_large"})
+"""Codes of a measured threshold that was crossed: what weighing the risk can answer. What was never measured
+it cannot."""
 
 StandingAt = Callable[[datetime, Held | None], Standing]
 
@@ -110,13 +117,6 @@ def describe(
 # --- do this in a window ------------------------------------------------------------------------------------
 
 
-def in_window(window: Window, at: datetime) -> bool:
-    """On time: both bounds belong to the window."""
-    return (window.opens_at is None or window.opens_at <= at) and (
-        window.closes_at is None or at <= window.closes_at
-    )
-
-
 def waiting_status(span: Span, clock: datetime) -> tuple[Status, datetime | None]:
     """The status time alone gives, and the first instant at which time alone would give another."""
     window = span.window
@@ -155,8 +155,11 @@ def settle_window(
     """A requirement to do something in a window, from what was done, decided, ended or left to time.
 
     `override_needs_act`: an override lets this itself go ahead early, so it changes nothing until it has.
+    What must only be offered is also done once the patient has said no, however early.
     """
     window, firm = span.window, span.firm
+    declined = _declined(timeline, key, refusal) if rule.offered and act is None else None
+    act = act or declined
 
     def result(
         status: Status,
@@ -210,7 +213,8 @@ def settle_window(
 
     if act is not None:
         closes, opens = window.closes_at, window.opens_at
-        if firm and opens is not None and act.at < opens and not (closes is not None and closes < opens):
+        turned = closes is not None and opens is not None and closes < opens
+        if firm and opens is not None and act.at < opens and not turned and act is not declined:
             return result(Status.MET_EARLY, at=act.at, due=act.at, evidence=act.evidence)
         if firm and closes is not None and act.at > closes:
             return result(Status.MET_LATE, at=act.at, due=closes, evidence=act.evidence)
@@ -252,6 +256,16 @@ def settle_window(
     if status == Status.MISSED:
         return result(status, due=window.closes_at, evidence=why_due(timeline, window, attempts))
     return result(status)
+
+
+def _declined(timeline: Timeline, key: str, refusal: Refusal | None) -> Act | None:
+    """The patient's recorded no, as something done."""
+    if refusal is not None:
+        return Act(at=refusal.at, evidence=(shown(refusal.fact),))
+    fact, value = timeline.not_done.get(key, (None, None))
+    if fact is None or value is None or value.cause != DECLINED:
+        return None
+    return Act(at=fact.occurred_at, evidence=(shown(fact, measured=DECLINED),))
 
 
 def why_due(timeline: Timeline, window: Window, attempts: Sequence[Fact]) -> tuple[Evidence, ...]:
@@ -348,12 +362,14 @@ def settle_in_place(
     first."""
     if acts is None:
         acts = occasions(timeline, rule.blocks, cycle)
+    acts = [act for act in acts if timeline.meets(rule.when, at=act.at, cycle=cycle)]
     live_from = timeline.history.live_from
     judged: list[tuple[Occasion, Standing, tuple[Fact, Override] | None]] = []
     for act in acts:
         standing = standing_at(act.at, act.held)
         if not standing.stands and act.at < live_from and cycle is None:
             continue  # before go-live nothing is a deviation, and acts to come are still judged
+        standing = weighed(timeline, rule, key, standing, at=act.at, held=act.held)
         judged.append((act, standing, _override_for(timeline, key, act, acts)))
 
     now = standing_at(timeline.as_of, None)
@@ -447,6 +463,32 @@ def settle_in_place(
     return result(Status.OPEN, evidence=now.evidence)
 
 
+def weighed(
+    timeline: Timeline, rule: Rule, key: str, standing: Standing, *, at: datetime, held: Held | None
+) -> Standing:
+    """`standing`, or that it stands: beyond a soft threshold, once somebody whom the protocol names has
+    written down, for this act, why the benefit outweighs the risk. What was measured after that is weighed
+    anew."""
+    may = frozenset(role for block in rule.blocks for role in block.document)
+    if standing.stands or standing.hard or standing.code not in CROSSED or not may:
+        return standing
+    known = max((row.occurred_at for row in standing.evidence), default=None)
+    for fact, document in reversed(timeline.documented.get(key, ())):
+        in_time = fact.occurred_at <= at and (known is None or known <= fact.occurred_at)
+        if document.role in may and in_time and is_of(document, held):
+            return Standing(stands=True, evidence=(*standing.evidence, shown(fact)))
+    return standing
+
+
+def is_of(document: RiskBenefitDocumented, held: Held | None) -> bool:
+    """Whether it was written for that session."""
+    if held is None:
+        return False
+    if document.record_id is not None:
+        return document.record_id == held.value.record_id
+    return document.session_key == held.fact.key
+
+
 def _override_for(
     timeline: Timeline, key: str, act: Occasion, acts: Sequence[Occasion]
 ) -> tuple[Fact, Override] | None:
@@ -495,6 +537,7 @@ def settle_bound(
     reason: str = "",
     blocks: tuple[Block, ...] | None = None,
     who: Role | None = None,
+    opens_at: datetime | None = None,
 ) -> Requirement:
     """A bound over one session: broken by the first record beyond it, kept when the session ends."""
     held = timeline.held.get(slot.key)
@@ -531,7 +574,7 @@ def settle_bound(
             kind=kind,
             shape=Shape.KEEP_WITHIN,
             cycle=cycle,
-            window=Window(anchor=anchor),
+            window=Window(anchor=anchor, opens_at=opens_at),
             firm=held is not None,
             status=status,
             settled_at=at,

@@ -30,14 +30,18 @@ class StageState:
 
 def stages(definition: ProtocolDefinition, outcome: Outcome, history: History) -> tuple[StageState, ...]:
     """Each stage in the protocol's order, the repeated ones cycle by cycle."""
-    count = definition.cycle_rule.count.value if definition.cycle_rule is not None else 0
+    dosing = definition.cycle_rule.code if definition.cycle_rule is not None else ""
+    # The cycles that the protocol gives this course now: dosing may go on, or depend on how it went.
+    cycles = sorted(
+        {row.cycle for row in outcome.requirements if row.rule == dosing and row.cycle is not None}
+    )
     instances: list[tuple[str, int | None]] = []
     repeated = [stage.code for stage in definition.stages if stage.per_cycle]
     for stage in definition.stages:
         if not stage.per_cycle:
             instances.append((stage.code, None))
         elif stage.code == repeated[0]:
-            instances += [(code, cycle) for cycle in range(1, count + 1) for code in repeated]
+            instances += [(code, cycle) for cycle in cycles for code in repeated]
     members: dict[tuple[str, int | None], list[Requirement]] = {row: [] for row in instances}
     per_cycle = set(repeated)
     for requirement in outcome.requirements:

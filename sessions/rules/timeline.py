@@ -1,78 +1,63 @@
 """One history laid against one definition: which sessions count, what they anchor, and where windows fall.
 
-Indexes the facts once, so that everything built on it is linear in them. Decides no status: `settling.py`
-does.
+Decides no status: `settling.py` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import TypeVar, cast
-from uuid import UUID
 
-from clinic.rules.wall_time import (
-    TICK,
-    add_days,
-    day_of,
-    end_of_day,
-    on_day,
-    start_of_day,
-)
+from clinic.rules.wall_time import day_of, end_of_day, start_of_day
 from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
+    AssessmentRule,
+    Condition,
+    DecisionIs,
+    DecisionRule,
     Figure,
     Offset,
     ProtocolDefinition,
+    ResultIs,
+    ResultRule,
+    ReturningWithin,
+    ScoreIs,
     SessionRule,
-    Unit,
     Which,
     WindowRule,
 )
+from sessions.rules import conditions
 from sessions.rules.facts import (
-    AdverseEventsAsked,
+    AssessmentAnswered,
     Booking,
-    ChecklistTicked,
     ConsentChanged,
     ConsentState,
-    CourseEnded,
-    DoseGiven,
-    DosePart,
-    DoseWithheld,
-    DosingStopped,
-    EndKind,
+    DecisionMade,
     Fact,
-    FactValue,
     History,
-    HoldBegun,
-    HoldEnded,
-    Intake,
-    NotDone,
-    Override,
-    SessionHeld,
-    StaffPresent,
-    VitalsTaken,
+    ResultRecorded,
 )
+from sessions.rules.keys import key_of
+from sessions.rules.known import Held, Hold, Known
+from sessions.rules.raters import counts
 from sessions.rules.requirements import Anchor, Basis, Window
+from sessions.rules.windows import Candidate, Edge, Span, after, chosen, offset_from, times
 
-V = TypeVar("V", bound=FactValue)
-R = TypeVar(
-    "R",
-    bound=DoseGiven | DoseWithheld | VitalsTaken | StaffPresent | ChecklistTicked | AdverseEventsAsked,
-)
+__all__ = [
+    "Edge",
+    "Held",
+    "Hold",
+    "Slot",
+    "Span",
+    "Timeline",
+    "after",
+    "offset_from",
+    "times",
+]
 
 TREATMENT = "treatment"  # the consent scope that AnchorEvent.CONSENT means
-
-
-class Edge(Enum):
-    """Which part of a day a calendar offset without a time of day means."""
-
-    FIRST = "first"
-    SAME = "same"
-    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,226 +71,32 @@ class Slot:
     window: WindowRule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """One session that took place, with everything recorded in it, in order of time."""
-
-    fact: Fact
-    value: SessionHeld
-    ended_at: datetime | None
-    doses: tuple[tuple[Fact, DoseGiven], ...]
-    withheld: tuple[tuple[Fact, DoseWithheld], ...]
-    vitals: tuple[tuple[Fact, VitalsTaken], ...]
-    staff: tuple[tuple[Fact, StaffPresent], ...]
-    ticks: tuple[tuple[Fact, ChecklistTicked], ...]
-    asked: tuple[tuple[Fact, AdverseEventsAsked], ...]
-
-    @property
-    def started_at(self) -> datetime:
-        return self.value.started_at
-
-    def taken(self, part: DosePart) -> tuple[tuple[Fact, DoseGiven], ...]:
-        """The doses of that part of which any drug entered the body."""
-        return tuple(row for row in self.doses if row[1].part == part and row[1].intake != Intake.NOT_TAKEN)
-
-    @property
-    def first_dose_at(self) -> datetime | None:
-        return next(
-            (fact.occurred_at for fact, dose in self.doses if dose.intake != Intake.NOT_TAKEN),
-            None,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A window with what settling needs to know of it: whether it is firm, and whether it lies before its
-    anchor, so
-    that it can be acted on while the anchor is only booked."""
-
-    window: Window
-    firm: bool
-    before_anchor: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    began_at: datetime
-    ended_at: datetime | None
-
-
-def offset_from(
-    at: datetime,
-    offset: Offset,
-    edge: Edge,
-    timeline: Timeline,
-    *,
-    extra: Offset | None = None,
-) -> datetime:
-    """`offset` (and `extra`, for the k-th of a series) after `at`."""
-    zone = timeline.zone
-    days, elapsed = _parts(offset)
-    if extra is not None:
-        more_days, more_elapsed = _parts(extra)
-        days, elapsed = days + more_days, elapsed + more_elapsed
-    if offset.unit in (Unit.MINUTES, Unit.HOURS):
-        return add_days(at, days, zone) + elapsed
-    on = day_of(at, zone) + timedelta(days=days)
-    if offset.at is not None:
-        return on_day(on, offset.at, zone) + elapsed
-    if edge is Edge.FIRST:
-        return start_of_day(on, zone) + elapsed
-    if edge is Edge.LAST:
-        return end_of_day(on, zone) + elapsed
-    return add_days(at, days, zone) + elapsed
-
-
-def _parts(offset: Offset) -> tuple[int, timedelta]:
-    match offset.unit:
-        case Unit.MINUTES:
-            return 0, timedelta(minutes=offset.amount)
-        case Unit.HOURS:
-            return 0, timedelta(hours=offset.amount)
-        case Unit.DAYS:
-            return offset.amount, timedelta(0)
-        case Unit.WEEKS:
-            return 7 * offset.amount, timedelta(0)
-
-
-def times(offset: Offset, count: int) -> Offset:
-    """`count` times that distance; a time of day is not carried."""
-    return Offset(amount=offset.amount * count, unit=offset.unit)
-
-
-def cycles_of(definition: ProtocolDefinition, per: str) -> Sequence[int | None]:
-    """The cycles a rule exists in: one nameless one if it is not per cycle."""
-    if not per:
-        return (None,)
-    rule = definition.cycle_rule
-    return tuple(range(1, rule.count.value + 1)) if rule is not None else ()
-
-
-def slots_of(definition: ProtocolDefinition, rule: SessionRule) -> Iterable[Slot]:
-    """The sessions that a rule plans."""
-    count = rule.count.value
-    for cycle in cycles_of(definition, rule.per):
-        for index in range(1, count + 1):
-            single = count == 1 and not rule.makes_cycles and not rule.per
-            key = rule.code if single else f"{rule.code}.{index}"
-            if cycle is not None:
-                key = f"{key}@{rule.per}.{cycle}"
-            yield Slot(
-                key=key,
-                rule=rule,
-                index=index,
-                cycle=index if rule.makes_cycles else cycle,
-                window=rule.windows[index - 1 if len(rule.windows) > 1 else 0],
-            )
-
-
-class Timeline:
-    """The facts of one history, known once and looked up many times. Built anew for every question; never
-    shared."""
+class Timeline(Known):
+    """What the protocol plans for one course, with what was held, booked and decided of it."""
 
     def __init__(self, definition: ProtocolDefinition, history: History, as_of: datetime) -> None:
-        self.definition = definition
-        self.history = history
-        self.as_of = as_of
-        self.zone = history.setting.zone
+        super().__init__(definition, history, as_of)
         self.cycle_rule = definition.cycle_rule
-        self.next_changes: list[datetime] = []
-        self._index_facts()
-        self._index_sessions()
-        self._index_slots()
-        self._index_course()
         self._anchors: dict[tuple[str, AnchorEvent], Anchor | None] = {}
         self._spans: dict[str, Span] = {}
+        self._answers: dict[str, Candidate | None] = {}
         self._resolving: set[str] = set()
+        self._index_slots()
+        self._index_ending()
+        self._index_optional()
 
-    # --- facts ----------------------------------------------------------------------------------------------
-
-    def _index_facts(self) -> None:
-        # Only the last row of a chain of amendments counts, whenever it was written: history is what is known
-        # now.
-        superseded = {fact.amends for fact in self.history.facts if fact.amends is not None}
-        current = [fact for fact in self.history.facts if fact.id not in superseded]
-        current.sort(key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
-        self._by_type: dict[type[FactValue], list[tuple[Fact, FactValue]]] = {}
-        self.overrides: dict[str, list[tuple[Fact, Override]]] = {}
-        self.not_done: dict[str, tuple[Fact, NotDone]] = {}
-        for fact in current:
-            if fact.occurred_at > self.as_of:
-                self.look_at(fact.occurred_at)
-                continue
-            self._by_type.setdefault(type(fact.value), []).append((fact, fact.value))
-            if fact.key is not None:
-                if isinstance(fact.value, Override):
-                    self.overrides.setdefault(fact.key, []).append((fact, fact.value))
-                elif isinstance(fact.value, NotDone):
-                    self.not_done[fact.key] = (fact, fact.value)
-
-    def facts(self, kind: type[V]) -> Sequence[tuple[Fact, V]]:
-        """Facts of one type that have occurred, in order of time."""
-        found = self._by_type.get(cast(type[FactValue], kind), ())
-        return cast(Sequence[tuple[Fact, V]], found)
-
-    def look_at(self, instant: datetime) -> None:
-        """Time alone may change something at `instant`."""
-        if instant > self.as_of:
-            self.next_changes.append(instant)
-
-    # --- sessions -------------------------------------------------------------------------------------------
-
-    def _index_sessions(self) -> None:
-        def by_record(kind: type[R]) -> dict[UUID, list[tuple[Fact, R]]]:
-            found: dict[UUID, list[tuple[Fact, R]]] = {}
-            for fact, value in self.facts(kind):
-                found.setdefault(value.record_id, []).append((fact, value))
-            return found
-
-        doses, withheld, vitals = (
-            by_record(DoseGiven),
-            by_record(DoseWithheld),
-            by_record(VitalsTaken),
-        )
-        staff, ticks, asked = (
-            by_record(StaffPresent),
-            by_record(ChecklistTicked),
-            by_record(AdverseEventsAsked),
-        )
-        self.all_held: list[Held] = []
-        for fact, value in self.facts(SessionHeld):
-            if value.started_at > self.as_of:
-                self.look_at(value.started_at)
-                continue
-            ended_at = value.ended_at
-            if ended_at is not None and ended_at > self.as_of:
-                self.look_at(ended_at)
-                ended_at = None
-            record = value.record_id
-            self.all_held.append(
-                Held(
-                    fact=fact,
-                    value=value,
-                    ended_at=ended_at,
-                    doses=tuple(doses.get(record, ())),
-                    withheld=tuple(withheld.get(record, ())),
-                    vitals=tuple(vitals.get(record, ())),
-                    staff=tuple(staff.get(record, ())),
-                    ticks=tuple(ticks.get(record, ())),
-                    asked=tuple(asked.get(record, ())),
-                )
-            )
-        self.all_held.sort(key=lambda held: (held.started_at, held.fact.id))
-        self.dosed = any(held.first_dose_at is not None for held in self.all_held)
+    # --- sessions planned -----------------------------------------------------------------------------------
 
     def _index_slots(self) -> None:
         self.slots: dict[str, Slot] = {}
         self.slots_by_rule: dict[str, list[Slot]] = {}
-        for rule in self.definition.rules:
-            if isinstance(rule, SessionRule):
-                slots = list(slots_of(self.definition, rule))
-                self.slots_by_rule[rule.code] = slots
-                self.slots.update((slot.key, slot) for slot in slots)
+        # The cycles first: other rules exist once for each of them.
+        rules = [rule for rule in self.definition.rules if isinstance(rule, SessionRule)]
+        rules.sort(key=lambda rule: not rule.makes_cycles)
+        for rule in rules:
+            slots = list(self._slots_of(rule))
+            self.slots_by_rule[rule.code] = slots
+            self.slots.update((slot.key, slot) for slot in slots)
         self.held: dict[str, Held] = {}
         self.under_way: dict[str, Held] = {}
         for held in self.all_held:
@@ -320,14 +111,50 @@ class Timeline:
         self.bookings: dict[str, Booking] = {}
         for booking in sorted(self.history.bookings, key=lambda row: (row.starts_at, row.id)):
             self.bookings.setdefault(booking.key, booking)
+        self.has_optional_sessions = any(
+            rule.when or any(phase.when for phase in rule.phases) for rule in rules
+        )
+
+    def _slots_of(self, rule: SessionRule) -> Iterable[Slot]:
+        """The sessions that a rule plans."""
+        for cycle in self.cycles_of(rule.per):
+            per = "" if cycle is None else f"@{rule.per}.{cycle}"
+            count = self._count_of(rule, per)
+            single = count == 1 and not (rule.makes_cycles or rule.per or rule.open_ended)
+            for index in range(1, count + 1):
+                yield Slot(
+                    key=f"{rule.code}{per}" if single else f"{rule.code}.{index}{per}",
+                    rule=rule,
+                    index=index,
+                    cycle=index if rule.makes_cycles else cycle,
+                    window=rule.window_of(index),
+                )
+
+    def _count_of(self, rule: SessionRule, per: str) -> int:
+        """How many sessions are planned: without an end, one beyond the last that was held or let go, until
+        the course or its dosing ends."""
+        count = rule.count.value
+        if not rule.open_ended:
+            return count
+        head = f"{rule.code}."
+        done = [held.fact.key for held in self.all_held if held.first_dose_at or not rule.makes_cycles]
+        indices = [
+            int(middle)
+            for key in (*done, *self.not_done)
+            if key is not None and key.startswith(head) and key.endswith(per)
+            if (middle := key[len(head) : len(key) - len(per)]).isdigit()
+        ]
+        last = max(indices, default=0)
+        over = self.end is not None or (rule.makes_cycles and self.stopped_after is not None)
+        return max(count, last if over else last + 1)
 
     def cycles_of(self, per: str) -> Sequence[int | None]:
         """The cycles a rule exists in: one nameless one if it is not per cycle."""
-        return cycles_of(self.definition, per)
+        return tuple(range(1, self.cycle_count + 1)) if per else (None,)
 
     @property
     def cycle_count(self) -> int:
-        return self.cycle_rule.count.value if self.cycle_rule is not None else 0
+        return len(self.slots_by_rule.get(self.cycle_rule.code, ())) if self.cycle_rule is not None else 0
 
     def cycle_slot(self, cycle: int | None) -> Slot | None:
         """The dosing session of that cycle."""
@@ -340,37 +167,14 @@ class Timeline:
         slot = self.cycle_slot(cycle)
         return slot is not None and slot.key in self.held
 
-    # --- the course -----------------------------------------------------------------------------------------
+    # --- what ended -----------------------------------------------------------------------------------------
 
-    def _index_course(self) -> None:
-        ends = self.facts(CourseEnded)
-        self.end: tuple[Fact, CourseEnded] | None = ends[-1] if ends else None
-        self.deceased = self.end is not None and self.end[1].kind == EndKind.DECEASED
-        stops = self.facts(DosingStopped)
-        self.stop: Fact | None = stops[-1][0] if stops else None
-        self.stopped_after: int | None = stops[-1][1].after_cycle if stops else None
-        if self.end is not None:
-            last = max(
-                (cycle for cycle in range(1, self.cycle_count + 1) if self.cycle_held(cycle)),
-                default=0,
-            )
-            if self.stopped_after is None or last < self.stopped_after:
-                self.stopped_after = last
-        self.holds: list[Hold] = []
-        began: datetime | None = None
-        marks: list[Fact] = [fact for fact, _ in self.facts(HoldBegun)] + [
-            fact for fact, _ in self.facts(HoldEnded)
-        ]
-        marks.sort(key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
-        for fact in marks:
-            if isinstance(fact.value, HoldBegun):
-                began = began or fact.occurred_at
-            elif began is not None:
-                self.holds.append(Hold(began_at=began, ended_at=fact.occurred_at))
-                began = None
-        if began is not None:
-            self.holds.append(Hold(began_at=began, ended_at=None))
-        self.on_hold = began is not None
+    def _index_ending(self) -> None:
+        if self.end is None:
+            return
+        last = max((cycle for cycle in range(1, self.cycle_count + 1) if self.cycle_held(cycle)), default=0)
+        if self.stopped_after is None or last < self.stopped_after:
+            self.stopped_after = last
 
     def ending(self, cycle: int | None) -> Fact | None:
         """The fact that ended what has not been done of that cycle: the end of the course, or of dosing
@@ -395,19 +199,111 @@ class Timeline:
             return False
         if self.stopped(slot.cycle) or self.end is not None or key in self.not_done:
             return True
+        if key in self._not_planned:
+            return True
         # An override of a dosing session's own window lets it start early; of any other session, lets the
         # next act go on.
         return key in self.overrides and key not in self.bookings and not slot.rule.makes_cycles
+
+    # --- conditions -----------------------------------------------------------------------------------------
+
+    def _index_optional(self) -> None:
+        """Which optional sessions are planned now. While one is asked for, it and those not asked yet are
+        not: an assessment "after the last session" hangs on one that is sure."""
+        self._not_planned: set[str] = set()
+        if not self.has_optional_sessions:
+            return
+        optional = [slot for slot in self.slots.values() if self.conditions_of(slot)]
+        self._not_planned.update(slot.key for slot in optional)
+        for slot in optional:
+            if self.meets(self.conditions_of(slot), at=self.as_of, cycle=slot.cycle, own=slot):
+                self._not_planned.discard(slot.key)
+            for known in (self._anchors, self._spans, self._answers):
+                known.clear()
+
+    def conditions_of(self, slot: Slot) -> tuple[Condition, ...]:
+        """Its rule's, its phase's, and those of the dosing session it belongs to."""
+        phase = slot.rule.phase_of(slot.index)
+        own = slot.rule.when + (phase.when if phase is not None else ())
+        return own if slot.rule.makes_cycles else own + self.conditions_of_cycle(slot.cycle)
+
+    def conditions_of_cycle(self, cycle: int | None) -> tuple[Condition, ...]:
+        """Those of its dosing session, until that is held: then what belongs to it belongs to it."""
+        slot = self.cycle_slot(cycle) if self.has_optional_sessions else None
+        if slot is None or slot.key in self.held or slot.key in self.under_way:
+            return ()
+        return self.conditions_of(slot)
+
+    def meets(
+        self,
+        wanted: Sequence[Condition],
+        *,
+        at: datetime,
+        cycle: int | None = None,
+        own: Slot | None = None,
+    ) -> bool:
+        """Whether all those conditions hold at `at`, for a requirement of `cycle` or the session `own`."""
+        return not wanted or conditions.hold(
+            self, wanted, at=at, session_at=self._start_in_question(cycle, own)
+        )
+
+    def _start_in_question(self, cycle: int | None, own: Slot | None) -> Callable[[], datetime]:
+        def start() -> datetime:
+            slot = own or self.cycle_slot(cycle if cycle is not None else 1)
+            anchor = self.session_anchor(slot, AnchorEvent.SESSION_START) if slot is not None else None
+            return anchor.at if anchor is not None else self.history.enrolled_at
+
+        return start
+
+    def score_of(self, assessment: str, at: datetime) -> int | None:
+        """The total of the latest answer to that AssessmentRule until `at`."""
+        rule = self.rules.get(assessment)
+        if not isinstance(rule, AssessmentRule):
+            return None
+        found = [
+            candidate
+            for cycle in self.cycles_of(rule.per)
+            if (candidate := self.answer_to(rule, cycle)) is not None and candidate.at <= at
+        ]
+        latest = max(found, key=lambda candidate: (candidate.at, candidate.fact.id), default=None)
+        if latest is None or not isinstance(latest.fact.value, AssessmentAnswered):
+            return None
+        return latest.fact.value.total
+
+    def facts_about(self, condition: Condition) -> Iterable[Fact]:
+        """The facts that could change whether it holds."""
+        match condition:
+            case DecisionIs():
+                made = self.facts(DecisionMade)
+                return [fact for fact, decision in made if decision.decision == condition.decision]
+            case ResultIs():
+                results = self.facts(ResultRecorded)
+                return [fact for fact, result in results if result.test == condition.test]
+            case ScoreIs():
+                wanted = {condition.assessment, condition.baseline}
+                instruments = {
+                    rule.instrument
+                    for rule in self.definition.rules
+                    if isinstance(rule, AssessmentRule) and rule.code in wanted
+                }
+                answers = self.facts(AssessmentAnswered)
+                return [fact for fact, answer in answers if answer.instrument in instruments]
+            case ReturningWithin():
+                return [held.fact for held in self.all_held if held.first_dose_at is not None]
+        return ()
 
     # --- anchors --------------------------------------------------------------------------------------------
 
     def anchor(self, rule: AnchorRule, *, cycle: int | None, own: Slot | None = None) -> Anchor | None:
         """What `rule` hangs on, seen from a requirement of `cycle` (which is itself the session `own`, if it
         is one)."""
-        if rule.event == AnchorEvent.ENROLMENT:
-            return Anchor(code="enrolment", basis=Basis.ACTUAL, at=self.history.enrolled_at)
-        if rule.event == AnchorEvent.CONSENT:
-            return self._consent_anchor()
+        match rule.event:
+            case AnchorEvent.ENROLMENT:
+                return Anchor(code="enrolment", basis=Basis.ACTUAL, at=self.history.enrolled_at)
+            case AnchorEvent.CONSENT:
+                return self._consent_anchor()
+            case AnchorEvent.ANSWERED | AnchorEvent.RECORDED | AnchorEvent.DECIDED:
+                return self._anchor_on_record(rule, cycle=cycle, own=own)
         slot = self._slot_for(rule, cycle=cycle, own=own)
         return None if slot is None else self.session_anchor(slot, rule.event)
 
@@ -416,6 +312,80 @@ class Timeline:
             if value.scope == TREATMENT and value.state == ConsentState.GIVEN:
                 return Anchor(code="consent", basis=Basis.ACTUAL, at=fact.occurred_at)
         return Anchor(code="consent", basis=Basis.PROJECTED, at=self.history.enrolled_at)
+
+    def _anchor_on_record(self, anchor: AnchorRule, *, cycle: int | None, own: Slot | None) -> Anchor | None:
+        """An answer, a result or a decision: actual once there is one, else projected from its own window."""
+        rule = self.rules.get(anchor.rule)
+        if not isinstance(rule, AssessmentRule | ResultRule | DecisionRule):
+            return None
+        its_cycle = self._neighbour(anchor.which, cycle) if rule.per else None
+        if rule.per and its_cycle is None:
+            return None
+        # A session that was held keeps what it hung on, whatever is answered or decided later.
+        held = self.held.get(own.key) if own is not None else None
+        until = held.started_at if held is not None else self.as_of
+        code = key_of(rule, its_cycle)
+        at: datetime | None = None
+        if isinstance(rule, AssessmentRule):
+            answer = self.answer_to(rule, its_cycle)
+            at = answer.at if answer is not None else None
+        elif isinstance(rule, ResultRule):
+            at = self._recorded_at(rule, its_cycle, until)
+        else:
+            for fact, made in self.facts(DecisionMade):
+                if made.decision == rule.code and fact.occurred_at <= until:
+                    at = fact.occurred_at if not rule.per or fact.key == code else at
+        if at is not None:
+            return Anchor(code=code, basis=Basis.ACTUAL, at=at)
+        window = None if isinstance(rule, ResultRule) else rule.window
+        if window is None or code in self._resolving:
+            return None
+        self._resolving.add(code)
+        span = self.span(window, cycle=its_cycle, suspended_by_hold=rule.suspended_by_hold)
+        self._resolving.discard(code)
+        at = _likely_at(span.window)
+        return None if at is None else Anchor(code=code, basis=Basis.PROJECTED, at=at)
+
+    def _neighbour(self, which: Which, cycle: int | None) -> int | None:
+        """The cycle that `which` means, seen from `cycle`; None if there is none."""
+        match which:
+            case Which.FIRST:
+                return 1 if self.cycle_count else None
+            case Which.LAST:
+                slots = self.slots_by_rule[self.cycle_rule.code] if self.cycle_rule is not None else []
+                last = self._last(slots)
+                return last.cycle if last is not None else None
+        step = {Which.PREVIOUS_CYCLE: -1, Which.NEXT_CYCLE: 1}.get(which, 0)
+        wanted = None if cycle is None else cycle + step
+        return wanted if wanted is not None and 1 <= wanted <= self.cycle_count else None
+
+    def _recorded_at(self, rule: ResultRule, cycle: int | None, until: datetime) -> datetime | None:
+        """The first acceptable result; of a rule for each dosing session, the last one before it."""
+        slot = self.cycle_slot(cycle)
+        held = self.held.get(slot.key) if slot is not None else None
+        if held is not None:
+            until = min(until, held.started_at)
+        found = [fact.occurred_at for fact in self.acceptable_results(rule) if fact.occurred_at <= until]
+        if not found:
+            return None
+        return found[0] if cycle is None else found[-1]
+
+    def answer_to(self, rule: AssessmentRule, cycle: int | None) -> Candidate | None:
+        """The answer that meets an AssessmentRule, in that cycle."""
+        key = key_of(rule, cycle)
+        if key not in self._answers:
+            self._answers[key] = None  # an assessment that hangs on its own answer is not answered
+            span = self.span(rule.window, cycle=cycle, suspended_by_hold=rule.suspended_by_hold)
+            self._answers[key] = chosen(
+                key,
+                span,
+                [
+                    Candidate(at=fact.occurred_at, fact=fact)
+                    for fact, answer in self.facts(AssessmentAnswered)
+                    if counts(self, rule, fact, answer)
+                ],
+            )
+        return self._answers[key]
 
     def _slot_for(self, rule: AnchorRule, *, cycle: int | None, own: Slot | None) -> Slot | None:
         slots = self.slots_by_rule.get(rule.rule, [])
@@ -474,6 +444,10 @@ class Timeline:
                 if held.ended_at is not None:
                     return Anchor(code=slot.key, basis=Basis.ACTUAL, at=held.ended_at)
                 return Anchor(code=slot.key, basis=Basis.PROJECTED, at=held.started_at + length)
+            if event == AnchorEvent.LAST_DOSE:
+                # Until the session has ended another dose may follow.
+                basis = Basis.PROJECTED if held.ended_at is None else Basis.ACTUAL
+                return Anchor(code=slot.key, basis=basis, at=max(held.dosed_at, default=held.started_at))
             at = held.first_dose_at if event == AnchorEvent.FIRST_DOSE else None
             return Anchor(code=slot.key, basis=Basis.ACTUAL, at=at or held.started_at)
         begun = self.under_way.get(slot.key)
@@ -495,8 +469,7 @@ class Timeline:
         if slot.key in self._resolving:  # a protocol that hangs two sessions on each other projects neither
             return None
         window = self.slot_span(slot).window
-        anchor_at = window.anchor.at if window.anchor is not None else None
-        return window.target_at or window.opens_at or window.due_at or window.closes_at or anchor_at
+        return _likely_at(window) or (window.anchor.at if window.anchor is not None else None)
 
     # --- windows --------------------------------------------------------------------------------------------
 
@@ -506,7 +479,7 @@ class Timeline:
         if found is None:
             self._resolving.add(slot.key)
             found = self.span(
-                slot.window,
+                self._window_in_force(slot),
                 cycle=slot.cycle,
                 own=slot,
                 suspended_by_hold=slot.rule.suspended_by_hold,
@@ -514,6 +487,34 @@ class Timeline:
             self._resolving.discard(slot.key)
             self._spans[slot.key] = found
         return found
+
+    def _window_in_force(self, slot: Slot) -> WindowRule:
+        """The session's window by the conditions that held until it was held, or hold now. Once it has
+        closed, a later decision opens no other."""
+        rule = slot.window
+        if not rule.instead:
+            return rule
+        asked = [condition for other in rule.instead for condition in other.when]
+        held = self.held.get(slot.key)
+        until = held.started_at if held is not None else self.as_of
+        window = self._window_at(slot, self.history.enrolled_at)
+        for fact in conditions.turning_points(self, asked):
+            if fact.occurred_at > until:
+                break
+            span = self.span(
+                window, cycle=slot.cycle, own=slot, suspended_by_hold=slot.rule.suspended_by_hold
+            )
+            closes_at = span.window.closes_at
+            if span.firm and closes_at is not None and closes_at < fact.occurred_at:
+                break
+            window = self._window_at(slot, fact.occurred_at)
+        return window
+
+    def _window_at(self, slot: Slot, at: datetime) -> WindowRule:
+        for other in slot.window.instead:
+            if self.meets(other.when, at=at, cycle=slot.cycle, own=slot):
+                return other.window
+        return replace(slot.window, instead=())
 
     def span(
         self,
@@ -532,7 +533,7 @@ class Timeline:
         def bound(figure: Figure[Offset] | None, edge: Edge) -> datetime | None:
             if figure is None:
                 return None
-            return offset_from(anchor.at, figure.value, edge, self, extra=extra)
+            return offset_from(anchor.at, figure.value, edge, self.zone, extra=extra)
 
         opens_at = bound(rule.opens, Edge.FIRST)
         closes_at = bound(rule.closes, Edge.LAST)
@@ -579,6 +580,6 @@ def _at(slots: list[Slot], index: int) -> Slot | None:
     return slots[index - 1] if 1 <= index <= len(slots) else None
 
 
-def after(instant: datetime) -> datetime:
-    """The first instant past a closed bound."""
-    return instant + TICK
+def _likely_at(window: Window) -> datetime | None:
+    """When something with that window is likely done."""
+    return window.target_at or window.opens_at or window.due_at or window.closes_at

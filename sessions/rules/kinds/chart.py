@@ -7,9 +7,11 @@ from datetime import datetime
 
 from protocols.rules.definition import ChartRule
 from sessions.rules.facts import ChartItemRecorded
+from sessions.rules.keys import key_of
+from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
 from sessions.rules.settling import Standing, settle_in_place, shown
-from sessions.rules.timeline import Held, Timeline
+from sessions.rules.timeline import Timeline
 
 
 def requirements_of(timeline: Timeline, rule: ChartRule) -> Iterator[Requirement]:
@@ -17,7 +19,7 @@ def requirements_of(timeline: Timeline, rule: ChartRule) -> Iterator[Requirement
         yield settle_in_place(
             timeline,
             rule,
-            key=f"{rule.code}@{rule.per}.{cycle}" if cycle is not None else rule.code,
+            key=key_of(rule, cycle),
             kind=Kind.CHART,
             cycle=cycle,
             standing_at=lambda at, held, cycle=cycle: standing(  # type: ignore[misc]

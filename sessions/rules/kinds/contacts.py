@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from protocols.rules.definition import ContactRule
 from sessions.rules.facts import ContactMade, ContactResult, Fact
-from sessions.rules.kinds.occurring import Candidate, act_for, matches_by_time
+from sessions.rules.keys import key_of
+from sessions.rules.kinds.occurring import act_for
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Refusal, in_window, settle_window
-from sessions.rules.timeline import Span, Timeline, times
+from sessions.rules.settling import DECLINED, Refusal, settle_window
+from sessions.rules.timeline import Timeline
+from sessions.rules.windows import Candidate, Span, in_window, matches_by_time, times
 
 
 def requirements_of(timeline: Timeline, rule: ContactRule) -> Iterator[Requirement]:
@@ -36,7 +38,7 @@ def requirements_of(timeline: Timeline, rule: ContactRule) -> Iterator[Requireme
     count = rule.count.value
     for cycle in timeline.cycles_of(rule.per):
         for occurrence in range(1, count + 1):
-            key = f"{rule.code}@{rule.per}.{cycle}" if cycle is not None else rule.code
+            key = key_of(rule, cycle)
             if count > 1:
                 key = f"{key}#{occurrence}"
             span = timeline.span(
@@ -63,5 +65,5 @@ def _refusal(key: str, span: Span, declined: Sequence[Fact]) -> Refusal | None:
     for fact in declined:
         in_time = fact.key is None and matches_by_time(span) and in_window(span.window, fact.occurred_at)
         if fact.key == key or in_time:
-            return Refusal(at=fact.occurred_at, fact=fact, cause="patient_declined")
+            return Refusal(at=fact.occurred_at, fact=fact, cause=DECLINED)
     return None

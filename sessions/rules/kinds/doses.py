@@ -8,7 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from protocols.rules.definition import AnchorEvent, DoseChoice, DoseRule, SupplementRule
+from protocols.rules.definition import AnchorEvent, DoseRule, SupplementRule
+from sessions.rules.amounts import allowed, is_whole
+from sessions.rules.amounts import worded as amount_worded
 from sessions.rules.facts import (
     DoseGiven,
     DoseOrdered,
@@ -16,6 +18,7 @@ from sessions.rules.facts import (
     Fact,
     Intake,
 )
+from sessions.rules.known import Held
 from sessions.rules.requirements import (
     Basis,
     Evidence,
@@ -34,7 +37,8 @@ from sessions.rules.settling import (
     unique,
     waiting_status,
 )
-from sessions.rules.timeline import Edge, Held, Slot, Span, Timeline, offset_from
+from sessions.rules.timeline import Slot, Timeline
+from sessions.rules.windows import Edge, Span, offset_from
 
 
 class _Broken(Protocol):
@@ -110,15 +114,14 @@ def _initial(timeline: Timeline, rule: DoseRule, slot: Slot, cycle: int) -> Requ
 def _supplement(
     timeline: Timeline, rule: DoseRule, supplement: SupplementRule, slot: Slot, cycle: int
 ) -> Requirement:
-    """Given in its window and in the right amount, or withheld with a reason: either keeps to the
-    protocol."""
+    """Given in its window and in the right amount, or withheld with a reason: either keeps to the protocol.
+    One that is not required may also just not be given."""
     key = supplement_key(rule, slot)
     held = timeline.held.get(slot.key)
     anchor = timeline.session_anchor(slot, AnchorEvent.FIRST_DOSE)
     window = Window(anchor=anchor)
     if anchor is not None:
-        opens = offset_from(anchor.at, supplement.opens.value, Edge.FIRST, timeline)
-        closes = offset_from(anchor.at, supplement.closes.value, Edge.LAST, timeline)
+        opens, closes = _bounds(timeline, supplement, anchor.at)
         window = Window(
             anchor=anchor,
             target_at=opens,
@@ -228,11 +231,28 @@ def _supplement(
             cause=decision.cause,
         )
     status, change = waiting_status(Span(window=window, firm=firm, before_anchor=False), timeline.as_of)
+    # Its time is over when its window has closed, and without one when the patient has gone home.
+    closes_at = window.closes_at or held.ended_at
+    past = status == Status.MISSED or (window.closes_at is None and held.ended_at is not None)
+    if not supplement.required and (past or held.ended_at is not None):
+        ended = [at for at in (closes_at, held.ended_at) if at is not None]
+        return result(Status.WITHDRAWN, at=min(ended), evidence=(shown(held.fact),))
+    if past:
+        return result(Status.MISSED, due=closes_at, evidence=(shown(held.fact),))
     if change is not None:
         timeline.look_at(change)
-    if status == Status.MISSED:
-        return result(status, due=window.closes_at, evidence=(shown(held.fact),))
     return result(status)
+
+
+def _bounds(
+    timeline: Timeline, supplement: SupplementRule, first: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """The first and the last instant for a supplement, of an initial dose given at `first`."""
+    opens, closes = supplement.opens, supplement.closes
+    return (
+        None if opens is None else offset_from(first, opens.value, Edge.FIRST, timeline.zone),
+        None if closes is None else offset_from(first, closes.value, Edge.LAST, timeline.zone),
+    )
 
 
 # --- judging ------------------------------------------------------------------------------------------------
@@ -245,14 +265,6 @@ def order_for(timeline: Timeline, cycle: int, at: datetime) -> tuple[Fact, DoseO
         if order.cycle == cycle and fact.occurred_at <= at:
             last = (fact, order)
     return last
-
-
-def choice_for(rule: DoseRule, cycle: int) -> DoseChoice | None:
-    return next((choice for choice in rule.initial if cycle in choice.cycles), None)
-
-
-def amount_worded(amount: Decimal, unit: str) -> str:
-    return f"{amount.normalize():f} {unit}"
 
 
 def given_before(
@@ -328,12 +340,23 @@ def judge(
                 limit,
                 safety=dose.amount > ordered[1].amount,
             )
-        choice = choice_for(rule, cycle)
-        if choice is not None and dose.amount not in [figure.value for figure in choice.choices]:
-            limit = " / ".join(amount_worded(figure.value, rule.unit) for figure in choice.choices)
-            broken("amount_not_in_protocol", amount, limit)
+        # A dose given as ordered is held to what was known when it was ordered.
+        as_ordered = ordered is not None and ordered[1].amount == dose.amount
+        may = allowed(
+            timeline, rule, cycle=cycle, at=ordered[0].occurred_at if ordered and as_ordered else at
+        )
+        if may is not None and may.needs_weight:
+            broken("no_weight", amount, "")
+        elif may is not None and not may.permits(dose.amount):
+            broken("amount_not_in_protocol", amount, may.worded(rule.unit))
     else:
-        _judge_supplement(timeline, rule, before, dose, at, ordered, broken_by=broken)
+        given = held.taken(DosePart.SUPPLEMENT) if held is not None else ()
+        earlier = [row for row, _ in given if row is not fact and row.occurred_at < at]
+        _judge_supplement(timeline, rule, before, len(earlier), dose, at, ordered, broken_by=broken)
+    if rule.max_per_dose is not None and dose.amount > rule.max_per_dose.value:
+        broken("over_dose_ceiling", amount, amount_worded(rule.max_per_dose.value, rule.unit), safety=True)
+    if not is_whole(rule, dose.amount) and rule.strength is not None:
+        broken("not_whole", amount, amount_worded(rule.strength.value, rule.unit))
     in_record = dose.amount + given_before(timeline, rule.unit, at, record=dose.record_id, besides=fact)
     if in_record > rule.max_per_session.value:
         limit = amount_worded(rule.max_per_session.value, rule.unit)
@@ -360,6 +383,7 @@ def _judge_supplement(
     timeline: Timeline,
     rule: DoseRule,
     before: Sequence[tuple[Fact, DoseGiven]],
+    supplements: int,
     dose: DoseGiven,
     at: datetime,
     ordered: tuple[Fact, DoseOrdered] | None,
@@ -376,20 +400,19 @@ def _judge_supplement(
         broken_by("supplement_without_initial", amount, "", safety=True)
         return
     first, initial = before[0]
-    due = initial.amount * rule.supplement.fraction.value
-    if dose.amount != due:
-        broken_by(
-            "supplement_amount_differs",
-            amount,
-            amount_worded(due, rule.unit),
-            safety=dose.amount > due,
-        )
-    opens = offset_from(first.occurred_at, rule.supplement.opens.value, Edge.FIRST, timeline)
-    closes = offset_from(first.occurred_at, rule.supplement.closes.value, Edge.LAST, timeline)
+    most = rule.supplement.count
+    if most is not None and supplements >= most.value:
+        broken_by("too_many_supplements", str(supplements + 1), str(most.value), safety=True)
+    if rule.supplement.fraction is not None:
+        due = initial.amount * rule.supplement.fraction.value
+        if dose.amount != due:
+            limit = amount_worded(due, rule.unit)
+            broken_by("supplement_amount_differs", amount, limit, safety=dose.amount > due)
+    opens, closes = _bounds(timeline, rule.supplement, first.occurred_at)
     minutes = f"{int((at - first.occurred_at).total_seconds() // 60)} min"
-    if at < opens:
+    if rule.supplement.opens is not None and opens is not None and at < opens:
         limit = f"{rule.supplement.opens.value.amount} {rule.supplement.opens.value.unit}"
         broken_by("supplement_early", minutes, limit, safety=True)
-    elif at > closes:
+    elif rule.supplement.closes is not None and closes is not None and at > closes:
         limit = f"{rule.supplement.closes.value.amount} {rule.supplement.closes.value.unit}"
         broken_by("supplement_late", minutes, limit)

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from protocols.rules.definition import AnchorEvent, ReleaseRule
 from sessions.rules.facts import ChecklistTicked, Fact
+from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
 from sessions.rules.settling import Occasion, Standing, settle_in_place, shown
-from sessions.rules.timeline import Held, Timeline
+from sessions.rules.timeline import Timeline
 
 
 def requirements_of(timeline: Timeline, rule: ReleaseRule) -> Iterator[Requirement]:
@@ -43,19 +44,29 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    # By item and person: each answers for their own.
-    last: dict[tuple[str, int], tuple[Fact, ChecklistTicked]] = {}
-    if held is not None:
-        for fact, tick in held.ticks:
-            if fact.occurred_at <= at:
-                last[tick.item, tick.person_id] = (fact, tick)
+    """Every item ticked, by enough people, each answering for their own ticks; the patient's agreement as it
+    was last recorded, whoever recorded it."""
+    ticks = [row for row in (held.ticks if held is not None else ()) if row[0].occurred_at <= at]
+    mine: dict[tuple[str, int], tuple[Fact, ChecklistTicked]] = {}
+    last: dict[str, bool] = {}
+    for fact, tick in ticks:
+        mine[tick.item, tick.person_id] = (fact, tick)
+        last[tick.item] = tick.done
     wanted = {item.code for item in rule.items}
-    ticked = {place: row for place, row in last.items() if place[0] in wanted and row[1].done}
+    agreed = {item.code for item in rule.items if item.agreed_by is not None}
+    refused = {item for item in agreed if not last.get(item, False)}
+    ticked = {
+        place: row
+        for place, row in mine.items()
+        if place[0] in wanted and place[0] not in refused and row[1].done
+    }
     evidence = [shown(fact) for _, (fact, _) in sorted(ticked.items())]
     asked = [fact for fact, _ in (held.asked if held is not None else ()) if fact.occurred_at <= at]
     evidence += [shown(fact) for fact in asked[-1:]]
-    if len({item for item, _ in ticked}) < len(wanted):
-        return Standing(stands=False, code="items_missing", evidence=tuple(evidence))
+    missing = wanted - {item for item, _ in ticked}
+    if missing:
+        code = "not_agreed" if missing <= agreed else "items_missing"
+        return Standing(stands=False, code=code, evidence=tuple(evidence))
     if len({person for _, person in ticked}) < rule.names.value:
         return Standing(stands=False, code="names_missing", evidence=tuple(evidence))
     if rule.asks_adverse_events and not asked:

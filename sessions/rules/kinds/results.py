@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from protocols.rules.definition import Compare, Offset, ResultRule, Unit
+from protocols.rules.definition import Offset, ResultRule, Unit
+from sessions.rules.conditions import compares
 from sessions.rules.facts import ResultRecorded
+from sessions.rules.keys import key_of
+from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
 from sessions.rules.settling import Standing, settle_in_place, shown
-from sessions.rules.timeline import Edge, Held, Timeline, after, offset_from
+from sessions.rules.timeline import Timeline
+from sessions.rules.windows import Edge, after, offset_from
 
 
 def requirements_of(timeline: Timeline, rule: ResultRule) -> Iterator[Requirement]:
@@ -20,7 +24,7 @@ def requirements_of(timeline: Timeline, rule: ResultRule) -> Iterator[Requiremen
         yield settle_in_place(
             timeline,
             rule,
-            key=f"{rule.code}@{rule.per}.{cycle}" if cycle is not None else rule.code,
+            key=key_of(rule, cycle),
             kind=Kind.RESULT,
             cycle=cycle,
             standing_at=lambda at, held: standing(timeline, rule, cycle=None, at=at, held=held),
@@ -39,9 +43,8 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    """The latest result until `at` decides. A later one that is not
-    acceptable undoes an earlier one that was; who may still go ahead, if anyone, the protocol says in its
-    block."""
+    """The latest result until `at` decides. A later one that is not acceptable undoes an earlier one that
+    was; who may still go ahead, if anyone, the protocol says in its block."""
     last = None
     for fact, result in timeline.facts(ResultRecorded):
         comparable = not rule.unit or result.unit == rule.unit
@@ -77,29 +80,13 @@ def valid_until(
     if rule.valid_for is not None:
         offset: Offset = rule.valid_for.value
         edge = Edge.LAST if offset.unit in (Unit.DAYS, Unit.WEEKS) else Edge.SAME
-        own = offset_from(taken_at, offset, edge, timeline)
+        own = offset_from(taken_at, offset, edge, timeline.zone)
         until = own if until is None else min(until, own)
     return until
 
 
 def acceptable(rule: ResultRule, value: str | Decimal) -> bool:
-    accept = rule.accept.value
-    if rule.compare == Compare.IS:
-        if isinstance(accept, Decimal):
-            return _number(value) == accept
-        return str(value).strip().casefold() == accept.strip().casefold()
-    measured, limit = _number(value), _number(accept)
-    if measured is None or limit is None:
-        return False
-    return measured >= limit if rule.compare == Compare.AT_LEAST else measured <= limit
-
-
-def _number(value: str | Decimal) -> Decimal | None:
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    return compares(rule.compare, value, rule.accept.value)
 
 
 def _worded(value: str | Decimal, unit: str) -> str:

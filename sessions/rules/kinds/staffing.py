@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from protocols.rules.definition import AnchorEvent, Role, SessionRule
+from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
 from sessions.rules.settling import settle_bound, shown
-from sessions.rules.timeline import Held, Timeline
+from sessions.rules.timeline import Timeline
 
 
 def requirements_of(timeline: Timeline, rule: SessionRule) -> Iterator[Requirement]:

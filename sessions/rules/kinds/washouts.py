@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
 
 from clinic.rules.wall_time import end_of_day, start_of_day
 from protocols.rules.definition import Offset, Unit, WashoutRule
 from sessions.rules.facts import Fact, MedicineListed
+from sessions.rules.keys import key_of
+from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
 from sessions.rules.settling import Standing, settle_in_place, shown
-from sessions.rules.timeline import Edge, Held, Timeline, offset_from
+from sessions.rules.timeline import Timeline
+from sessions.rules.windows import Edge, length, offset_from
+
+_DAY = Decimal(86400)
 
 
 def requirements_of(timeline: Timeline, rule: WashoutRule) -> Iterator[Requirement]:
@@ -18,11 +24,37 @@ def requirements_of(timeline: Timeline, rule: WashoutRule) -> Iterator[Requireme
         yield settle_in_place(
             timeline,
             rule,
-            key=f"{rule.code}@{rule.per}.{cycle}" if cycle is not None else rule.code,
+            key=key_of(rule, cycle),
             kind=Kind.WASHOUT,
             cycle=cycle,
             standing_at=lambda at, held: standing(timeline, rule, cycle=None, at=at, held=held),
         )
+
+
+def washouts_of(rule: WashoutRule, medicine: MedicineListed) -> dict[str, Offset]:
+    """The washouts that a medicine must keep, by the word they are listed under: its own name's, or else
+    those of its classes."""
+    listed = {*rule.washouts, *rule.half_lives}
+    name = medicine.name.strip().casefold()
+    own = [word for word in listed if word.casefold() == name]
+    words = own or (medicine.classes & listed)
+    return {word: washout_of(rule, word) for word in sorted(words)}
+
+
+def washout_of(rule: WashoutRule, word: str) -> Offset:
+    """The time listed for that word, or so many half-lives and so much more, rounded up to whole days. With
+    both, the longer."""
+    found = []
+    if word in rule.washouts:
+        found.append(rule.washouts[word].value)
+    if word in rule.half_lives:
+        many = rule.times.value if rule.times is not None else Decimal(1)
+        seconds = Decimal(length(rule.half_lives[word].value).total_seconds()) * many
+        if rule.plus is not None:
+            seconds += Decimal(length(rule.plus.value).total_seconds())
+        days = (seconds / _DAY).to_integral_value(rounding=ROUND_CEILING)
+        found.append(Offset(amount=int(days), unit=Unit.DAYS))
+    return max(found, key=length)
 
 
 def standing(
@@ -34,8 +66,7 @@ def standing(
     held: Held | None,
 ) -> Standing:
     """Every medicine as it was last listed until `at`. No medicine listed stands: that the list was asked for
-    is another
-    requirement."""
+    is another requirement."""
     listed: dict[str, tuple[Fact, MedicineListed]] = {}
     for fact, medicine in timeline.facts(MedicineListed):
         if fact.occurred_at <= at:
@@ -44,17 +75,17 @@ def standing(
     within: list[Evidence] = []
     clear_from: list[datetime | None] = []
     for _, (fact, medicine) in sorted(listed.items()):
-        classes = sorted(medicine.classes & rule.washouts.keys())
-        if not classes:
+        washouts = washouts_of(rule, medicine)
+        if not washouts:
             continue
         if medicine.washout_cleared:
             within.append(shown(fact, measured="cleared"))
             continue
-        clear = [_clear_from(timeline, medicine, rule.washouts[code].value) for code in classes]
+        clear = [_clear_from(timeline, medicine, washout) for washout in washouts.values()]
         latest = None if None in clear else max(instant for instant in clear if instant is not None)
         last_taken = "still taken" if medicine.last_taken_on is None else medicine.last_taken_on.isoformat()
         if latest is None or at < latest:
-            limit = "; ".join(_worded(code, rule.washouts[code].value) for code in classes)
+            limit = "; ".join(_worded(word, washout) for word, washout in washouts.items())
             beyond.append(shown(fact, measured=last_taken, limit=limit))
             clear_from.append(latest)
         else:
@@ -76,10 +107,10 @@ def _clear_from(timeline: Timeline, medicine: MedicineListed, washout: Offset) -
             start_of_day(medicine.last_taken_on, timeline.zone),
             washout,
             Edge.FIRST,
-            timeline,
+            timeline.zone,
         )
-    return offset_from(end_of_day(medicine.last_taken_on, timeline.zone), washout, Edge.SAME, timeline)
+    return offset_from(end_of_day(medicine.last_taken_on, timeline.zone), washout, Edge.SAME, timeline.zone)
 
 
-def _worded(code: str, offset: Offset) -> str:
-    return f"{code} {offset.amount} {offset.unit}"
+def _worded(word: str, offset: Offset) -> str:
+    return f"{word} {offset.amount} {offset.unit}"

@@ -1,0 +1,126 @@
+"""Where offsets fall in the clinic's calendar, and which acts fall within a window. Knows no protocol and no
+history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from clinic.rules.wall_time import TICK, add_days, day_of, end_of_day, on_day, start_of_day
+from protocols.rules.definition import Offset, Unit
+from sessions.rules.facts import Fact
+from sessions.rules.requirements import Window
+
+
+class Edge(Enum):
+    """Which part of a day a calendar offset without a time of day means."""
+
+    FIRST = "first"
+    SAME = "same"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A window with what settling needs to know of it: whether it is firm, and whether it lies before its
+    anchor, so that it can be acted on while the anchor is only booked."""
+
+    window: Window
+    firm: bool
+    before_anchor: bool
+
+
+def offset_from(
+    at: datetime, offset: Offset, edge: Edge, zone: ZoneInfo, *, extra: Offset | None = None
+) -> datetime:
+    """`offset` (and `extra`, for the k-th of a series) after `at`."""
+    days, elapsed = _parts(offset)
+    if extra is not None:
+        more_days, more_elapsed = _parts(extra)
+        days, elapsed = days + more_days, elapsed + more_elapsed
+    if offset.unit in (Unit.MINUTES, Unit.HOURS):
+        return add_days(at, days, zone) + elapsed
+    on = day_of(at, zone) + timedelta(days=days)
+    if offset.at is not None:
+        return on_day(on, offset.at, zone) + elapsed
+    if edge is Edge.FIRST:
+        return start_of_day(on, zone) + elapsed
+    if edge is Edge.LAST:
+        return end_of_day(on, zone) + elapsed
+    return add_days(at, days, zone) + elapsed
+
+
+def _parts(offset: Offset) -> tuple[int, timedelta]:
+    match offset.unit:
+        case Unit.MINUTES:
+            return 0, timedelta(minutes=offset.amount)
+        case Unit.HOURS:
+            return 0, timedelta(hours=offset.amount)
+        case Unit.DAYS:
+            return offset.amount, timedelta(0)
+        case Unit.WEEKS:
+            return 7 * offset.amount, timedelta(0)
+
+
+def times(offset: Offset, count: int) -> Offset:
+    """`count` times that distance; a time of day is not carried."""
+    return Offset(amount=offset.amount * count, unit=offset.unit)
+
+
+def length(offset: Offset) -> timedelta:
+    """An offset as elapsed time, a day as 24 hours: for how long something lasts, not when it falls."""
+    days, elapsed = _parts(offset)
+    return timedelta(days=days) + elapsed
+
+
+def after(instant: datetime) -> datetime:
+    """The first instant past a closed bound."""
+    return instant + TICK
+
+
+def in_window(window: Window, at: datetime) -> bool:
+    """On time: both bounds belong to the window."""
+    return (window.opens_at is None or window.opens_at <= at) and (
+        window.closes_at is None or at <= window.closes_at
+    )
+
+
+# --- which act meets a requirement --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Something done that may meet a requirement, and when."""
+
+    at: datetime
+    fact: Fact
+
+
+def matches_by_time(span: Span) -> bool:
+    """Whether an act that names no requirement may meet this one: not while its window is only a
+    projection."""
+    return span.firm or span.before_anchor
+
+
+def chosen(key: str, span: Span, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The candidate that settles `key`. They come in order of time. Within the window the first one counts,
+    whomever it was meant for; outside it only one made for this requirement, the first early or late."""
+    meant: Candidate | None = None
+    for candidate in candidates:
+        mine = candidate.fact.key == key
+        if mine and meant is None:
+            meant = candidate
+        if (mine or matches_by_time(span)) and _bounded(span, candidate.at):
+            return candidate
+    return meant
+
+
+def _bounded(span: Span, at: datetime) -> bool:
+    # A window without any bound would swallow every act of its kind.
+    window = span.window
+    if window.opens_at is None and window.closes_at is None:
+        return False
+    return in_window(window, at)

@@ -1,4 +1,4 @@
-"""`manage.py export_protocol FILE --format fhir|usdm`: its schedule in a standard's JSON. Needs no database."""
+"""`manage.py export_protocol FILE --format fhir|usdm`: its schedule as JSON. Reads no database."""
 
 from __future__ import annotations
 

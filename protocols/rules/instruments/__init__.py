@@ -1,7 +1,7 @@
 """Instruments: questionnaires and ratings as versioned data, and what their answers come to.
 
-`definition` has the shapes, `document` reads them from YAML, `scoring` adds up, `wording` puts a clinic's
-licensed text in.
+`definition` has the values, `shapes` says how each stands in a document, `document` reads and writes one,
+`scoring` adds up, `wording` puts a clinic's licensed text in.
 """
 
 from protocols.rules.instruments.definition import (
@@ -17,6 +17,7 @@ from protocols.rules.instruments.definition import (
     FindingIs,
     Instrument,
     Item,
+    ItemWording,
     Licence,
     Method,
     Mode,
@@ -25,11 +26,19 @@ from protocols.rules.instruments.definition import (
     Recall,
     Scale,
     ScaleIs,
+    Wording,
     Worry,
 )
-from protocols.rules.instruments.document import parse_instrument
+from protocols.rules.instruments.document import (
+    Sourced,
+    instrument_digest,
+    instrument_to_document,
+    parse_instrument,
+    sources_in,
+    unverified_in,
+)
 from protocols.rules.instruments.scoring import ChangeSeen, Score, asked, changes_between, next_item, score
-from protocols.rules.instruments.wording import ItemWording, Wording, parse_wording, with_text
+from protocols.rules.instruments.wording import parse_wording, with_text
 
 __all__ = [
     "Act",
@@ -55,13 +64,18 @@ __all__ = [
     "Scale",
     "ScaleIs",
     "Score",
+    "Sourced",
     "Wording",
     "Worry",
     "asked",
     "changes_between",
+    "instrument_digest",
+    "instrument_to_document",
     "next_item",
     "parse_instrument",
     "parse_wording",
     "score",
+    "sources_in",
+    "unverified_in",
     "with_text",
 ]

@@ -88,10 +88,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """Who holds the instrument and on what terms. Without `ships_text` only its structure may ship, and the
-    clinic loads the wording it is licensed for."""
+    """Who holds the instrument and on what terms. `ships` is text, or structure: then the clinic loads the
+    wording it is licensed for."""
 
-    ships_text: bool
+    ships: str
     terms: str
     source: Source
     holder: str = ""
@@ -184,27 +184,34 @@ class Item:
 class Scale:
     """A score from some of the items, by a published key.
 
-    `may_miss` is how many asked items may be unanswered, each then standing for the mean of the others; 0
-    unless a source says otherwise. `lowest` and `highest` are what the scale can come to.
+    `range` is the lowest and the highest it can come to.
     """
 
     code: str
     words: Words
     items: tuple[str, ...]
-    method: Method
-    lowest: Decimal
-    highest: Decimal
-    may_miss: Figure[int]
+    range: tuple[Decimal, ...]
     source: Source
+    method: Method = Method.SUM
+
+    @property
+    def lowest(self) -> Decimal:
+        return self.range[0]
+
+    @property
+    def highest(self) -> Decimal:
+        return self.range[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something the answers show: all of `all_of`, or any of `any_of`."""
+    """Something the answers show: if `when` holds, or all of `all_of`, or any of `any_of`. Exactly one of
+    them is given."""
 
     code: str
     words: Words
     source: Source
+    when: Criterion | None = None
     all_of: tuple[Criterion, ...] = ()
     any_of: tuple[Criterion, ...] = ()
 
@@ -239,6 +246,9 @@ class Worry:
 class Instrument:
     """One version of a questionnaire or rating.
 
+    `options` are the answers of the items that were written without their own; every item has its answers.
+    `may_miss` is how many asked items of a scale may be unanswered, each then standing for the mean of the
+    others: 0 unless a source says otherwise; None for an instrument without scales.
     `rater` is who answers: the patient (self-report), the therapist (any trained clinician) or the
     independent rater. `bands` are listed from the worst down: the first that holds is the level.
     `text_licence` is what the clinic says of the wording it loaded; empty while there is none.
@@ -254,6 +264,8 @@ class Instrument:
     better: Better
     licence: Licence
     items: tuple[Item, ...]
+    may_miss: Figure[int] | None
+    options: tuple[Option, ...]
     scales: tuple[Scale, ...]
     findings: tuple[Finding, ...]
     bands: tuple[Finding, ...]
@@ -266,7 +278,7 @@ class Instrument:
     def has_text(self) -> bool:
         """Whether the items carry their wording. Without it, only somebody with the form at hand can
         answer."""
-        return self.licence.ships_text or bool(self.text_licence)
+        return self.licence.ships == "text" or bool(self.text_licence)
 
     def item(self, code: str) -> Item | None:
         return next((item for item in self.items if item.code == code), None)
@@ -279,3 +291,29 @@ class Instrument:
         """The highest total there can be; None for an instrument without a total."""
         total = self.scale(TOTAL)
         return int(total.highest) if total else None
+
+
+# --- a clinic's wording -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemWording:
+    words: Words
+    options: Mapping[int, Words] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Words for one version of one instrument, with what entitles the clinic to them (`licence`, never
+    empty).
+
+    `options` are the words of answers that all items share; an item's own come before them.
+    """
+
+    instrument: str
+    version: str
+    licence: str
+    instructions: Words
+    items: Mapping[str, ItemWording]
+    options: Mapping[int, Words] = field(default_factory=lambda: MappingProxyType({}))
+    title: Words | None = None

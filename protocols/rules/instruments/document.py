@@ -1,463 +1,111 @@
-"""Reads an instrument document (YAML text) into a frozen Instrument, and checks that it can be scored as it
-says.
+"""An instrument's document (YAML text) becomes a frozen Instrument, and back.
 
-Every error has its line, column, path and what to write instead, all of them at once.
+Knows what only the whole document can show: that everything asked can be asked, that a scale comes to the
+range it is said to have, that bands leave no gap. Every error has its line, column, path and what to write
+instead.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any
 
-import yaml
-
-from protocols.rules.definition import Figure, Role, Source, Words
+from protocols.rules.definition import Source, SourceStatus
 from protocols.rules.instruments.definition import (
     TOTAL,
-    Act,
     AnswerIs,
     Better,
     Change,
-    ChangeKind,
-    Citation,
     CountIs,
     Criterion,
     Finding,
     FindingIs,
     Instrument,
     Item,
-    Licence,
     Method,
-    Mode,
-    Option,
-    Recall,
     Scale,
     ScaleIs,
-    Worry,
 )
 from protocols.rules.instruments.scoring import least_of, most_of
-from protocols.rules.reading import (
-    Fields,
-    Place,
-    Reader,
-    Reading,
-    choice,
-    declaration,
-    figure,
-    list_of,
-    map_of,
-    one_of,
-    read_citation_code,
-    read_code,
-    read_document,
-    read_flag,
-    read_number,
-    read_text,
-    read_version,
-    read_words,
-    reference,
-    whole,
-    word,
-)
+from protocols.rules.instruments.shapes import INSTRUMENT
+from protocols.rules.reading import Place, Reading, read_document
+from protocols.rules.writing import dump
 
-B = TypeVar("B", AnswerIs, CountIs, ScaleIs)
 
-FORMAT: Final = "1"
-
-read_value: Final = whole(0, 1000)  # what an answer counts
-read_may_miss: Final = figure(whole(0, 100))
-
-_value_as_key: Final = word(
-    "an answer's value", re.compile(r"\d{1,4}"), "Write the whole number that the answer counts."
-)
-_read_day: Final = word(
-    "a date", re.compile(r"\d{4}(-\d{2}(-\d{2})?)?"), "Write `2016`, `2016-04` or `2016-04-18`."
-)
-
-
-# --- sources ------------------------------------------------------------------------------------------------
-
-
-def _read_citation(reading: Reading, place: Place) -> Citation:
-    fields = Fields(reading, place, "a citation")
-    citation = Citation(
-        text=fields.need("text", read_text),
-        published=fields.maybe("published", _read_day, ""),
-        read=fields.maybe("read", _read_day, ""),
-    )
-    fields.done()
-    if bool(citation.published) == bool(citation.read):
-        raise reading.refuse(
-            place,
-            "a citation has one date",
-            "Write `published:`, or for a page without a date `read:`, the day it was read.",
-        )
-    return citation
-
-
-def _citation_code(reading: Reading, place: Place) -> str:
-    """Declared before what it stands for is read: a slip in a citation is one error, not one for each use."""
-    code = read_citation_code(reading, place)
-    reading.declare("citation", code, place)
-    return code
-
-
-def _read_licence(reading: Reading, place: Place) -> Licence:
-    fields = Fields(reading, place, "the licence")
-    licence = Licence(
-        ships_text=fields.need("ships", choice(("text", "structure"))) == "text",
-        holder=fields.maybe("holder", read_text, ""),
-        terms=fields.need("terms", read_text),
-        source=fields.source(),
-    )
-    fields.done()
-    return licence
-
-
-# --- items --------------------------------------------------------------------------------------------------
-
-
-def _read_option(reading: Reading, place: Place) -> Option:
-    fields = Fields(reading, place, "an answer")
-    option = Option(value=fields.need("value", read_value), words=fields.need("words", read_words))
-    fields.done()
-    return option
-
-
-def read_option_words(reading: Reading, place: Place) -> Mapping[int, Words]:
-    """`{0: Not at all, 10: Extremely}`."""
-    words = map_of(read_words, _value_as_key, "words by answer")(reading, place)
-    return MappingProxyType({int(value): text for value, text in words.items()})
-
-
-def _read_span(reading: Reading, place: Place) -> tuple[Option, ...]:
-    """`{from: 0, to: 10, words: {0: none, 10: worst}}`: every whole number, some of them with words."""
-    fields = Fields(reading, place, "the answers")
-    first, last = fields.need("from", read_value), fields.need("to", read_value)
-    words: Mapping[int, Words] = fields.maybe("words", read_option_words, MappingProxyType({}))
-    fields.done()
-    if last <= first:
-        raise reading.refuse(place, f"{first} to {last} are no answers to choose from", "Let `to` be higher.")
-    for value in words:
-        if not first <= value <= last:
-            raise reading.refuse(
-                place, f"{value} is not among {first} to {last}", "Give words to answers that are there."
-            )
-    return tuple(
-        Option(value=value, words=words.get(value, MappingProxyType({"en": str(value)})))
-        for value in range(first, last + 1)
-    )
-
-
-def _read_options(reading: Reading, place: Place) -> tuple[Option, ...]:
-    if isinstance(place.node, yaml.MappingNode):
-        return _read_span(reading, place)
-    options = list_of(_read_option, at_least=2)(reading, place)
-    values = [option.value for option in options]
-    for value in {value for value in values if values.count(value) > 1}:
-        raise reading.refuse(place, f"two answers count {value}", "Give each answer its own value.")
-    return options
-
-
-def _item_reader(shared: tuple[Option, ...]) -> Reader[Item]:
-    before: list[str] = []
-
-    def earlier(reading: Reading, place: Place) -> str:
-        code = read_code(reading, place)
-        if code not in before:
-            raise reading.refuse(
-                place, f"no item “{code}” stands before this one", "Name an item that is asked earlier."
-            )
-        return code
-
-    asked_if = list_of(_item_criterion(earlier), at_least=1)
-
-    def read(reading: Reading, place: Place) -> Item:
-        fields = Fields(reading, place, "an item")
-        item = Item(
-            asked_if=fields.maybe("asked_if", asked_if, ()),
-            code=fields.need("code", declaration("item")),
-            words=fields.need("words", read_words),
-            options=fields.maybe("options", _read_options, shared),
-            if_skipped=fields.maybe("if_skipped", read_value, None),
-            optional=fields.maybe("optional", read_flag, False),
-            recall=fields.maybe("recall", one_of(Recall), None),
-        )
-        before.append(item.code)
-        fields.done()
-        if not item.options:
-            raise reading.refuse(
-                place, "this item offers no answers", "Add `options:` here or for the whole instrument."
-            )
-        if item.if_skipped is not None and not item.asked_if:
-            raise reading.refuse(
-                fields.found["if_skipped"], "this item is never skipped", "Leave `if_skipped` out."
-            )
-        if item.if_skipped is not None and not item.allows(item.if_skipped):
-            raise reading.refuse(
-                fields.found["if_skipped"],
-                f"{item.if_skipped} is not an answer to this item",
-                "Write one of its answers.",
-            )
-        return item
-
-    return read
-
-
-# --- criteria -----------------------------------------------------------------------------------------------
-
-
-def _item_criterion(item: Reader[str]) -> Reader[AnswerIs | CountIs]:
-    def read(reading: Reading, place: Place) -> AnswerIs | CountIs:
-        fields = Fields(reading, place, "a condition")
-        if _kind(fields, ("item", "items")) == "item":
-            return _bounded(fields, _answer_is(fields, item))
-        return _bounded(fields, _count_is(fields, item))
-
-    return read
-
-
-def _criterion(before: Collection[str]) -> Reader[Criterion]:
-    """A condition of a finding; `before` are the findings that stand before it."""
-    item = reference("item")
-
-    def read(reading: Reading, place: Place) -> Criterion:
-        fields = Fields(reading, place, "a condition")
-        kind = _kind(fields, ("item", "items", "scale", "finding"))
-        if kind == "item":
-            return _bounded(fields, _answer_is(fields, item))
-        if kind == "items":
-            return _bounded(fields, _count_is(fields, item))
-        if kind == "scale":
-            return _bounded(fields, _scale_is(fields))
-        found = FindingIs(
-            finding=fields.need("finding", read_code), holds=fields.maybe("holds", read_flag, True)
-        )
-        fields.done()
-        if found.finding not in before:
-            raise reading.refuse(
-                fields.found["finding"],
-                f"no finding “{found.finding}” stands before this one",
-                "Name a finding that is listed earlier.",
-            )
-        return found
-
-    return read
-
-
-def _kind(fields: Fields, kinds: Sequence[str]) -> str:
-    given = [kind for kind in kinds if fields.has(kind)]
-    if len(given) != 1:
-        names = ", ".join(f"`{kind}:`" for kind in kinds)
-        raise fields.reading.refuse(fields.place, "a condition is about one thing", f"Write one of {names}.")
-    return given[0]
-
-
-def _answer_is(fields: Fields, item: Reader[str]) -> AnswerIs:
-    return AnswerIs(
-        item=fields.need("item", item),
-        at_least=fields.maybe("at_least", read_value, None),
-        at_most=fields.maybe("at_most", read_value, None),
-    )
-
-
-def _count_is(fields: Fields, item: Reader[str]) -> CountIs:
-    return CountIs(
-        items=fields.need("items", list_of(item, at_least=1)),
-        answered=fields.need("answered", read_value),
-        but=fields.maybe("but", map_of(read_value, read_code, "answers by item"), MappingProxyType({})),
-        at_least=fields.maybe("at_least", read_value, None),
-        at_most=fields.maybe("at_most", read_value, None),
-    )
-
-
-def _scale_is(fields: Fields) -> ScaleIs:
-    return ScaleIs(
-        scale=fields.need("scale", reference("scale")),
-        at_least=fields.maybe("at_least", read_number, None),
-        at_most=fields.maybe("at_most", read_number, None),
-    )
-
-
-def _bounded(fields: Fields, criterion: B) -> B:
-    fields.done()
-    low, high = criterion.at_least, criterion.at_most
-    if low is None and high is None:
-        raise fields.reading.refuse(
-            fields.place, "this says no bound", "Write `at_least`, `at_most` or both."
-        )
-    if low is not None and high is not None and low > high:
-        raise fields.reading.refuse(
-            fields.place, f"nothing is at least {low} and at most {high}", "Exchange the two."
-        )
-    return criterion
-
-
-# --- what the answers show ----------------------------------------------------------------------------------
-
-
-def _read_scoring(reading: Reading, place: Place) -> tuple[Figure[int], Source]:
-    """What holds of every scale that does not say otherwise."""
-    fields = Fields(reading, place, "the scoring")
-    shared = (fields.need("may_miss", read_may_miss), fields.source())
-    fields.done()
-    return shared
-
-
-def _scale_reader(shared: tuple[Figure[int], Source] | None) -> Reader[Scale]:
-    def read(reading: Reading, place: Place) -> Scale:
-        fields = Fields(reading, place, "a scale")
-        span = fields.need("range", list_of(read_number))
-        own_source = any(name in fields.found for name in ("source", "clinic_choice", "unverified"))
-        scale = Scale(
-            code=fields.need("code", declaration("scale")),
-            words=fields.need("words", read_words),
-            items=fields.need("items", list_of(reference("item"), at_least=1)),
-            method=fields.maybe("method", one_of(Method), Method.SUM),
-            lowest=span[0] if span else Decimal(0),
-            highest=span[-1] if span else Decimal(0),
-            may_miss=fields.maybe("may_miss", read_may_miss, shared[0])
-            if shared
-            else fields.need("may_miss", read_may_miss),
-            source=shared[1] if shared and not own_source else fields.source(),
-        )
-        fields.done()
-        if len(span) != 2:
-            raise reading.refuse(
-                fields.found["range"],
-                "a range is two numbers",
-                "Write the lowest and the highest: `[0, 80]`.",
-            )
-        return scale
-
-    return read
-
-
-def _finding_reader(kind: str, before: list[str]) -> Reader[Finding]:
-    one_criterion = _criterion(before)
-    several = list_of(one_criterion, at_least=1)
-
-    def read(reading: Reading, place: Place) -> Finding:
-        fields = Fields(reading, place, f"a {kind}")
-        one = fields.maybe("when", one_criterion, None)
-        finding = Finding(
-            all_of=fields.maybe("all_of", several, (one,) if one else ()),
-            any_of=fields.maybe("any_of", several, ()),
-            code=fields.need("code", declaration(kind)),
-            words=fields.need("words", read_words),
-            source=fields.source(),
-        )
-        if kind == "finding":
-            before.append(finding.code)
-        fields.done()
-        if sum(name in fields.found for name in ("when", "all_of", "any_of")) != 1:
-            raise reading.refuse(
-                place, f"a {kind} says once when it holds", "Write one of `when:`, `all_of:`, `any_of:`."
-            )
-        return finding
-
-    return read
-
-
-def _read_change(reading: Reading, place: Place) -> Change:
-    fields = Fields(reading, place, "a change")
-    scale = reference("scale")
-    change = Change(
-        code=fields.need("code", declaration("change")),
-        words=fields.need("words", read_words),
-        kind=fields.need("kind", one_of(ChangeKind)),
-        scale=fields.maybe("scale", scale, TOTAL),
-        points=fields.maybe("points", figure(read_number), None),
-        percent=fields.maybe("percent", figure(read_number), None),
-        ends_in=fields.maybe("ends_in", reference("finding"), ""),
-    )
-    fields.done()
-    if change.points is None and change.percent is None:
-        raise reading.refuse(place, "this says no threshold", "Write `points:`, `percent:` or both.")
-    for name, given in (("points", change.points), ("percent", change.percent)):
-        if given is not None and given.value <= 0:
-            raise reading.refuse(
-                fields.found[name], "a change is more than nothing", "Write a number above 0."
-            )
-    return change
-
-
-def _read_worry(reading: Reading, place: Place) -> Worry:
-    fields = Fields(reading, place, "a worrying answer")
-    worry = Worry(
-        item=fields.need("item", reference("item")),
-        values=fields.need("values", list_of(read_value, at_least=1)),
-        act=fields.need("act", one_of(Act)),
-        words=fields.need("words", read_words),
-        source=fields.source(),
-    )
-    fields.done()
-    return worry
-
-
-def _read_instrument(reading: Reading, place: Place) -> Instrument:
-    fields = Fields(reading, place, "an instrument")
-    fields.need("format", choice((FORMAT,)))
-    citations = fields.maybe(
-        "citations", map_of(_read_citation, _citation_code, "the citations"), MappingProxyType({})
-    )
-    options = fields.maybe("options", _read_options, ())
-    scoring = fields.maybe("scoring", _read_scoring, None)
-    findings: list[str] = []
-    instrument = Instrument(
-        code=fields.need("code", read_code),
-        version=fields.need("version", read_version),
-        title=fields.need("title", read_words),
-        instructions=fields.need("instructions", read_words),
-        rater=fields.need("rater", one_of(Role)),
-        mode=fields.need("mode", one_of(Mode)),
-        recall=fields.need("recall", one_of(Recall)),
-        better=fields.need("better", one_of(Better)),
-        licence=fields.need("licence", _read_licence),
-        items=fields.need("items", list_of(_item_reader(options or ()), at_least=1)),
-        scales=fields.maybe("scales", list_of(_scale_reader(scoring)), ()),
-        findings=fields.maybe("findings", list_of(_finding_reader("finding", findings)), ()),
-        bands=fields.maybe("bands", list_of(_finding_reader("band", findings)), ()),
-        changes=fields.maybe("changes", list_of(_read_change), ()),
-        worries=fields.maybe("worries", list_of(_read_worry), ()),
-        citations=citations,
-    )
+def _read(reading: Reading, place: Place) -> Instrument:
+    instrument: Instrument = INSTRUMENT.read(reading, place, "")
     reading.check_references()
-    fields.done()
     return instrument
 
 
-# --- what only the whole can show ---------------------------------------------------------------------------
-
-
 def _check_whole(reading: Reading, instrument: Instrument) -> None:
-    for index, item in enumerate(instrument.items):
-        for number, criterion in enumerate(item.asked_if):
-            _check_criterion(reading, instrument, criterion, f"items[{index}].asked_if[{number}]")
-    for index, scale in enumerate(instrument.scales):
-        _check_scale(reading, instrument, scale, f"scales[{index}]")
-    for name, findings in (("findings", instrument.findings), ("bands", instrument.bands)):
-        for index, finding in enumerate(findings):
-            for field in ("all_of", "any_of"):
-                for number, one in enumerate(getattr(finding, field)):
-                    path = f"{name}[{index}].{field}[{number}]"
-                    # A single condition may stand under `when`.
-                    _check_criterion(
-                        reading,
-                        instrument,
-                        one,
-                        path if path in reading.spots else f"{name}[{index}].when",
-                    )
+    for number, item in enumerate(instrument.items):
+        _check_item(reading, instrument, item, instrument.items[:number], f"items[{number}]")
+    for number, scale in enumerate(instrument.scales):
+        _check_scale(reading, instrument, scale, f"scales[{number}]")
+    for number, finding in enumerate(instrument.findings):
+        _check_finding(reading, instrument, finding, instrument.findings[:number], f"findings[{number}]")
+    for number, band in enumerate(instrument.bands):
+        _check_finding(reading, instrument, band, instrument.findings, f"bands[{number}]")
     _check_bands(reading, instrument)
-    for index, change in enumerate(instrument.changes):
-        _check_change(reading, instrument, change, f"changes[{index}]")
-    for index, worry in enumerate(instrument.worries):
+    for number, change in enumerate(instrument.changes):
+        _check_change(reading, instrument, change, f"changes[{number}]")
+    for number, worry in enumerate(instrument.worries):
         for value in worry.values:
-            _check_offered(reading, instrument, worry.item, value, f"worries[{index}].values")
+            _check_offered(reading, instrument, worry.item, value, f"worries[{number}].values")
+    if instrument.scales and instrument.may_miss is None:
+        reading.wrong_at(
+            "scales", "nothing says how many answers a scale may miss", "Add `may_miss:` to the instrument."
+        )
+
+
+def _check_item(
+    reading: Reading, instrument: Instrument, item: Item, before: Sequence[Item], path: str
+) -> None:
+    if not item.options:
+        reading.wrong_at(
+            path, "this item offers no answers", "Add `options:` here or for the whole instrument."
+        )
+    if item.if_skipped is not None and not item.allows(item.if_skipped):
+        reading.wrong_at(
+            f"{path}.if_skipped", f"{item.if_skipped} is not an answer to it", "Write one of its answers."
+        )
+    earlier = {each.code for each in before}
+    for number, criterion in enumerate(item.asked_if):
+        at = f"{path}.asked_if[{number}]"
+        for code in criterion.items if isinstance(criterion, CountIs) else (criterion.item,):
+            if code not in earlier:
+                reading.wrong_at(
+                    at, f"no item “{code}” stands before this one", "Name an item that is asked earlier."
+                )
+        _check_criterion(reading, instrument, criterion, at)
+
+
+def _check_finding(
+    reading: Reading, instrument: Instrument, finding: Finding, before: Sequence[Finding], path: str
+) -> None:
+    earlier = {each.code for each in before}
+    for at, criterion in _criteria(finding, path):
+        if isinstance(criterion, FindingIs) and criterion.finding not in earlier:
+            reading.wrong_at(
+                at,
+                f"no finding “{criterion.finding}” stands before this one",
+                "Name a finding that is listed earlier.",
+            )
+        _check_criterion(reading, instrument, criterion, at)
+
+
+def _criteria(finding: Finding, path: str) -> Iterator[tuple[str, Criterion]]:
+    if finding.when is not None:
+        yield f"{path}.when", finding.when
+    for name, several in (("all_of", finding.all_of), ("any_of", finding.any_of)):
+        for number, criterion in enumerate(several):
+            yield f"{path}.{name}[{number}]", criterion
 
 
 def _check_offered(reading: Reading, instrument: Instrument, code: str, value: int, path: str) -> None:
@@ -512,8 +160,8 @@ def _check_scale(reading: Reading, instrument: Instrument, scale: Scale, path: s
             f"the items come to {span[0]:f} to {span[1]:f}, not {scale.lowest} to {scale.highest}",
             "Check the items, their answers and the published range.",
         )
-    if scale.may_miss.value >= len(scale.items):
-        reading.wrong_at(f"{path}.may_miss", "all its items may be missing", "Write fewer than it has items.")
+    if instrument.may_miss is not None and instrument.may_miss.value >= len(scale.items):
+        reading.wrong_at("may_miss", f"all items of {scale.code} may be missing", "Write fewer.")
     whole_number = scale.method is Method.SUM or (scale.method is Method.PERCENT and 100 % max(most, 1) == 0)
     if scale.code == TOTAL and not whole_number:
         reading.wrong_at(
@@ -523,8 +171,7 @@ def _check_scale(reading: Reading, instrument: Instrument, scale: Scale, path: s
 
 def _check_bands(reading: Reading, instrument: Instrument) -> None:
     """Bands that divide one scale leave no score without a level, and none with two."""
-    bounds = [band.all_of[0] for band in instrument.bands if len(band.all_of) == 1]
-    parts = [one for one in bounds if isinstance(one, ScaleIs)]
+    parts = [band.when for band in instrument.bands if isinstance(band.when, ScaleIs)]
     scale = instrument.scale(parts[0].scale) if parts else None
     if scale is None or {part.scale for part in parts} != {scale.code} or len(parts) < len(instrument.bands):
         return
@@ -569,4 +216,39 @@ def _check_change(reading: Reading, instrument: Instrument, change: Change, path
 
 def parse_instrument(text: str) -> Instrument:
     """The instrument that a document writes down. Raises DocumentErrors with everything that is wrong."""
-    return read_document(text, _read_instrument, check=_check_whole, begin="Begin with `format: 1`.")
+    return read_document(text, _read, check=_check_whole, begin="Begin with `format: 1`.")
+
+
+def instrument_to_document(instrument: Instrument) -> str:
+    """The document that parses back into exactly this instrument, without a clinic's wording."""
+    return dump(INSTRUMENT.write(instrument, ""))
+
+
+def instrument_digest(instrument: Instrument) -> str:
+    """SHA-256 of what the instrument says, in hexadecimal: the same for two documents that differ only in
+    layout."""
+    canonical = json.dumps(
+        INSTRUMENT.write(instrument, ""), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourced:
+    """Something with a source, and where it stands, counted from 1: ``changes[2].points``."""
+
+    path: str
+    source: Source
+
+
+def sources_in(instrument: Instrument) -> Iterator[Sourced]:
+    """Everything of the instrument that has a source, in the document's order."""
+    for node in INSTRUMENT.walk(instrument, "", "", 1):
+        source: Any = getattr(node.value, "source", None)
+        if isinstance(source, Source):
+            yield Sourced(path=node.path, source=source)
+
+
+def unverified_in(instrument: Instrument) -> tuple[Sourced, ...]:
+    """What was recalled and not read: a named clinician confirms it before it is relied on."""
+    return tuple(one for one in sources_in(instrument) if one.source.status is SourceStatus.UNVERIFIED)

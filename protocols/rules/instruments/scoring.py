@@ -178,6 +178,8 @@ def score(instrument: Instrument, answers: Answers) -> Score:
     findings: dict[str, bool | None] = {}
 
     def judge(finding: Finding) -> bool | None:
+        if finding.when is not None:
+            return reading.holds(finding.when, scales, findings)
         verdict = _any if finding.any_of else _all
         return verdict(reading.holds(one, scales, findings) for one in finding.any_of or finding.all_of)
 
@@ -232,7 +234,8 @@ def _scale_value(instrument: Instrument, scale: Scale, reading: _Reading) -> Num
     values = [value for code in scale.items if (value := reading.value(code)) is not None]
     still_open = sum(reading.is_open(code) for code in scale.items)
     skipped = len(scale.items) - len(values) - still_open
-    if not values or still_open > scale.may_miss.value or (skipped and scale.method is not Method.MEAN):
+    may_miss = instrument.may_miss.value if instrument.may_miss else 0
+    if not values or still_open > may_miss or (skipped and scale.method is not Method.MEAN):
         return None
     mean = Fraction(sum(values), len(values))  # a missing answer stands for the mean of the others
     if scale.method is Method.MEAN:

@@ -6,51 +6,13 @@ wording is kept, and who may see it, is its keeper's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Iterator
+from dataclasses import replace
 
 from clinic.errors import BadInput
-from protocols.rules.definition import Words
-from protocols.rules.instruments.definition import Instrument, Item
-from protocols.rules.instruments.document import FORMAT, read_option_words
-from protocols.rules.reading import (
-    Fields,
-    Place,
-    Reading,
-    choice,
-    map_of,
-    read_code,
-    read_document,
-    read_text,
-    read_version,
-    read_words,
-)
-
-_NONE: Mapping[int, Words] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemWording:
-    words: Words
-    options: Mapping[int, Words] = field(default_factory=lambda: _NONE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """Words for one version of one instrument, with what entitles the clinic to them (`licence`, never
-    empty).
-
-    `options` are the words of answers that all items share; an item's own come before them.
-    """
-
-    instrument: str
-    version: str
-    licence: str
-    instructions: Words
-    items: Mapping[str, ItemWording]
-    options: Mapping[int, Words] = field(default_factory=lambda: _NONE)
-    title: Words | None = None
+from protocols.rules.instruments.definition import Instrument, Item, Wording
+from protocols.rules.instruments.shapes import WORDING
+from protocols.rules.reading import Place, Reading, read_document
 
 
 def with_text(instrument: Instrument, wording: Wording) -> Instrument:
@@ -115,40 +77,16 @@ def _misfits(instrument: Instrument, wording: Wording) -> Iterator[tuple[str, st
             yield "options", f"no item has the answer {value}", "Leave it out."
 
 
-# --- reading ------------------------------------------------------------------------------------------------
-
-
-def _read_item(reading: Reading, place: Place) -> ItemWording:
-    fields = Fields(reading, place, "an item's wording")
-    item = ItemWording(
-        words=fields.need("words", read_words), options=fields.maybe("options", read_option_words, _NONE)
-    )
-    fields.done()
-    return item
-
-
-def _read_wording(reading: Reading, place: Place) -> Wording:
-    fields = Fields(reading, place, "a wording")
-    fields.need("format", choice((FORMAT,)))
-    wording = Wording(
-        instrument=fields.need("instrument", read_code),
-        version=fields.need("version", read_version),
-        licence=fields.need("licence", read_text),
-        title=fields.maybe("title", read_words, None),
-        instructions=fields.need("instructions", read_words),
-        options=fields.maybe("options", read_option_words, _NONE),
-        items=fields.need("items", map_of(_read_item, read_code, "the items")),
-    )
-    fields.done()
-    return wording
-
-
 def parse_wording(text: str, *, instrument: Instrument) -> Wording:
     """The wording that a document writes down for that instrument. Raises DocumentErrors with everything that
     is wrong."""
+
+    def read(reading: Reading, place: Place) -> Wording:
+        wording: Wording = WORDING.read(reading, place, "")
+        return wording
 
     def check(reading: Reading, wording: Wording) -> None:
         for path, what, instead in _misfits(instrument, wording):
             reading.wrong_at(path if path in reading.spots else "items", what, instead)
 
-    return read_document(text, _read_wording, check=check, begin="Begin with `format: 1`.")
+    return read_document(text, read, check=check, begin="Begin with `format: 1`.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time as elapsed
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,32 +21,38 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.operations.events import record_event
 from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
-from protocols.queries import definition_of
-from protocols.rules.definition import ProtocolDefinition
-from sessions.models import Course, CourseRequirement, CourseStage, DeviationRecord
+from protocols.queries import definition_in
+from sessions.models import Course, CourseStage, DeviationRecord
 from sessions.models.courses import OPEN_STATUSES
+from sessions.operations.kept import evidence_json, kept_of, store_requirements
 from sessions.operations.messages import plan_reminders
 from sessions.operations.moving import move_row
 from sessions.operations.watch import open_overdue_tasks
 from sessions.queries.history import history_of
 from sessions.rules.adherence import adherence
 from sessions.rules.engine import ENGINE_VERSION, requirements
-from sessions.rules.facts import History
 from sessions.rules.moves import STAGE_MOVES
-from sessions.rules.requirements import Evidence, Outcome, Requirement
-from sessions.rules.stages import stages
+from sessions.rules.requirements import Outcome
+from sessions.rules.stages import StageState, stages
 
 
 def refresh_course(*, course: Course, now: datetime) -> Outcome:
     """Recompute and store. The course row must be locked, with patient, clinic and protocol_version
     loaded."""
-    definition = definition_of(course.protocol_version_id)
+    definition = definition_in(course.protocol_version)
     history = history_of(course)
     outcome = requirements(definition=definition, history=history, as_of=now)
     actor = system_actor(clinic_id=course.clinic_id, at=now)
-    store_requirements(course=course, outcome=outcome)
-    _keep_deviations(actor=actor, course=course, outcome=outcome, now=now)
-    _keep_stages(actor=actor, course=course, definition=definition, outcome=outcome, history=history, now=now)
+    kept = kept_of(course)
+    store_requirements(course=course, outcome=outcome, kept=kept.requirements)
+    _keep_deviations(actor=actor, course=course, outcome=outcome, deviations=kept.deviations, now=now)
+    _keep_stages(
+        actor=actor,
+        course=course,
+        standing=stages(definition, outcome, history),
+        kept=kept.stages,
+        now=now,
+    )
     looks = [
         outcome.next_look,
         plan_reminders(course=course, definition=definition, outcome=outcome, history=history, now=now),
@@ -63,106 +69,12 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     return outcome
 
 
-def requirement_columns(course: Course, requirement: Requirement) -> dict[str, Any]:
-    """The row of one requirement, without its id."""
-    window = requirement.window
-    return {
-        "key": requirement.key,
-        "rule": requirement.rule,
-        "kind": requirement.kind.value,
-        "shape": requirement.shape.value,
-        "stage": requirement.stage,
-        "cycle": requirement.cycle,
-        "occurrence": requirement.occurrence,
-        "who": requirement.who.value,
-        "anchor": window.anchor.code if window.anchor else "",
-        "target_at": window.target_at,
-        "opens_at": window.opens_at,
-        "due_at": window.due_at,
-        "closes_at": window.closes_at,
-        "firm": requirement.firm,
-        "status": requirement.status.value,
-        "settled_at": requirement.settled_at,
-        "came_due_at": requirement.came_due_at,
-        "important": requirement.important,
-        "safety": requirement.safety,
-        "weight": requirement.weight,
-        "cause": requirement.cause,
-        "evidence": [_evidence_json(one) for one in requirement.evidence],
-        "engine_version": ENGINE_VERSION,
-        "protocol_version_id": course.protocol_version_id,
-    }
-
-
-def _evidence_json(evidence: Evidence) -> dict[str, str | None]:
-    return {
-        "fact": str(evidence.fact_id),
-        "occurred_at": evidence.occurred_at.isoformat(),
-        "measured": evidence.measured,
-        "limit": evidence.limit,
-    }
-
-
-_COLUMNS = (
-    *[
-        "key",
-        "rule",
-        "kind",
-        "shape",
-        "stage",
-        "cycle",
-        "occurrence",
-        "who",
-        "anchor",
-        "target_at",
-        "opens_at",
-        "due_at",
-        "closes_at",
-        "firm",
-        "status",
-    ],
-    *[
-        "settled_at",
-        "came_due_at",
-        "important",
-        "safety",
-        "weight",
-        "cause",
-        "evidence",
-        "engine_version",
-        "protocol_version_id",
-    ],
-)
-
-
-def store_requirements(*, course: Course, outcome: Outcome) -> int:
-    """Write the rows that differ from what is stored, remove those no longer produced. Returns how many were
-    written."""
-    stored: dict[str, Mapping[str, Any]] = {
-        row["key"]: row for row in CourseRequirement.objects.filter(course=course).values("id", *_COLUMNS)
-    }
-    changed: list[CourseRequirement] = []
-    for requirement in outcome.requirements:
-        columns = requirement_columns(course, requirement)
-        row = stored.pop(requirement.key, None)
-        if row is None or any(row[name] != columns[name] for name in _COLUMNS):
-            changed.append(CourseRequirement(clinic_id=course.clinic_id, course_id=course.pk, **columns))
-    if changed:
-        CourseRequirement.objects.bulk_create(
-            changed,
-            update_conflicts=True,
-            unique_fields=["clinic", "course", "key"],
-            update_fields=[name.removesuffix("_id") for name in _COLUMNS if name != "key"],
-        )
-    if stored:
-        CourseRequirement.objects.filter(id__in=[row["id"] for row in stored.values()]).delete()
-    return len(changed) + len(stored)
-
-
-def _keep_deviations(*, actor: Actor, course: Course, outcome: Outcome, now: datetime) -> None:
+def _keep_deviations(
+    *, actor: Actor, course: Course, outcome: Outcome, deviations: Sequence[DeviationRecord], now: datetime
+) -> None:
     """Every departure becomes a deviation, once, under its key. One that a later fact disproved stays, and
     says so."""
-    kept = {row.key: row for row in DeviationRecord.objects.filter(course=course)}
+    kept = {row.key: row for row in deviations}
     departed = {one.key: one for one in outcome.requirements if one.is_deviation}
 
     def tell(row: DeviationRecord, verb: str) -> None:
@@ -189,7 +101,7 @@ def _keep_deviations(*, actor: Actor, course: Course, outcome: Outcome, now: dat
             "occurred_at": requirement.settled_at or requirement.came_due_at or now,
             "opens_at": requirement.window.opens_at,
             "closes_at": requirement.window.closes_at,
-            "evidence": [_evidence_json(one) for one in requirement.evidence],
+            "evidence": [evidence_json(one) for one in requirement.evidence],
             "engine_version": ENGINE_VERSION,
             "protocol_version_id": course.protocol_version_id,
         }
@@ -219,13 +131,12 @@ def _keep_stages(
     *,
     actor: Actor,
     course: Course,
-    definition: ProtocolDefinition,
-    outcome: Outcome,
-    history: History,
+    standing: Sequence[StageState],
+    kept: Sequence[CourseStage],
     now: datetime,
 ) -> None:
-    rows = {(row.code, row.cycle): row for row in CourseStage.objects.filter(course=course)}
-    for position, stage in enumerate(stages(definition, outcome, history)):
+    rows = {(row.code, row.cycle): row for row in kept}
+    for position, stage in enumerate(standing):
         row = rows.get((stage.code, stage.cycle))
         if row is None:
             row = CourseStage.objects.create(
@@ -310,7 +221,10 @@ def refresh_due_courses(*, now: datetime, deadline_seconds: float = 25.0) -> Ref
                 raise
             failed += 1
             failures = due.look_failures + 1
-            Course.objects.filter(pk=due.pk).update(
+            # Only if it still is as it was claimed: whoever looked at it since knows better.
+            Course.objects.filter(
+                pk=due.pk, look_again_at=due.look_again_at, look_failures=due.look_failures
+            ).update(
                 look_failures=failures,
                 # The type only: a message could hold what a patient said.
                 look_error=type(error).__name__,

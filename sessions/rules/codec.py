@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, cast, get_args
+from typing import Any, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -32,12 +32,30 @@ def kind_of(value: FactValue) -> str:
     return KINDS[type(value)]
 
 
-_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {cls: TypeAdapter(cls) for cls in KINDS}
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What is known of one class before any value of it is read."""
+
+    adapter: TypeAdapter[Any]
+    names: frozenset[str]
+    instants: tuple[str, ...]  # the fields that hold an instant
+
+
+def _reader(cls: type[Any]) -> _Reader:
+    hints = get_type_hints(cls)
+    return _Reader(
+        adapter=TypeAdapter(cls),
+        names=frozenset(hints),
+        instants=tuple(name for name, hint in hints.items() if datetime in (hint, *get_args(hint))),
+    )
+
+
+_READERS: dict[type[Any], _Reader] = {cls: _reader(cls) for cls in KINDS}
 
 
 def to_json(value: FactValue) -> dict[str, Any]:
     """The value as JSON types. Sets are sorted, so that equal values give equal JSON."""
-    data = _ADAPTERS[type(value)].dump_python(value, mode="json")
+    data = _READERS[type(value)].adapter.dump_python(value, mode="json")
     for field in fields(value):
         if isinstance(getattr(value, field.name), frozenset):
             data[field.name] = sorted(data[field.name])
@@ -53,16 +71,16 @@ def from_json(kind: str, data: Mapping[str, Any], *, strict: bool = False) -> Fa
             f"“{kind}” is not a kind of record.",
             advice=f"Use one of: {', '.join(sorted(CLASSES))}.",
         )
-    known = {field.name for field in fields(cls)}
+    reader = _READERS[cls]
     problems: dict[str, list[str]] = {
-        name: ["Unknown field. Remove it."] for name in data if name not in known
+        name: ["Unknown field. Remove it."] for name in data if name not in reader.names
     }
     value: FactValue | None = None
     try:
         value = (
-            _ADAPTERS[cls].validate_json(json.dumps(dict(data)), strict=True)
+            reader.adapter.validate_json(json.dumps(dict(data)), strict=True)
             if strict
-            else _ADAPTERS[cls].validate_python(dict(data))
+            else reader.adapter.validate_python(dict(data))
         )
     except ValidationError as error:
         for one in error.errors():
@@ -70,10 +88,10 @@ def from_json(kind: str, data: Mapping[str, Any], *, strict: bool = False) -> Fa
                 continue
             problems.setdefault(str(one["loc"][0]) if one["loc"] else "", []).append(one["msg"])
     if value is not None:
-        for field in fields(value):
-            at = getattr(value, field.name)
-            if isinstance(at, datetime) and at.tzinfo is None:
-                problems.setdefault(field.name, []).append(
+        for name in reader.instants:
+            at = getattr(value, name)
+            if at is not None and at.tzinfo is None:
+                problems.setdefault(name, []).append(
                     "Give the time with its zone, e.g. 2027-03-01T10:00:00Z."
                 )
     if problems or value is None:

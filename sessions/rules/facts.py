@@ -393,6 +393,9 @@ class Fact:
     amends: UUID | None
     value: FactValue
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # no two facts share one; the value need not be gone through
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:

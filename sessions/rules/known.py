@@ -62,6 +62,7 @@ class Held:
     value: SessionHeld
     ended_at: datetime | None
     doses: tuple[tuple[Fact, DoseGiven], ...]
+    dosed_at: tuple[datetime, ...]  # the moments at which any drug entered the body
     withheld: tuple[tuple[Fact, DoseWithheld], ...]
     vitals: tuple[tuple[Fact, VitalsTaken], ...]
     groups: tuple[tuple[Fact, GroupCounted], ...]
@@ -78,13 +79,8 @@ class Held:
         return tuple(row for row in self.doses if row[1].part == part and row[1].intake != Intake.NOT_TAKEN)
 
     @property
-    def dosed_at(self) -> tuple[datetime, ...]:
-        """The moments at which any drug entered the body."""
-        return tuple(fact.occurred_at for fact, dose in self.doses if dose.intake != Intake.NOT_TAKEN)
-
-    @property
     def first_dose_at(self) -> datetime | None:
-        return next(iter(self.dosed_at), None)
+        return self.dosed_at[0] if self.dosed_at else None
 
     def total(self, unit: str, at: datetime) -> Decimal:
         """All that was given in it until `at`, supplements and doses partly taken included."""
@@ -187,12 +183,14 @@ class Known:
                 self.look_at(ended_at)
                 ended_at = None
             record = value.record_id
+            given = doses.get(record, ())
             self.all_held.append(
                 Held(
                     fact=fact,
                     value=value,
                     ended_at=ended_at,
-                    doses=tuple(doses.get(record, ())),
+                    doses=tuple(given),
+                    dosed_at=tuple(row.occurred_at for row, dose in given if dose.intake != Intake.NOT_TAKEN),
                     withheld=tuple(withheld.get(record, ())),
                     vitals=tuple(vitals.get(record, ())),
                     groups=tuple(groups.get(record, ())),

@@ -38,9 +38,11 @@ from protocols.rules.writing import dump
 
 
 def _read(reading: Reading, place: Place) -> Instrument:
-    instrument: Instrument = INSTRUMENT.read(reading, place, "")
-    reading.check_references()
-    return instrument
+    try:
+        instrument: Instrument = INSTRUMENT.read(reading, place, "")
+        return instrument
+    finally:
+        reading.check_references()  # also of what was refused: a wrong field hides no wrong name
 
 
 def _check_whole(reading: Reading, instrument: Instrument) -> None:

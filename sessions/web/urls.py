@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from sessions.web import chart, corrections, courses, links, overview, planning, recording, runs
+from sessions.web import chart, corrections, courses, links, overview, planning, recording, runs, worker
 
 staff = [
     path("", overview.today, name="today"),
@@ -49,5 +49,9 @@ patient = [
     path("change/", links.change, name="patient_change"),
     path("stop/", links.stop, name="patient_stop"),
 ]
-pages = [path("c/<slug:clinic>/", include(staff)), path("p/<str:token>/", include(patient))]
+pages = [
+    path("board-worker.js", worker.script, name="board_worker"),
+    path("c/<slug:clinic>/", include(staff)),
+    path("p/<str:token>/", include(patient)),
+]
 urlpatterns = [path("", include((pages, "sessions")))]

@@ -40,6 +40,17 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
+  // Whoever signs out leaves no page behind on the device (sessions/board-worker.js); the sign-in page makes sure.
+  const forget = async () => {
+    for (const name of await caches.keys()) if (name.startsWith("board-")) await caches.delete(name);
+  };
+  if ("caches" in window) {
+    if (document.querySelector("[data-signed-out]")) forget();
+    document.addEventListener("submit", (event) => {
+      if (event.target.matches("[data-sign-out]")) setTimeout(() => event.defaultPrevented || forget(), 0);
+    });
+  }
+
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());

@@ -7,8 +7,9 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!clock) return;
   const from = Date.parse(clock.dataset.elapsedFrom);
   const until = clock.dataset.elapsedUntil ? Date.parse(clock.dataset.elapsedUntil) : null;
-  // The device's clock may be wrong: only its distance from the server's, taken as the page loads, is used.
-  const ahead = Date.now() - Date.parse(clock.dataset.serverNow);
+  // The device's clock may be wrong: only its distance from the server's, taken as the page came, is used.
+  const came = Number(document.documentElement.dataset.keptAt) || Date.now();
+  const ahead = came - Date.parse(clock.dataset.serverNow);
   const title = document.title;
   const two = (n) => String(n).padStart(2, "0");
   const tick = () => {

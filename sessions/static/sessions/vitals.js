@@ -1,4 +1,5 @@
-/* Vital signs, kept on the device before anything is sent. The form works as a plain POST without this file.
+/* Vital signs and moments, kept on the device before anything is sent, and doses while there is no network. The forms work
+   as plain POSTs without this file.
 
    An entry is written to IndexedDB first, shown as waiting, and only then sent, with an id made here: whatever is lost on
    the way, the server's unique key makes it one row. It leaves the device only when the server said it has it. The queue
@@ -74,7 +75,21 @@
   };
 
   /* Showing -------------------------------------------------------------------------------------------------------- */
-  const put = (text, count, who) => (text || "").replace("#", count).replace("@", who || "");
+  const filled = (text, count, who) => (text || "").replace("#", count).replace("@", who || "");
+  // The form an entry came from: a board has two for doses, told apart by their part.
+  const formOf = ({ url, body }) =>
+    [...document.forms].find((one) => one.action === url && (one.elements.namedItem("part")?.value ?? "") === (body.part ?? "")) || form;
+  const putBack = async (entry) => {
+    const there = formOf(entry);
+    for (const [name, value] of Object.entries(entry.body)) {
+      const one = there.elements.namedItem(name);
+      if (one && one.type !== "hidden") one.value = value ?? "";
+    }
+    await drop(entry.public_id);
+    const around = there.closest("details");
+    if (around) around.open = true;
+    there.querySelector("input:not([type=hidden]), button").focus();
+  };
   const show = async (sent) => {
     const entries = await waiting();
     const mine = entries.filter((entry) => entry.person === form.dataset.person);
@@ -84,8 +99,7 @@
       const item = document.createElement("li");
       const what = document.createElement("span");
       what.className = "what strong num";
-      const b = entry.body;
-      what.textContent = `${b.systolic || "–"}/${b.diastolic || "–"} ${b.pulse || ""}`;
+      what.textContent = entry.label;
       const state = document.createElement("span");
       state.className = entry.problem ? "tag tag-bad" : "tag tag-warn";
       state.textContent = entry.problem ? `! ${entry.problem}` : `◔ ${sync.dataset.waiting || "waiting"}`;
@@ -96,21 +110,19 @@
         again.className = "button button-quiet button-small";
         again.textContent = sync.dataset.again || "Put back in the form";
         again.addEventListener("click", async () => {
-          for (const [name, value] of Object.entries(b)) if (field(name) && field(name).type !== "hidden") field(name).value = value ?? "";
-          await drop(entry.public_id);
+          await putBack(entry);
           await show();
-          field("systolic").focus();
         });
         item.append(again);
       }
       list.append(item);
     }
     let text = "";
-    if (others.length) text = put(sync.dataset.other, others.length, others[0].person_name);
-    else if (needsSignIn && mine.length) text = put(sync.dataset.signIn, mine.length);
-    else if (mine.some((entry) => entry.problem)) text = put(sync.dataset.attention, mine.filter((entry) => entry.problem).length);
+    if (others.length) text = filled(sync.dataset.other, others.length, others[0].person_name);
+    else if (needsSignIn && mine.length) text = filled(sync.dataset.signIn, mine.length);
+    else if (mine.some((entry) => entry.problem)) text = filled(sync.dataset.attention, mine.filter((entry) => entry.problem).length);
     else if (mine.length === 1) text = sync.dataset.waitingOne;
-    else if (mine.length) text = put(sync.dataset.waitingMany, mine.length);
+    else if (mine.length) text = filled(sync.dataset.waitingMany, mine.length);
     else if (sent) text = sync.dataset.sent;
     if (text || !entries.length) {
       sync.textContent = text;
@@ -127,6 +139,7 @@
     if (busy) return;
     busy = true;
     let sent = false;
+    let whole = false;
     try {
       for (const entry of await waiting()) {
         // Only ever in the name of whoever recorded it.
@@ -145,6 +158,7 @@
           needsSignIn = false;
           await drop(entry.public_id);
           sent = true;
+          whole = whole || entry.whole;
           continue;
         }
         if (answer.status >= 500 || answer.status === 429) break;
@@ -157,7 +171,8 @@
       busy = false;
     }
     await show(sent);
-    if (sent) document.body.dispatchEvent(new CustomEvent("vitals-saved"));
+    if (whole && !list.children.length) location.reload(); // what the page offers has changed with it
+    else if (sent) document.body.dispatchEvent(new CustomEvent("vitals-saved"));
   };
   // Beyond a limit or unusual: one explicit confirmation, on the page, then it is a fact.
   const ask = (entry, said) => new Promise((resolve) => {
@@ -183,9 +198,7 @@
       setTimeout(drain, 0);
     });
     button(sync.dataset.change || "Change it", "button-secondary", async () => {
-      for (const [name, value] of Object.entries(entry.body)) if (field(name) && field(name).type !== "hidden") field(name).value = value ?? "";
-      await drop(entry.public_id);
-      field("systolic").focus();
+      await putBack(entry);
     });
     problem.append(text, actions);
     problem.focus();
@@ -198,23 +211,41 @@
     problem.hidden = true;
     const bad = wrong();
     if (bad) { refuse(...bad); return; }
-    const body = {};
-    for (const [name, value] of new FormData(form)) if (name !== "csrfmiddlewaretoken" && typeof value === "string") body[name] = value;
-    body.public_id = crypto.randomUUID();
-    body.taken_at = new Date(Date.now() - ahead).toISOString();
-    await keep({ public_id: body.public_id, held: form.dataset.held, person: form.dataset.person, person_name: form.dataset.personName, url: form.action, made: Date.now(), body });
-    for (const name of ["systolic", "diastolic", "pulse", "temperature", "distress", "taken_time"]) if (field(name)) field(name).value = "";
+    const reading = ["systolic", "diastolic", "pulse"].map((name) => field(name).value || "–");
+    await put(form, `${reading[0]}/${reading[1]} ${reading[2]}`);
+    for (const name of ["systolic", "diastolic", "pulse", "temperature", "distress", "occurred_at"]) if (field(name)) field(name).value = "";
     field("systolic").focus();
     await show();
     await drain();
   });
+  const put = (from, label, whole) => {
+    const body = {};
+    for (const [name, value] of new FormData(from)) if (name !== "csrfmiddlewaretoken" && typeof value === "string") body[name] = value;
+    body.public_id = crypto.randomUUID();
+    body.device_time = new Date(Date.now() - ahead).toISOString();
+    return keep({ public_id: body.public_id, held: form.dataset.held, person: form.dataset.person, person_name: form.dataset.personName, url: from.action, made: Date.now(), label, whole, body });
+  };
+  // The board's other forms: a moment always, a dose only while its page could not be shown anyway.
+  for (const other of document.querySelectorAll("form[data-queued]")) {
+    other.addEventListener("submit", async (event) => {
+      const away = !navigator.onLine || document.documentElement.dataset.keptAt;
+      if (other.dataset.queued === "away" && !away) return;
+      event.preventDefault();
+      if (!other.reportValidity()) return;
+      const time = new Date(Date.now() - ahead).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      const amount = other.elements.namedItem("amount")?.value ?? "";
+      await put(other, `${other.dataset.label} ${amount} ${time}`, other.dataset.queued === "away");
+      await show();
+      await drain();
+    });
+  }
 
   // Signing out with entries waiting would leave them behind: say so, and let the person choose.
   document.addEventListener("submit", async (event) => {
     if (!event.target.matches("[data-sign-out]") || event.target.dataset.sure) return;
     event.preventDefault();
     const entries = await waiting();
-    if (!entries.length || window.confirm(put(sync.dataset.waitingMany, entries.length))) {
+    if (!entries.length || window.confirm(filled(sync.dataset.waitingMany, entries.length))) {
       event.target.dataset.sure = "1";
       event.target.requestSubmit();
     }
@@ -222,7 +253,8 @@
   window.addEventListener("beforeunload", (event) => { if (list.children.length) event.preventDefault(); });
 
   const clock = document.querySelector("[data-server-now]");
-  const ahead = clock ? Date.now() - Date.parse(clock.dataset.serverNow) : 0;
+  const came = Number(document.documentElement.dataset.keptAt) || Date.now();
+  const ahead = clock ? came - Date.parse(clock.dataset.serverNow) : 0;
   navigator.storage?.persist?.().catch(() => {});
   window.addEventListener("online", drain);
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") drain(); });

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Final
 
-import yaml
+from protocols.rules.grammar import ListOf, MapOf, Shape, need
+from protocols.rules.reading import Fields, Place, Reading, read_document
+from protocols.rules.shapes import CODE_WORD, NUMBER, UNIT_WORD
 
-Range = tuple[Decimal, Decimal]
+Range = tuple[Decimal, ...]
+"""The lowest and the highest, both included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +27,40 @@ class Measure:
     usual: Range
 
 
+def _check_ranges(reading: Reading, given: Fields, value: Measure) -> None:
+    for name in ("possible", "usual"):
+        span = getattr(value, name)
+        if len(span) != 2 or span[0] >= span[1]:
+            raise reading.refuse(
+                given.found[name], "a range is two numbers", "Write the lowest and the highest: `[40, 300]`."
+            )
+    if value.usual[0] < value.possible[0] or value.usual[1] > value.possible[1]:
+        raise reading.refuse(
+            given.found["usual"], "something is usual and not possible", "Let it lie within `possible`."
+        )
+
+
+_MEASURE: Final = Shape(
+    "measure",
+    "a measure",
+    Measure,
+    need("unit", UNIT_WORD, "what it is entered in"),
+    need("possible", ListOf(NUMBER), "what can be entered"),
+    need("usual", ListOf(NUMBER), "what is entered without a second look"),
+    check=_check_ranges,
+)
+_MEASURES: Final = MapOf(CODE_WORD, _MEASURE, "the measures")
+
+
+def parse_measures(text: str) -> Mapping[str, Measure]:
+    """The measures that a document writes down. Raises DocumentErrors with everything that is wrong."""
+
+    def read(reading: Reading, place: Place) -> Mapping[str, Measure]:
+        return _MEASURES.read(reading, place, "")
+
+    return read_document(text, read, begin="Begin with a measure: `pulse: {unit: /min, …}`.")
+
+
 @cache
 def measures() -> Mapping[str, Measure]:
-    document = yaml.safe_load(
-        (Path(__file__).parent / "library" / "measures.yaml").read_text(encoding="utf-8")
-    )
-    return {
-        name: Measure(
-            unit=row["unit"],
-            possible=(Decimal(str(row["possible"][0])), Decimal(str(row["possible"][1]))),
-            usual=(Decimal(str(row["usual"][0])), Decimal(str(row["usual"][1]))),
-        )
-        for name, row in document.items()
-    }
+    return parse_measures((Path(__file__).parent / "library" / "measures.yaml").read_text(encoding="utf-8"))

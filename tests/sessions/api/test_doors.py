@@ -412,7 +412,7 @@ def test_a_reading_that_cannot_be_is_refused(day: ClinicDay) -> None:
         ("a word", {"temperature": "hot"}),
         ("no zone", {"occurred_at": "2027-04-06T16:00:00"}),
         ("in the future", {"occurred_at": "2031-04-06T16:00:00Z"}),
-        ("an unknown field", {"oxygen": 99}),
+        ("an unknown field", {"glucose": 5}),
     ]
     for label, changed in wrong:
         response = ada.post("record_vitals", {**body, **changed}, record=day.record.public_id)

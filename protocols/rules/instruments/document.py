@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from protocols.rules.definition import Source, SourceStatus
 from protocols.rules.instruments.definition import (
@@ -36,6 +36,8 @@ from protocols.rules.instruments.shapes import INSTRUMENT
 from protocols.rules.reading import Place, Reading, read_document
 from protocols.rules.writing import dump
 
+MAX_ITEMS: Final = 500  # the longest questionnaires have some 300
+
 
 def _read(reading: Reading, place: Place) -> Instrument:
     try:
@@ -46,14 +48,21 @@ def _read(reading: Reading, place: Place) -> Instrument:
 
 
 def _check_whole(reading: Reading, instrument: Instrument) -> None:
+    if len(instrument.items) > MAX_ITEMS:
+        reading.wrong_at("items", f"these are {len(instrument.items)} items", f"Ask at most {MAX_ITEMS}.")
+        return
+    earlier: set[str] = set()
     for number, item in enumerate(instrument.items):
-        _check_item(reading, instrument, item, instrument.items[:number], f"items[{number}]")
+        _check_item(reading, instrument, item, earlier, f"items[{number}]")
+        earlier.add(item.code)
     for number, scale in enumerate(instrument.scales):
         _check_scale(reading, instrument, scale, f"scales[{number}]")
+    found: set[str] = set()
     for number, finding in enumerate(instrument.findings):
-        _check_finding(reading, instrument, finding, instrument.findings[:number], f"findings[{number}]")
+        _check_finding(reading, instrument, finding, found, f"findings[{number}]")
+        found.add(finding.code)
     for number, band in enumerate(instrument.bands):
-        _check_finding(reading, instrument, band, instrument.findings, f"bands[{number}]")
+        _check_finding(reading, instrument, band, found, f"bands[{number}]")
     _check_bands(reading, instrument)
     for number, change in enumerate(instrument.changes):
         _check_change(reading, instrument, change, f"changes[{number}]")
@@ -67,7 +76,7 @@ def _check_whole(reading: Reading, instrument: Instrument) -> None:
 
 
 def _check_item(
-    reading: Reading, instrument: Instrument, item: Item, before: Sequence[Item], path: str
+    reading: Reading, instrument: Instrument, item: Item, earlier: Collection[str], path: str
 ) -> None:
     if not item.options:
         reading.wrong_at(
@@ -77,7 +86,6 @@ def _check_item(
         reading.wrong_at(
             f"{path}.if_skipped", f"{item.if_skipped} is not an answer to it", "Write one of its answers."
         )
-    earlier = {each.code for each in before}
     for number, criterion in enumerate(item.asked_if):
         at = f"{path}.asked_if[{number}]"
         for code in criterion.items if isinstance(criterion, CountIs) else (criterion.item,):
@@ -89,9 +97,8 @@ def _check_item(
 
 
 def _check_finding(
-    reading: Reading, instrument: Instrument, finding: Finding, before: Sequence[Finding], path: str
+    reading: Reading, instrument: Instrument, finding: Finding, earlier: Collection[str], path: str
 ) -> None:
-    earlier = {each.code for each in before}
     for at, criterion in _criteria(finding, path):
         if isinstance(criterion, FindingIs) and criterion.finding not in earlier:
             reading.wrong_at(

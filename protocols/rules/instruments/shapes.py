@@ -177,10 +177,13 @@ class _Options(Kind[tuple[Option, ...]]):
                 for value in range(span.first, span.last + 1)
             )
         options: tuple[Option, ...] = self.inner.read(reading, place, unit)
-        values = [option.value for option in options]
-        for value in values:
-            if values.count(value) > 1:
-                raise reading.refuse(place, f"two answers count {value}", "Give each answer its own value.")
+        seen: set[int] = set()
+        for option in options:
+            if option.value in seen:
+                raise reading.refuse(
+                    place, f"two answers count {option.value}", "Give each answer its own value."
+                )
+            seen.add(option.value)
         return options
 
     def write(self, value: tuple[Option, ...], unit: Unit) -> Any:

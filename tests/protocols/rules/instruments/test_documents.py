@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -244,6 +245,14 @@ def test_a_damaged_document_gives_errors_and_never_a_traceback(code: str, data: 
     except DocumentErrors as errors:
         assert errors.errors
         assert all(error.instead for error in errors.errors)
+
+
+def test_a_questionnaire_without_end_is_refused_at_once() -> None:
+    items = "".join(f"  - {{code: i{number}, words: x}}\n" for number in range(6000))
+    text = SOUND[: SOUND.index("items:")] + "items:\n" + items
+    started = perf_counter()
+    assert errors_of(text) == ["15:3: items: these are 6000 items. Ask at most 500."]
+    assert perf_counter() - started < 2
 
 
 # --- missing answers where a source allows them -------------------------------------------------------------

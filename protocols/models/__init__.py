@@ -3,6 +3,7 @@ them on the way to being published."""
 
 from __future__ import annotations
 
+from protocols.models.legal import LegalBasis, LegalBasisKind
 from protocols.models.reviews import FigureConfirmation, VersionReview
 from protocols.models.versions import (
     UNPUBLISHED,
@@ -15,6 +16,8 @@ from protocols.models.versions import (
 __all__ = [
     "UNPUBLISHED",
     "FigureConfirmation",
+    "LegalBasis",
+    "LegalBasisKind",
     "Protocol",
     "ProtocolVersion",
     "ProtocolVersionQuerySet",

@@ -14,7 +14,7 @@ from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from protocols.models import UNPUBLISHED, FigureConfirmation, ProtocolVersion
 from protocols.operations.on_version import on_version
-from protocols.queries.definitions import definition_in
+from protocols.queries.definitions import definition_as_written
 from protocols.queries.figures import KINDS
 from protocols.rules.figures import figures_of
 
@@ -33,7 +33,7 @@ def confirm_figures(
             raise NotNow(_("This version is published already."), code="version-is-published")
         there = {
             (figure.path, figure.text): kind
-            for figure in figures_of(definition_in(found))
+            for figure in figures_of(definition_as_written(found))
             if (kind := KINDS.get(figure.source.status)) is not None
         }
         unknown = sorted({path for path, text in figures if (path, text) not in there})

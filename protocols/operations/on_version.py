@@ -16,7 +16,7 @@ from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.moves import move
 from protocols.models import Protocol, ProtocolVersion
-from protocols.queries.definitions import definition_in
+from protocols.queries.definitions import definition_as_written
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import DocumentErrors, digest_of, parse
 from protocols.rules.moves import VERSION_MOVES
@@ -70,7 +70,7 @@ def check_names(version: ProtocolVersion, definition: ProtocolDefinition) -> Non
     earlier = ProtocolVersion.objects.filter(
         protocol_id=version.protocol_id, published_at__isnull=False
     ).order_by("published_at")
-    lost = names_lost(definition, [definition_in(one) for one in earlier])
+    lost = names_lost(definition, [definition_as_written(one) for one in earlier])
     if lost:
         raise Incomplete(
             _("Some rules would lose what was recorded for them."),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from protocols.queries.comparing import compare_versions
-from protocols.queries.definitions import definition_in, definition_of, definitions_of
+from protocols.queries.definitions import (
+    definition_as_written,
+    definition_in,
+    definition_of,
+    definitions_of,
+)
 from protocols.queries.figures import FigureToAnswer, figures_to_answer, open_figures
 from protocols.queries.instruments import instrument_of, instruments
+from protocols.queries.legal import legal_bases, legal_spans
 from protocols.queries.versions import (
     protocols,
     published_version,
@@ -18,12 +24,15 @@ from protocols.queries.versions import (
 __all__ = [
     "FigureToAnswer",
     "compare_versions",
+    "definition_as_written",
     "definition_in",
     "definition_of",
     "definitions_of",
     "figures_to_answer",
     "instrument_of",
     "instruments",
+    "legal_bases",
+    "legal_spans",
     "open_figures",
     "protocols",
     "published_version",

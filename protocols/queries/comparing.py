@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor
 from clinic.errors import BadInput, NotFound
 from protocols.models import ProtocolVersion
-from protocols.queries.definitions import definition_in
+from protocols.queries.definitions import definition_as_written
 from protocols.rules.comparing import Difference, compare
 from protocols.rules.definition import Words
 
@@ -21,7 +21,7 @@ def compare_versions(
         raise NotFound()
     if before.protocol_id != after.protocol_id:
         raise BadInput(_("These are versions of different protocols."))
-    return compare(definition_in(before), definition_in(after), say=_say, tr=_)
+    return compare(definition_as_written(before), definition_as_written(after), say=_say, tr=_)
 
 
 def _say(words: Words) -> str:

@@ -30,7 +30,14 @@ def _parsed(digest: str, document: str) -> tuple[ProtocolDefinition, ProtocolDef
 
 
 def definition_in(version: ProtocolVersion) -> ProtocolDefinition:
-    """What a version already at hand says, as its document writes it; no query."""
+    """The definition of a version already at hand, its rules under the names their records carry; no
+    query."""
+    return _parsed(version.digest, version.document)[1]
+
+
+def definition_as_written(version: ProtocolVersion) -> ProtocolDefinition:
+    """What a version already at hand says, its rules under the names its own document gives them; no
+    query."""
     return _parsed(version.digest, version.document)[0]
 
 

@@ -23,7 +23,7 @@ def protocols(request: HttpRequest, clinic: str) -> HttpResponse:
         found = [
             {
                 "public_id": protocol.public_id,
-                "title": showing.say(queries.definition_in(newest).title),
+                "title": showing.say(queries.definition_as_written(newest).title),
                 "version": newest,
             }
             for protocol, newest in queries.protocols(seat.actor)
@@ -40,7 +40,7 @@ def protocol(request: HttpRequest, clinic: str, protocol: UUID) -> HttpResponse:
             seat.actor, protocol_public_id=protocol, version=request.GET.get("version") or None
         )
         versions = queries.versions_of(seat.actor, protocol_id=version.protocol_id)
-        definition = queries.definition_in(version)
+        definition = queries.definition_as_written(version)
         page = {
             "here": "protocols",
             "version": version,

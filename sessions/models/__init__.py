@@ -9,6 +9,7 @@ from sessions.models.patients import ContactDetails, Patient, PatientLink
 from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
 from sessions.models.tasks import StaffTask
+from sessions.models.versions import CourseVersionMove
 
 __all__ = [
     "CareTeamMember",
@@ -16,6 +17,7 @@ __all__ = [
     "Course",
     "CourseRequirement",
     "CourseStage",
+    "CourseVersionMove",
     "DeviationRecord",
     "DeviationReview",
     "FactRecord",

@@ -117,6 +117,10 @@ class SessionRecord(ClinicRow):
     # A dosing day on which no drug was given consumes no cycle: it does not count for its key.
     counts = models.BooleanField(default=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # The version its course followed when it was made: it always renders with that version's words.
+    protocol_version = models.ForeignKey(
+        "protocols.ProtocolVersion", on_delete=models.PROTECT, related_name="+"
+    )
 
     class Meta(ClinicRow.Meta):
         abstract = False

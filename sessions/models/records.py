@@ -42,6 +42,10 @@ class FactRecord(ClinicRow):
     reason = models.TextField(blank=True, default="")  # why amended, or why kept beyond a limit
     schema = models.PositiveSmallIntegerField(default=1)
     value = models.JSONField()
+    # The version its course followed when it was made: it always renders with that version's words.
+    protocol_version = models.ForeignKey(
+        "protocols.ProtocolVersion", on_delete=models.PROTECT, related_name="+"
+    )
 
     class Meta(ClinicRow.Meta):
         abstract = False

@@ -16,13 +16,14 @@ from protocols.queries import definition_of
 from protocols.rules.definition import Move, ProtocolDefinition, SessionKind
 from sessions.models import Course, FactRecord, SessionRecord
 from sessions.operations.concerns import Concern, confirm_concerns, tell_prescriber
-from sessions.operations.gating import closed_gates
+from sessions.operations.gating import closed_gates, gate_data
 from sessions.operations.on_course import on_course
 from sessions.operations.records import check_time, put_fact
 from sessions.operations.sheet import on_open_sheet
 from sessions.queries.history import history_of
 from sessions.queries.words import breach_words, gate_why
 from sessions.rules.facts import DoseGiven, DoseOrdered, DosePart, DoseWithheld, FactSource, Intake
+from sessions.rules.gates import LEGAL_BASIS, Gate
 from sessions.rules.keys import dose_rule_of
 from sessions.rules.limits import Breach, check_order, judge_dose
 
@@ -128,6 +129,7 @@ def give_dose(
             ]
             if record.key:
                 closed, _used = closed_gates(course=course, move=Move.GIVE_DOSE, key=record.key, now=now)
+                refuse_without_legal_basis(closed, source=source)
                 concerns += [Concern(code=f"gate:{gate.key}", words=gate_why(gate)) for gate in closed]
             if checker is None:
                 concerns.append(Concern(code="no-second-check", words="No second person checked the dose."))
@@ -173,6 +175,19 @@ def withhold_dose(
             public_id=public_id,
         )
         return row
+
+
+def refuse_without_legal_basis(closed: Sequence[Gate], *, source: FactSource) -> None:
+    """Nobody may dose on without it, and no confirmation opens this gate. What was given all the same, and is
+    entered from paper, is kept like everything that happened."""
+    legal = [gate for gate in closed if gate.key == LEGAL_BASIS]
+    if legal and source is FactSource.STAFF:
+        raise NotNow(
+            " ".join(gate_why(gate) for gate in legal),
+            code="gates-closed",
+            advice="Care goes on; no dose is given.",
+            data={"gates": [gate_data(gate) for gate in legal]},
+        )
 
 
 def _dose_unit(definition: ProtocolDefinition) -> str:

@@ -147,7 +147,7 @@ def requirement_columns(course: Course, requirement: Requirement) -> dict[str, A
         "cause": requirement.cause,
         "evidence": [evidence_json(one) for one in requirement.evidence],
         "engine_version": ENGINE_VERSION,
-        "protocol_version_id": course.protocol_version_id,
+        "protocol_version_id": requirement.version_id or course.protocol_version_id,
     }
 
 

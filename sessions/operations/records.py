@@ -114,6 +114,7 @@ def put_fact(
         clinic_id=course.clinic_id,
         public_id=public_id,
         course=course,
+        protocol_version_id=course.protocol_version_id,
         aware_at=check_time(aware_at, now=now, field="aware_at") if aware_at else now,
         recorded_at=now,
         observed_by_id=observed_by if observed_by is not None else actor.person_id,

@@ -23,7 +23,7 @@ from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_in
 from sessions.models import Course, CourseStage, DeviationRecord
-from sessions.models.courses import OPEN_STATUSES
+from sessions.models.courses import OPEN_STATUSES, StageStatus
 from sessions.operations.kept import evidence_json, kept_of, store_requirements
 from sessions.operations.messages import plan_reminders
 from sessions.operations.moving import move_row
@@ -103,7 +103,7 @@ def _keep_deviations(
             "closes_at": requirement.window.closes_at,
             "evidence": [evidence_json(one) for one in requirement.evidence],
             "engine_version": ENGINE_VERSION,
-            "protocol_version_id": course.protocol_version_id,
+            "protocol_version_id": requirement.version_id or course.protocol_version_id,
         }
         row = kept.get(key)
         if row is None:
@@ -146,8 +146,16 @@ def _keep_stages(
                 cycle=stage.cycle,
                 position=position,
             )
+        elif row.position != position:
+            row.position = position
+            row.save(update_fields=["position"])
         for action in steps_between(STAGE_MOVES, row.status, stage.status.value):
             move_row(actor=actor, row=row, table=STAGE_MOVES, action=action, now=now)
+    # Stages that only an earlier version has: what was not finished is no longer asked.
+    known = {(stage.code, stage.cycle) for stage in standing}
+    for name, row in rows.items():
+        if name not in known and row.status in (StageStatus.WAITING, StageStatus.ACTIVE):
+            move_row(actor=actor, row=row, table=STAGE_MOVES, action="skip", now=now)
 
 
 def steps_between(table: MoveTable, start: str, goal: str) -> tuple[str, ...]:

@@ -142,6 +142,7 @@ def open_record(
         clinic_id=course.clinic_id,
         public_id=public_id,
         course=course,
+        protocol_version_id=course.protocol_version_id,
         booking=booking,
         key=key,
         kind=kind.value,

@@ -7,14 +7,15 @@ each would cost more than all that the engine does with them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from protocols.rules.definition import SessionKind
+from protocols.queries import definitions_of
+from protocols.rules.definition import ProtocolDefinition, SessionKind
 from sessions.models import Course
 from sessions.models.bookings import LIVE_BOOKINGS, RecordStatus
 from sessions.rules.codec import from_json
@@ -24,9 +25,11 @@ from sessions.rules.facts import (
     FactSource,
     History,
     Mode,
+    Period,
     SessionHeld,
     SessionTimesCorrected,
     Setting,
+    VersionMoved,
 )
 
 _KNOWN = """
@@ -48,7 +51,21 @@ SELECT course.id,
     (SELECT json_agg(json_build_array(booking.public_id, booking.key, booking.starts_at, booking.ends_at))
         FROM therapy_sessions_sessionbooking booking
         WHERE booking.clinic_id = course.clinic_id AND booking.course_id = course.id
-            AND booking.status = ANY(%(live)s))
+            AND booking.status = ANY(%(live)s)),
+    (SELECT json_agg(json_build_array(moved.public_id, moved.moved_at, moved.moved_by_id,
+                moved.from_version_id, went_to.version, moved.reconsent, undone.public_id)
+            ORDER BY moved.id)
+        FROM therapy_sessions_courseversionmove moved
+        JOIN protocols_protocolversion went_to ON went_to.id = moved.to_version_id
+        LEFT JOIN therapy_sessions_courseversionmove undone ON undone.id = moved.undoes_id
+        WHERE moved.clinic_id = course.clinic_id AND moved.course_id = course.id
+            AND (%(known_at)s::timestamptz IS NULL OR moved.moved_at <= %(known_at)s)),
+    (SELECT json_agg(json_build_array(basis.valid_from,
+                least(basis.valid_until, basis.revoked_on - 1)) ORDER BY basis.valid_from, basis.id)
+        FROM protocols_legalbasis basis JOIN protocols_protocolversion followed
+            ON followed.protocol_id = basis.protocol_id
+        WHERE basis.clinic_id = course.clinic_id AND followed.id = course.protocol_version_id
+            AND (basis.revoked_on IS NULL OR basis.revoked_on > basis.valid_from))
 FROM therapy_sessions_course course WHERE course.id = ANY(%(courses)s)
 """
 
@@ -59,7 +76,8 @@ def history_of(course: Course) -> History:
 
 def histories_of(courses: Sequence[Course], *, known_at: datetime | None = None) -> dict[int, History]:
     """Course id → History. `course.patient` and `course.clinic` should be loaded. With `known_at`, only what
-    had been recorded by then. One query, however many courses."""
+    had been recorded by then. One query, however many courses; the definitions of earlier versions besides,
+    when some moved."""
     with connection.cursor() as cursor:
         cursor.execute(
             _KNOWN,
@@ -71,13 +89,23 @@ def histories_of(courses: Sequence[Course], *, known_at: datetime | None = None)
             },
         )
         known = {course_id: rows for course_id, *rows in cursor.fetchall()}
-    return {course.pk: _history(course, *known[course.pk]) for course in courses}
+    earlier = {move[3] for *_rest, moves, _legal in known.values() for move in moves or ()}
+    definitions = definitions_of(earlier) if earlier else {}
+    return {course.pk: _history(course, definitions, *known[course.pk]) for course in courses}
 
 
 _Rows = list[list[Any]] | None  # None: there are none
 
 
-def _history(course: Course, facts: _Rows, records: _Rows, bookings: _Rows) -> History:
+def _history(
+    course: Course,
+    definitions: Mapping[int, ProtocolDefinition],
+    facts: _Rows,
+    records: _Rows,
+    bookings: _Rows,
+    moves: _Rows,
+    legal: _Rows,
+) -> History:
     recorded = [_fact(*row) for row in facts or ()]
     corrections = {  # of two of the same session, the one recorded last stands
         fact.value.record_id: fact.value for fact in recorded if isinstance(fact.value, SessionTimesCorrected)
@@ -87,10 +115,18 @@ def _history(course: Course, facts: _Rows, records: _Rows, bookings: _Rows) -> H
         course_id=course.pk,
         enrolled_at=course.enrolled_at,
         live_from=course.live_from,
-        setting=Setting(zone=ZoneInfo(course.clinic.zone), attributes=frozenset(course.patient.attributes)),
+        setting=Setting(
+            zone=ZoneInfo(course.clinic.zone),
+            attributes=frozenset(course.patient.attributes),
+            legal=None if course.clinic.is_demo else tuple(_span(*row) for row in legal or ()),
+        ),
         arm=course.arm or None,
-        facts=frozenset([*recorded, *held]),
+        facts=frozenset([*recorded, *held, *(_moved(*row) for row in moves or ())]),
         bookings=frozenset(_booking(*row) for row in bookings or ()),
+        earlier=tuple(
+            Period(version_id=version_id, definition=definitions[version_id], until=_instant(moved_at))
+            for _id, moved_at, _by, version_id, *_rest in moves or ()
+        ),
     )
 
 
@@ -157,3 +193,37 @@ def _held(
 
 def _booking(public_id: str, key: str, starts_at: str, ends_at: str) -> Booking:
     return Booking(id=UUID(public_id), key=key, starts_at=_instant(starts_at), ends_at=_instant(ends_at))
+
+
+def _moved(
+    public_id: str,
+    moved_at: str,
+    moved_by: int,
+    _from_version: int,
+    to_version: str,
+    reconsent: list[str],
+    undoes: str | None,
+) -> Fact:
+    """A move to another version of the protocol, as a fact."""
+    at = _instant(moved_at)
+    return Fact(
+        id=UUID(public_id),
+        key=None,
+        occurred_at=at,
+        aware_at=at,
+        recorded_at=at,
+        observed_by=moved_by,
+        entered_by=moved_by,
+        source=FactSource.STAFF,
+        amends=None,
+        value=VersionMoved(
+            move_id=UUID(public_id),
+            to_version=to_version,
+            reconsent=frozenset(reconsent),
+            undoes=UUID(undoes) if undoes else None,
+        ),
+    )
+
+
+def _span(from_on: str, until_on: str | None) -> tuple[date, date | None]:
+    return date.fromisoformat(from_on), date.fromisoformat(until_on) if until_on else None

@@ -10,7 +10,7 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from protocols.rules.definition import ProtocolDefinition, SessionRule, Words
-from sessions.rules.gates import Gate
+from sessions.rules.gates import LEGAL_BASIS, Gate
 from sessions.rules.limits import Breach
 
 
@@ -24,6 +24,8 @@ def label(
     *, definition: ProtocolDefinition, rule: str, cycle: int | None, occurrence: int | None, key: str = ""
 ) -> str:
     """What a requirement is called: “Integration session 2 (dosing session 1)”."""
+    if rule == LEGAL_BASIS:
+        return _("Legal basis for this protocol")
     try:
         found = definition.rule(rule)
     except KeyError:
@@ -101,6 +103,9 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
         "withdrawn": _("%(what)s: withdrawn."),
         "expired": _("%(what)s: no longer valid."),
         "not_acceptable": _("%(what)s: the result does not allow it."),
+        "older_than_version": _("%(what)s: to be asked for anew, because the protocol changed."),
+        "no_legal_basis": _("%(what)s: the clinic has recorded none."),
+        "legal_basis_expired": _("%(what)s: no longer in force."),
         "not_clear": _("%(what)s: the washout is not over."),
         "not_done": _("%(what)s: not done."),
         "not_done_yet": _("%(what)s: not done yet."),

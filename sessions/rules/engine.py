@@ -28,6 +28,7 @@ from protocols.rules.definition import (
     WashoutRule,
 )
 from sessions.rules.applying import as_they_apply
+from sessions.rules.carrying import carried_over
 from sessions.rules.facts import History
 from sessions.rules.kinds import (
     assessments,
@@ -58,7 +59,7 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 def requirements(*, definition: ProtocolDefinition, history: History, as_of: datetime) -> Outcome:
     """One requirement for each key the protocol gives this course, and the next instant at which time alone
     changes one."""
-    return outcome_of(timeline_of(definition=definition, history=history, as_of=as_of))
+    return across_versions(timeline_of(definition=definition, history=history, as_of=as_of))
 
 
 def timeline_of(*, definition: ProtocolDefinition, history: History, as_of: datetime) -> Timeline:
@@ -66,6 +67,22 @@ def timeline_of(*, definition: ProtocolDefinition, history: History, as_of: date
     if as_of.tzinfo is None:
         raise ValueError("as_of must carry its zone")
     return Timeline(definition, history, as_of.astimezone(UTC))
+
+
+def across_versions(timeline: Timeline) -> Outcome:
+    """The outcome, with what came due under the versions that the course followed before."""
+    history, as_of = timeline.history, timeline.as_of
+    if not history.earlier:
+        return outcome_of(timeline)
+    periods = [
+        outcome_of(timeline_of(definition=period.definition, history=history, as_of=as_of))
+        for period in history.earlier
+    ]
+    following = [*periods[1:], outcome_of(timeline)]
+    found = periods[0]
+    for period, now in zip(history.earlier, following, strict=True):
+        found = carried_over(found, now, moved_at=period.until, version_id=period.version_id)
+    return found
 
 
 def outcome_of(timeline: Timeline) -> Outcome:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from protocols.rules.definition import SessionKind
+from protocols.rules.definition import ProtocolDefinition, SessionKind
 
 
 class Mode(StrEnum):
@@ -316,6 +316,17 @@ class DosingStopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionMoved:
+    """The course went on under another version of its protocol. `reconsent`: the scopes that the patient is
+    asked to consent to anew; `undoes`: the move that this one takes back."""
+
+    move_id: UUID
+    to_version: str
+    reconsent: frozenset[str] = frozenset()
+    undoes: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldBegun:
     reason: str
 
@@ -363,6 +374,7 @@ FactValue = (
     | NotDone
     | Override
     | DosingStopped
+    | VersionMoved
     | HoldBegun
     | HoldEnded
     | CourseEnded
@@ -411,12 +423,23 @@ class Booking:
 class Setting:
     """What rules need that is not this course's history. `attributes` are chart flags such as
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
-    `care_team`, everyone who was ever on the course's team."""
+    `care_team`, everyone who was ever on the course's team; `legal`, the spans of days, both included, in
+    which the clinic may follow the protocol, None where nobody asks (the demo)."""
 
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()
     earlier_doses: tuple[datetime, ...] = ()
     care_team: frozenset[int] = frozenset()
+    legal: tuple[tuple[date, date | None], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The course followed this version until then."""
+
+    version_id: int
+    definition: ProtocolDefinition
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,3 +454,4 @@ class History:
     arm: str | None = None
     facts: frozenset[Fact] = field(default_factory=frozenset)
     bookings: frozenset[Booking] = field(default_factory=frozenset)
+    earlier: tuple[Period, ...] = ()  # the versions it followed before the present one, oldest first

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from clinic.rules.wall_time import day_of, start_of_day
 from protocols.rules.definition import (
     AnyRule,
     Block,
@@ -19,6 +20,7 @@ from protocols.rules.definition import (
     ReleaseRule,
     ResultRule,
     Role,
+    SessionKind,
     SessionRule,
     Source,
     VitalsPoint,
@@ -27,7 +29,7 @@ from protocols.rules.definition import (
     Words,
 )
 from sessions.rules.applying import NOT_APPLICABLE, applies
-from sessions.rules.engine import outcome_of, timeline_of
+from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.facts import DosePart, History
 from sessions.rules.kinds import (
     chart,
@@ -41,7 +43,7 @@ from sessions.rules.kinds import (
     washouts,
 )
 from sessions.rules.known import Held
-from sessions.rules.requirements import Evidence, Kind, Requirement, Shape, Status
+from sessions.rules.requirements import Evidence, Kind, Outcome, Requirement, Shape, Status
 from sessions.rules.sentences import sentence
 from sessions.rules.settling import CROSSED, Standing, targets
 from sessions.rules.timeline import Slot, Timeline
@@ -97,19 +99,25 @@ def gates(
     override recorded for the session under way counts for that session.
     """
     timeline = timeline_of(definition=definition, history=history, as_of=as_of)
-    outcome = outcome_of(timeline)
+    return gates_at(timeline, across_versions(timeline), move=move, key=key)
+
+
+def gates_at(timeline: Timeline, outcome: Outcome, *, move: Move, key: str | None) -> tuple[Gate, ...]:
+    """The same, of an outcome already at hand."""
     slot = timeline.slots.get(key or "")
     held = None
     if slot is not None:
         held = timeline.held.get(slot.key) or timeline.under_way.get(slot.key)
-    rules = {rule.code: rule for rule in definition.rules}
-    found: list[Gate] = []
+    rules = {rule.code: rule for rule in timeline.definition.rules}
+    found: list[Gate] = _legal(timeline, move, slot)
     if slot is not None and move == Move.START_SESSION:
         own = outcome.get(slot.key)
         if own is None or not applies(timeline, slot.rule, own):
             found.append(_not_provided_for(slot))
     for requirement in outcome.requirements:
-        rule = rules[requirement.rule]
+        rule = rules.get(requirement.rule)
+        if rule is None:  # asked under an earlier version only
+            continue
         blocks = [row for row in requirement.blocks if _blocks(timeline, row, requirement, move, slot)]
         if not blocks and not _always(rule, requirement, move, slot):
             continue
@@ -263,6 +271,39 @@ def _not_provided_for(slot: Slot) -> Gate:
     )
 
 
+LEGAL_BASIS = "legal_basis"
+"""The key of the gate that closes when the clinic may not dose under this protocol today. Nobody overrides
+it; it stands before dosing only, never before follow-up or anything done for safety."""
+
+
+def _legal(timeline: Timeline, move: Move, slot: Slot | None) -> list[Gate]:
+    spans = timeline.history.setting.legal
+    dosing = slot is not None and slot.rule.kind is SessionKind.DOSING
+    if spans is None or not dosing or move not in (Move.START_SESSION, Move.GIVE_DOSE):
+        return []
+    today = day_of(timeline.as_of, timeline.zone)
+    if any(from_on <= today and (until_on is None or today <= until_on) for from_on, until_on in spans):
+        return []
+    begun = any(from_on <= today for from_on, _until_on in spans)
+    ahead = [start_of_day(from_on, timeline.zone) for from_on, _until_on in spans if from_on > today]
+    return [
+        Gate(
+            key=LEGAL_BASIS,
+            rule=LEGAL_BASIS,
+            kind=Kind.LEGAL_BASIS,
+            words={"en": "Legal basis for this protocol"},
+            code="legal_basis_expired" if begun else "no_legal_basis",
+            status=Status.OPEN,
+            who=Role.COORDINATOR,
+            override=frozenset(),
+            evidence=(),
+            ready_at=min(ahead, default=None),
+            important=True,
+            source=None,
+        )
+    ]
+
+
 def _own_window(timeline: Timeline, requirement: Requirement) -> tuple[str, datetime | None]:
     """A session cannot start before its window opens, nor while nothing that it hangs on has happened. A
     window that has closed blocks nothing: late is better than never, and says so itself."""
@@ -282,7 +323,8 @@ def _standing(
     at, cycle = timeline.as_of, requirement.cycle
     match rule:
         case ConsentRule():
-            return consents.standing(timeline, rule, cycle=cycle, at=at, held=held)
+            anew = consents.asked_anew(timeline, rule, requirement.occurrence)
+            return consents.standing(timeline, rule, cycle=cycle, at=at, held=held, since=anew)
         case ResultRule():
             return results.standing(timeline, rule, cycle=cycle, at=at, held=held)
         case ChartRule():

@@ -11,6 +11,7 @@ from protocols.rules.definition import ProtocolDefinition, SessionKind, SessionR
 from sessions.rules.engine import timeline_of
 from sessions.rules.facts import Booking, History
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status, Window
+from sessions.rules.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +49,19 @@ def plan(
     *, definition: ProtocolDefinition, outcome: Outcome, history: History, as_of: datetime
 ) -> tuple[PlannedSession, ...]:
     """Every planned session of the course, in the order of the outcome."""
-    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
-    rules = {rule.code: rule for rule in definition.rules if isinstance(rule, SessionRule)}
+    timelines: dict[int | None, Timeline] = {
+        None: timeline_of(definition=definition, history=history, as_of=as_of)
+    }
+    for period in history.earlier:
+        timelines[period.version_id] = timeline_of(definition=period.definition, history=history, as_of=as_of)
     found = []
     for requirement in outcome.requirements:
         if requirement.kind != Kind.SESSION:
             continue
-        rule = rules[requirement.rule]
+        timeline = timelines[requirement.version_id]
+        rule = timeline.definition.rule(requirement.rule)
+        if not isinstance(rule, SessionRule):
+            continue
         held = timeline.held.get(requirement.key) or timeline.under_way.get(requirement.key)
         booking = timeline.bookings.get(requirement.key) if held is None else None
         if held is not None:

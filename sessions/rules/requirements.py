@@ -60,6 +60,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     OBSERVATION = "observation"
     GROUP = "group"
+    LEGAL_BASIS = "legal_basis"  # a gate only: what allows the clinic to dose under this protocol
 
 
 class Status(StrEnum):
@@ -125,6 +126,7 @@ class Requirement:
     reason: str = ""  # why not done or overridden, in the words recorded
     cause: str = "clinic"
     in_place: bool = False  # of a thing to have in place: whether it stands at this instant; gates ask afresh
+    version_id: int | None = None  # an earlier version that it is judged by, if not the course's own
 
     @property
     def came_due(self) -> bool:

@@ -254,7 +254,7 @@ def test_a_version_that_would_lose_the_name_of_records_is_not_sent_for_review(
         renamed = renamed.replace(old, new)
     second = renamed.replace("code: morning_call\n", "code: morning_call\n    replaces: check_in\n")
     version = published(house, second)
-    assert queries.definition_in(version).rule("morning_call").replaces == "check_in"
+    assert queries.definition_as_written(version).rule("morning_call").replaces == "check_in"
     assert queries.definition_of(version.pk).rule("check_in").replaces == "", "the name records carry"
     third = draft(house, renamed.replace('version: "2.0"', 'version: "3.0"'))
     with pytest.raises(Incomplete, match="lose") as caught:

@@ -12,8 +12,8 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.permissions import Role
-from protocols.models import ProtocolVersion
-from protocols.operations import adopt_protocol
+from protocols.models import LegalBasis, LegalBasisKind, ProtocolVersion
+from protocols.operations import adopt_protocol, record_legal_basis
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule, ChartItem, ChartRule, Compare, ConsentRule, ResultRule
 from sessions.models import Course, Patient
@@ -117,7 +117,23 @@ def make_cast(slug: str = "alder", *, zone: str = "America/New_York", now: datet
         cast.people[name.split()[0].lower()] = make_person(clinic, name, *roles)
     cast.rooms["blue"] = make_room(clinic, "Blue room")
     cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"), now=now)
+    allow(cast, now=now)
     return cast
+
+
+def allow(cast: Cast, *, now: datetime = START, until: date | None = None) -> LegalBasis:
+    """Finn records what allows the clinic to follow its protocol, from long before."""
+    assert cast.version is not None
+    return record_legal_basis(
+        actor=cast.actor("finn", at=now),
+        protocol_id=cast.version.protocol.public_id,
+        kind=LegalBasisKind.TRIAL_APPROVAL,
+        number="FICT-2020-7",
+        scope="Phase 2 at this clinic",
+        valid_from=date(2020, 1, 1),
+        valid_until=until,
+        now=now,
+    )
 
 
 def publish(cast: Cast, text: str, *, now: datetime = START) -> ProtocolVersion:

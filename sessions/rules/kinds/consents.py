@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from protocols.rules.definition import ConsentRule
-from sessions.rules.facts import ConsentChanged, ConsentState
+from protocols.rules.definition import Block, ConsentRule, Move, SessionKind, SessionRule
+from sessions.rules.facts import ConsentChanged, ConsentState, VersionMoved
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Standing, settle_in_place, shown
+from sessions.rules.settling import Standing, occasions, settle_in_place, shown
 from sessions.rules.timeline import Timeline
 
 
@@ -24,6 +25,45 @@ def requirements_of(timeline: Timeline, rule: ConsentRule) -> Iterator[Requireme
             cycle=cycle,
             standing_at=lambda at, held: standing(timeline, rule, cycle=None, at=at, held=held),
         )
+    yield from _asked_anew(timeline, rule)
+
+
+def _asked_anew(timeline: Timeline, rule: ConsentRule) -> Iterator[Requirement]:
+    """Once for each move to a version that asks for this consent anew: before the next dosing, whatever the
+    rule itself stands in the way of."""
+    blocks = tuple(
+        Block(move=move, rule=dosing.code)
+        for dosing in timeline.definition.rules
+        if isinstance(dosing, SessionRule) and dosing.kind is SessionKind.DOSING
+        for move in (Move.START_SESSION, Move.GIVE_DOSE)
+    )
+    for number, moved_at in enumerate(_moves(timeline, rule.scope), start=2):
+        requirement = settle_in_place(
+            timeline,
+            replace(rule, blocks=blocks),
+            key=f"{rule.code}#{number}",
+            kind=Kind.CONSENT,
+            cycle=None,
+            standing_at=lambda at, held, since=moved_at: standing(  # type: ignore[misc]
+                timeline, rule, cycle=None, at=at, held=held, since=since
+            ),
+            acts=[act for act in occasions(timeline, blocks, None) if act.at >= moved_at],
+        )
+        yield replace(requirement, occurrence=number)
+
+
+def asked_anew(timeline: Timeline, rule: ConsentRule, occurrence: int | None) -> datetime | None:
+    """Since when a consent must have been given, for the requirement of that occurrence."""
+    return _moves(timeline, rule.scope)[occurrence - 2] if occurrence is not None else None
+
+
+def _moves(timeline: Timeline, scope: str) -> list[datetime]:
+    """When the course moved to a version that asks for this consent anew, moves taken back left out."""
+    moves = timeline.facts(VersionMoved)
+    undone = {value.undoes for _fact, value in moves}
+    return [
+        fact.occurred_at for fact, value in moves if scope in value.reconsent and value.move_id not in undone
+    ]
 
 
 def standing(
@@ -33,17 +73,19 @@ def standing(
     cycle: int | None,
     at: datetime,
     held: Held | None,
+    since: datetime | None = None,
 ) -> Standing:
     """The last change of that scope until `at` decides. Missing or withdrawn consent is nobody's to
-    override."""
-    last = None
+    override. `since`: one given before then does not count."""
+    last, given = None, False
     if rule.optional:
-        return _asked(timeline, rule, at)
+        return _asked(timeline, rule, at, since)
     for fact, change in timeline.facts(ConsentChanged):
         if change.scope != rule.scope or fact.occurred_at > at:
             continue
         if change.state == ConsentState.GIVEN and _under_the_drug(timeline, fact.occurred_at):
             continue  # from the first dose to release a consent is never widened
+        given = given or (change.state == ConsentState.GIVEN and (since is None or fact.occurred_at >= since))
         last = (fact, change)
     if last is None:
         return Standing(stands=False, code="absent", hard=True)
@@ -55,13 +97,19 @@ def standing(
             evidence=(shown(fact, measured="withdrawn"),),
             hard=True,
         )
+    if since is not None and not given:
+        return Standing(stands=False, code="older_than_version", evidence=(shown(fact),), hard=True)
     return Standing(stands=True, evidence=(shown(fact),))
 
 
-def _asked(timeline: Timeline, rule: ConsentRule, at: datetime) -> Standing:
+def _asked(timeline: Timeline, rule: ConsentRule, at: datetime, since: datetime | None) -> Standing:
     """Of an optional consent only that it was asked: a yes and a no on record both meet it."""
     for fact, change in timeline.facts(ConsentChanged):
-        if change.scope == rule.scope and fact.occurred_at <= at:
+        if (
+            change.scope == rule.scope
+            and fact.occurred_at <= at
+            and (since is None or fact.occurred_at >= since)
+        ):
             return Standing(stands=True, evidence=(shown(fact, measured=change.state),))
     return Standing(stands=False, code="not_asked")
 

@@ -1,0 +1,30 @@
+"""Whether the clinic may take somebody in under a protocol today. Demo clinics need no legal basis: nobody in
+them exists, and production refuses to start with one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clinic.errors import NotNow
+from clinic.models import Clinic
+from protocols.models import ProtocolVersion
+from protocols.queries import legal_spans
+
+
+def require_legal_basis(*, version: ProtocolVersion, now: datetime) -> None:
+    """Raises NotNow unless the clinic's own legal basis for the version's protocol is in force today, in the
+    clinic's calendar."""
+    clinic = Clinic.objects.get(pk=version.clinic_id)
+    if clinic.is_demo:
+        return
+    today = now.astimezone(clinic.zone_info).date()
+    spans = legal_spans([version.pk]).get(version.pk, ())
+    if not any(from_on <= today and (until is None or today <= until) for from_on, until in spans):
+        expired = any(from_on <= today for from_on, _until in spans)
+        raise NotNow(
+            "What allowed the clinic to follow this protocol is no longer in force."
+            if expired
+            else "The clinic has recorded nothing that allows it to follow this protocol.",
+            code="legal-basis-expired" if expired else "no-legal-basis",
+            advice="An administrator records the approval, permit or licence with its number and dates.",
+        )

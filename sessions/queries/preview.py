@@ -1,0 +1,152 @@
+"""What would change for every course in flight if it moved to a version of its protocol. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from clinic.actors import Actor
+from clinic.errors import NotFound
+from clinic.permissions import Permission
+from protocols.models import ProtocolVersion
+from protocols.queries import definition_in, definitions_of
+from protocols.rules.definition import ProtocolDefinition
+from sessions.models import Course, SessionRecord
+from sessions.models.bookings import RecordStatus
+from sessions.models.courses import OPEN_STATUSES
+from sessions.permissions import courses_visible_to
+from sessions.queries.history import histories_of
+from sessions.queries.words import label
+from sessions.rules.keys import parts_of_key
+from sessions.rules.previewing import Effects, effects
+from sessions.rules.transfer import transfer
+
+CHUNK = 250
+"""Courses whose histories are in memory at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoursePreview:
+    """One course. `what` names each key that `effects` speaks of, in the words of the version that asks it.
+    `movable` says whether it could move now; `why_not` is a code when it could not."""
+
+    course_id: UUID
+    patient: str
+    from_version: str
+    effects: Effects
+    what: Mapping[str, str]
+    why_not: str
+
+    @property
+    def movable(self) -> bool:
+        return not self.why_not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """`courses`: those that something would change for, in the order of their patients' codes; `unchanged`,
+    how many it would not touch."""
+
+    version: str
+    courses: Sequence[CoursePreview]
+    unchanged: int
+
+    @property
+    def count(self) -> int:
+        return len(self.courses) + self.unchanged
+
+    def touched(self, name: str) -> int:
+        """How many courses have changes of that name: dates, gates, staffing, messages, deviations."""
+        return sum(bool(getattr(one.effects, name)) for one in self.courses)
+
+
+def preview(
+    actor: Actor, *, version: ProtocolVersion, now: datetime, course_ids: Collection[UUID] | None = None
+) -> Preview:
+    """Every open course of the version's protocol that follows another version, or only those named.
+
+    The version may be a draft. A constant number of queries for each chunk of courses.
+    """
+    if version.clinic_id != actor.clinic_id:
+        raise NotFound()
+    courses = (
+        Course.objects.filter(
+            courses_visible_to(actor, Permission.MOVE_VERSION),
+            clinic_id=actor.clinic_id,
+            status__in=OPEN_STATUSES,
+            protocol_version__protocol_id=version.protocol_id,
+        )
+        .exclude(protocol_version_id=version.pk)
+        .select_related("patient", "clinic")
+        .order_by("patient__code", "pk")
+    )
+    if course_ids is not None:
+        courses = courses.filter(public_id__in=course_ids)
+    found: list[CoursePreview] = []
+    unchanged = 0
+    candidate = definition_in(version)
+    everybody = list(courses)
+    for start in range(0, len(everybody), CHUNK):
+        for one in _of(everybody[start : start + CHUNK], candidate=candidate, now=now):
+            if one.effects.nothing:
+                unchanged += 1
+            else:
+                found.append(one)
+    return Preview(version=version.version, courses=found, unchanged=unchanged)
+
+
+def _of(
+    courses: Sequence[Course], *, candidate: ProtocolDefinition, now: datetime
+) -> Iterator[CoursePreview]:
+    histories = histories_of(courses)
+    definitions = definitions_of({course.protocol_version_id for course in courses})
+    under_way = set(
+        SessionRecord.objects.filter(course__in=courses, status=RecordStatus.UNDER_WAY).values_list(
+            "course_id", flat=True
+        )
+    )
+    for course in courses:
+        definition = definitions[course.protocol_version_id]
+        moved = transfer(
+            definition=definition,
+            candidate=candidate,
+            version_id=course.protocol_version_id,
+            history=histories[course.pk],
+            as_of=now,
+        )
+        seen = effects(moved, zone=ZoneInfo(course.patient.zone))
+        why_not = "session-under-way" if course.pk in under_way else ""
+        if seen.lost_visits:
+            why_not = "booked-visit-not-planned"
+        yield CoursePreview(
+            course_id=course.public_id,
+            patient=course.patient.code,
+            from_version=definition.version,
+            effects=seen,
+            what=_words(seen, definition, candidate),
+            why_not=why_not,
+        )
+
+
+def _words(seen: Effects, definition: ProtocolDefinition, candidate: ProtocolDefinition) -> Mapping[str, str]:
+    keys: dict[str, bool] = {}  # key → whether the new version asks it
+    for change in (*seen.dates, *seen.messages, *seen.deviations):
+        keys[change.key] = change.after is not None
+    for staffing in seen.staffing:
+        keys[staffing.key] = True
+    for gate in seen.gates:
+        keys[gate.key], keys[gate.session_key] = gate.closes, True
+    keys |= dict.fromkeys(seen.lost_visits, False)
+    name = _namer(definition), _namer(candidate)
+    return {key: name[new](key) for key, new in keys.items()}
+
+
+def _namer(definition: ProtocolDefinition) -> Callable[[str], str]:
+    def name(key: str) -> str:
+        rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
+        return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+
+    return name

@@ -16,6 +16,7 @@ from clinic.environment import SettingRefused, process_environment
 from clinic.local import places
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+DEMO_PASSWORD = "alder-and-birch"  # noqa: S105 - of fictional people; made only by load_demo
 DEMO_SECRET = "the-demo-runs-on-one-machine-and-keeps-no-secret"  # noqa: S105 - refused in production
 
 try:

@@ -13,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from clinic import clock, queries
 from clinic.actors import Seat, seat_for
 from clinic.models import Clinic, Person
+from clinic.web.demo import sign_ins
 
 
 def seat_of(request: HttpRequest, slug: str) -> Seat:
@@ -40,6 +41,8 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "me": me,
         "clinics": SimpleLazyObject(clinics),
         "demo": demo,
+        "demo_password": settings.DEMO_PASSWORD if demo else "",
+        "demo_sign_ins": SimpleLazyObject(sign_ins) if demo and me is None else [],
         "now": seat.actor.at if seat else SimpleLazyObject(clock.now),
     }
 

@@ -1,5 +1,5 @@
-"""The demo's own two pages: the mail that was "sent", and the clock that can be moved. Not there in any other
-mode."""
+"""The demo's own: its sign-ins, the mail that was "sent", and the clock that can be moved. Not there in any
+other mode."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from clinic import clock
 from clinic.errors import BadInput
+from clinic.models import Membership, Person
 from clinic.operations.clock import move_clock
 from clinic.ticks import run_ticks
 
@@ -75,6 +76,24 @@ def move(request: HttpRequest) -> HttpResponse:
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
         target = "/"
     return redirect(target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    email: str
+    name: str
+    work: str
+
+
+def sign_ins() -> list[SignIn]:
+    """Everybody who can sign in, with what they are where. One query."""
+    work: dict[Person, list[str]] = {}
+    for row in Membership.objects.select_related("person", "clinic").order_by("clinic_id", "id"):
+        work.setdefault(row.person, []).append(f"{', '.join(row.roles)} at {row.clinic.name}")
+    return [
+        SignIn(email=person.email, name=person.printed_name, work="; ".join(words))
+        for person, words in work.items()
+    ]
 
 
 def _newest_mails() -> list[SentMail]:

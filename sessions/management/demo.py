@@ -30,7 +30,7 @@ from sessions.operations.review import review_deviation
 from sessions.operations.workflow import complete_course, put_course_on_hold, stop_dosing, withdraw_patient
 from sessions.rules.facts import AdverseEventRecorded, MedicineListed
 
-PASSWORD = "alder-and-birch"  # noqa: S105  (fictional people on this machine; refused outside demo and test)
+PASSWORD = settings.DEMO_PASSWORD  # of fictional people on this machine; refused outside demo and test
 LIBRARY = Path(settings.BASE_DIR) / "protocols" / "library" / "mdma_ptsd.yaml"
 LEAD_TIME = timedelta(days=240)  # the clinics were founded so long ago
 OPENED = time(6, 30)

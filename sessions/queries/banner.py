@@ -17,7 +17,7 @@ from sessions.queries.courses import course_for, courses_for
 from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
 from sessions.queries.records import records_of
-from sessions.queries.words import label, say
+from sessions.queries.words import label, say, stage_words
 from sessions.rules.engine import requirements
 from sessions.rules.requirements import Kind, Status
 
@@ -92,11 +92,10 @@ def banner(actor: Actor, course_id: UUID, *, now: datetime) -> Banner:
         elif fact.kind == "chart_item_recorded" and fact.value["item"] == "allergies":
             latest["allergies"] = fact.value["detail"]
     stage = CourseStage.objects.filter(course=course, status="active").order_by("-position").first()
-    names = {one.code: say(one.words) for one in definition.stages}
     return banner_of(
         course,
         definition=definition,
-        stage=f"{names.get(stage.code, stage.code)} {stage.cycle or ''}".strip() if stage else "",
+        stage=stage_words(definition, stage.code, stage.cycle) if stage else "",
         allergies=latest.get("allergies"),
         consent=latest.get("consent", "missing") if charted else "",
         safety=StaffTask.objects.filter(course=course, safety=True, done_at__isnull=True).exists(),

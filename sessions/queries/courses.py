@@ -13,8 +13,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
 from clinic.permissions import Permission
+from protocols.queries import definitions_of
 from sessions.models import Course, CourseRequirement, CourseStage, DeviationRecord, StaffTask
 from sessions.permissions import courses_visible_to
+from sessions.queries.words import stage_words
 
 
 def courses_for(actor: Actor, permission: Permission = Permission.VIEW_PATIENT) -> QuerySet[Course]:
@@ -64,6 +66,7 @@ class PatientRow:
     status: str
     stage: str
     stage_cycle: int | None
+    where: str  # the stage in the protocol's words
     next_due_at: datetime | None
     deviations: bool
     safety: bool
@@ -107,6 +110,7 @@ def patients(
         )[: limit + 1]
     )
     page = found[:limit]
+    definitions = definitions_of({course.protocol_version_id for course in page})
     return [
         PatientRow(
             course_id=course.public_id,
@@ -116,6 +120,9 @@ def patients(
             status=course.status,
             stage=course.stage_code or "",
             stage_cycle=course.stage_cycle,
+            where=stage_words(
+                definitions[course.protocol_version_id], course.stage_code or "", course.stage_cycle
+            ),
             next_due_at=course.next_due_at,
             deviations=course.has_deviations,
             safety=course.has_safety,

@@ -9,10 +9,10 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.permissions import Permission
 from protocols.queries import definition_of, definitions_of, instrument_of, published_versions
-from protocols.rules.definition import AssessmentRule, ConsentRule, DoseRule, ResultRule, WashoutRule
+from protocols.rules.definition import AssessmentRule, ChartItem, ConsentRule, DoseRule, ResultRule, WashoutRule
 from protocols.rules.instruments import Instrument
 from sessions.queries.courses import course_for
-from sessions.queries.words import say
+from sessions.queries.words import attribute_words, say
 from sessions.rules.keys import parts_of_key
 
 
@@ -31,7 +31,7 @@ def offers(actor: Actor, course_id: UUID) -> Offers:
     tests = {
         rule.test: (rule.test, say(rule.words), rule.unit)
         for rule in reversed(definition.rules)
-        if isinstance(rule, ResultRule)
+        if isinstance(rule, ResultRule) and rule.test != ChartItem.WEIGHT  # entered once, on the chart
     }
     classes = {
         name: name.replace("_", " ")
@@ -74,6 +74,13 @@ def dose_options(actor: Actor, course_id: UUID, cycle: int) -> list[tuple[str, s
 def cycle_of(actor: Actor, course_id: UUID, key: str) -> int | None:
     course = course_for(actor, course_id, Permission.VIEW_PATIENT)
     return parts_of_key(definition=definition_of(course.protocol_version_id), key=key)[1]
+
+
+def attributes_offered(actor: Actor) -> list[tuple[str, str]]:
+    """What to say of a patient because a rule of some published protocol is only for such patients."""
+    definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
+    asked = {rule.only_for for one in definitions for rule in one.rules if isinstance(rule, ResultRule)}
+    return [(code, attribute_words(code)) for code in sorted(asked - {""})]
 
 
 def protocols_offered(actor: Actor) -> list[tuple[str, str]]:

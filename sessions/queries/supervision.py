@@ -26,6 +26,7 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.queries.courses import after_course, courses_for
+from sessions.queries.departures import departed
 from sessions.queries.words import GLYPHS, label, status_words
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
@@ -45,6 +46,7 @@ class DeviationRow:
     reason: str
     occurred_at: datetime
     raised_at: datetime
+    by: str  # how far outside its window: "2 days late"; "" where it is no matter of time
     days_waiting: int
     state: str  # to_review, reviewed, documented_late, reopened
 
@@ -78,14 +80,23 @@ PAGE = 50
 
 
 def deviations(
-    actor: Actor, *, now: datetime, waiting: bool = True, after: UUID | None = None, limit: int = PAGE
+    actor: Actor,
+    *,
+    now: datetime,
+    waiting: bool = True,
+    after: UUID | None = None,
+    course: UUID | None = None,
+    limit: int = PAGE,
 ) -> tuple[Sequence[DeviationRow], UUID | None]:
-    """One page, oldest first: those to review, or all. Returns the cursor of the next page too."""
+    """One page, oldest first: those to review, or all, of one course or of every one the actor may see.
+    Returns the cursor of the next page too."""
     rows = DeviationRecord.objects.filter(
         clinic_id=actor.clinic_id, course__in=courses_for(actor, Permission.VIEW_DEVIATIONS)
-    ).select_related("course__patient")
+    ).select_related("course__patient", "course__clinic")
     if waiting:
         rows = rows.filter(reviewed_at__isnull=True, documented_late_at__isnull=True)
+    if course is not None:
+        rows = rows.filter(course__public_id=course)
     if after is not None:
         last = DeviationRecord.objects.filter(clinic_id=actor.clinic_id, public_id=after).first()
         if last is not None:
@@ -121,8 +132,21 @@ def _row(row: DeviationRecord, *, definition: ProtocolDefinition, now: datetime)
         reason=row.reason,
         occurred_at=row.occurred_at,
         raised_at=row.raised_at,
+        by=_off(row, row.occurred_at)[0],
         days_waiting=(now - row.raised_at).days,
         state=state,
+    )
+
+
+def _off(row: DeviationRecord, occurred_at: datetime) -> tuple[str, str]:
+    """What was measured against which limit where the limit is the window's."""
+    if row.status not in ("met_early", "met_late"):
+        return "", ""
+    return departed(
+        occurred_at=occurred_at,
+        opens_at=row.opens_at,
+        closes_at=row.closes_at,
+        zone=row.course.clinic.zone_info,
     )
 
 
@@ -133,7 +157,7 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
             public_id=deviation_id,
             course__in=courses_for(actor, Permission.VIEW_DEVIATIONS),
         )
-        .select_related("course__patient")
+        .select_related("course__patient", "course__clinic")
         .first()
     )
     if row is None:
@@ -174,10 +198,11 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
                 occurred_at=datetime.fromisoformat(one["occurred_at"]),
                 recorded_at=facts[one["fact"]].recorded_at if one["fact"] in facts else None,
                 entered_by=_name(facts.get(one["fact"])),
-                measured=one["measured"],
-                limit=one["limit"],
+                measured=one["measured"] or off[0] or None,
+                limit=one["limit"] or off[1] or None,
             )
             for one in row.evidence
+            for off in [_off(row, datetime.fromisoformat(one["occurred_at"]))]
         ],
         reviews=list(
             DeviationReview.objects.filter(deviation=row).select_related("reviewer").order_by("reviewed_at")
@@ -288,7 +313,7 @@ def adherence(actor: Actor, *, after: str = "", limit: int = 40) -> Adherence:
         )
         for course in page
     ]
-    departed = {"met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"}
+    off_plan = {"met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"}
     return Adherence(
         protocol=", ".join(sorted({next(iter(one.title.values())) for one in definitions.values()})),
         met_weight=totals["met"],
@@ -297,7 +322,7 @@ def adherence(actor: Actor, *, after: str = "", limit: int = 40) -> Adherence:
         columns=columns,
         rows=grid,
         departures=[
-            sum(1 for row in grid if (cell := row.cells[index]) is not None and cell.status in departed)
+            sum(1 for row in grid if (cell := row.cells[index]) is not None and cell.status in off_plan)
             for index in range(len(columns))
         ],
         next_after=str(page[-1].public_id) if len(courses) > limit else "",

@@ -48,6 +48,20 @@ def label(
     return text
 
 
+def stage_words(definition: ProtocolDefinition, code: str, cycle: int | None) -> str:
+    """What a stage is called: “Integration 2”."""
+    found = next((say(stage.words) for stage in definition.stages if stage.code == code), code)
+    return f"{found} {cycle}" if cycle else found
+
+
+def attribute_words(code: str) -> str:
+    """Something of the patient on which rules of a protocol hang."""
+    return {
+        "can_become_pregnant": _("Can become pregnant"),
+        "male": _("Male, for limits that differ by sex"),
+    }.get(code, code.replace("_", " ").capitalize())
+
+
 def status_words() -> Mapping[str, str]:
     return {
         "upcoming": pgettext("requirement", "Not due yet"),
@@ -93,6 +107,8 @@ def measure_words(name: str) -> str:
         "pulse": _("pulse"),
         "temperature": _("temperature"),
         "distress": _("distress"),
+        "oxygen": _("oxygen saturation"),
+        "breaths": _("breaths"),
     }.get(name, name.replace("_", " "))
 
 

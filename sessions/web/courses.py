@@ -20,12 +20,16 @@ from sessions.web.door import Door, staff
 @staff
 def enrol(door: Door) -> HttpResponse:
     people = [(str(one.id), one.words) for one in door.read(arranging.staff_choices)]
-    form = door.form(forms.EnrolForm, protocols=door.read(offers.protocols_offered), staff=people)
+    form = door.form(
+        forms.EnrolForm,
+        protocols=door.read(offers.protocols_offered),
+        attributes=door.read(offers.attributes_offered),
+        staff=people,
+    )
     made: list[UUID] = []
 
     def act() -> None:
         given = form.cleaned_data
-        attributes = frozenset({"can_become_pregnant"} if given["can_become_pregnant"] else ())
         names = (
             "code",
             "given_name",
@@ -40,7 +44,7 @@ def enrol(door: Door) -> HttpResponse:
             actor=door.actor,
             now=door.now,
             zone=door.clinic.zone,
-            attributes=attributes,
+            attributes=frozenset(given["attributes"]),
             public_id=form.record_id,
             **{name: given[name] for name in names},
         )

@@ -37,6 +37,9 @@ def patients(door: Door) -> HttpResponse:
         here="patients",
         patients=rows,
         search=search,
+        mine=mine,
+        every_list="?" + urlencode({"search": search}),
+        my_list="?" + urlencode({"search": search, "mine": "1"}),
         next_page=next_page,
         may_enrol=may_enrol,
     )
@@ -45,15 +48,23 @@ def patients(door: Door) -> HttpResponse:
 @staff
 def deviations(door: Door) -> HttpResponse:
     show = "all" if door.request.GET.get("show") == "all" else "open"
+    course = _uuid(door.request.GET.get("course", ""))
     rows, after = door.read(
         supervision.deviations,
         now=door.now,
         waiting=show == "open",
         after=_uuid(door.request.GET.get("after", "")),
+        course=course,
     )
-    next_page = "?" + urlencode({"show": show, "after": str(after)}) if after else ""
+    kept = {"course": str(course)} if course else {}
     return door.page(
-        "sessions/deviations.html", here="deviations", deviations=rows, show=show, next_page=next_page
+        "sessions/deviations.html",
+        here="deviations",
+        deviations=rows,
+        show=show,
+        only=rows[0].patient if rows and course else "",
+        lists={one: "?" + urlencode({"show": one, **kept}) for one in ("open", "all")},
+        next_page="?" + urlencode({"show": show, "after": str(after), **kept}) if after else "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from sessions.web import chart, corrections, courses, links, overview, planning, recording, runs, worker
 
@@ -49,7 +49,7 @@ patient = [
     path("change/", links.change, name="patient_change"),
     path("stop/", links.stop, name="patient_stop"),
 ]
-pages = [
+pages: list[URLPattern | URLResolver] = [
     path("board-worker.js", worker.script, name="board_worker"),
     path("c/<slug:clinic>/", include(staff)),
     path("p/<str:token>/", include(patient)),

@@ -1,5 +1,5 @@
-"""The board of a session under way without a network: it opens, records, says what is not yet sent, and leaves
-nothing behind for whoever signs in next."""
+"""The board of a session under way without a network: it opens, records, says what is not yet sent, and
+leaves nothing behind for whoever signs in next."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sessions.models import FactRecord
 from tests.browser.test_board import readings, type_reading
 from tests.browser.test_pages import context_for, sign_in
 from tests.support.clinic_day import ClinicDay, addresses, make_day
+from tests.support.smtp import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -43,8 +44,7 @@ def board(tablet: BrowserContext, day: ClinicDay, live_site: str) -> Page:
     sign_in(page, live_site, "ada@example.org")
     path = addresses(day)["board"]
     page.goto(live_site + path)
-    page.wait_for_function("async () => (await navigator.serviceWorker.ready).active.state === 'activated'")
-    page.wait_for_function(KEPT, arg=path)
+    wait_until(lambda: bool(page.evaluate(KEPT, path)))
     return page
 
 
@@ -115,7 +115,7 @@ def test_whoever_signs_out_leaves_no_page_on_the_device(
     board.locator("details.menu summary").click()
     board.get_by_role("button", name="Sign out").click()
     board.wait_for_url("**/accounts/login/**")
-    board.wait_for_function("async () => (await caches.keys()).every((name) => !name.startsWith('board-'))")
+    wait_until(lambda: not board.evaluate("caches.keys()"))
     tablet.set_offline(True)
     with pytest.raises(BrowserError, match="net::ERR_"):
         board.goto(live_site + path)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from protocols.rules.definition import Offset, ResultRule, Unit
 from sessions.rules.conditions import compares
-from sessions.rules.facts import ResultRecorded
+from sessions.rules.facts import ChartItemRecorded, Fact, ResultRecorded
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
@@ -46,7 +46,7 @@ def standing(
     """The latest result until `at` decides. A later one that is not acceptable undoes an earlier one that
     was; who may still go ahead, if anyone, the protocol says in its block."""
     last = None
-    for fact, result in timeline.facts(ResultRecorded):
+    for fact, result in _given(timeline, rule):
         comparable = not rule.unit or result.unit == rule.unit
         if result.test == rule.test and comparable and fact.occurred_at <= at:
             last = (fact, result)
@@ -70,6 +70,15 @@ def standing(
         evidence=evidence,
         changes_at=None if until is None else after(until),
     )
+
+
+def _given(timeline: Timeline, rule: ResultRule) -> Iterator[tuple[Fact, ResultRecorded]]:
+    """The results, and the numbers in the chart under the test's name: a weight is entered once."""
+    found = list(timeline.facts(ResultRecorded))
+    for fact, item in timeline.facts(ChartItemRecorded):
+        if item.item == rule.test and item.number is not None:
+            found.append((fact, ResultRecorded(test=item.item, value=item.number, unit=rule.unit)))
+    yield from sorted(found, key=lambda one: (one[0].occurred_at, one[0].recorded_at, str(one[0].id)))
 
 
 def valid_until(

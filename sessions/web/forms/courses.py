@@ -22,7 +22,9 @@ class EnrolForm(RecordForm):
     email = forms.EmailField(label=_("E-mail"), required=False)
     phone = line(_("Telephone"), required=False)
     email_allowed = forms.BooleanField(label=_("The patient agrees to reminders by e-mail"), required=False)
-    can_become_pregnant = forms.BooleanField(label=_("Can become pregnant"), required=False)
+    attributes = forms.MultipleChoiceField(
+        label=_("Of the patient"), widget=forms.CheckboxSelectMultiple, required=False
+    )
     protocol = forms.ChoiceField(label=_("Protocol"))
     lead_therapist = forms.ChoiceField(label=_("Lead therapist"))
     co_therapist = forms.ChoiceField(label=_("Co-therapist"), required=False)
@@ -33,10 +35,13 @@ class EnrolForm(RecordForm):
         hint=_("Only when earlier sessions will be entered as history. Leave empty for a new patient."),
     )
 
-    def __init__(self, *args: Any, protocols: Choices, staff: Choices, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, protocols: Choices, attributes: Choices, staff: Choices, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         people = [("", _("Choose")), *staff]
         self.fields["protocol"].choices = list(protocols)  # type: ignore[attr-defined]
+        self.fields["attributes"].choices = list(attributes)  # type: ignore[attr-defined]
         for role in TeamRole:
             if role.value in self.fields:
                 self.fields[role.value].choices = people  # type: ignore[attr-defined]

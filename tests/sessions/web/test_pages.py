@@ -8,20 +8,10 @@ import pytest
 from django.test import Client
 
 from sessions.models import FactRecord, SessionBooking
-from tests.support.clinic_day import ClinicDay, addresses, make_day
+from tests.sessions.web.door import client_of
+from tests.support.clinic_day import ClinicDay, addresses
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def day() -> ClinicDay:
-    return make_day()
-
-
-def client_of(day: ClinicDay, name: str) -> Client:
-    client = Client()
-    client.force_login(day.cast.people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
 
 
 def test_every_page_opens_for_the_lead_therapist(day: ClinicDay) -> None:

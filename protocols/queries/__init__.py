@@ -12,6 +12,7 @@ from protocols.queries.definitions import (
 from protocols.queries.figures import FigureToAnswer, figures_to_answer, open_figures
 from protocols.queries.instruments import instrument_of, instruments
 from protocols.queries.legal import legal_bases, legal_spans
+from protocols.queries.library import LibraryProtocol, library_document, library_protocols
 from protocols.queries.versions import (
     protocols,
     published_version,
@@ -23,6 +24,7 @@ from protocols.queries.versions import (
 
 __all__ = [
     "FigureToAnswer",
+    "LibraryProtocol",
     "compare_versions",
     "definition_as_written",
     "definition_in",
@@ -33,6 +35,8 @@ __all__ = [
     "instruments",
     "legal_bases",
     "legal_spans",
+    "library_document",
+    "library_protocols",
     "open_figures",
     "protocols",
     "published_version",

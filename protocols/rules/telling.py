@@ -45,6 +45,10 @@ EVENTS = {
     AnchorEvent.SESSION_START: N_("the start of"),
     AnchorEvent.SESSION_END: N_("the end of"),
     AnchorEvent.FIRST_DOSE: N_("the first dose of"),
+    AnchorEvent.LAST_DOSE: N_("the latest dose of"),
+    AnchorEvent.ANSWERED: N_("the answer to"),
+    AnchorEvent.RECORDED: N_("the acceptable result of"),
+    AnchorEvent.DECIDED: N_("the decision on"),
 }
 WHICH = {
     Which.SAME_CYCLE: "",

@@ -1,56 +1,106 @@
-"""The protocols of a clinic, to read."""
+"""The protocols of a clinic, to read and to take away."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
-from clinic.actors import acting
-from clinic.web.context import seat_of
+from clinic.actors import Seat, acting
+from clinic.errors import NotFound
+from clinic.permissions import HouseSubject, Permission, allows
 from protocols import queries
-from protocols.web import showing
+from protocols.models import ProtocolVersion, VersionStatus
+from protocols.rules.exporting.fhir import plan_definition
+from protocols.rules.exporting.usdm import usdm_study
+from protocols.web import panels, showing, timeline
+from protocols.web.seat import staff, version_meant
 
 
-@login_required
-@require_safe
-def protocols(request: HttpRequest, clinic: str) -> HttpResponse:
-    seat = seat_of(request, clinic)
+@staff
+def protocols(request: HttpRequest, seat: Seat) -> HttpResponse:
     with acting(seat.actor):
         found = [
             {
                 "public_id": protocol.public_id,
-                "title": showing.say(queries.definition_as_written(newest).title),
+                "title": showing.say(queries.definition_in(newest).title),
                 "version": newest,
             }
             for protocol, newest in queries.protocols(seat.actor)
         ]
-    return render(request, "protocols/protocols.html", {"here": "protocols", "protocols": found})
+    page = {"here": "protocols", "protocols": found, "may_draft": _may(seat, Permission.DRAFT_PROTOCOL)}
+    return render(request, "protocols/protocols.html", page)
 
 
-@login_required
-@require_safe
-def protocol(request: HttpRequest, clinic: str, protocol: UUID) -> HttpResponse:
-    seat = seat_of(request, clinic)
+@staff
+def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
+    version = version_meant(request, seat, protocol)
     with acting(seat.actor):
-        version = queries.version_for(
-            seat.actor, protocol_public_id=protocol, version=request.GET.get("version") or None
-        )
         versions = queries.versions_of(seat.actor, protocol_id=version.protocol_id)
-        definition = queries.definition_as_written(version)
+        definition = queries.definition_in(version)
         page = {
             "here": "protocols",
             "version": version,
             "versions": versions,
+            "reviews": queries.reviews_of(seat.actor, version),
+            "open_figures": len(queries.open_figures(version)) if _goes_on(version) else 0,
+            "acts": _acts(seat, version),
+            "panels": panels.panels(seat.actor, version),
             "title": showing.say(definition.title),
             "indication": showing.say(definition.indication),
             "definition": definition,
+            "role_words": [(role.value, showing.say(words)) for role, words in definition.role_words.items()],
+            "picture": timeline.picture(definition),
+            "lines": timeline.table(definition),
             "counts": showing.counts(definition),
             "stages": showing.stages(definition),
             "messages_to_patient": showing.messages(definition),
             "citations": list(definition.citations.items()),
         }
     return render(request, "protocols/protocol.html", page)
+
+
+@staff
+def export(request: HttpRequest, seat: Seat, protocol: UUID, form: str) -> HttpResponse:
+    """The schedule in a standard's JSON, as a file."""
+    version = version_meant(request, seat, protocol)
+    definition = queries.definition_in(version)
+    if form == "fhir":
+        content = plan_definition(definition, published=version.status == VersionStatus.PUBLISHED)
+    elif form == "usdm":
+        content = usdm_study(definition)
+    else:
+        raise NotFound()
+    name = f"{definition.code}-{version.version}.{form}.json"
+    return JsonResponse(
+        content,
+        json_dumps_params={"indent": 2, "ensure_ascii": False},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _may(seat: Seat, permission: Permission) -> bool:
+    return allows(seat.actor, permission, HouseSubject(clinic_id=seat.clinic.pk))
+
+
+def _goes_on(version: ProtocolVersion) -> bool:
+    return version.status in (VersionStatus.DRAFT, VersionStatus.IN_REVIEW, VersionStatus.REVIEWED)
+
+
+def _acts(seat: Seat, version: ProtocolVersion) -> dict[str, bool]:
+    """What this person may do with this version as it stands. The operation asks again."""
+    draft, publish = _may(seat, Permission.DRAFT_PROTOCOL), _may(seat, Permission.PUBLISH_PROTOCOL)
+    status = version.status
+    return {
+        "edit": draft,
+        "send": draft and status == VersionStatus.DRAFT,
+        "discard": draft and status == VersionStatus.DRAFT,
+        "return": draft and status in (VersionStatus.IN_REVIEW, VersionStatus.REVIEWED),
+        "approve": publish
+        and status == VersionStatus.IN_REVIEW
+        and seat.actor.person_id not in version.author_ids,
+        "publish": publish and status == VersionStatus.REVIEWED,
+        "retire": publish and status == VersionStatus.PUBLISHED,
+        "confirm": _may(seat, Permission.CONFIRM_FIGURES) and _goes_on(version),
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import get_language, gettext_lazy
@@ -19,6 +19,7 @@ from protocols.rules.definition import (
     Move,
     ProtocolDefinition,
     ReleaseRule,
+    Role,
     SessionRule,
     Source,
     SourceStatus,
@@ -63,6 +64,10 @@ _EVENTS = {
     AnchorEvent.SESSION_START: gettext_lazy("start of"),
     AnchorEvent.SESSION_END: gettext_lazy("end of"),
     AnchorEvent.FIRST_DOSE: gettext_lazy("first dose of"),
+    AnchorEvent.LAST_DOSE: gettext_lazy("latest dose of"),
+    AnchorEvent.ANSWERED: gettext_lazy("answer to"),
+    AnchorEvent.RECORDED: gettext_lazy("acceptable result of"),
+    AnchorEvent.DECIDED: gettext_lazy("decision on"),
 }
 _WHICH = {
     Which.SAME_CYCLE: gettext_lazy("this %(words)s"),
@@ -170,7 +175,7 @@ def _rule(definition: ProtocolDefinition, rule: AnyRule) -> RulePart:
     return RulePart(
         code=rule.code,
         words=say(rule.words),
-        who=rule.who.value.replace("_", " "),
+        who=_who(definition, rule.who),
         important=rule.important,
         safety=rule.safety,
         source=_source(rule.source, definition.citations),
@@ -231,7 +236,7 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
         yield _("%(substance)s, in %(unit)s of %(basis)s") % {
             "substance": rule.substance,
             "unit": rule.unit,
-            "basis": rule.basis,
+            "basis": rule.basis.value,
         }
         unit = f"{rule.unit}/{rule.per_weight.value}" if rule.per_weight else rule.unit
         for number, choice in enumerate(rule.initial, start=1):
@@ -243,10 +248,17 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
                 "number": number,
                 "cycles": ", ".join(map(str, choice.cycles)) or "…",
                 "default": offered,
-                "who": choice.chosen_by.value.replace("_", " "),
+                "who": _who(definition, choice.chosen_by),
             }
     elif isinstance(rule, SessionRule):
-        windows = rule.windows
+        windows = rule.windows or tuple(window for phase in rule.phases for window in phase.windows)
+        for phase in rule.phases:
+            yield _("%(phase)s: %(count)s sessions") % {
+                "phase": say(phase.words),
+                "count": phase.count.value,
+            }
+        if rule.open_ended:
+            yield _("Goes on one session at a time until it is stopped")
     elif isinstance(rule, ContactRule):
         windows = (rule.window,)
     elif (window := getattr(rule, "window", None)) is not None:
@@ -265,10 +277,23 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
 def _block(definition: ProtocolDefinition, block: Block) -> str:
     move = str(_MOVES[block.move])
     what = f"{move} {_session_words(definition, block.rule, block.which)}" if block.rule else move
+    if block.document:
+        text = _("Until it is met, it blocks %(what)s, unless the benefit is written down by: %(who)s.")
+        return text % {"what": what, "who": _roles(definition, block.document)}
     if not block.override:
         return _("Until it is met, it blocks %(what)s. Nobody may override it.") % {"what": what}
-    who = ", ".join(sorted(role.value.replace("_", " ") for role in block.override))
+    who = _roles(definition, block.override)
     return _("Until it is met, it blocks %(what)s. May be overridden with a reason by: %(who)s.") % {
         "what": what,
         "who": who,
     }
+
+
+def _who(definition: ProtocolDefinition, role: Role) -> str:
+    """The protocol's own name for a role, else the house's."""
+    words = definition.role_words.get(role)
+    return say(words) if words is not None else role.value.replace("_", " ")
+
+
+def _roles(definition: ProtocolDefinition, roles: Iterable[Role]) -> str:
+    return ", ".join(sorted(_who(definition, role) for role in roles))

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from protocols.web import pages
+from protocols.web import editing, pages, reviewing
 
 staff = [
     path("protocols/", pages.protocols, name="protocols"),
+    path("protocols/new/", editing.write, name="write"),
+    path("protocols/check/", editing.check, name="check"),
     path("protocols/<uuid:protocol>/", pages.protocol, name="protocol"),
+    path("protocols/<uuid:protocol>/edit/", editing.edit, name="edit"),
+    path("protocols/<uuid:protocol>/figures/", reviewing.figures, name="figures"),
+    path("protocols/<uuid:protocol>/compare/", reviewing.compare, name="compare"),
+    path("protocols/<uuid:protocol>/export.<str:form>.json", pages.export, name="export"),
+    path("protocols/<uuid:protocol>/<str:act>/", reviewing.act, name="act"),
 ]
 urlpatterns = [path("c/<slug:clinic>/", include((staff, "protocols")))]

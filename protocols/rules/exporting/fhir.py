@@ -18,7 +18,7 @@ from protocols.rules.definition import (
     SourceStatus,
     Unit,
 )
-from protocols.rules.exporting.schedule import (
+from protocols.rules.schedule import (
     CONSENT,
     ENROLMENT,
     Milestone,

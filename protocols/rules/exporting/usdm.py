@@ -23,7 +23,7 @@ from protocols.rules.definition import (
     SessionRule,
     Unit,
 )
-from protocols.rules.exporting.schedule import (
+from protocols.rules.schedule import (
     CONSENT,
     ENROLMENT,
     Milestone,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from protocols.rules.document import parse
 from protocols.rules.exporting.fhir import ACCEPTABLE_RANGE, plan_definition
-from protocols.rules.exporting.schedule import schedule
+from protocols.rules.schedule import schedule
 from protocols.rules.exporting.usdm import usdm_study
 from protocols.rules.importing import NotAStudy, draft_from_usdm
 from tests.support.library import CODES, protocol

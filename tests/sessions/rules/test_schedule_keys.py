@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from protocols.rules.exporting.schedule import schedule
+from protocols.rules.schedule import schedule
 from sessions.rules.engine import requirements
 from sessions.rules.facts import History, Setting
 from sessions.rules.requirements import Kind

@@ -30,7 +30,6 @@ def record_legal_basis(
 ) -> LegalBasis:
     """The clinic's own approval, permit or licence for a protocol. The same id again gives the same row."""
     with acting(actor):
-        require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=actor.clinic_id))
         protocol = (
             Protocol.objects.select_for_update()
             .filter(clinic_id=actor.clinic_id, public_id=protocol_id)
@@ -38,6 +37,7 @@ def record_legal_basis(
         )
         if protocol is None:
             raise NotFound()
+        require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=protocol.clinic_id))
         said = {
             "protocol_id": protocol.pk,
             "kind": kind.value,
@@ -87,7 +87,6 @@ def revoke_legal_basis(
 ) -> LegalBasis:
     """It is no longer in force from that day (default: today, in the clinic's calendar) on."""
     with acting(actor):
-        require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=actor.clinic_id))
         row = (
             LegalBasis.objects.select_for_update(of=("self",))
             .filter(clinic_id=actor.clinic_id, public_id=legal_basis_id)
@@ -95,6 +94,7 @@ def revoke_legal_basis(
         )
         if row is None:
             raise NotFound()
+        require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=row.clinic_id))
         if not reason.strip():
             raise Incomplete(_("Say why."), fields={"reason": [_("Give the reason in a few words.")]})
         if row.revoked_on is not None:

@@ -11,8 +11,7 @@ from django.db.models import F
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.permissions import HouseSubject, Permission, allows
-from protocols.models import LegalBasis
+from protocols.models import LegalBasis, Protocol
 
 Span = tuple[date, date | None]
 """From and until, both days included; None: without end."""
@@ -34,7 +33,7 @@ def legal_spans(version_ids: Iterable[int]) -> dict[int, tuple[Span, ...]]:
 
 def legal_bases(actor: Actor, *, protocol_public_id: UUID) -> list[LegalBasis]:
     """All that were ever recorded for a protocol, the latest first."""
-    if not allows(actor, Permission.VIEW_PROTOCOL, HouseSubject(clinic_id=actor.clinic_id)):
+    if not Protocol.objects.visible_to(actor).filter(public_id=protocol_public_id).exists():
         raise NotFound()
     return list(
         LegalBasis.objects.filter(clinic_id=actor.clinic_id, protocol__public_id=protocol_public_id)

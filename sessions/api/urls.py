@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from sessions.api import bookings, courses, facts, held, overview, patients, supervision, tasks
+from sessions.api import bookings, courses, facts, held, overview, patients, supervision, tasks, versions
 from sessions.api.page import index
 
 app_name = "api"
@@ -27,6 +27,8 @@ course = [
     path("facts", facts.Facts.as_view(), name="facts"),
     path("contacts", facts.Contacts.as_view(), name="record_contact"),
     path("overrides", facts.Overrides.as_view(), name="override_requirement"),
+    path("version-moves", versions.VersionMoves.as_view(), name="version_moves"),
+    path("undo-version-move", versions.UndoVersionMove.as_view(), name="undo_version_move"),
 ]
 booking = [
     path("cancel", bookings.CancelBooking.as_view(), name="cancel_booking"),
@@ -53,6 +55,16 @@ clinic: list[URLPattern | URLResolver] = [
     path("people", overview.People.as_view(), name="people"),
     path("rooms", overview.Rooms.as_view(), name="rooms"),
     path("", include("protocols.api.urls")),
+    path(
+        "protocols/<uuid:protocol>/versions/<str:version>/preview",
+        versions.VersionPreview.as_view(),
+        name="preview_version",
+    ),
+    path(
+        "protocols/<uuid:protocol>/versions/<str:version>/move-courses",
+        versions.MoveCourses.as_view(),
+        name="move_courses",
+    ),
     path("patients", patients.Patients.as_view(), name="patients"),
     path(
         "patients/<uuid:patient>/contact-details",

@@ -37,7 +37,8 @@ class Sheet:
 
     @property
     def definition(self) -> ProtocolDefinition:
-        return definition_of(self.course.protocol_version_id)
+        """Of the version the session was held under: what is entered late is judged by it, too."""
+        return definition_of(self.record.protocol_version_id)
 
     def put(
         self,

@@ -13,14 +13,14 @@ from clinic.actors import Actor, acting
 from clinic.errors import Incomplete, NotFound, NotNow, Refusal
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
-from clinic.permissions import Permission
+from clinic.permissions import Permission, require
 from protocols.models import ProtocolVersion, VersionStatus
 from protocols.queries import definition_of
 from sessions.models import Course, CourseVersionMove, FactRecord, SessionBooking, SessionRecord
 from sessions.models.bookings import LIVE_BOOKINGS, RecordStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.on_course import on_course
-from sessions.permissions import courses_visible_to
+from sessions.permissions import courses_visible_to, subject_of
 from sessions.queries.history import history_of
 from sessions.rules.engine import requirements
 from sessions.rules.requirements import Kind
@@ -79,6 +79,7 @@ def move_courses(
 def _move_one(
     *, actor: Actor, course: Course, version: ProtocolVersion, reason: str, now: datetime
 ) -> Sequence[CourseVersionMove]:
+    require(actor, Permission.MOVE_VERSION, subject_of(course))
     if course.protocol_version.protocol_id != version.protocol_id:
         raise NotNow(_("It follows another protocol."), code="another-protocol")
     if course.protocol_version_id == version.pk:

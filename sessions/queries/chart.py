@@ -12,7 +12,7 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.models import Message, MessageLog
 from clinic.rules.moves import actions_from
-from protocols.queries import definition_of
+from protocols.queries import definition_of, definitions_of
 from protocols.rules.definition import ChartRule, Move, ProtocolDefinition
 from sessions.models import (
     Course,
@@ -214,6 +214,16 @@ def _notes(*, course: Course, definition: ProtocolDefinition) -> list[NoteRow]:
     signatures: dict[int, list[SignatureRecord]] = {}
     for signature in SignatureRecord.objects.filter(session_record__course=course):
         signatures.setdefault(signature.session_record_id, []).append(signature)
+    notes = list(
+        NoteRecord.objects.filter(course=course)
+        .select_related("author", "session_record")
+        .order_by("-occurred_at", "-id")
+    )
+    held_under = {
+        note.session_record.protocol_version_id for note in notes if note.session_record is not None
+    }
+    others = held_under - {course.protocol_version_id}
+    of = {course.protocol_version_id: definition} | (definitions_of(others) if others else {})
     return [
         NoteRow(
             id=note.public_id,
@@ -221,20 +231,20 @@ def _notes(*, course: Course, definition: ProtocolDefinition) -> list[NoteRow]:
             author=note.author.printed_name,
             at=note.occurred_at,
             addendum=note.addendum,
-            what=_held_words(note.session_record, definition),
+            what=_held_words(note.session_record, of),
             signed=signatures.get(note.session_record_id or 0, []),
         )
-        for note in NoteRecord.objects.filter(course=course)
-        .select_related("author", "session_record")
-        .order_by("-occurred_at", "-id")
+        for note in notes
     ]
 
 
-def _held_words(record: SessionRecord | None, definition: ProtocolDefinition) -> str:
+def _held_words(record: SessionRecord | None, of: Mapping[int, ProtocolDefinition]) -> str:
+    """What a session is called, in the words of the version it was held under."""
     if record is None:
         return ""
     if record.key is None:
         return record.get_kind_display()
+    definition = of[record.protocol_version_id]
     rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
     return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key)
 

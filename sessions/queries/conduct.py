@@ -94,7 +94,7 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         raise NotFound()
     course = course_for(actor, found, Permission.VIEW_CHART)
     record = SessionRecord.objects.get(clinic_id=actor.clinic_id, public_id=record_id)
-    definition = definition_of(course.protocol_version_id)
+    definition = definition_of(record.protocol_version_id)
     history = history_of(course)
     facts = facts_of(course, record=record)
     times = times_of(record, facts)

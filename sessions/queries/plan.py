@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition, SessionRule
 from sessions.models import Course, CourseRequirement, SessionBooking, SessionRecord
 from sessions.models.bookings import LIVE_BOOKINGS
@@ -44,13 +45,21 @@ def requirement_rows(
     }
     held = {record.key: record for record in records if record.key and record.counts}
     words = status_words()
+    rows = list(CourseRequirement.objects.filter(course=course).order_by("target_at", "opens_at", "id"))
+    # What came due under an earlier version keeps that version's words.
+    others = {row.protocol_version_id for row in rows} - {course.protocol_version_id}
+    of = {course.protocol_version_id: definition} | (definitions_of(others) if others else {})
     return [
         RequirementRow(
             key=row.key,
             rule=row.rule,
             kind=row.kind,
             what=label(
-                definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=row.key
+                definition=of[row.protocol_version_id],
+                rule=row.rule,
+                cycle=row.cycle,
+                occurrence=row.occurrence,
+                key=row.key,
             ),
             status=row.status,
             words=words.get(row.status, row.status),
@@ -67,9 +76,9 @@ def requirement_rows(
             safety=row.safety,
             deviation=row.came_due_at is not None
             and row.status in ("met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"),
-            session_kind=_session_kind(definition, row.rule),
+            session_kind=_session_kind(of[row.protocol_version_id], row.rule),
         )
-        for row in CourseRequirement.objects.filter(course=course).order_by("target_at", "opens_at", "id")
+        for row in rows
     ]
 
 

@@ -21,7 +21,7 @@ from sessions.permissions import courses_visible_to
 from sessions.queries.history import histories_of
 from sessions.queries.words import label
 from sessions.rules.keys import parts_of_key
-from sessions.rules.previewing import Effects, effects
+from sessions.rules.previewing import DateChange, DeviationChange, Effects, MessageChange, effects
 from sessions.rules.transfer import transfer
 
 CHUNK = 250
@@ -133,7 +133,9 @@ def _of(
 
 def _words(seen: Effects, definition: ProtocolDefinition, candidate: ProtocolDefinition) -> Mapping[str, str]:
     keys: dict[str, bool] = {}  # key → whether the new version asks it
-    for change in (*seen.dates, *seen.messages, *seen.deviations):
+    changes: list[DateChange | MessageChange | DeviationChange]
+    changes = [*seen.dates, *seen.messages, *seen.deviations]
+    for change in changes:
         keys[change.key] = change.after is not None
     for staffing in seen.staffing:
         keys[staffing.key] = True

@@ -85,6 +85,8 @@ class VitalsInput(NewRowInput):
     pulse = Whole(required=False, allow_null=True, help_text="per minute")
     temperature = Amount(required=False, allow_null=True, help_text="°C")
     distress = Whole(required=False, allow_null=True, help_text="SUDS, 0-10")
+    oxygen = Whole(required=False, allow_null=True, help_text="Saturation in %")
+    breaths = Whole(required=False, allow_null=True, help_text="per minute")
     source = OneOf(SOURCES, required=False)  # type: ignore[assignment]  # a field of this name
     confirmed = confirmable()
 

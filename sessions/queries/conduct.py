@@ -13,7 +13,15 @@ from clinic.errors import NotFound
 from clinic.permissions import Permission
 from protocols.measures import Measure, measures
 from protocols.queries import definition_of
-from protocols.rules.definition import ChecklistItem, DoseRule, Figure, Move, Offset, ReleaseRule, VitalsRule
+from protocols.rules.definition import (
+    ChecklistItem,
+    Figure,
+    Move,
+    Offset,
+    ProtocolDefinition,
+    ReleaseRule,
+    VitalsRule,
+)
 from sessions.models import Course, NoteRecord, SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
 from sessions.queries.arranging import Choice, staff_choices, team_of
@@ -24,9 +32,10 @@ from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
 from sessions.queries.records import TimesRow, times_of
 from sessions.queries.words import say
-from sessions.rules.facts import DoseOrdered, DosePart
+from sessions.rules.facts import DoseOrdered, DosePart, History
 from sessions.rules.gates import gates
 from sessions.rules.keys import dose_rule_of, parts_of_key, session_rule_of
+from sessions.rules.limits import offered_doses
 from sessions.rules.reminders import length
 
 
@@ -145,7 +154,7 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         server_now=now,
         first_dose_at=initial.occurred_at if initial else None,
         order=orders[-1] if orders else None,
-        options=_options(dosing, cycle),
+        options=_options(definition, history, cycle=cycle, now=now) if dosing else [],
         doses=[row for row in facts if row.kind in ("dose_given", "dose_withheld")],
         vitals=[row for row in facts if row.kind == "vitals_taken"],
         moments=[row for row in facts if row.kind == "moment_noted"],
@@ -164,7 +173,9 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         ],
         supplement_opens_at=after(supplement.opens if supplement else None),
         supplement_closes_at=after(supplement.closes if supplement else None),
-        supplement_amount=given * supplement.fraction.value if supplement and given is not None else None,
+        supplement_amount=given * supplement.fraction.value
+        if supplement and supplement.fraction is not None and given is not None
+        else None,
         limits=sorted(
             {
                 measure: limit
@@ -206,17 +217,19 @@ def _items(items: Sequence[ChecklistItem], standing: Sequence[FactRow]) -> list[
     ]
 
 
-def _options(rule: DoseRule | None, cycle: int | None) -> list[DoseOption]:
-    if rule is None:
+def _options(
+    definition: ProtocolDefinition, history: History, *, cycle: int | None, now: datetime
+) -> list[DoseOption]:
+    """What may be ordered now, each amount absolute, with where its figure comes from."""
+    if cycle is None:
         return []
     return [
         DoseOption(
-            amount=choice.value,
-            unit=rule.unit,
-            default=choice.value == one.default,
-            source=choice.source.citation,
+            amount=amount,
+            unit=offered.rule.unit,
+            default=amount == offered.allowed.default,
+            source=offered.allowed.citations.get(amount, ""),
         )
-        for one in rule.initial
-        if cycle is None or cycle in one.cycles
-        for choice in one.choices
+        for offered in offered_doses(definition=definition, history=history, as_of=now, cycle=cycle)
+        for amount in offered.allowed.amounts
     ]

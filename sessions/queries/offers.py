@@ -9,11 +9,14 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.permissions import Permission
 from protocols.queries import definition_of, definitions_of, instrument_of, published_versions
-from protocols.rules.definition import AssessmentRule, ChartItem, ConsentRule, DoseRule, ResultRule, WashoutRule
+from protocols.rules.definition import AssessmentRule, ChartItem, ConsentRule, ResultRule, WashoutRule
 from protocols.rules.instruments import Instrument
 from sessions.queries.courses import course_for
+from sessions.queries.history import history_of
 from sessions.queries.words import attribute_words, say
+from sessions.rules.amounts import worded
 from sessions.rules.keys import parts_of_key
+from sessions.rules.limits import offered_doses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ def offers(actor: Actor, course_id: UUID) -> Offers:
         name: name.replace("_", " ")
         for rule in definition.rules
         if isinstance(rule, WashoutRule)
-        for name in rule.washouts
+        for name in (*rule.washouts, *rule.half_lives)
     }
     return Offers(
         scopes=list(scopes.items()),
@@ -57,16 +60,17 @@ def asked_instrument(actor: Actor, course_id: UUID, key: str) -> Instrument | No
 
 
 def dose_options(actor: Actor, course_id: UUID, cycle: int) -> list[tuple[str, str]]:
-    """Amounts that may be ordered for a cycle; the protocol's default first."""
+    """Amounts that may be ordered for a cycle, as they are now; the protocol's default first."""
     course = course_for(actor, course_id, Permission.VIEW_CHART)
-    definition = definition_of(course.protocol_version_id)
     found = [
-        (choice.value != one.default, str(choice.value), f"{choice.value} {rule.unit}")
-        for rule in definition.rules
-        if isinstance(rule, DoseRule)
-        for one in rule.initial
-        if cycle in one.cycles
-        for choice in one.choices
+        (amount != offered.allowed.default, str(amount), worded(amount, offered.rule.unit))
+        for offered in offered_doses(
+            definition=definition_of(course.protocol_version_id),
+            history=history_of(course),
+            as_of=actor.at,
+            cycle=cycle,
+        )
+        for amount in offered.allowed.amounts
     ]
     return [(amount, words) for _later, amount, words in sorted(found)]
 

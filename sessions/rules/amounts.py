@@ -5,7 +5,8 @@ The one place that reckons a dose; ordering offers what it finds, and judging ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -26,6 +27,7 @@ class Allowed:
     most: Decimal | None = None
     chosen_by: Role
     needs_weight: bool = False
+    citations: Mapping[Decimal, str] = field(default_factory=dict)  # amount → where its figure comes from
 
     def permits(self, amount: Decimal) -> bool:
         if self.amounts:
@@ -54,13 +56,14 @@ def allowed(timeline: Timeline, rule: DoseRule, *, cycle: int, at: datetime) -> 
     def absolute(amount: Decimal | None) -> Decimal | None:
         return None if amount is None else dose_of(rule, amount, weight=weight)
 
-    amounts = dict.fromkeys(dose_of(rule, figure.value, weight=weight) for figure in choice.choices)
+    amounts = {dose_of(rule, row.value, weight=weight): row.source.citation for row in choice.choices}
     return Allowed(
         amounts=tuple(amounts),
         default=absolute(choice.default),
         least=absolute(choice.least.value if choice.least is not None else None),
         most=absolute(choice.most.value if choice.most is not None else None),
         chosen_by=choice.chosen_by,
+        citations=amounts,
     )
 
 

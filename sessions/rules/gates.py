@@ -226,7 +226,7 @@ def _gate(
 
 
 def _gone_by(requirement: Requirement) -> bool:
-    """A reading missed at its time after the dose cannot be made up for: it is on record, and blocks no more."""
+    """A reading missed at its time after the dose can not be made up for: on record, it blocks no more."""
     return requirement.kind == Kind.VITALS and requirement.status in (Status.MISSED, Status.NOT_DONE)
 
 

@@ -1,6 +1,5 @@
 """Walks a course through a protocol: held exactly to plan, or with named delays and omissions. Deterministic,
-so that
-tests, benchmarks and demonstrations see the same course. Reads the definition only, no clock and no
+so that tests, benchmarks and demonstrations see the same course. Reads the definition only, no clock and no
 database."""
 
 from __future__ import annotations
@@ -15,18 +14,25 @@ from zoneinfo import ZoneInfo
 from clinic.rules.wall_time import add_days
 from protocols.rules.definition import (
     AssessmentRule,
+    ChartItem,
     ChartRule,
     Compare,
     ConsentRule,
+    DecisionRule,
     DoseRule,
+    FormRule,
+    GroupRule,
+    ObservationRule,
     ProtocolDefinition,
     ReleaseRule,
     ResultRule,
     Role,
     SessionRule,
+    VitalsPoint,
     VitalsRule,
 )
-from sessions.rules.engine import requirements
+from sessions.rules.amounts import allowed
+from sessions.rules.engine import requirements, timeline_of
 from sessions.rules.facts import (
     AdverseEventsAsked,
     AssessmentAnswered,
@@ -38,13 +44,18 @@ from sessions.rules.facts import (
     ContactMade,
     ContactResult,
     CourseEnded,
+    DecisionMade,
     DoseGiven,
     DoseOrdered,
     DosePart,
+    DoseWithheld,
+    DosingStopped,
     EndKind,
     Fact,
     FactSource,
     FactValue,
+    FormFiled,
+    GroupCounted,
     History,
     Intake,
     Mode,
@@ -54,10 +65,14 @@ from sessions.rules.facts import (
     StaffPresent,
     VitalsTaken,
 )
+from sessions.rules.kinds.observation import stay_in
+from sessions.rules.limits import dose_rules
 from sessions.rules.requirements import WAITING, Kind, Requirement
+from sessions.rules.windows import length
 
 THERAPISTS = (11, 12)
 PRESCRIBER = 21
+RATER = 41
 _NAMES = UUID("6f1d3a52-3a7c-4a53-9f0e-0d6f7f1f2a10")
 _HOUR = timedelta(hours=1)
 
@@ -74,8 +89,16 @@ class Step:
 class Walker:
     """Makes facts with ids that depend only on their order."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(
+        self,
+        history: History,
+        *,
+        totals: Mapping[str, int] | None = None,
+        chosen: Mapping[str, str] | None = None,
+    ) -> None:
         self.history = history
+        self.totals = totals or {}
+        self.chosen = chosen or {}
         self._made = 0
 
     def new_id(self) -> UUID:
@@ -83,7 +106,13 @@ class Walker:
         return uuid5(_NAMES, f"{self.history.course_id}:{self._made}")
 
     def fact(
-        self, at: datetime, value: FactValue, key: str | None = None, *, amends: UUID | None = None
+        self,
+        at: datetime,
+        value: FactValue,
+        key: str | None = None,
+        *,
+        amends: UUID | None = None,
+        by: int = THERAPISTS[0],
     ) -> Fact:
         fact = Fact(
             id=self.new_id(),
@@ -91,8 +120,8 @@ class Walker:
             occurred_at=at,
             aware_at=at,
             recorded_at=at,
-            observed_by=THERAPISTS[0],
-            entered_by=THERAPISTS[0],
+            observed_by=by,
+            entered_by=by,
             source=FactSource.STAFF,
             amends=amends,
             value=value,
@@ -111,26 +140,32 @@ def perfect_course(
     skip: Collection[str] = (),
     course_id: int = 1,
     complete: bool = True,
+    arm: str | None = None,
+    totals: Mapping[str, int] | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> Iterator[Step]:
     """Every step of a course enrolled at `start`. `late_days` moves the doing of a key from its target by
     calendar days;
-    keys in `skip` are never done."""
+    keys in `skip` are never done. `totals` are the scores of AssessmentRules (10 otherwise), `chosen` the
+    choices of DecisionRules (the default, or the first). Dosing without an end is stopped after the sessions
+    that are planned at first."""
     history = History(
         course_id=course_id,
         enrolled_at=start,
         live_from=start,
-        setting=Setting(zone=zone, attributes=attributes),
+        setting=Setting(zone=zone, attributes=attributes, care_team=frozenset({*THERAPISTS, PRESCRIBER})),
+        arm=arm,
     )
-    walker = Walker(history)
+    walker = Walker(history, totals=totals or {}, chosen=chosen or {})
     now = start
     _fill_chart(walker, definition, start)
     yield Step(at=start, key="enrolment", history=walker.history)
     while True:
         outcome = requirements(definition=definition, history=walker.history, as_of=now)
-        chosen = _next(outcome.requirements, now, zone, late_days or {}, skip)
-        if not chosen:
+        following = _next(outcome.requirements, now, zone, late_days or {}, skip)
+        if not following:
             break
-        for at, requirement in chosen:
+        for at, requirement in following:
             now = _do(walker, definition, requirement, max(at, now), skip)
             yield Step(at=now, key=requirement.key, history=walker.history)
     if complete:
@@ -149,6 +184,9 @@ def whole_course(
     skip: Collection[str] = (),
     course_id: int = 1,
     complete: bool = True,
+    arm: str | None = None,
+    totals: Mapping[str, int] | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> Step:
     """The last step: the whole history."""
     steps = perfect_course(
@@ -160,11 +198,17 @@ def whole_course(
         skip=skip,
         course_id=course_id,
         complete=complete,
+        arm=arm,
+        totals=totals,
+        chosen=chosen,
     )
     last = next(steps)
     for step in steps:
         last = step
     return last
+
+
+DONE_ONE_BY_ONE = frozenset({Kind.SESSION, Kind.CONTACT, Kind.ASSESSMENT, Kind.FORM, Kind.DECISION})
 
 
 def _next(
@@ -174,11 +218,11 @@ def _next(
     late_days: Mapping[str, int],
     skip: Collection[str],
 ) -> list[tuple[datetime, Requirement]]:
-    """What comes next, up to the next session: only a session moves the windows of others."""
+    """What comes next, up to the next act that may move the windows of others: contacts move none."""
     found: list[tuple[datetime, int, str, Requirement]] = []
     for row in rows:
         # Acts of one kind of shape; what belongs to a dosing session is done within it.
-        if row.kind not in (Kind.SESSION, Kind.CONTACT, Kind.ASSESSMENT) or not row.firm or row.key in skip:
+        if row.kind not in DONE_ONE_BY_ONE or not row.firm or row.key in skip:
             continue
         if row.status not in WAITING:
             continue
@@ -187,7 +231,8 @@ def _next(
             at = add_days(at, late_days[row.key], zone)
         found.append((max(at, now), 0 if row.kind == Kind.SESSION else 1, row.key, row))
     found.sort(key=lambda one: one[:3])
-    until = next((number for number, one in enumerate(found) if one[1] == 0), len(found) - 1)
+    moving = (number for number, one in enumerate(found) if one[3].kind != Kind.CONTACT)
+    until = next(moving, len(found) - 1)
     return [(at, row) for at, _, _, row in found[: until + 1]]
 
 
@@ -210,7 +255,20 @@ def _fill_chart(walker: Walker, definition: ProtocolDefinition, at: datetime) ->
         elif isinstance(rule, ResultRule) and not rule.per:
             walker.fact(at, _result(rule))
         elif isinstance(rule, ChartRule) and not rule.per:
-            walker.fact(at, ChartItemRecorded(item=rule.item.value, cycle=None, detail="on file"))
+            weight = Decimal(70) if rule.item == ChartItem.WEIGHT else None
+            on_file = ChartItemRecorded(item=rule.item.value, cycle=None, detail="on file", number=weight)
+            walker.fact(at, on_file)
+        elif isinstance(rule, DoseRule) and rule.per_weight is not None:
+            weighed = ChartItemRecorded(item="weight", cycle=None, detail="70 kg", number=Decimal(70))
+            walker.fact(at, weighed)
+        elif isinstance(rule, DecisionRule) and rule.window is None and not rule.per and not rule.default:
+            _decide(walker, rule, rule.code, at)
+
+
+def _decide(walker: Walker, rule: DecisionRule, key: str, at: datetime) -> None:
+    choice = walker.chosen.get(rule.code) or rule.default or rule.choices[0].code
+    made = DecisionMade(decision=rule.code, choice=choice, reason="as agreed", person_id=PRESCRIBER)
+    walker.fact(at, made, key, by=PRESCRIBER)
 
 
 def _result(rule: ResultRule) -> ResultRecorded:
@@ -232,10 +290,16 @@ def _do(
         return _hold(walker, definition, rule, requirement, at, skip)
     if isinstance(rule, AssessmentRule):
         by = rule.who.value if rule.who in (Role.PATIENT, Role.INDEPENDENT_RATER) else Role.THERAPIST.value
+        total = walker.totals.get(rule.code, 10)
         answered = AssessmentAnswered(
-            instrument=rule.instrument, by=by, answers=(), total=10, mode=Mode.IN_PERSON
+            instrument=rule.instrument, by=by, answers=(), total=total, mode=Mode.IN_PERSON
         )
-        walker.fact(at, answered, requirement.key)
+        person = RATER if rule.who == Role.INDEPENDENT_RATER else THERAPISTS[0]
+        walker.fact(at, answered, requirement.key, by=person)
+    elif isinstance(rule, FormRule):
+        walker.fact(at, FormFiled(form=rule.form, reference="1"), requirement.key)
+    elif isinstance(rule, DecisionRule):
+        _decide(walker, rule, requirement.key, at)
     else:
         reached = ContactMade(result=ContactResult.REACHED, mode=Mode.PHONE, safe=True)
         walker.fact(at, reached, requirement.key)
@@ -263,9 +327,9 @@ def _hold(
     walker.history = replace(walker.history, bookings=frozenset())
     record = walker.new_id()
     end = at + timedelta(minutes=rule.minutes.value)
-    held = SessionHeld(record_id=record, kind=rule.kind, started_at=at, ended_at=end)
-    walker.fact(at, held, requirement.key)
-    for person in THERAPISTS[: rule.staff.value if rule.staff is not None else 1]:
+    held = SessionHeld(record_id=record, kind=rule.kind, started_at=at, ended_at=None)
+    staff = THERAPISTS[: rule.staff.value if rule.staff is not None else 1]
+    for person in staff:
         walker.fact(
             at, StaffPresent(record_id=record, person_id=person, from_at=at, until_at=None), requirement.key
         )
@@ -273,7 +337,20 @@ def _hold(
         tick = ChecklistTicked(record_id=record, item=item.code, done=True, person_id=THERAPISTS[0])
         walker.fact(at, tick, requirement.key)
     if rule.makes_cycles and cycle is not None:
-        _dose(walker, definition, requirement.key, cycle, record, at, end, skip)
+        for other in definition.rules:
+            if isinstance(other, GroupRule):
+                alone = GroupCounted(
+                    record_id=record,
+                    patients=1,
+                    facilitators=len(staff),
+                    largest_amount=Decimal(0),
+                    unit=other.unit,
+                )
+                walker.fact(at, alone, requirement.key)
+        end = _dose(walker, definition, requirement.key, cycle, held, end, skip)
+    walker.fact(at, replace(held, ended_at=end), requirement.key)
+    if rule.open_ended and requirement.occurrence == rule.count.value:
+        walker.fact(end, DosingStopped(after_cycle=rule.count.value, reason="as planned"))
     return end
 
 
@@ -286,27 +363,44 @@ def _make_ready(
             walker.fact(before, _result(rule))
         elif isinstance(rule, ChartRule) and rule.per:
             walker.fact(before, ChartItemRecorded(item=rule.item.value, cycle=cycle, detail="arranged"))
-        elif isinstance(rule, DoseRule):
-            choice = next(row for row in rule.initial if cycle in row.cycles)
-            order = DoseOrdered(
-                cycle=cycle,
-                amount=choice.default,
-                unit=rule.unit,
-                supplement_allowed=rule.supplement is not None,
-                person_id=PRESCRIBER,
-            )
-            walker.fact(before, order)
+        elif isinstance(rule, DecisionRule) and rule.per and rule.window is None:
+            _decide(walker, rule, f"{rule.code}@{key}", before)
+    for rule, amount in _amounts(walker, definition, cycle, before):
+        order = DoseOrdered(
+            cycle=cycle,
+            amount=amount,
+            unit=rule.unit,
+            supplement_allowed=rule.supplement is not None,
+            person_id=PRESCRIBER,
+        )
+        walker.fact(before, order)
     # What is to be done before this session, such as a risk screening, while the session is only to come.
     moment = requirements(definition=definition, history=walker.history, as_of=before)
     for row in moment.requirements:
         anchor = row.window.anchor
-        if row.kind != Kind.ASSESSMENT or row.status not in WAITING or row.key in skip:
+        early = row.kind in DONE_ONE_BY_ONE and row.kind != Kind.SESSION
+        if not early or row.status not in WAITING or row.key in skip:
             continue
         opens = row.window.opens_at
-        if anchor is not None and anchor.code == key and opens is not None and opens < at - 2 * _HOUR:
-            rule = definition.rule(row.rule)
-            if isinstance(rule, AssessmentRule) and opens < anchor.at:
-                _do(walker, definition, row, before, skip)
+        if anchor is None or anchor.code != key or opens is None:
+            continue
+        if opens < at - 2 * _HOUR and opens < anchor.at:
+            _do(walker, definition, row, before, skip)
+
+
+def _amounts(
+    walker: Walker, definition: ProtocolDefinition, cycle: int, at: datetime
+) -> list[tuple[DoseRule, Decimal]]:
+    """What is ordered and given by each dose rule that applies: what is offered, or the least there is."""
+    timeline = timeline_of(definition=definition, history=walker.history, as_of=at)
+    found = []
+    for rule in dose_rules(timeline, cycle):
+        may = allowed(timeline, rule, cycle=cycle, at=at)
+        if may is not None:
+            amount = may.default or may.least or next(iter(may.amounts), None) or may.most
+            if amount is not None:
+                found.append((rule, amount))
+    return found
 
 
 def _dose(
@@ -314,35 +408,45 @@ def _dose(
     definition: ProtocolDefinition,
     key: str,
     cycle: int,
-    record: UUID,
-    start: datetime,
+    held: SessionHeld,
     end: datetime,
     skip: Collection[str],
-) -> None:
+) -> datetime:
+    """Gives and watches, and returns when the session ends: as planned, or as what was given asks."""
+    record, start = held.record_id, held.started_at
     given_at = start + timedelta(minutes=30)
-    moments = [given_at - timedelta(minutes=10), end - timedelta(minutes=20)]
-    for rule in definition.rules:
-        if not isinstance(rule, DoseRule):
-            continue
-        choice = next(row for row in rule.initial if cycle in row.cycles)
+    moments = {given_at - timedelta(minutes=10)}
+    for dosed, amount in _amounts(walker, definition, cycle, start):
         initial = DoseGiven(
             record_id=record,
             part=DosePart.INITIAL,
-            amount=choice.default,
-            unit=rule.unit,
+            amount=amount,
+            unit=dosed.unit,
             intake=Intake.FULL,
             given_by=THERAPISTS[0],
             checked_by=THERAPISTS[1],
         )
         walker.fact(given_at, initial, key)
-        if rule.supplement is not None and f"{rule.code}.supplement@{key}" not in skip:
-            opens = timedelta(minutes=rule.supplement.opens.value.amount)
-            if rule.supplement.opens.value.unit.value == "h":
-                opens *= 60
-            later = given_at + opens + timedelta(minutes=5)
-            moments.append(later - timedelta(minutes=10))
-            amount = choice.default * rule.supplement.fraction.value
-            walker.fact(later, replace(initial, part=DosePart.SUPPLEMENT, amount=amount), key)
+        extra = dosed.supplement
+        if extra is None or not extra.required or f"{dosed.code}.supplement@{key}" in skip:
+            continue
+        later = given_at + (length(extra.opens.value) if extra.opens is not None else _HOUR)
+        later += timedelta(minutes=5)
+        if extra.fraction is None:
+            withheld = DoseWithheld(record_id=record, part=DosePart.SUPPLEMENT, reason="not wished for")
+            walker.fact(later, withheld, key)
+        else:
+            moments.add(later - timedelta(minutes=10))
+            more = replace(initial, part=DosePart.SUPPLEMENT, amount=amount * extra.fraction.value)
+            walker.fact(later, more, key)
+    series = {
+        given_at + length(rule.after.value) + number * (length(rule.every.value) if rule.every else _HOUR)
+        for rule in definition.rules
+        if isinstance(rule, VitalsRule) and rule.point == VitalsPoint.AFTER_INITIAL and rule.after is not None
+        for number in range(rule.count.value if rule.count is not None else 1)
+    }
+    end = max([end, _stay(walker, definition, held, key, end), *(at + _HOUR / 2 for at in series)])
+    moments |= {*series, end - timedelta(minutes=20)}
     if any(isinstance(rule, VitalsRule) for rule in definition.rules):
         for moment in sorted(moments):
             reading = VitalsTaken(
@@ -352,6 +456,8 @@ def _dose(
                 pulse=82,
                 temperature=Decimal("36.9"),
                 distress=2,
+                oxygen=98,
+                breaths=14,
             )
             walker.fact(moment, reading, key)
     for rule in definition.rules:
@@ -364,3 +470,19 @@ def _dose(
             walker.fact(
                 end - timedelta(minutes=5), AdverseEventsAsked(record_id=record, any_reported=False), key
             )
+    return end
+
+
+def _stay(
+    walker: Walker, definition: ProtocolDefinition, held: SessionHeld, key: str, end: datetime
+) -> datetime:
+    """Until when the patient has to stay by what was given."""
+    rules = [rule for rule in definition.rules if isinstance(rule, ObservationRule)]
+    if not rules:
+        return end
+    so_far = Walker(walker.history)
+    so_far._made = walker._made
+    so_far.fact(held.started_at, held, key)
+    timeline = timeline_of(definition=definition, history=so_far.history, as_of=end + 24 * _HOUR)
+    stays = [stay_in(timeline, rule, timeline.held[key], at=timeline.as_of) for rule in rules]
+    return max((stay.until for stay in stays if stay is not None), default=end)

@@ -163,6 +163,7 @@ class VitalsForm(OnTheSpot):
     temperature = number(_("Temperature °C"), required=False)
     distress = whole(_("Distress, 0 to 10"))
     occurred_at = when(_("Taken at"))
+    field_order = ["public_id", "systolic", "diastolic", "pulse", "temperature", "distress", "occurred_at"]
 
     @property
     def measured(self) -> dict[str, int | Decimal | None]:

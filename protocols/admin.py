@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from clinic.admin import ReadOnlyAdmin
-from protocols.models import Protocol, ProtocolVersion
+from protocols.models import LegalBasis, Protocol, ProtocolVersion
 
 
 @admin.register(Protocol)
@@ -20,3 +20,10 @@ class ProtocolVersionAdmin(ReadOnlyAdmin):
     list_display = ("protocol", "version", "status", "author", "approved_by", "published_at")
     list_select_related = ("protocol", "author", "approved_by")
     list_filter = ("status",)
+
+
+@admin.register(LegalBasis)
+class LegalBasisAdmin(ReadOnlyAdmin):
+    list_display = ("protocol", "kind", "number", "valid_from", "valid_until", "revoked_on")
+    list_select_related = ("protocol",)
+    list_filter = ("kind",)

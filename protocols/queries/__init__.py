@@ -8,6 +8,7 @@ from protocols.queries.definitions import (
     definition_in,
     definition_of,
     definitions_of,
+    says_what_it_said,
 )
 from protocols.queries.figures import FigureToAnswer, figures_to_answer, open_figures
 from protocols.queries.instruments import instrument_of, instruments
@@ -42,6 +43,7 @@ __all__ = [
     "published_version",
     "published_versions",
     "reviews_of",
+    "says_what_it_said",
     "version_for",
     "versions_of",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from clinic.errors import NotFound
 from protocols.models import ProtocolVersion
 from protocols.rules.definition import ProtocolDefinition
-from protocols.rules.document import parse
+from protocols.rules.document import DocumentErrors, digest_of, parse
 from protocols.rules.renaming import keyed
 
 # Parsed definitions by digest: two versions of one digest say the same, so no entry can ever be out of date.
@@ -59,3 +59,11 @@ def definitions_of(version_ids: Iterable[int]) -> dict[int, ProtocolDefinition]:
         for version in ProtocolVersion.objects.filter(pk__in=unknown):
             found[version.pk] = _parsed(version.digest, version.document)[1]
     return found
+
+
+def says_what_it_said(version: ProtocolVersion) -> bool:
+    """Whether the document, read afresh, still gives the version's digest."""
+    try:
+        return digest_of(parse(version.document)) == version.digest
+    except DocumentErrors:
+        return False

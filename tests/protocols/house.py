@@ -46,8 +46,8 @@ def make_actor(clinic: Clinic, name: str, *roles: Role) -> Actor:
     return Actor(kind="person", clinic_id=clinic.pk, person_id=person.pk, roles=frozenset(roles), at=NOW)
 
 
-def make_house() -> House:
-    clinic = make_clinic("heron")
+def make_house(slug: str = "heron") -> House:
+    clinic = make_clinic(slug)
     return House(
         clinic=clinic,
         author=make_actor(clinic, "anna", Role.SUPERVISOR),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
@@ -407,6 +409,18 @@ def test_a_document_changed_behind_the_trigger_is_noticed_by_its_digest(house: H
     run(switch.format("ENABLE"))
     with pytest.raises(NotNow, match="digest"):
         publish_version(actor=house.approver, version=version, now=NOW)
+    err = StringIO()
+    with pytest.raises(SystemExit) as caught:
+        call_command("verify_protocols", stdout=StringIO(), stderr=err)
+    assert caught.value.code == 1
+    assert err.getvalue() == "heron: mdma_ptsd 1.0 (reviewed) is not what its digest was made of.\n"
+
+
+def test_every_published_version_still_says_what_its_digest_was_made_of(house: House, mdma: str) -> None:
+    published(house, mdma)
+    out = StringIO()
+    call_command("verify_protocols", stdout=out)
+    assert out.getvalue() == "1 versions, 0 differ from their digest.\n"
 
 
 def test_many_definitions_cost_two_queries_at_most(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from protocols.rules.document import parse
 from protocols.rules.exporting.fhir import ACCEPTABLE_RANGE, plan_definition
-from protocols.rules.schedule import schedule
 from protocols.rules.exporting.usdm import usdm_study
 from protocols.rules.importing import NotAStudy, draft_from_usdm
+from protocols.rules.schedule import schedule
 from tests.support.library import CODES, protocol
 
 

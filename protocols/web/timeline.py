@@ -13,7 +13,7 @@ from protocols.rules.schedule import PlannedItem, schedule
 from protocols.rules.telling import Teller
 from protocols.web.showing import say
 
-LABELS, CHART, ROW, HEAD = 250, 690, 26, 30
+LABELS, CHART, ROW, HEAD = 262, 678, 26, 30
 """The picture's measures in its own units: the column of names, the chart, a row, the scale above."""
 
 LATER = 0.16  # of the chart is left for what comes after treatment, which may last a year

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from protocols.web import editing, pages, reviewing
+from protocols.web import editing, legal, pages, reviewing
 
 staff = [
     path("protocols/", pages.protocols, name="protocols"),
@@ -13,8 +13,9 @@ staff = [
     path("protocols/<uuid:protocol>/", pages.protocol, name="protocol"),
     path("protocols/<uuid:protocol>/edit/", editing.edit, name="edit"),
     path("protocols/<uuid:protocol>/figures/", reviewing.figures, name="figures"),
+    path("protocols/<uuid:protocol>/legal-basis/", legal.legal, name="legal"),
     path("protocols/<uuid:protocol>/compare/", reviewing.compare, name="compare"),
     path("protocols/<uuid:protocol>/export.<str:form>.json", pages.export, name="export"),
-    path("protocols/<uuid:protocol>/<str:act>/", reviewing.act, name="act"),
+    path("protocols/<uuid:protocol>/review/<str:act>/", reviewing.act, name="act"),
 ]
 urlpatterns = [path("c/<slug:clinic>/", include((staff, "protocols")))]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from sessions.web import chart, corrections, courses, links, overview, planning, recording, runs, worker
+from sessions.web import (
+    chart,
+    corrections,
+    courses,
+    links,
+    overview,
+    planning,
+    recording,
+    runs,
+    versions,
+    worker,
+)
 
 staff = [
     path("", overview.today, name="today"),
@@ -26,6 +37,8 @@ staff = [
     path("courses/<uuid:course>/override/<str:key>/", planning.override, name="override"),
     path("courses/<uuid:course>/not-done/<str:key>/", recording.not_done, name="not_done"),
     path("courses/<uuid:course>/move/<slug:move>/", courses.move, name="move"),
+    path("courses/<uuid:course>/undo-version-move/", versions.undo_move, name="undo_version_move"),
+    path("protocols/<uuid:protocol>/preview/", versions.preview, name="version_preview"),
     path("bookings/<uuid:booking>/<slug:move>/", planning.booking_move, name="booking_move"),
     path("records/<uuid:fact>/correct/", corrections.correct, name="correct"),
     path("sessions/<uuid:held>/times/", corrections.times, name="times"),

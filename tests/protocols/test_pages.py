@@ -46,11 +46,11 @@ def test_a_draft_goes_from_the_editor_through_review_to_publication(client: Clie
     assert answer.status_code == 302
     version = ProtocolVersion.objects.get()
     assert version.status == VersionStatus.DRAFT
-    client.post(_address("send/"), {"comment": "First draft"})
+    client.post(_address("review/send/"), {"comment": "First draft"})
 
-    assert client.post(_address("approve/")).status_code == 403  # she wrote it
-    _as(client, "boris").post(_address("approve/"))
-    assert client.post(_address("publish/")).status_code == 422  # nobody answered for its figures
+    assert client.post(_address("review/approve/")).status_code == 403  # she wrote it
+    _as(client, "boris").post(_address("review/approve/"))
+    assert client.post(_address("review/publish/")).status_code == 422  # nobody answered for its figures
 
     _as(client, "dana")
     page = client.get(_address("figures/")).content.decode()
@@ -60,7 +60,7 @@ def test_a_draft_goes_from_the_editor_through_review_to_publication(client: Clie
     rows = queries.figures_to_answer(house.clinician, ProtocolVersion.objects.get())
     client.post(_address("figures/"), {"figure": [f"{row.path}|{row.text}" for row in rows]})
 
-    _as(client, "boris").post(_address("publish/"))
+    _as(client, "boris").post(_address("review/publish/"))
     version.refresh_from_db()
     assert version.status == VersionStatus.PUBLISHED
     assert "First draft" in client.get(_address()).content.decode()
@@ -68,10 +68,10 @@ def test_a_draft_goes_from_the_editor_through_review_to_publication(client: Clie
 
 def test_a_return_without_a_word_of_why_is_refused(client: Client, house: House, mdma: str) -> None:
     draft(house, mdma)
-    _as(client, "anna").post(_address("send/"))
-    assert _as(client, "boris").post(_address("return/"), {"comment": " "}).status_code in (400, 422)
+    _as(client, "anna").post(_address("review/send/"))
+    assert _as(client, "boris").post(_address("review/return/"), {"comment": " "}).status_code in (400, 422)
     assert ProtocolVersion.objects.get().status == VersionStatus.IN_REVIEW
-    client.post(_address("return/"), {"comment": "The window of integration 2 is too wide"})
+    client.post(_address("review/return/"), {"comment": "The window of integration 2 is too wide"})
     assert ProtocolVersion.objects.get().status == VersionStatus.DRAFT
 
 
@@ -107,5 +107,5 @@ def test_a_therapist_reads_protocols_and_changes_none(client: Client, house: Hou
     assert client.get(_address("edit/")).status_code == 403
     assert client.post("/c/heron/protocols/check/", {"document": mdma}).status_code == 403
     for act in ("send", "approve", "publish", "discard", "return"):
-        assert client.post(_address(f"{act}/"), {"comment": "why"}).status_code == 403, act
+        assert client.post(_address(f"review/{act}/"), {"comment": "why"}).status_code == 403, act
     assert ProtocolVersion.objects.get().status == VersionStatus.DRAFT

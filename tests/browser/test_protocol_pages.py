@@ -1,0 +1,82 @@
+"""A protocol's pages in a real browser: accessible, no wider than the screen, and the editor's live check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from protocols.models import Protocol
+from tests.browser.test_pages import RULES, SHOTS, context_for, sign_in
+from tests.support.clinic_day import make_day
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (820, "light"), (390, "dim")])
+def test_a_protocols_pages_are_accessible_and_fit(
+    live_site: str, browser: Browser, width: int, theme: str
+) -> None:
+    make_day()
+    slug, protocol = "alder", Protocol.objects.filter(clinic__slug="alder").get()
+    below = f"/c/{slug}/protocols/{protocol.public_id}"
+    addresses = {
+        "protocols": f"/c/{slug}/protocols/",
+        "protocol": f"{below}/",
+        "protocol-edit": f"{below}/edit/",
+        "protocol-new": f"/c/{slug}/protocols/new/?from=oregon_psilocybin",
+        "protocol-figures": f"{below}/figures/",
+        "protocol-compare": f"{below}/compare/",
+        "protocol-preview": f"{below}/preview/",
+        "protocol-legal": f"{below}/legal-basis/",
+    }
+    context = context_for(browser, width=width, theme=theme, site=live_site, bypass_csp=True)
+    page = context.new_page()
+    sign_in(page, live_site, "carla@example.org")
+    found: dict[str, Any] = {}
+    for name, address in addresses.items():
+        answer = page.goto(live_site + address)
+        assert answer is not None
+        if answer.status != 200:
+            found[name] = answer.status
+            continue
+        if SHOTS:
+            Path(SHOTS).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{theme}.png", full_page=name != "protocol")
+        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        results = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        if results or too_wide > 0:
+            found[name] = (too_wide, [(one["id"], one["nodes"][0]["target"]) for one in results])
+    context.close()
+    assert found == {}
+
+
+def test_the_editor_says_what_is_wrong_while_one_writes(live_site: str, browser: Browser) -> None:
+    make_day()
+    context = context_for(browser, width=1280, theme="light", site=live_site)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    sign_in(page, live_site, "carla@example.org")
+    page.goto(f"{live_site}/c/alder/protocols/new/?from=lsd_gad")
+    document = page.get_by_label("Document", exact=True)
+    checked = page.locator("#checked")
+    expect(checked.locator("svg")).to_be_visible()
+    text = document.input_value()
+    document.fill(
+        text.replace("kind: dosing\n    makes_cycles: true", "kind: dosing\n    makes_cycels: true")
+    )
+    expect(checked).to_contain_text("makes_cycels")
+    checked.get_by_role("button", name="line").first.click()
+    selected = document.evaluate("box => box.value.slice(box.selectionStart, box.selectionEnd)")
+    assert "makes_cycels" in selected
+    document.fill(text)
+    expect(checked).not_to_contain_text("makes_cycels")
+    page.get_by_role("button", name="Save draft").click()
+    page.wait_for_url("**/protocols/*/?version=*")
+    expect(page.get_by_text("The draft is saved.")).to_be_visible()
+    context.close()
+    assert said == []

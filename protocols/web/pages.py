@@ -38,7 +38,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
     version = version_meant(request, seat, protocol)
     with acting(seat.actor):
         versions = queries.versions_of(seat.actor, protocol_id=version.protocol_id)
-        definition = queries.definition_in(version)
+        definition = queries.definition_as_written(version)
         page = {
             "here": "protocols",
             "version": version,
@@ -65,7 +65,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
 def export(request: HttpRequest, seat: Seat, protocol: UUID, form: str) -> HttpResponse:
     """The schedule in a standard's JSON, as a file."""
     version = version_meant(request, seat, protocol)
-    definition = queries.definition_in(version)
+    definition = queries.definition_as_written(version)
     if form == "fhir":
         content = plan_definition(definition, published=version.status == VersionStatus.PUBLISHED)
     elif form == "usdm":

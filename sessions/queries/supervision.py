@@ -286,12 +286,15 @@ def adherence(actor: Actor, *, after: str = "", limit: int = 40) -> Adherence:
     rows = after_course(rows, actor=actor, after=after)
     courses = list(rows[: limit + 1])
     page = courses[:limit]
-    definitions = definitions_of({course.protocol_version_id for course in page})
     cells: dict[int, dict[str, CourseRequirement]] = {}
     for requirement in CourseRequirement.objects.filter(course__in=page, kind="session").order_by(
         "target_at", "id"
     ):
         cells.setdefault(requirement.course_id, {})[requirement.key] = requirement
+    # What came due under an earlier version keeps that version's words.
+    followed = {course.protocol_version_id for course in page}
+    asked = {row.protocol_version_id for by_key in cells.values() for row in by_key.values()}
+    definitions = definitions_of(followed | asked)
     columns = _columns(page, definitions, cells)
     words = status_words()
     grid = [
@@ -336,8 +339,8 @@ def _columns(
 ) -> list[tuple[str, str]]:
     columns: dict[str, str] = {}
     for course in page:
-        definition = definitions[course.protocol_version_id]
         for key, row in cells.get(course.pk, {}).items():
+            definition = definitions[row.protocol_version_id]
             columns.setdefault(
                 key,
                 label(

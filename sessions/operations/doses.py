@@ -129,7 +129,9 @@ def give_dose(
             ]
             if record.key:
                 closed, _used = closed_gates(course=course, move=Move.GIVE_DOSE, key=record.key, now=now)
-                refuse_without_legal_basis(closed, source=source)
+                closed = _with_legal_basis(
+                    closed, course=course, key=record.key, source=source, occurred_at=occurred_at
+                )
                 concerns += [Concern(code=f"gate:{gate.key}", words=gate_why(gate)) for gate in closed]
             if checker is None:
                 concerns.append(Concern(code="no-second-check", words="No second person checked the dose."))
@@ -177,17 +179,27 @@ def withhold_dose(
         return row
 
 
-def refuse_without_legal_basis(closed: Sequence[Gate], *, source: FactSource) -> None:
-    """Nobody may dose on without it, and no confirmation opens this gate. What was given all the same, and is
-    entered from paper, is kept like everything that happened."""
+def _with_legal_basis(
+    closed: Sequence[Gate], *, course: Course, key: str, source: FactSource, occurred_at: datetime
+) -> list[Gate]:
+    """The gates that a person may look at and confirm. Nobody confirms away that the clinic may not dose:
+    raises NotNow then. What was given while it still might, or is entered from paper, is kept like everything
+    that happened."""
     legal = [gate for gate in closed if gate.key == LEGAL_BASIS]
-    if legal and source is FactSource.STAFF:
+    others = [gate for gate in closed if gate.key != LEGAL_BASIS]
+    if not legal:
+        return others
+    then, _used = closed_gates(course=course, move=Move.GIVE_DOSE, key=key, now=occurred_at)
+    if not any(gate.key == LEGAL_BASIS for gate in then):
+        return others
+    if source is FactSource.STAFF:
         raise NotNow(
             " ".join(gate_why(gate) for gate in legal),
             code="gates-closed",
             advice="Care goes on; no dose is given.",
             data={"gates": [gate_data(gate) for gate in legal]},
         )
+    return [*legal, *others]
 
 
 def _dose_unit(definition: ProtocolDefinition) -> str:

@@ -168,6 +168,31 @@ def test_no_further_dose_is_given_once_it_has_lapsed_but_one_entered_from_paper_
     assert legal_gates(course, Move.END_SESSION, "dosing.1", at) == []
 
 
+def test_a_dose_given_before_it_lapsed_is_recorded_after(cast: Cast) -> None:
+    course = enrol(cast)
+    prepared(cast, course, first=DAY)
+    record = begin_dosing(cast, course, day=DAY)
+    end_all(cast, on=(DAY + days(1)).date(), at=DAY)
+    given_at, now = DAY + timedelta(minutes=110), DAY + days(1)
+
+    def give(confirmed: frozenset[str]) -> FactRecord:
+        return give_dose(
+            actor=cast.actor("ada", at=now),
+            record_id=record.public_id,
+            part=DosePart.SUPPLEMENT,
+            amount=Decimal(40),
+            checked_by=cast.id("ben"),
+            occurred_at=given_at,
+            confirmed=confirmed,
+            now=now,
+        )
+
+    with pytest.raises(Incomplete) as asked:
+        give(frozenset())
+    assert "gate:legal_basis" not in asked.value.data["confirm"]
+    assert give(frozenset(asked.value.data["confirm"])).kind == "dose_given"
+
+
 def test_follow_up_goes_on_without_it(cast: Cast) -> None:
     course = enrol(cast)
     fill_chart(cast, course, now=START + days(1))

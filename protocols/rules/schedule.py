@@ -183,10 +183,10 @@ def _conditional(
     """Whether the item, or the cycle it belongs to, comes about only under conditions."""
     if rule.when:
         return True
-    session, number = (rule, index) if isinstance(rule, SessionRule) and not rule.per else (None, None)
+    phased, number = (rule, index) if isinstance(rule, SessionRule) and not rule.per else (None, None)
     if rule.per:
-        session, number = definition.cycle_rule, cycle
-    phase = session.phase_of(number) if session is not None and number is not None else None
+        phased, number = definition.cycle_rule, cycle
+    phase = phased.phase_of(number) if phased is not None and number is not None else None
     return phase is not None and bool(phase.when)
 
 
@@ -215,21 +215,21 @@ def _milestone(
             )
         case AnchorEvent.RECORDED:
             return None  # a result is on the chart or not; it is no visit of the schedule
-    session = definition.rule(anchor.rule)
-    if not isinstance(session, SessionRule):
+    meant = definition.rule(anchor.rule)
+    if not isinstance(meant, SessionRule):
         return None
-    key = _session_meant(session, anchor.which, rule, index, cycle)
+    key = _session_meant(meant, anchor.which, rule, index, cycle)
     return None if key is None else Milestone(key=key, event=anchor.event)
 
 
 def _session_meant(
-    session: SessionRule, which: Which, rule: Scheduled, index: int | None, cycle: int | None
+    meant: SessionRule, which: Which, rule: Scheduled, index: int | None, cycle: int | None
 ) -> str | None:
     """The key of the session that an anchor means, seen from one item; None where there is none."""
-    last = session.count.value
-    own = index if rule is session else None
-    within = None if session.makes_cycles else cycle if session.per else None
-    here = cycle if session.makes_cycles else own
+    last = meant.count.value
+    own = index if rule is meant else None
+    within = None if meant.makes_cycles else cycle if meant.per else None
+    here = cycle if meant.makes_cycles else own
     chosen = {
         Which.FIRST: 1,
         Which.LAST: last,
@@ -237,4 +237,4 @@ def _session_meant(
         Which.PREVIOUS_CYCLE: (own or here or 1) - 1,
         Which.NEXT_CYCLE: (own or here or 0) + 1,
     }[which]
-    return session_key(session, chosen, within) if 1 <= chosen <= last else None
+    return session_key(meant, chosen, within) if 1 <= chosen <= last else None

@@ -1,14 +1,17 @@
-"""`manage.py lint_protocol FILE…`: every error of every file with its place. Needs no database."""
+"""`manage.py lint_protocol FILE…`: what is wrong or senseless in each document. Needs no database."""
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from protocols.rules.document import DocumentErrors, parse
+from protocols.rules.lint import DOCUMENT, Finding, Report, Severity, lint
+from protocols.rules.reading import MAX_BYTES
 
 
 class Command(BaseCommand):
@@ -17,29 +20,49 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
+        parser.add_argument("--format", choices=("text", "json"), default="text")
 
-    def handle(self, *args: Any, files: list[Path], **options: Any) -> None:
-        wrong = 0
-        for path in files:
-            wrong += self._lint(path)
-        if wrong:
+    def handle(self, *args: Any, files: list[Path], format: str, **options: Any) -> None:
+        reports = [(path, _report(path)) for path in files]
+        if format == "json":
+            found = [
+                asdict(finding) | {"file": str(path)}
+                for path, report in reports
+                for finding in report.findings
+            ]
+            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+        else:
+            for path, report in reports:
+                self._say(path, report)
+        if any(report.errors for _path, report in reports):
             raise SystemExit(1)
 
-    def _lint(self, path: Path) -> int:
-        try:
-            definition = parse(path.read_bytes().decode("utf-8"))
-        except OSError as problem:
-            self.stderr.write(f"{path}: {problem.strerror}")
-            return 1
-        except UnicodeDecodeError as problem:
-            line = problem.object[: problem.start].count(b"\n") + 1
-            self.stderr.write(f"{path}:{line}:1: this is not UTF-8 text. Save the document as UTF-8.")
-            return 1
-        except DocumentErrors as problem:
-            for error in problem.errors:
-                self.stderr.write(f"{path}:{error}")
-            return len(problem.errors)
-        self.stdout.write(
-            f"{path}: {definition.code} {definition.version}, {len(definition.rules)} rules, no errors"
-        )
-        return 0
+    def _say(self, path: Path, report: Report) -> None:
+        for finding in report.findings:
+            self.stderr.write(f"{path}:{finding}")
+        if report.definition is not None and not report.errors:
+            definition = report.definition
+            self.stdout.write(
+                f"{path}: {definition.code} {definition.version}, {len(definition.rules)} rules, no errors"
+            )
+
+
+def _report(path: Path) -> Report:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # more is refused anyway
+        return lint(content.decode("utf-8"))
+    except OSError as problem:
+        what, line = f"this file cannot be read: {problem.strerror}", 1
+    except UnicodeDecodeError as problem:
+        what, line = "this is not UTF-8 text", problem.object[: problem.start].count(b"\n") + 1
+    finding = Finding(
+        code=DOCUMENT,
+        severity=Severity.ERROR,
+        path="",
+        line=line,
+        column=1,
+        what=what,
+        instead="Save the document as UTF-8.",
+    )
+    return Report(definition=None, findings=(finding,))

@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` shows the product, `make test` proves it. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset test test-rules check check-style check-types check-architecture check-settings \
-	check-migrations check-api format bench bench-full openapi constraints install clean
+	check-migrations check-api format bench bench-full openapi reference constraints install clean
 SHELL := /bin/bash
 PORT ?= 8000
 # The newest suitable Python on the PATH, unless you name one: `make demo PYTHON=/opt/python3.12/bin/python3`.
@@ -55,6 +55,9 @@ check-api: .venv/.with-tests
 
 openapi: .venv/.with-tests ## write docs/openapi.yaml anew
 	$(TEST_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+reference: .venv/.with-tests ## write the protocol language's tables and JSON Schema anew
+	@$(TEST_ENV) $(BIN)/python manage.py protocol_reference
 
 format: .venv/.with-tests ## put the code in order
 	$(BIN)/ruff format .

@@ -51,8 +51,18 @@ def protocol_schema() -> dict[str, Any]:
         "title": "Protocol",
         "description": "A protocol document, format 1. See protocol-language.md.",
         "$ref": f"#/$defs/{PROTOCOL.key}",
-        "$defs": {each.key: each.full_schema() for each in sorted(_all(PROTOCOL), key=lambda one: one.key)},
+        "$defs": _definitions(),
     }
+
+
+def _definitions() -> dict[str, Any]:
+    kinds = sorted(_all(PROTOCOL), key=lambda one: one.key)
+    found = {kind.key: kind.full_schema() for kind in kinds}
+    for kind in kinds:
+        if isinstance(kind, AnyOf) and kind.by_type:
+            for word, shape in kind.by_word.items():
+                found[shape.key]["properties"]["type"] = {"const": word}
+    return found
 
 
 def schema_text() -> str:

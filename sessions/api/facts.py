@@ -21,6 +21,7 @@ from protocols.rules.definition import Move
 from sessions.api.cursors import PageQuery
 from sessions.api.door import Door, NewRowInput, described
 from sessions.models import FactRecord
+from sessions.operations import choices
 from sessions.operations.contacts import record_contact
 from sessions.operations.gating import override_requirement
 from sessions.operations.records import PERMISSIONS, amend_fact, record_fact
@@ -29,14 +30,21 @@ from sessions.queries.facts import fact_for
 from sessions.rules.codec import KINDS, from_json
 from sessions.rules.facts import ContactResult, FactSource, Mode
 
-CHART_KINDS = sorted(KINDS[cls] for cls in PERMISSIONS)
+RECORDABLE = {**PERMISSIONS, **choices.PERMISSIONS}
+CHART_KINDS = sorted(KINDS[cls] for cls in RECORDABLE)
+# Who decided, and in which session, is known from who sends it and when.
+KNOWN: dict[str, tuple[str, ...]] = {
+    "decision_made": ("person_id",),
+    "risk_benefit_documented": ("person_id", "role", "record_id"),
+}
 SOURCES = (FactSource.STAFF, FactSource.PAPER, FactSource.HISTORY)
 # Whom and which session a fact is about was settled when it was made: a correction keeps them.
 FIXED = ("record_id", "person_id", "given_by", "checked_by", "session_key", "role")
 PEOPLE = ("person_id", "given_by", "checked_by")
 KINDS_IN_WORDS = "; ".join(
-    f"{KINDS[cls]}: {', '.join(field.name for field in fields(cls))}"
-    for cls in sorted(PERMISSIONS, key=lambda cls: KINDS[cls])
+    f"{KINDS[cls]}: "
+    + ", ".join(field.name for field in fields(cls) if field.name not in KNOWN.get(KINDS[cls], ()))
+    for cls in sorted(RECORDABLE, key=lambda cls: KINDS[cls])
 )
 
 
@@ -158,9 +166,16 @@ class Facts(Door):
     @described("record_fact", takes=RecordFactInput, gives=FactOut)
     def post(self, request: Request, slug: str, course: UUID) -> Response:
         sent = self.sent(RecordFactInput)
-        value = from_json(sent.pop("kind"), sent.pop("value"), strict=True)
+        kind, told = sent.pop("kind"), sent.pop("value")
+        if wrong := {
+            f"value.{name}": [_("Unknown field. Remove it.")] for name in KNOWN.get(kind, ()) if name in told
+        }:
+            raise serializers.ValidationError(wrong)
+        own = {"person_id": self.actor.person_id, "role": "", "record_id": None}
+        value = from_json(kind, {**told, **{name: own[name] for name in KNOWN.get(kind, ())}}, strict=True)
         again = self.again(FactRecord, sent)
-        row = record_fact(actor=self.actor, course_id=course, value=value, now=self.actor.at, **sent)
+        record = choices.record_choice if type(value) in choices.PERMISSIONS else record_fact
+        row = record(actor=self.actor, course_id=course, value=value, now=self.actor.at, **sent)
         return self.gives(FactOut, fact_out(row), again=again)
 
 

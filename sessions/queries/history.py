@@ -65,7 +65,22 @@ SELECT course.id,
         FROM protocols_legalbasis basis JOIN protocols_protocolversion followed
             ON followed.protocol_id = basis.protocol_id
         WHERE basis.clinic_id = course.clinic_id AND followed.id = course.protocol_version_id
-            AND (basis.revoked_on IS NULL OR basis.revoked_on > basis.valid_from))
+            AND (basis.revoked_on IS NULL OR basis.revoked_on > basis.valid_from)),
+    (SELECT json_agg(dosed.first ORDER BY dosed.first) FROM (
+        SELECT min(fact.occurred_at) AS first
+        FROM therapy_sessions_course other
+        JOIN therapy_sessions_factrecord fact
+            ON fact.clinic_id = other.clinic_id AND fact.course_id = other.id
+        JOIN therapy_sessions_sessionrecord record ON record.id = fact.session_record_id
+        WHERE other.clinic_id = course.clinic_id AND other.patient_id = course.patient_id
+            AND other.id <> course.id AND fact.kind = 'dose_given' AND record.status <> %(void)s
+            AND fact.value ->> 'intake' <> 'not_taken'
+            AND (%(known_at)s::timestamptz IS NULL OR fact.recorded_at <= %(known_at)s)
+            AND NOT EXISTS (SELECT FROM therapy_sessions_factrecord later WHERE later.amends_id = fact.id)
+        GROUP BY record.id) dosed),
+    (SELECT json_agg(DISTINCT member.person_id)
+        FROM therapy_sessions_careteammember member
+        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id)
 FROM therapy_sessions_course course WHERE course.id = ANY(%(courses)s)
 """
 
@@ -89,7 +104,9 @@ def histories_of(courses: Sequence[Course], *, known_at: datetime | None = None)
             },
         )
         known = {course_id: rows for course_id, *rows in cursor.fetchall()}
-    earlier = {move[3] for *_rest, moves, _legal in known.values() for move in moves or ()}
+    earlier = {
+        move[3] for _facts, _records, _bookings, moves, *_rest in known.values() for move in moves or ()
+    }
     definitions = definitions_of(earlier) if earlier else {}
     return {course.pk: _history(course, definitions, *known[course.pk]) for course in courses}
 
@@ -105,6 +122,8 @@ def _history(
     bookings: _Rows,
     moves: _Rows,
     legal: _Rows,
+    dosed: list[str] | None,
+    team: list[int] | None,
 ) -> History:
     recorded = [_fact(*row) for row in facts or ()]
     corrections = {  # of two of the same session, the one recorded last stands
@@ -119,6 +138,8 @@ def _history(
             zone=ZoneInfo(course.clinic.zone),
             attributes=frozenset(course.patient.attributes),
             legal=None if course.clinic.is_demo else tuple(_span(*row) for row in legal or ()),
+            earlier_doses=tuple(_instant(at) for at in dosed or ()),
+            care_team=frozenset(team or ()),
         ),
         arm=course.arm or None,
         facts=frozenset([*recorded, *held, *(_moved(*row) for row in moves or ())]),

@@ -132,6 +132,12 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
         "not_taken": _("%(what)s: not taken yet."),
         "not_asked": _("%(what)s: not asked yet."),
         "above_limit": _("%(what)s: above the protocol's limit."),
+        "below_floor": _("%(what)s: below the protocol's floor."),
+        "not_agreed": _("%(what)s: the patient's agreement is not on record."),
+        "not_decided": _("%(what)s: not decided yet."),
+        "not_long_enough": _("%(what)s: by what was given, the session must last longer."),
+        "group_too_large": _("%(what)s: the group is too large for the largest dose in it."),
+        "does_not_apply": _("%(what)s: the protocol does not provide for it now."),
         "anchor_not_held": _("%(what)s: what comes before it has not been held."),
     }
     if missing:
@@ -150,6 +156,13 @@ def breach_words(breach: Breach) -> str:
         "over_course_ceiling": _("%(measured)s in this course is over the ceiling of %(limit)s."),
         "not_a_dosing_session": _("No dosing session is planned here."),
         "no_such_cycle": _("The protocol has %(limit)s dosing sessions."),
+        "no_weight": _("%(measured)s is reckoned per weight, and no weight is recorded."),
+        "not_whole": _("%(measured)s can't be given in whole units of %(limit)s."),
+        "over_dose_ceiling": _("%(measured)s at once is over the ceiling of %(limit)s."),
+        "too_many_supplements": _(
+            "That would be supplemental dose %(measured)s; the protocol has %(limit)s."
+        ),
+        "group_too_large": _("%(measured)s in the group; at most %(limit)s patients are allowed."),
         "dosing_stopped": _("Dosing was stopped after session %(limit)s."),
     }
     text = reasons.get(breach.code)

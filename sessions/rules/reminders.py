@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.rules.definition import Offset, ProtocolDefinition, ReminderRule, SessionRule, Unit
 from sessions.rules.facts import Booking, CourseEnded, EndKind, History, HoldBegun, HoldEnded
+from sessions.rules.keys import in_words_of
 from sessions.rules.requirements import WAITING, Outcome, Requirement, Status
 
 
@@ -40,6 +41,7 @@ def reminders(
     """The reminders of every requirement still to be met. `zone` is the patient's (the clinic's by
     default)."""
     zone = zone or history.setting.zone
+    history = in_words_of(definition, history)
     superseded = {fact.amends for fact in history.facts if fact.amends is not None}
     current = [fact for fact in history.facts if fact.id not in superseded]
     if any(isinstance(fact.value, CourseEnded) and fact.value.kind == EndKind.DECEASED for fact in current):

@@ -19,12 +19,13 @@ from clinic.api.pages import Keyset
 from clinic.models import Person
 from protocols.rules.definition import Move
 from sessions.api.cursors import PageQuery
-from sessions.api.door import Door, NewRowInput, described
+from sessions.api.door import Door, NewRowInput, confirmable, described
 from sessions.models import FactRecord
 from sessions.operations import choices
 from sessions.operations.contacts import record_contact
+from sessions.operations.correcting import amend_fact
 from sessions.operations.gating import override_requirement
-from sessions.operations.records import PERMISSIONS, amend_fact, record_fact
+from sessions.operations.records import PERMISSIONS, record_fact
 from sessions.queries.courses import course_for
 from sessions.queries.facts import fact_for
 from sessions.rules.codec import KINDS, from_json
@@ -80,6 +81,7 @@ class AmendFactInput(NewRowInput):
     )
     occurred_at = Instant()
     reason = Text(allow_blank=True)
+    confirmed = confirmable()
 
 
 class RecordContactInput(NewRowInput):

@@ -116,6 +116,7 @@ def give_dose(
         )
         public_id = public_id or uuid7()
         breaches: Sequence[Breach] = ()
+        closed: Sequence[Gate] = ()
         if not FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists():
             breaches = judge_dose(
                 definition=sheet.definition,
@@ -142,7 +143,8 @@ def give_dose(
                 # Entered from paper after a session that seemed to have no drug: it consumed its cycle after
                 # all.
                 SessionRecord.objects.filter(pk=record.pk).update(counts=True)
-            if any(breach.safety for breach in breaches):
+            # A dose through a closed gate is the prescriber's to know at once, as one beyond a limit is.
+            if closed or any(breach.safety for breach in breaches):
                 tell_prescriber(actor=actor, course=course, row=row, now=now)
         return row
 

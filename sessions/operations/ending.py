@@ -13,8 +13,10 @@ from protocols.rules.definition import Move, SessionKind
 from sessions.models import FactRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.operations.booking import free_resources
+from sessions.operations.concerns import tell_prescriber
 from sessions.operations.doses import drug_entered
 from sessions.operations.gating import closed_gates, gate_data
+from sessions.operations.items import check_items
 from sessions.operations.records import check_time
 from sessions.operations.sheet import Sheet, on_sheet
 from sessions.permissions import subject_of
@@ -83,6 +85,7 @@ def _put_release(sheet: Sheet, release: Release, *, at: datetime) -> None:
     if release.second is not None:
         # The second name carries the same weight as the first: it takes the same permission.
         require(release.second, Permission.CONDUCT_SESSION, subject_of(sheet.course))
+    check_items(definition=sheet.definition, key=sheet.record.key, items=release.items, field="items")
     for who in (sheet.actor, release.second):
         if who is None or who.person_id is None:
             continue
@@ -118,7 +121,9 @@ def _leave_only_released(
         )
     if not reason.strip():
         raise Incomplete("Say why the session ended early.", fields={"reason": ["Give the reason."]})
-    sheet.put(MomentNoted(record_id=sheet.record.public_id, words=reason.strip()), occurred_at=at)
+    row, new = sheet.put(MomentNoted(record_id=sheet.record.public_id, words=reason.strip()), occurred_at=at)
+    if new:
+        tell_prescriber(actor=sheet.actor, course=sheet.course, row=row, now=sheet.now)
 
 
 def correct_times(

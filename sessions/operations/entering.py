@@ -14,6 +14,7 @@ from protocols.rules.definition import SessionKind
 from sessions.models import NoteRecord, SessionBooking, SessionRecord
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.operations.ending import close_record
+from sessions.operations.items import check_items
 from sessions.operations.on_course import on_course
 from sessions.operations.records import SKEW, check_time
 from sessions.operations.starting import GOING_ON, conducting, open_record, planned_session, same_session
@@ -85,6 +86,7 @@ def log_session(
             now=now,
             source=source,
         )
+        check_items(definition=sheet.definition, key=sheet.record.key, items=items, field="items")
         for item in items:
             sheet.put(
                 ChecklistTicked(

@@ -8,6 +8,7 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.permissions import Permission
 from sessions.models import FactRecord
+from sessions.operations.items import check_items
 from sessions.operations.sheet import on_open_sheet
 from sessions.rules.facts import ChecklistTicked, MomentNoted
 
@@ -19,6 +20,7 @@ def tick_item(
     with on_open_sheet(
         actor=actor, record_id=record_id, permission=Permission.CONDUCT_SESSION, now=now
     ) as sheet:
+        check_items(definition=sheet.definition, key=sheet.record.key, items=[item], field="item")
         row, _new = sheet.put(
             ChecklistTicked(record_id=sheet.record.public_id, item=item, done=done, person_id=actor.person),
             occurred_at=now,

@@ -24,21 +24,16 @@ from sessions.operations.on_course import on_course
 from sessions.rules.codec import from_json, kind_of, to_json
 from sessions.rules.facts import (
     AdverseEventRecorded,
-    AdverseEventsAsked,
     AssessmentAnswered,
     ChartItemRecorded,
-    ChecklistTicked,
     ConsentChanged,
     ConsentState,
     ContactMade,
     ContactResult,
-    DoseGiven,
-    DoseWithheld,
     FactSource,
     FactValue,
     MedicineListed,
     Mode,
-    MomentNoted,
     NotDone,
     ResultRecorded,
     VitalsTaken,
@@ -169,18 +164,6 @@ PERMISSIONS: dict[type[Any], Permission] = {
 }
 
 
-# What a correction may change: what was observed. Orders, overrides and moves were somebody's decision.
-AMENDABLE = {
-    *PERMISSIONS,
-    AdverseEventsAsked,
-    ChecklistTicked,
-    DoseGiven,
-    DoseWithheld,
-    MomentNoted,
-    VitalsTaken,
-}
-
-
 def record_fact(
     *,
     actor: Actor,
@@ -216,17 +199,22 @@ def record_fact(
             public_id=public_id,
             now=now,
         )
-        if new and isinstance(value, ContactMade):
-            from sessions.operations.contacts import after_contact
-
-            after_contact(actor=actor, course=course, contact=value, key=key, fact=row, now=now)
-        if new and isinstance(value, AssessmentAnswered):
-            from sessions.operations.contacts import after_answers
-
-            after_answers(actor=actor, course=course, value=value, key=key, fact=row, now=now)
-        if new and isinstance(value, AdverseEventRecorded) and value.serious:
-            tell_prescriber(actor=actor, course=course, row=row, now=now)
+        if new:
+            follow_up(actor=actor, course=course, row=row, value=value, now=now)
         return row
+
+
+def follow_up(*, actor: Actor, course: Course, row: FactRecord, value: FactValue, now: datetime) -> None:
+    """What a new record, or a correction, sets going: a contact closes its task, a worrying answer opens one,
+    a serious adverse event reaches the prescriber."""
+    from sessions.operations.contacts import after_answers, after_contact  # they write records themselves
+
+    if isinstance(value, ContactMade):
+        after_contact(actor=actor, course=course, contact=value, key=row.key, fact=row, now=now)
+    elif isinstance(value, AssessmentAnswered):
+        after_answers(actor=actor, course=course, value=value, key=row.key, fact=row, now=now)
+    elif isinstance(value, AdverseEventRecorded) and value.serious:
+        tell_prescriber(actor=actor, course=course, row=row, now=now)
 
 
 def checked(*, course: Course, value: FactValue, key: str | None, now: datetime) -> FactValue:
@@ -311,50 +299,6 @@ def check_possible(value: VitalsTaken) -> None:
         problems["systolic"] = ["Enter at least one reading."]
     if problems:
         raise BadInput("The reading needs another look.", fields=problems)
-
-
-def amend_fact(
-    *,
-    actor: Actor,
-    fact_id: UUID,
-    value: FactValue,
-    occurred_at: datetime,
-    reason: str,
-    now: datetime,
-    public_id: UUID | None = None,
-) -> FactRecord:
-    """Correct a record by a new row. The old one stays, struck, with who, when and why."""
-    found = (
-        FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id=fact_id)
-        .select_related("course")
-        .first()
-    )
-    if found is None:
-        raise NotFound()
-    with on_course(
-        actor=actor, course_id=found.course.public_id, permission=Permission.AMEND_RECORD, now=now
-    ) as course:
-        if type(value) not in AMENDABLE:
-            raise NotNow(
-                "This is not corrected by hand: an order, an override or a move of the course is taken back "
-                "by the act that undoes it.",
-                code="not-amendable",
-            )
-        value = checked(course=course, value=value, key=found.key, now=now)
-        row, _new = put_fact(
-            actor=actor,
-            course=course,
-            value=value,
-            occurred_at=occurred_at,
-            key=found.key,
-            session_record=found.session_record,
-            source=FactSource(found.source),
-            amends=fact_id,
-            reason=reason,
-            public_id=public_id,
-            now=now,
-        )
-        return row
 
 
 def value_from(kind: str, data: dict[str, Any]) -> FactValue:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+
 from clinic.actors import Actor
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
@@ -194,5 +196,20 @@ def void_session(*, actor: Actor, record_id: UUID, reason: str, now: datetime) -
                 reason=reason,
                 columns={"reason": reason},
             )
-            booking.uses.update(live=True)
+            _take_slot_again(booking)
         return record
+
+
+def _take_slot_again(booking: SessionBooking) -> None:
+    """The booking stands again, unless the people or the room were taken meanwhile."""
+    try:
+        with transaction.atomic():
+            booking.uses.update(live=True)
+    except IntegrityError as lost:
+        if "no_double_booking" not in str(lost):
+            raise
+        raise NotNow(
+            "Its people or its room have been booked for something else meanwhile.",
+            code="slot-taken",
+            advice="End the session instead, or move the other booking first.",
+        ) from None

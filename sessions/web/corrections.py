@@ -10,8 +10,8 @@ from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 
 from protocols.queries import instrument_of
+from sessions.operations.correcting import amend_fact
 from sessions.operations.ending import correct_times
-from sessions.operations.records import amend_fact
 from sessions.queries import banner, offers
 from sessions.queries import conduct as held_queries
 from sessions.queries.corrections import Correctable, correctable
@@ -145,6 +145,7 @@ def correct(door: Door, fact: UUID) -> HttpResponse:
             occurred_at=forms.kept(form.cleaned_data.get("occurred_at"), found.row.occurred_at),
             reason=form.cleaned_data["why"],
             now=door.now,
+            confirmed=door.confirmed,
             public_id=form.record_id,
         )
 

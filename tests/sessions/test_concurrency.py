@@ -19,7 +19,8 @@ from sessions.models import Course, FactRecord, ResourceUse, SessionBooking, Ses
 from sessions.operations.booking import book_session, cancel_booking, check_in_patient
 from sessions.operations.ending import end_session
 from sessions.operations.entering import log_session
-from sessions.operations.records import amend_fact, record_fact
+from sessions.operations.correcting import amend_fact
+from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session
 from sessions.operations.workflow import put_course_on_hold, withdraw_patient

@@ -8,7 +8,8 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import formataddr, parseaddr
+from datetime import UTC, datetime
+from email.utils import format_datetime, formataddr, parseaddr
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -31,6 +32,8 @@ class RenderedMail:
     subject: str
     text: str
     sender_name: str = ""
+    # When it leaves, by the clinic's clock: what the machine's clock says is not what the mail speaks of.
+    dated_at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -131,6 +134,7 @@ def _by_code(code: int) -> Verdict:
 
 def _as_email(mail: RenderedMail, key: str) -> EmailMessage:
     _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    dated = {"Date": format_datetime(mail.dated_at.astimezone(UTC))} if mail.dated_at else {}
     email = EmailMessage(
         subject=mail.subject,
         body=mail.text,
@@ -139,7 +143,12 @@ def _as_email(mail: RenderedMail, key: str) -> EmailMessage:
         else settings.DEFAULT_FROM_EMAIL,
         to=[mail.to],
         # No out-of-office answers to a reminder.
-        headers={"Message-ID": key, "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+        headers={
+            "Message-ID": key,
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
+            **dated,
+        },
     )
     for attachment in mail.attachments:
         email.attach(attachment.filename, attachment.content, attachment.mimetype)

@@ -56,8 +56,14 @@ class Clinic(models.Model):
     )
     quiet_from = models.TimeField(default=time(20, 0))
     quiet_until = models.TimeField(default=time(9, 0))
-    # A check-in not answered by this hour of the patient's day opens a task.
-    answer_by = models.TimeField(default=time(18, 0))
+    answer_by = models.TimeField(
+        null=True,
+        blank=True,
+        help_text=gettext_lazy(
+            "A check-in not answered by this hour of the clinic’s day opens a task. Leave it empty to keep "
+            "the hour that each protocol gives; an hour set here is the clinic’s own choice and replaces it."
+        ),
+    )
     is_demo = models.BooleanField(default=False, editable=False)
 
     class Meta:

@@ -13,6 +13,7 @@ from clinic.errors import BadInput, NotFound, NotNow
 from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
+from clinic.rules.wall_time import day_of
 
 
 def invite_person(
@@ -29,12 +30,28 @@ def invite_person(
     the "forgot password" page: nobody ever knows another's."""
     with acting(actor):
         require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
-        person = Person.objects.filter(email__iexact=email.strip()).first()
-        if person is None:
-            person = Person.objects.create_user(email.strip(), None, printed_name=printed_name)
         return add_membership(
-            actor=actor, person=person, roles=roles, from_on=from_on, until_on=until_on, now=now
+            actor=actor,
+            person=_person_of(email.strip(), printed_name=printed_name),
+            roles=roles,
+            from_on=from_on,
+            until_on=until_on,
+            now=now,
         )
+
+
+def _person_of(email: str, *, printed_name: str) -> Person:
+    """Whoever has that address, made if nobody has: two who invite the same person invite one."""
+    person = Person.objects.filter(email__iexact=email).first()
+    if person is not None:
+        return person
+    try:
+        with transaction.atomic():
+            return Person.objects.create_user(email, None, printed_name=printed_name)
+    except IntegrityError as error:
+        if "one_person_per_email" not in str(error):
+            raise
+        return Person.objects.get(email__iexact=email)
 
 
 def add_membership(
@@ -101,8 +118,9 @@ def change_membership(
         require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
         _check_roles(roles)
         _check_span(from_on, until_on)
-        loses_admin = membership.person_id == actor.person_id and Role.ADMINISTRATOR not in roles
-        if loses_admin:
+        zone = Clinic.objects.get(pk=actor.clinic_id).zone_info
+        stays = Role.ADMINISTRATOR in roles and (until_on is None or until_on >= day_of(now, zone))
+        if membership.person_id == actor.person_id and not (stays and from_on <= day_of(now, zone)):
             raise NotNow(
                 _("You cannot take the administrator's role from yourself."),
                 code="own-role",
@@ -124,6 +142,8 @@ def change_membership(
 def add_room(*, actor: Actor, name: str, now: datetime) -> Room:
     with acting(actor):
         require(actor, Permission.MANAGE_ROOMS, HouseSubject(clinic_id=actor.clinic_id))
+        # One at a time in a clinic: of two with the same name the second sees the first.
+        Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
         if Room.objects.filter(clinic_id=actor.clinic_id, name=name).exists():
             raise NotNow(_("There is a room of that name already."), code="room-name-taken")
         resource = Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.ROOM, label=name)

@@ -110,12 +110,13 @@ def plan_course(
     now: datetime,
     reason: str = "no-longer-planned",
 ) -> tuple[int, int]:
-    """Make the unsent messages of a course exactly these: cancel the others, plan what is new. Returns how
-    many rows were (planned, cancelled); both are 0, and nothing is written, when nothing changed."""
+    """Make the unsent messages of a course exactly these: cancel the others, plan what is new. One that is
+    too late is not planned; if it waits, sending finds it so and says so to its owner. Returns how many rows
+    were (planned, cancelled); both are 0, and nothing is written, when nothing changed."""
     wanted = {_identity(spec) for spec in specs}
     waiting = Message.objects.filter(clinic_id=clinic_id, course_id=course_id).values_list(
         "id", "clinic_id", "purpose", "subject_key", "rule_code", "occurrence", "target_at", "channel"
     )
     stale = [row[0] for row in waiting if tuple(row[1:]) not in wanted]
     cancelled = cancel_unsent(clinic_id=clinic_id, ids=stale, reason=reason, now=now) if stale else 0
-    return plan(specs=specs, now=now), cancelled
+    return plan(specs=[spec for spec in specs if spec.not_after > now], now=now), cancelled

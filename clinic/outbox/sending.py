@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -152,7 +152,7 @@ class _Sender:
                     self._drop(message)
                 elif message.unknown_outcomes >= MOST_UNKNOWN_OUTCOMES:
                     self._stop(message, MessageState.UNCERTAIN, "unknown-twice")
-                elif message.not_after < at:
+                elif message.not_after <= at:
                     self._stop(message, MessageState.EXPIRED, "too-late")
                 elif message.purpose not in purposes:
                     self._retry(message, "unknown-purpose")
@@ -223,7 +223,8 @@ class _Sender:
         settled: list[tuple[Message, SendOutcome]] = []
         for message, mail in ready:
             try:
-                outcome = adapter.send(mail, key=message_key(message.public_id, self.domain))
+                dated = replace(mail, dated_at=self.at)
+                outcome = adapter.send(dated, key=message_key(message.public_id, self.domain))
             except Exception:
                 # An adapter that raises instead of answering: nobody can say what became of the message.
                 log.exception("channel %s raised for message %s", message.channel, message.public_id)
@@ -345,7 +346,7 @@ class _Sender:
         self.report.uncertain += 1
 
     def _defer(self, message: Message, later: datetime) -> None:
-        if later > message.not_after:
+        if later >= message.not_after:
             self._stop(message, MessageState.EXPIRED, "quiet-hours")
         else:
             self._give_back([message], send_at=later)

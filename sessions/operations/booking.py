@@ -16,6 +16,7 @@ from clinic.ids import uuid7
 from clinic.models import Membership, Resource, Room
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
+from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
 from protocols.rules.definition import SessionRule
 from sessions.models import Course, ResourceUse, SessionBooking
@@ -58,7 +59,10 @@ def book_session(
         first = SessionBooking.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
         if first is not None:
             asked = (course.pk, key, starts_at, mode.value)
-            if (first.course_id, first.key, first.starts_at, first.mode) != asked:
+            if (first.course_id, first.key, first.starts_at, first.mode) != asked or _taken_by(first) != {
+                *people,
+                *([room_id] if room_id else []),
+            }:
                 raise Incomplete("This id was already used for another booking.", code="id-reused")
             return first
         if course.status not in OPEN_STATUSES:
@@ -75,6 +79,7 @@ def book_session(
         if not isinstance(rule, SessionRule):
             raise NotFound()
         _check_window(requirement, starts_at=starts_at, confirmed=confirmed)
+        resources = _resources(course=course, starts_at=starts_at, people=people, room_id=room_id)
         old = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
         if old is not None:
             cancel_row(actor=actor, booking=old, reason="moved", now=now)
@@ -89,7 +94,7 @@ def book_session(
             ends_at=starts_at + timedelta(minutes=rule.minutes.value),
             booked_by_id=actor.person_id,
         )
-        _take_resources(course=course, booking=booking, people=people, room_id=room_id)
+        _take(course=course, booking=booking, resources=resources)
         record_event(
             actor=actor,
             verb="session_booked",
@@ -134,18 +139,40 @@ def _check_window(requirement: Requirement, *, starts_at: datetime, confirmed: f
         )
 
 
-def _take_resources(
-    *, course: Course, booking: SessionBooking, people: Sequence[UUID], room_id: UUID | None
-) -> None:
-    resources: list[Resource] = [course.patient.resource]
+def _taken_by(booking: SessionBooking) -> set[UUID]:
+    """The people and the room that the booking took, by their public ids."""
+    uses = ResourceUse.objects.filter(booking=booking, resource__patient__isnull=True)
+    return {
+        person or room
+        for person, room in uses.values_list(
+            "resource__membership__person__public_id", "resource__room__public_id"
+        )
+    }
+
+
+def _resources(
+    *, course: Course, starts_at: datetime, people: Sequence[UUID], room_id: UUID | None
+) -> list[Resource]:
+    """What the booking takes: the patient, the people and the room. Raises BadInput naming whoever does not
+    work here on that day."""
+    found = [course.patient.resource]
     members = list(
-        Membership.objects.select_related("resource").filter(
+        Membership.objects.select_related("resource", "person").filter(
             clinic_id=course.clinic_id, person__public_id__in=list(people)
         )
     )
     if len(members) != len(set(people)):
         raise BadInput("Somebody chosen does not work in this clinic.", fields={"people": ["Choose again."]})
-    resources += [member.resource for member in members]
+    day = day_of(starts_at, course.clinic.zone_info)
+    away = [
+        member.person.printed_name
+        for member in members
+        if not (member.person.is_active and member.active_on(day))
+    ]
+    if away:
+        words = f"{', '.join(sorted(away))} does not work here on that day."
+        raise BadInput(words, fields={"people": [f"{words} Choose somebody else."]})
+    found += [member.resource for member in members]
     if room_id is not None:
         room = (
             Room.objects.select_related("resource")
@@ -154,7 +181,11 @@ def _take_resources(
         )
         if room is None or not room.in_use:
             raise BadInput("That room can't be booked.", fields={"room": ["Choose another room."]})
-        resources.append(room.resource)
+        found.append(room.resource)
+    return found
+
+
+def _take(*, course: Course, booking: SessionBooking, resources: Sequence[Resource]) -> None:
     period = TimestamptzRange(booking.starts_at, booking.ends_at, "[)")
     # Taken in one order: two bookings that want the same room wait for each other instead of deadlocking.
     wanted = Resource.objects.select_for_update(no_key=True).filter(pk__in=[one.pk for one in resources])

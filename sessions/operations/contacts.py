@@ -3,14 +3,17 @@ contact."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from clinic.actors import Actor, acting, patient_actor
-from clinic.errors import NotFound, NotNow
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor, patient_actor
+from clinic.errors import BadInput, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
 from clinic.operations.events import record_event
-from clinic.permissions import Permission, require
+from clinic.permissions import Permission
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule, ProtocolDefinition
 from protocols.rules.instruments import score
@@ -18,12 +21,11 @@ from sessions.models import ContactDetails, Course, FactRecord, PatientLink, Ses
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
-from sessions.operations.on_course import on_course
+from sessions.operations.on_course import on_course, on_courses_of_patient
 from sessions.operations.records import checked, put_fact, record_fact
-from sessions.operations.tasks import open_task
+from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_within
-from sessions.permissions import subject_of
-from sessions.queries.links import link_of
+from sessions.queries.links import answered_before, link_of
 from sessions.rules.facts import AssessmentAnswered, ContactMade, ContactResult, FactSource, Mode
 from sessions.rules.keys import parts_of_key
 
@@ -70,14 +72,15 @@ def after_contact(
     closes the
     tasks that asked for just that."""
     if contact.result is ContactResult.REACHED:
-        _finish(
+        close_tasks(
             actor=actor,
             course=course,
             kinds=[TaskKind.NO_ANSWER, TaskKind.MISSED_CONTACT, TaskKind.MESSAGE_NOT_SENT],
             subject=key,
             resolution="contact_made",
             now=now,
-            reached_at=fact.occurred_at,
+            # A contact entered afterwards does not answer what was asked for since.
+            opened_until=None if key is not None else fact.occurred_at,
         )
     if contact.safe is False or contact.wants_call:
         definition = definition_of(course.protocol_version_id)
@@ -105,7 +108,7 @@ def after_answers(
 ) -> None:
     """Close what asked for these answers; open a task when the instrument says that one of them worries."""
     if key is not None:
-        _finish(
+        close_tasks(
             actor=actor,
             course=course,
             kinds=[TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT],
@@ -131,32 +134,6 @@ def after_answers(
     )
 
 
-def _finish(
-    *,
-    actor: Actor,
-    course: Course,
-    kinds: Sequence[TaskKind],
-    subject: str | None,
-    resolution: str,
-    now: datetime,
-    reached_at: datetime | None = None,
-) -> None:
-    tasks = StaffTask.objects.filter(
-        course=course, kind__in=[kind.value for kind in kinds], done_at__isnull=True
-    )
-    if subject is not None:
-        tasks = tasks.filter(subject=subject)
-    elif reached_at is not None:
-        # A contact entered afterwards does not answer what was asked for since.
-        tasks = tasks.filter(opened_at__lte=reached_at)
-    for task in tasks:
-        task.done_at, task.done_by_id, task.resolution = now, actor.person_id, resolution
-        task.save(update_fields=["done_at", "done_by", "resolution"])
-        record_event(
-            actor=actor, verb="task_finished", subject=task, course_id=course.pk, occurred_at=now, now=now
-        )
-
-
 # --- the patient's link -------------------------------------------------------------------------------------
 
 
@@ -180,6 +157,18 @@ def confirm_visit(*, token: str, now: datetime) -> SessionBooking:
         actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
     ) as course:
         booking = _live_booking(link)
+        if booking.change_asked_at is not None:
+            # They can come after all: nobody needs to ring them about another time.
+            booking.change_asked_at = None
+            booking.save(update_fields=["change_asked_at"])
+            close_tasks(
+                actor=actor,
+                course=course,
+                kinds=[TaskKind.TIME_ASKED],
+                resolution="visit_confirmed",
+                now=now,
+                booking=booking,
+            )
         if booking.confirmed_at is None:
             booking.confirmed_at = now
             booking.save(update_fields=["confirmed_at"])
@@ -205,8 +194,8 @@ def ask_for_another_time(*, token: str, now: datetime) -> SessionBooking:
     ) as course:
         booking = _live_booking(link)
         if booking.change_asked_at is None:
-            booking.change_asked_at = now
-            booking.save(update_fields=["change_asked_at"])
+            booking.change_asked_at, booking.confirmed_at = now, None
+            booking.save(update_fields=["change_asked_at", "confirmed_at"])
             PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
             record_event(
                 actor=actor,
@@ -216,11 +205,15 @@ def ask_for_another_time(*, token: str, now: datetime) -> SessionBooking:
                 occurred_at=now,
                 now=now,
             )
+            before = StaffTask.objects.filter(
+                course=course, subject__startswith=str(booking.public_id)
+            ).count()
             open_task(
                 actor=actor,
                 course=course,
                 kind=TaskKind.TIME_ASKED,
-                subject=str(booking.public_id),
+                # A request that was dealt with may be made again: another call to make.
+                subject=f"{booking.public_id}#{before + 1}" if before else str(booking.public_id),
                 act_by=now + timedelta(days=1),
                 now=now,
                 owner_role="coordinator",
@@ -261,6 +254,13 @@ def answer_form(
             total=None,
             mode=Mode.LINK,
         )
+        public_id = public_id or uuid7()
+        if answered_before(link) and not _sent_before(course, public_id):
+            raise NotNow(
+                _("You have answered this already."),
+                code="already-answered",
+                advice=_("We have your first answers. If something has changed since, please call us."),
+            )
         row, new = put_fact(
             actor=actor,
             course=course,
@@ -277,6 +277,11 @@ def answer_form(
         return row
 
 
+def _sent_before(course: Course, public_id: UUID) -> bool:
+    """The very same form sent again, by a double tap or a lost reply: it is the first one."""
+    return FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
+
+
 def assessment_rule(*, definition: ProtocolDefinition, key: str) -> AssessmentRule:
     """The rule that asks for the assessment of that key. Raises NotFound when the protocol asks for none."""
     code, _cycle, _occurrence = parts_of_key(definition=definition, key=key)
@@ -287,12 +292,13 @@ def assessment_rule(*, definition: ProtocolDefinition, key: str) -> AssessmentRu
 
 
 def stop_mail(*, token: str, now: datetime) -> None:
-    """The patient wants no more mail: at once. What must still reach them becomes a person's call."""
+    """The patient wants no more mail: at once, however old the link is. What must still reach them becomes a
+    person's call."""
     link = link_of(token)
     actor = actor_of(link, now=now)
-    with on_course(
-        actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
-    ) as course:
+    with on_courses_of_patient(
+        actor=actor, patient_id=link.patient.public_id, permission=Permission.ANSWER_LINK, now=now
+    ):
         details = ContactDetails.objects.select_for_update().get(patient_id=link.patient_id)
         if details.email_stopped_at is None:
             details.email_stopped_at = now
@@ -301,42 +307,53 @@ def stop_mail(*, token: str, now: datetime) -> None:
                 actor=actor,
                 verb="mail_stopped",
                 subject=details,
-                course_id=course.pk,
+                course_id=link.course_id,
                 occurred_at=now,
                 now=now,
             )
 
 
 def change_contact_details(
-    *, actor: Actor, patient_id: UUID, email: str, phone: str, email_allowed: bool, now: datetime
+    *,
+    actor: Actor,
+    patient_id: UUID,
+    email: str,
+    phone: str,
+    email_allowed: bool,
+    now: datetime,
+    confirmed: frozenset[str] = frozenset(),
 ) -> ContactDetails:
-    """How to reach the patient, as they told staff. Allowing mail again lifts an earlier stop."""
-    with acting(actor):
-        details = (
-            ContactDetails.objects.select_for_update(of=("self",))
-            .filter(clinic_id=actor.clinic_id, patient__public_id=patient_id)
-            .first()
+    """How to reach the patient, as they told staff. Allowing mail again lifts an earlier stop, once
+    `mail-again` is confirmed: a form opened before the patient pressed stop must not undo it."""
+    with on_courses_of_patient(
+        actor=actor, patient_id=patient_id, permission=Permission.EDIT_PATIENT, now=now
+    ) as courses:
+        if email_allowed and "@" not in email:
+            raise BadInput(
+                _("Mail is allowed, but there is no address."),
+                fields={"email": [_("Enter the address that mail may be sent to.")]},
+            )
+        details = ContactDetails.objects.select_for_update().get(
+            clinic_id=actor.clinic_id, patient__public_id=patient_id
         )
-        course = (
-            Course.objects.filter(clinic_id=actor.clinic_id, patient__public_id=patient_id)
-            .order_by("-id")
-            .first()
-        )
-        if details is None or course is None:
-            raise NotFound()
-        require(actor, Permission.EDIT_PATIENT, subject_of(course))
+        if email_allowed and details.email_stopped_at is not None:
+            if "mail-again" not in confirmed:
+                words = _("The patient stopped all mail.")
+                raise Incomplete(
+                    words,
+                    code="confirm-needed",
+                    advice=_("Confirm it if they told you since that they want mail again."),
+                    data={"confirm": ["mail-again"], "words": [words]},
+                )
+            details.email_stopped_at = None
         details.email, details.phone, details.email_allowed = email.strip(), phone.strip(), email_allowed
-        details.email_stopped_at = None if email_allowed else details.email_stopped_at
         details.save(update_fields=["email", "phone", "email_allowed", "email_stopped_at"])
         record_event(
             actor=actor,
             verb="contact_details_changed",
             subject=details,
-            course_id=course.pk,
+            course_id=courses[-1].pk,
             occurred_at=now,
             now=now,
-        )
-        Course.objects.filter(clinic_id=actor.clinic_id, patient_id=details.patient_id).update(
-            look_again_at=now
         )
         return details

@@ -13,7 +13,7 @@ from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic, Membership, Resource
 from clinic.operations.events import record_event
-from clinic.permissions import HouseSubject, Permission, require
+from clinic.permissions import HouseSubject, Permission, Role, require
 from protocols.models import ProtocolVersion
 from sessions.models import CareTeamMember, ContactDetails, Course, Patient
 from sessions.models.courses import OPEN_STATUSES, TeamRole
@@ -21,6 +21,7 @@ from sessions.operations.legal import require_legal_basis
 from sessions.operations.on_course import on_course
 from sessions.operations.records import check_time
 from sessions.operations.refresh import refresh_course
+from sessions.operations.tasks import hand_on_tasks
 
 
 def register_patient(
@@ -44,6 +45,8 @@ def register_patient(
     with acting(actor):
         require(actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=actor.clinic_id))
         public_id = public_id or uuid7()
+        # One at a time in a clinic: of two with the same id or code the second sees the first.
+        clinic = Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
         first = Patient.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
             if (first.code, first.given_name, first.family_name, first.born_on) != (
@@ -54,7 +57,6 @@ def register_patient(
             ):
                 raise Incomplete("This id was already used for another patient.", code="id-reused")
             return first
-        clinic = Clinic.objects.get(pk=actor.clinic_id)
         problems: dict[str, list[str]] = {}
         today = now.astimezone(clinic.zone_info).date()
         if not code.strip():
@@ -143,6 +145,11 @@ def enrol_patient(
                     "The go-live time lies before the enrolment.",
                     fields={"live_from": ["Enter a later time."]},
                 )
+        if TeamRole.LEAD_THERAPIST not in team:
+            raise BadInput(
+                "The care team needs another look.",
+                fields={TeamRole.LEAD_THERAPIST.value: ["Choose who leads the treatment."]},
+            )
         members = _members(actor=actor, team=team, now=now)
         course = Course.objects.create(
             clinic_id=actor.clinic_id,
@@ -174,11 +181,20 @@ def enrol_patient(
         return course
 
 
+# Who may stand in which place of the care team: one who could not see the chart would be there in name only.
+CLINICIANS = frozenset({Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER})
+PLACES = {
+    TeamRole.PRESCRIBER: frozenset({Role.PRESCRIBER}),
+    TeamRole.SUPERVISOR: frozenset({Role.SUPERVISOR}),
+}
+
+
 def _members(*, actor: Actor, team: Mapping[TeamRole, UUID], now: datetime) -> dict[TeamRole, Membership]:
+    """The membership behind each place. Raises BadInput naming each place whose person can't hold it."""
     found = {
         membership.person.public_id: membership
         for membership in Membership.objects.select_related("person", "clinic").filter(
-            clinic_id=actor.clinic_id, person__public_id__in=list(team.values())
+            clinic_id=actor.clinic_id, person__public_id__in=list(team.values()), person__is_active=True
         )
     }
     problems: dict[str, list[str]] = {}
@@ -186,8 +202,8 @@ def _members(*, actor: Actor, team: Mapping[TeamRole, UUID], now: datetime) -> d
         membership = found.get(person)
         if membership is None or not membership.active_on(now.astimezone(membership.clinic.zone_info).date()):
             problems[team_role.value] = ["Choose somebody who works in this clinic."]
-    if TeamRole.LEAD_THERAPIST not in team:
-        problems[TeamRole.LEAD_THERAPIST.value] = ["Choose who leads the treatment."]
+        elif not membership.role_set & PLACES.get(team_role, CLINICIANS):
+            problems[team_role.value] = [f"{membership.person.printed_name} does not hold that role here."]
     if problems:
         raise BadInput("The care team needs another look.", fields=problems)
     return {team_role: found[person] for team_role, person in team.items()}
@@ -200,12 +216,12 @@ def change_care_team(
     with on_course(
         actor=actor, course_id=course_id, permission=Permission.CHANGE_CARE_TEAM, now=now
     ) as course:
-        membership = _members(actor=actor, team={TeamRole.LEAD_THERAPIST: person_id}, now=now)[
-            TeamRole.LEAD_THERAPIST
-        ]
-        CareTeamMember.objects.filter(
+        membership = _members(actor=actor, team={team_role: person_id}, now=now)[team_role]
+        leaving = CareTeamMember.objects.filter(
             course=course, team_role=team_role.value, until_at__isnull=True
-        ).exclude(person_id=membership.person_id).update(until_at=now)
+        ).exclude(person_id=membership.person_id)
+        left = list(leaving.values_list("person_id", flat=True))
+        leaving.update(until_at=now)
         member, _made = CareTeamMember.objects.get_or_create(
             clinic_id=actor.clinic_id,
             course=course,
@@ -214,6 +230,7 @@ def change_care_team(
             until_at=None,
             defaults={"from_at": now},
         )
+        hand_on_tasks(actor=actor, course=course, from_people=left, to_person=membership.person_id, now=now)
         record_event(
             actor=actor,
             verb="care_team_changed",

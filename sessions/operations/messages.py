@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import formats, translation
 from django.utils.translation import gettext as _
@@ -19,7 +20,8 @@ from django.utils.translation import gettext as _
 from clinic import outbox
 from clinic.actors import acting, system_actor
 from clinic.adapters.mail import RenderedMail
-from clinic.models import Clinic, Message, Person
+from clinic.models import Clinic, Message, MessageLog, MessageState, Person
+from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import (
     ContactDetails,
@@ -33,8 +35,10 @@ from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
+from sessions.operations.locks import lock_course
 from sessions.rules.facts import History
-from sessions.rules.reminders import ReminderDue, reminders
+from sessions.rules.keys import parts_of_key
+from sessions.rules.reminders import ReminderDue, length, reminders
 from sessions.rules.requirements import WAITING, Outcome, Status
 from sessions.rules.tokens import token_for, token_hash
 
@@ -53,20 +57,11 @@ def subject_key(course_id: int, key: str) -> str:
 def plan_reminders(
     *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
 ) -> datetime | None:
-    """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that may not be
-    sent becomes
-    an owned phone task when its moment comes; returns the next such moment."""
-    due = [
-        one
-        for one in reminders(definition, outcome, history, zone=ZoneInfo(course.patient.zone))
-        if one.not_after > now
-    ]
+    """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that did not go out
+    when its moment came, and can't any more, becomes an owned phone task; returns the next such moment."""
+    due = reminders(definition, outcome, history, zone=ZoneInfo(course.patient.zone))
     allowed, reason = may_write_to(course)
-    wanted = {
-        one: subject_key(course.pk, one.key)
-        for one in due
-        if allowed and (course.status in OPEN_STATUSES or _is_safety(outcome, one))
-    }
+    wanted = [one for one in due if allowed and (course.status in OPEN_STATUSES or _is_safety(outcome, one))]
     outbox.plan_course(
         clinic_id=course.clinic_id,
         course_id=course.pk,
@@ -74,7 +69,7 @@ def plan_reminders(
             outbox.MessageSpec(
                 clinic_id=course.clinic_id,
                 purpose=one.purpose,
-                subject_key=subject,
+                subject_key=subject_key(course.pk, one.key),
                 rule_code=one.rule_code,
                 occurrence=one.occurrence,
                 target_at=one.target_at,
@@ -85,12 +80,24 @@ def plan_reminders(
                 send_at=one.send_at,
                 not_after=one.not_after,
             )
-            for one, subject in wanted.items()
+            for one in wanted
         ],
         now=now,
         reason=reason or "no-longer-planned",
     )
-    return _phone_instead(course=course, due=due, wanted=set(wanted), outcome=outcome, now=now)
+    safety = [one for one in due if _is_safety(outcome, one)]
+    can_go = {one for one in wanted if one.not_after > now}
+    looks = [
+        _phone_instead(
+            course=course,
+            definition=definition,
+            stopped=[one for one in safety if one not in can_go],
+            now=now,
+        ),
+        # If nobody has sent it by then, nobody will.
+        *(one.not_after for one in safety if one in can_go),
+    ]
+    return min((at for at in looks if at is not None), default=None)
 
 
 def _is_safety(outcome: Outcome, reminder: ReminderDue) -> bool:
@@ -99,31 +106,58 @@ def _is_safety(outcome: Outcome, reminder: ReminderDue) -> bool:
 
 
 def _phone_instead(
-    *, course: Course, due: Sequence[ReminderDue], wanted: set[ReminderDue], outcome: Outcome, now: datetime
+    *, course: Course, definition: ProtocolDefinition, stopped: Sequence[ReminderDue], now: datetime
 ) -> datetime | None:
-    next_look: datetime | None = None
-    for one in due:
-        if one in wanted or not _is_safety(outcome, one):
-            continue
-        if one.send_at > now:
-            next_look = one.send_at if next_look is None else min(next_look, one.send_at)
-            continue
-        open_message_task(course=course, key=one.key, act_by=one.not_after, now=now)
-    return next_look
+    """Open a task for each safety message that may not go, once its moment has come: at that moment, or as
+    soon after it as anybody looks. Returns the next such moment."""
+    come = [one for one in stopped if one.send_at <= now]
+    gone = _gone_out(course) if come else frozenset()
+    for one in come:
+        if (one.key, one.rule_code, one.target_at) not in gone:
+            open_message_task(
+                course=course, definition=definition, key=one.key, not_after=one.not_after, now=now
+            )
+    return min((one.send_at for one in stopped if one.send_at > now), default=None)
 
 
-def open_message_task(*, course: Course, key: str, act_by: datetime, now: datetime) -> None:
-    """A safety message that did not or may not go out is a person's call to make."""
-    from sessions.operations.tasks import open_task  # tasks tell their owner by message: each needs the other
+def _gone_out(course: Course) -> frozenset[tuple[str, str, datetime]]:
+    """(key, reminder, target) of what the channel took, or is being given right now: whoever sends it says
+    what became of that."""
+    of_course = Q(clinic_id=course.clinic_id, course_id=course.pk)
+    taken = MessageLog.objects.filter(
+        of_course, state__in=[MessageState.HANDED_OFF.value, MessageState.DELIVERED.value]
+    )
+    leaving = Message.objects.filter(of_course).filter(
+        Q(state=MessageState.UNCERTAIN.value) | Q(intent_at__isnull=False)
+    )
+    return frozenset(
+        (row["data"].get("key", ""), row["rule_code"], row["target_at"])
+        for row in [
+            *taken.values("data", "rule_code", "target_at"),
+            *leaving.values("data", "rule_code", "target_at"),
+        ]
+    )
 
+
+def open_message_task(
+    *, course: Course, definition: ProtocolDefinition, key: str, not_after: datetime, now: datetime
+) -> None:
+    """A safety message that did not or may not go out is a person's call to make: while the message would
+    have been of use, or within the time the protocol gives for acting when that has passed."""
+    # Tasks tell their owner by message, so each needs the other.
+    from sessions.operations.tasks import open_task
+
+    rule = parts_of_key(definition=definition, key=key)[0]
+    answer = next((one for one in definition.answers if one.rule == rule), None)
+    act_within = length(answer.act_within.value) if answer else timedelta(0)
     open_task(
         course=course,
         kind=TaskKind.MESSAGE_NOT_SENT,
         subject=key,
-        act_by=act_by,
+        act_by=max(not_after, now + act_within),
         now=now,
-        owner_role="therapist",
-        cover_role="coordinator",
+        owner_role=answer.owner.value if answer else "therapist",
+        cover_role=answer.cover.value if answer else "coordinator",
     )
 
 
@@ -270,13 +304,19 @@ def tell_owner(*, task: StaffTask, now: datetime) -> None:
 
 
 def task_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
-    done = {
-        str(public_id)
-        for public_id in StaffTask.objects.filter(
-            public_id__in=[message.data["task"] for message in messages], done_at__isnull=False
-        ).values_list("public_id", flat=True)
+    """Message id → None, or why its reader need not be told any more: the task is done, or another's."""
+    holders = {
+        str(public_id): () if done_at else (owner_id, cover_id)
+        for public_id, done_at, owner_id, cover_id in StaffTask.objects.filter(
+            public_id__in=[message.data["task"] for message in messages]
+        ).values_list("public_id", "done_at", "owner_id", "cover_id")
     }
-    return {message.pk: "task_done" if message.data["task"] in done else None for message in messages}
+    return {
+        message.pk: None
+        if message.data["person"] in holders.get(message.data["task"], ())
+        else "task_done_or_handed_on"
+        for message in messages
+    }
 
 
 def render_task(message: Message) -> RenderedMail:
@@ -293,18 +333,23 @@ def render_task(message: Message) -> RenderedMail:
 
 
 def undeliverable(message: Message, reason: str, now: datetime) -> None:
-    """A safety message that failed, expired or may not have arrived is a call to make."""
+    """A safety message that failed, expired or may not have arrived is a call to make, if what it asked for
+    has not been answered since."""
     if message.course_id is None or "key" not in message.data:
         return
-    with acting(system_actor(clinic_id=message.clinic_id, at=now)):
-        course = (
-            Course.objects.select_for_update(of=("self",))
-            .select_related("clinic", "patient")
-            .get(pk=message.course_id or 0)
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
+        course = lock_course(actor=actor, pk=message.course_id)
+        unanswered = CourseRequirement.objects.filter(
+            course=course, key=message.data["key"], safety=True, status__in=[*WAITING, Status.MISSED]
         )
-        if CourseRequirement.objects.filter(course=course, key=message.data["key"], safety=True).exists():
+        if unanswered.exists():
             open_message_task(
-                course=course, key=message.data["key"], act_by=now + timedelta(hours=2), now=now
+                course=course,
+                definition=definition_of(course.protocol_version_id),
+                key=message.data["key"],
+                not_after=message.not_after,
+                now=now,
             )
 
 

@@ -11,20 +11,9 @@ from clinic.actors import Actor, acting
 from clinic.errors import NotFound
 from clinic.permissions import Permission, require
 from sessions.models import Course, SessionBooking, SessionRecord
+from sessions.operations.locks import lock_course, lock_courses
 from sessions.operations.refresh import refresh_course
 from sessions.permissions import subject_of
-
-
-def _locked(*, actor: Actor, **by: object) -> Course:
-    course = (
-        Course.objects.select_for_update(of=("self",))
-        .select_related("patient", "clinic", "protocol_version")
-        .filter(clinic_id=actor.clinic_id, **by)
-        .first()
-    )
-    if course is None:
-        raise NotFound()
-    return course
 
 
 @contextmanager
@@ -37,7 +26,7 @@ def on_course(
     Raises NotFound for a course the actor may not see, Forbidden for an act they may not do.
     """
     with acting(actor):
-        course = _locked(actor=actor, public_id=course_id)
+        course = lock_course(actor=actor, public_id=course_id)
         require(actor, permission, subject_of(course, author_id=author_id))
         yield course
         refresh_course(course=course, now=now)
@@ -49,7 +38,7 @@ def on_session_record(
 ) -> Iterator[tuple[Course, SessionRecord]]:
     """The same frame, entered by the id of a held session."""
     with acting(actor):
-        course = _locked(actor=actor, session_records__public_id=record_id)
+        course = lock_course(actor=actor, session_records__public_id=record_id)
         record = SessionRecord.objects.get(clinic_id=actor.clinic_id, public_id=record_id)
         require(actor, permission, subject_of(course))
         yield course, record
@@ -62,8 +51,24 @@ def on_booking(
 ) -> Iterator[tuple[Course, SessionBooking]]:
     """The same frame, entered by the id of a booking."""
     with acting(actor):
-        course = _locked(actor=actor, bookings__public_id=booking_id)
+        course = lock_course(actor=actor, bookings__public_id=booking_id)
         booking = SessionBooking.objects.get(clinic_id=actor.clinic_id, public_id=booking_id)
         require(actor, permission, subject_of(course))
         yield course, booking
         refresh_course(course=course, now=now)
+
+
+@contextmanager
+def on_courses_of_patient(
+    *, actor: Actor, patient_id: UUID, permission: Permission, now: datetime
+) -> Iterator[list[Course]]:
+    """The same frame around every course of a patient, oldest first, for what holds for all of them. The
+    latest one answers for the permission."""
+    with acting(actor):
+        courses = lock_courses(actor=actor, patient__public_id=patient_id)
+        if not courses:
+            raise NotFound()
+        require(actor, permission, subject_of(courses[-1]))
+        yield courses
+        for course in courses:
+            refresh_course(course=course, now=now)

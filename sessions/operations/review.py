@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor, acting
-from clinic.errors import Forbidden, Incomplete, NotFound
+from clinic.errors import Forbidden, Incomplete, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, require
-from sessions.models import DeviationRecord, DeviationReview, FactRecord, SessionRecord
-from sessions.permissions import subject_of
+from sessions.models import DeviationRecord, DeviationReview
+from sessions.operations.locks import lock_course
+from sessions.queries.authors import review_subject
 
 
 def review_deviation(
@@ -25,29 +28,12 @@ def review_deviation(
 ) -> DeviationReview:
     """Add a look at a deviation to its thread; `closes` takes it off the list of those to review.
 
-    Nobody reviews what rests on their own record.
+    Nobody reviews what rests on their own record. Raises NotNow when somebody closed it before.
     """
     with acting(actor):
-        deviation = (
-            DeviationRecord.objects.select_for_update(of=("self",))
-            .select_related("course")
-            .filter(clinic_id=actor.clinic_id, public_id=deviation_id)
-            .first()
-        )
-        if deviation is None:
-            raise NotFound()
-        ids = [one["fact"] for one in deviation.evidence]
-        facts = FactRecord.objects.filter(course_id=deviation.course_id, public_id__in=ids)
-        held = SessionRecord.objects.filter(course_id=deviation.course_id, public_id__in=ids)
-        authors = {
-            *(person for row in facts.values_list("entered_by_id", "observed_by_id") for person in row),
-            *held.values_list("started_by_id", flat=True),
-        }
-        require(
-            actor,
-            Permission.REVIEW_DEVIATION,
-            subject_of(deviation.course, author_id=actor.person_id if actor.person_id in authors else None),
-        )
+        course = lock_course(actor=actor, deviations__public_id=deviation_id)
+        deviation = DeviationRecord.objects.get(course=course, public_id=deviation_id)
+        require(actor, Permission.REVIEW_DEVIATION, review_subject(deviation, actor=actor))
         if actor.person_id is None:
             raise Forbidden()
         if not comment.strip():
@@ -58,6 +44,12 @@ def review_deviation(
             if (first.deviation_id, first.comment, first.closes) != (deviation.pk, comment.strip(), closes):
                 raise Incomplete("This id was already used for another review.", code="id-reused")
             return first
+        if closes and deviation.reviewed_at is not None:
+            raise NotNow(
+                _("Somebody has reviewed this deviation already."),
+                code="already-reviewed",
+                advice=_("Read their review. You can add yours without closing it again."),
+            )
         review = DeviationReview.objects.create(
             clinic_id=actor.clinic_id,
             public_id=public_id,

@@ -8,7 +8,7 @@ from clinic.rules.wall_time import day_of, on_day
 from protocols.rules.definition import AnswerRule, ProtocolDefinition
 from sessions.models import Course, StaffTask
 from sessions.models.tasks import TaskKind
-from sessions.operations.tasks import open_task
+from sessions.operations.tasks import SAME_CALL, keep_tasks_owned, open_task
 from sessions.rules.facts import History
 from sessions.rules.reminders import length
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status
@@ -19,14 +19,18 @@ WAITING = {Status.OPEN, Status.OVERDUE}
 def open_overdue_tasks(
     *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
 ) -> datetime | None:
-    """Open a task for each safety contact that was missed and each check-in not answered by the clinic's
-    hour.
+    """Open a task for each safety contact that was missed and each check-in not answered by its hour, and
+    hand on those whose owner has left.
 
-    Returns the next instant at which another would be opened, if time alone can bring it.
+    Returns the next instant at which time alone would open or hand on another.
     """
     answers = {answer.rule: answer for answer in definition.answers}
-    opened = set(StaffTask.objects.filter(course=course).values_list("kind", "subject"))
+    known = list(StaffTask.objects.filter(course=course).values_list("kind", "subject", "done_at"))
+    opened = {(kind, subject) for kind, subject, _done_at in known}
+    asked_for = {subject for kind, subject in opened if kind in SAME_CALL}
     next_look: datetime | None = None
+    if any(done_at is None for _kind, _subject, done_at in known):
+        next_look = keep_tasks_owned(course=course, now=now)
     for requirement in outcome.requirements:
         if not requirement.firm or requirement.kind not in (Kind.CONTACT, Kind.ASSESSMENT):
             continue
@@ -45,7 +49,7 @@ def open_overdue_tasks(
                 )
         elif answer and (missed or requirement.status in WAITING | {Status.UPCOMING}):
             hour = answer_hour(course=course, answer=answer, requirement=requirement)
-            if hour is None or (TaskKind.NO_ANSWER.value, requirement.key) in opened:
+            if hour is None or requirement.key in asked_for:
                 continue
             if hour > now:
                 next_look = hour if next_look is None else min(next_look, hour)
@@ -63,7 +67,8 @@ def open_overdue_tasks(
 
 
 def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement) -> datetime | None:
-    """When an answer is expected at the latest: the clinic's hour on the day the contact is for."""
+    """When an answer is expected at the latest, on the day the contact is for: at the protocol's hour, or at
+    the clinic's own where it has set one."""
     anchor_day = requirement.window.target_at or requirement.window.opens_at
     if anchor_day is None:
         return None

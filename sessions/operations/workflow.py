@@ -10,16 +10,31 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.errors import BadInput, Incomplete, NotNow
 from clinic.permissions import Permission
+from protocols.queries import definition_of
 from protocols.rules.definition import Move
 from sessions.models import Course, FactRecord, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.courses import OPEN_STATUSES
+from sessions.models.tasks import TaskKind
 from sessions.operations.booking import cancel_row
 from sessions.operations.gating import refuse_if_blocked
 from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_course
 from sessions.operations.records import put_fact
+from sessions.operations.tasks import close_tasks
 from sessions.rules.facts import CourseEnded, DosingStopped, EndKind, FactValue, HoldBegun, HoldEnded
+from sessions.rules.keys import parts_of_key
 from sessions.rules.moves import COURSE_MOVES
+
+# What asks somebody to ring the patient.
+CALLS = (
+    TaskKind.CALL_ASKED,
+    TaskKind.MESSAGE_NOT_SENT,
+    TaskKind.MISSED_CONTACT,
+    TaskKind.NO_ANSWER,
+    TaskKind.TIME_ASKED,
+    TaskKind.WORRYING_ANSWER,
+)
 
 
 def put_course_on_hold(*, actor: Actor, course_id: UUID, reason: str, now: datetime) -> Course:
@@ -65,6 +80,8 @@ def discontinue_course(
     with on_course(actor=actor, course_id=course_id, permission=Permission.END_COURSE, now=now) as course:
         kind = EndKind.DECEASED if deceased else EndKind.DISCONTINUED
         _end(actor=actor, course=course, action="discontinue", kind=kind, reason=reason, now=now)
+        if deceased:
+            close_tasks(actor=actor, course=course, kinds=CALLS, resolution="patient_died", now=now)
         return course
 
 
@@ -84,8 +101,11 @@ def stop_dosing(
             raise BadInput("There is no such dosing session.", fields={"after_cycle": ["Enter 0 or more."]})
         if not reason.strip():
             raise Incomplete("Say why dosing stops.", fields={"reason": ["Give the clinical reason."]})
+        if course.status not in OPEN_STATUSES:
+            raise NotNow("The course has ended; nothing more is given on it.")
+        definition = definition_of(course.protocol_version_id)
         for booking in SessionBooking.objects.filter(course=course, status__in=LIVE_BOOKINGS, kind="dosing"):
-            if int(booking.key.rsplit(".", 1)[-1]) > after_cycle:
+            if (parts_of_key(definition=definition, key=booking.key)[1] or 0) > after_cycle:
                 cancel_row(actor=actor, booking=booking, reason="dosing stopped", now=now)
         row, _new = put_fact(
             actor=actor,

@@ -22,7 +22,7 @@ class LinkPage:
     purpose: str  # visit, check_in, questionnaire
     expired: bool
     gone: bool  # the visit was moved or cancelled
-    answered: bool
+    answered: bool  # by this link, or by another for the same form
     confirmed: bool
     change_asked: bool
     visit_at: datetime | None  # in the patient's zone
@@ -56,7 +56,7 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
         purpose=link.purpose,
         expired=link.expires_at <= now,
         gone=link.purpose == "visit" and (booking is None or booking.status not in LIVE_BOOKINGS),
-        answered=link.answered_at is not None,
+        answered=answered_before(link),
         confirmed=booking is not None and booking.confirmed_at is not None,
         change_asked=booking is not None and booking.change_asked_at is not None,
         visit_at=booking.starts_at.astimezone(zone) if booking else None,
@@ -67,6 +67,13 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
         language=link.patient.language,
         questions=instrument.items if instrument else (),
     )
+
+
+def answered_before(link: PatientLink) -> bool:
+    """Whether what the link asks was answered: by it, or by another one for the same form."""
+    return PatientLink.objects.filter(
+        course_id=link.course_id, key=link.key, purpose=link.purpose, answered_at__isnull=False
+    ).exists()
 
 
 def _instrument(link: PatientLink) -> Instrument | None:

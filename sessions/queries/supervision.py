@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.permissions import Permission
+from clinic.permissions import Permission, allows
 from protocols.queries import definition_of, definitions_of
 from protocols.rules.definition import ProtocolDefinition, Source
 from sessions.models import (
@@ -25,6 +25,7 @@ from sessions.models import (
     FactRecord,
     SessionRecord,
 )
+from sessions.queries.authors import review_subject
 from sessions.queries.courses import after_course, courses_for
 from sessions.queries.departures import departed
 from sessions.queries.words import GLYPHS, label, status_words
@@ -174,10 +175,6 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
         str(record.public_id): record
         for record in SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id__in=ids)
     }
-    from clinic.permissions import allows
-    from sessions.permissions import subject_of
-
-    authors = {fact.entered_by_id for fact in facts.values()}
     try:
         source = definition.rule(row.rule).source
     except KeyError:
@@ -208,11 +205,7 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
             DeviationReview.objects.filter(deviation=row).select_related("reviewer").order_by("reviewed_at")
         ),
         source=source,
-        can_review=allows(
-            actor,
-            Permission.REVIEW_DEVIATION,
-            subject_of(row.course, author_id=actor.person_id if actor.person_id in authors else None),
-        ),
+        can_review=allows(actor, Permission.REVIEW_DEVIATION, review_subject(row, actor=actor)),
     )
 
 

@@ -80,7 +80,9 @@ def _target(row: Requirement, booking: Booking | None, *, visit: bool) -> dateti
         if booking is None or row.status not in {*WAITING, Status.MISSED}:
             return None
         return booking.starts_at
-    if row.status not in WAITING or not row.firm:
+    # Of a safety message the caller must still learn, looking after the window, that its moment went by.
+    asked = {*WAITING, Status.MISSED} if row.safety else WAITING
+    if row.status not in asked or not row.firm:
         return None
     window = row.window
     return window.due_at or window.closes_at or window.target_at

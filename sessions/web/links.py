@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -25,10 +25,25 @@ from sessions.web import forms
 P = ParamSpec("P")
 
 
-def patient(
-    view: Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
-    """A page behind a link: never cached, never indexed, and never a dead end."""
+View = Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse]
+
+
+def patient(view: View[P]) -> Callable[..., HttpResponse]:
+    """A page behind a link: never cached, never indexed, and never a dead end. A link whose time is over
+    opens nothing, and says whom to call and how to stop the mail."""
+
+    def current(
+        request: HttpRequest, token: str, page: LinkPage, /, *args: P.args, **kw: P.kwargs
+    ) -> HttpResponse:
+        if page.expired or page.gone:
+            return render(request, "sessions/link_ended.html", {"clinic": page, "token": token}, status=410)
+        return view(request, token, page, *args, **kw)
+
+    return patient_however_old(cast(View[P], current))
+
+
+def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
+    """The same for what a link can always do, however old."""
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
@@ -39,19 +54,9 @@ def patient(
             if page.visit_at is not None and isinstance(page.visit_at.tzinfo, ZoneInfo):
                 timezone.activate(page.visit_at.tzinfo)
             with translation.override(page.language):
-                if page.expired or page.gone:
-                    response = render(request, "sessions/link_expired.html", {"clinic": page}, status=410)
-                else:
-                    response = view(request, token, page, *args, **kwargs)
+                response = _answered_by(view, request, token, page, *args, **kwargs)
         except NotFound:
-            response = render(request, "sessions/link_expired.html", {"clinic": None}, status=404)
-        except Refusal as refusal:
-            response = render(
-                request,
-                "sessions/link_expired.html",
-                {"clinic": page, "refusal": refusal},
-                status=refusal.status,
-            )
+            response = render(request, "sessions/link_ended.html", {"clinic": None}, status=404)
         add_never_cache_headers(response)
         # Not "no-referrer": with it a browser sends "Origin: null", and every form of the patient is refused.
         response["Referrer-Policy"] = "same-origin"
@@ -61,11 +66,28 @@ def patient(
     return behind
 
 
+def _answered_by(
+    view: View[P], request: HttpRequest, token: str, page: LinkPage, *args: P.args, **kwargs: P.kwargs
+) -> HttpResponse:
+    try:
+        return view(request, token, page, *args, **kwargs)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return render(
+            request,
+            "sessions/link_ended.html",
+            {"clinic": page, "token": token, "refusal": refusal},
+            status=refusal.status,
+        )
+
+
 @patient
 def opened(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     if page.purpose == "visit":
         return render(request, "sessions/link_visit.html", {"clinic": page, "token": token, "visit": page})
-    if page.questions and not page.answered:
+    # A second tab that is sent after the first goes on: it is told that its answers were not kept.
+    if page.questions and (request.method == "POST" or not page.answered):
         return _answer(request, token, page)
     return render(request, "sessions/link_thanks.html", {"clinic": page, "token": token})
 
@@ -109,7 +131,7 @@ def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     return render(request, "sessions/link_change.html", {"clinic": page, "token": token, "visit": page})
 
 
-@patient
+@patient_however_old
 def stop(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     stopped = request.method == "POST"
     if stopped:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from clinic import outbox
 from clinic.errors import Forbidden, Incomplete, NotNow, Refusal
-from clinic.models import Message
+from clinic.models import Clinic, Message
+from protocols.queries import definition_of
 from protocols.rules.definition import Move, SessionKind
 from sessions.models import Course, FactRecord, PatientLink, SessionBooking, SessionRecord, StaffTask
 from sessions.models.tasks import TaskKind
@@ -479,13 +481,19 @@ def test_an_illegal_status_is_refused_by_the_database(cast: Cast) -> None:
         FactRecord.objects.filter(course=course).update(reason="nicer")
 
 
-def test_no_answer_by_the_clinics_hour_opens_a_task_with_owner_cover_and_clock(cast: Cast) -> None:
+@pytest.mark.parametrize("chosen", [None, time(16, 30)], ids=["the protocol's hour", "the clinic's own"])
+def test_no_answer_by_the_hour_opens_a_task_with_owner_cover_and_clock(
+    cast: Cast, chosen: time | None
+) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(answer_by=chosen)
     story = story_of(cast)
     story.tell(until=EVENING)
     course = story.course
+    [answer] = definition_of(course.protocol_version_id).answers
+    outbox.send_due_messages(now=Message.objects.get(course_id=course.pk, purpose="check_in").send_at)
     hour = datetime.combine(
         (DOSING_1 + days(1)).astimezone(cast.clinic.zone_info).date(),
-        cast.clinic.answer_by,
+        chosen or answer.answer_by.value,
         tzinfo=cast.clinic.zone_info,
     )
     refresh(cast, course, hour - timedelta(minutes=1))

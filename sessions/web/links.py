@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -39,7 +39,7 @@ def patient(view: View[P]) -> Callable[..., HttpResponse]:
             return render(request, "sessions/link_ended.html", {"clinic": page, "token": token}, status=410)
         return view(request, token, page, *args, **kw)
 
-    return patient_however_old(cast(View[P], current))
+    return patient_however_old(current)
 
 
 def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:

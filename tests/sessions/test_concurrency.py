@@ -17,9 +17,9 @@ from clinic.ids import uuid7
 from clinic.models import Event
 from sessions.models import Course, FactRecord, ResourceUse, SessionBooking, SessionRecord
 from sessions.operations.booking import book_session, cancel_booking, check_in_patient
+from sessions.operations.correcting import amend_fact
 from sessions.operations.ending import end_session
 from sessions.operations.entering import log_session
-from sessions.operations.correcting import amend_fact
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session

@@ -1,5 +1,5 @@
-"""Any definition that a document can say, made from the types in `definition.py`: a field that reader or writer
-forgot makes the round trip fail."""
+"""Any definition that a document can say, made from the types in `definition.py`: a field that reader or
+writer forgot makes the round trip fail."""
 
 from __future__ import annotations
 

@@ -334,7 +334,7 @@ class Story:
         elif rule.instrument == "day_after_check_in":
             answers = [("safe", 1), ("slept", 1), ("eaten", 1), ("wants_call", 0)]
         else:
-            answers = [("q1", 0), ("q2", 0), ("q6_lifetime", 0)]
+            answers = [(item.code, 0) for item in instrument.items if not item.asked_if]
         by = rule.who.value if rule.who in (Role.PATIENT, Role.INDEPENDENT_RATER) else Role.THERAPIST.value
         self.put(
             AssessmentAnswered(

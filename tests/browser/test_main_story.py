@@ -347,7 +347,7 @@ def test_one_patient_from_enrolment_to_the_third_integration_session(clinic: Cli
     expect(phone.get_by_text("Thank you. We will see you then.")).to_be_visible()
     assert SessionBooking.objects.get(pk=booking.pk).confirmed_at is not None
 
-    for key in ("pcl5.baseline", "caps5.baseline"):
+    for key in ("pcl5.baseline", "caps5.baseline", "cssrs.baseline"):
         story.assess(key, at=clock.now())
     hold_first_preparation(clinic, ada, course)
     log_held(clinic, ada, course, "preparation.2", day=14, hour=10)

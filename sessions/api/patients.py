@@ -13,7 +13,7 @@ from rest_framework.serializers import Serializer
 from clinic.api.fields import Id, Instant, Text, YesNo
 from clinic.api.problems import StrictSerializer
 from sessions.api.cursors import PageQuery, read_cursor, write_cursor
-from sessions.api.door import Door, NewRowInput, described
+from sessions.api.door import Door, NewRowInput, confirmable, described
 from sessions.models import Patient
 from sessions.operations.contacts import change_contact_details
 from sessions.operations.enrolment import register_patient
@@ -43,6 +43,7 @@ class ChangeContactDetailsInput(StrictSerializer):
     email = serializers.EmailField(max_length=254, allow_blank=True)
     phone = Text(max_length=40, allow_blank=True)
     email_allowed = YesNo()
+    confirmed = confirmable()
 
 
 class PatientQuery(PageQuery):

@@ -15,7 +15,7 @@ from clinic.api.pages import Keyset
 from clinic.api.problems import StrictSerializer
 from clinic.permissions import Permission
 from sessions.api.cursors import PageQuery
-from sessions.api.door import Door, NothingInput, described
+from sessions.api.door import Door, described
 from sessions.models import StaffTask
 from sessions.operations.tasks import finish_task, take_task
 from sessions.queries import tasks
@@ -31,6 +31,14 @@ class FinishTaskInput(StrictSerializer):
     resolution = Text(allow_blank=True)
 
 
+class TakeTaskInput(StrictSerializer):
+    owner_seen = Text(
+        required=False,
+        allow_blank=True,
+        help_text="The id of the owner you saw, empty for nobody: if somebody took the task since, 409.",
+    )
+
+
 class TaskOut(Serializer[Any]):
     id = Id(source="task_id")
     course_id = Id()
@@ -41,6 +49,7 @@ class TaskOut(Serializer[Any]):
     act_by = Instant()
     overdue = serializers.BooleanField()
     owner = Text()
+    owner_id = Id(allow_null=True)
     cover = Text()
     mine = serializers.BooleanField()
     done_at = Instant(allow_null=True)
@@ -89,10 +98,10 @@ class Task(TaskDoor):
 
 
 class TakeTask(TaskDoor):
-    @described("take_task", takes=NothingInput, gives=TaskDetailOut)
+    @described("take_task", takes=TakeTaskInput, gives=TaskDetailOut)
     def post(self, request: Request, slug: str, task: UUID) -> Response:
-        self.sent(NothingInput)
-        take_task(actor=self.actor, task_id=task, now=self.actor.at)
+        sent = self.sent(TakeTaskInput)
+        take_task(actor=self.actor, task_id=task, now=self.actor.at, **sent)
         return self.task_now(task)
 
 

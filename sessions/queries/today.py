@@ -38,6 +38,7 @@ class TaskRow:
     act_by: datetime
     overdue: bool
     owner: str
+    owner_id: UUID | None
     cover: str
     mine: bool
     done_at: datetime | None
@@ -136,6 +137,7 @@ def task_row(task: StaffTask, *, actor: Actor, now: datetime, about: str = "") -
         act_by=task.act_by,
         overdue=task.done_at is None and task.act_by < now,
         owner=task.owner.printed_name if task.owner else "",
+        owner_id=task.owner.public_id if task.owner else None,
         cover=task.cover.printed_name if task.cover else "",
         mine=actor.person_id in (task.owner_id, task.cover_id),
         done_at=task.done_at,

@@ -136,7 +136,8 @@ def task(door: Door, task: UUID) -> HttpResponse:
 @staff
 @posts_only
 def task_take(door: Door, task: UUID) -> HttpResponse:
-    take_task(actor=door.actor, task_id=task, now=door.now)
+    seen = door.request.POST.get("owner")
+    take_task(actor=door.actor, task_id=task, owner_seen=seen, now=door.now)
     return door.go("task", task, said=_("The task is yours."))
 
 

@@ -222,7 +222,9 @@ def _next(
     found: list[tuple[datetime, int, str, Requirement]] = []
     for row in rows:
         # Acts of one kind of shape; what belongs to a dosing session is done within it.
-        if row.kind not in DONE_ONE_BY_ONE or not row.firm or row.key in skip:
+        if row.kind not in DONE_ONE_BY_ONE or row.key in skip:
+            continue
+        if not row.firm and not _before_its_anchor(row):
             continue
         if row.status not in WAITING:
             continue
@@ -234,6 +236,12 @@ def _next(
     moving = (number for number, one in enumerate(found) if one[3].kind != Kind.CONTACT)
     until = next(moving, len(found) - 1)
     return [(at, row) for at, _, _, row in found[: until + 1]]
+
+
+def _before_its_anchor(row: Requirement) -> bool:
+    """Whether it is to be done before something that is still to come, such as a plan before a session."""
+    anchor, closes = row.window.anchor, row.window.closes_at
+    return anchor is not None and closes is not None and closes <= anchor.at
 
 
 def _when(row: Requirement, now: datetime, zone: ZoneInfo) -> datetime:

@@ -57,6 +57,7 @@ class LogSessionInput(NewRowInput):
     patient_location = Text(max_length=500, required=False, allow_blank=True)
     call_back_number = Text(max_length=40, required=False, allow_blank=True)
     source = OneOf(SOURCES, required=False)  # type: ignore[assignment]  # a field of this name
+    confirmed = confirmable()
 
 
 class EndSessionInput(StrictSerializer):

@@ -1,19 +1,24 @@
 """What is unusual or beyond a limit about a record: it is asked to be confirmed once, kept, and told to the
-prescriber where safety is at stake. Judges nothing: the rules do."""
+prescriber where safety is at stake. Judges nothing itself: the rules do."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.errors import Incomplete
 from protocols.measures import measures
+from protocols.rules.definition import ProtocolDefinition
 from sessions.models import Course, FactRecord
 from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import open_task
-from sessions.rules.facts import VitalsTaken
+from sessions.queries.history import history_of
+from sessions.queries.words import breach_words
+from sessions.rules.facts import DoseGiven, FactValue, VitalsTaken
+from sessions.rules.limits import judge_dose, judge_vitals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,29 @@ def unusual(reading: VitalsTaken) -> list[Concern]:
         if (amount := getattr(reading, name, None)) is not None
         and not measure.usual[0] <= amount <= measure.usual[1]
     ]
+
+
+def limits_broken(
+    *,
+    course: Course,
+    definition: ProtocolDefinition,
+    value: FactValue,
+    key: str | None,
+    at: datetime,
+    now: datetime,
+    amends: UUID | None = None,
+) -> list[Concern]:
+    """What a dose or a reading of `at` breaks, before it is stored. `amends`: the record that it corrects."""
+    if not isinstance(value, DoseGiven | VitalsTaken):
+        return []
+    history = history_of(course)
+    if isinstance(value, DoseGiven):
+        breaches = judge_dose(
+            definition=definition, history=history, as_of=now, key=key, dose=value, at=at, amends=amends
+        )
+    else:
+        breaches = judge_vitals(definition=definition, history=history, as_of=at, key=key, reading=value)
+    return [Concern(code=one.code, words=breach_words(one), safety=one.safety) for one in breaches]
 
 
 def tell_prescriber(*, actor: Actor, course: Course, row: FactRecord, now: datetime) -> None:

@@ -3,23 +3,26 @@ entry. Orders, overrides and moves are not corrected; they are taken back by the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.errors import NotFound, NotNow
+from clinic.ids import uuid7
 from clinic.permissions import Permission
 from protocols.queries import definition_of
-from protocols.rules.definition import SessionKind
-from sessions.models import Course, FactRecord, SessionRecord
-from sessions.operations.concerns import Concern, confirm_concerns, tell_prescriber, unusual
-from sessions.operations.doses import drug_entered
+from sessions.models import FactRecord
+from sessions.operations.concerns import Concern, confirm_concerns, limits_broken, unusual
+from sessions.operations.consequences import follow
 from sessions.operations.on_course import on_course
-from sessions.operations.records import PERMISSIONS, checked, follow_up, put_fact
-from sessions.queries.history import history_of
-from sessions.queries.words import breach_words
+from sessions.operations.records import (
+    PERMISSIONS,
+    check_dose,
+    check_time,
+    checked,
+    put_fact,
+    was_recorded,
+)
 from sessions.rules.facts import (
     AdverseEventsAsked,
     ChecklistTicked,
@@ -30,8 +33,6 @@ from sessions.rules.facts import (
     MomentNoted,
     VitalsTaken,
 )
-from sessions.rules.kinds.doses import Breach
-from sessions.rules.limits import judge_dose, judge_vitals
 
 AMENDABLE = {
     *PERMISSIONS,
@@ -58,8 +59,8 @@ def amend_fact(
 ) -> FactRecord:
     """Correct a record by a new row. The old one stays, struck, with who, when and why.
 
-    What the corrected value breaks is asked about once and, where it is a safety limit, reaches the
-    prescriber, exactly as if it had been entered so at first.
+    What the corrected value breaks, in a history that never held the row it corrects, is asked about once
+    and, where it is a safety limit, reaches the prescriber; what it sets going is what a first entry would.
     """
     found = (
         FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id=fact_id)
@@ -78,10 +79,23 @@ def amend_fact(
                 code="not-amendable",
             )
         value = checked(course=course, value=value, key=found.key, now=now)
-        known = public_id is not None and _known(course, public_id)
-        breaches = () if known else _breaches(course, found, value, occurred_at)
-        if not known:
-            confirm_concerns(_concerns(value, breaches), confirmed)
+        occurred_at = check_time(occurred_at, now=now)
+        if isinstance(value, DoseGiven) and found.session_record is not None:
+            check_dose(value, record=found.session_record, at=occurred_at)
+        public_id = public_id or uuid7()
+        broken: list[Concern] = []
+        if not was_recorded(course=course, public_id=public_id):
+            broken = limits_broken(
+                course=course,
+                definition=definition_of(found.protocol_version_id),
+                value=value,
+                key=found.key,
+                at=occurred_at,
+                now=now,
+                amends=fact_id,
+            )
+            odd = unusual(value) if isinstance(value, VitalsTaken) else []
+            confirm_concerns([*odd, *broken], confirmed)
         row, new = put_fact(
             actor=actor,
             course=course,
@@ -96,42 +110,5 @@ def amend_fact(
             now=now,
         )
         if new:
-            follow_up(actor=actor, course=course, row=row, value=value, now=now)
-            if any(breach.safety for breach in breaches):
-                tell_prescriber(actor=actor, course=course, row=row, now=now)
-            if isinstance(value, DoseGiven) and found.session_record is not None:
-                _count_anew(found.session_record)
+            follow(actor=actor, course=course, row=row, value=value, concerns=broken, now=now)
         return row
-
-
-def _known(course: Course, public_id: UUID) -> bool:
-    return FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
-
-
-def _breaches(course: Course, found: FactRecord, value: FactValue, occurred_at: datetime) -> Sequence[Breach]:
-    """What the value breaks in a history that never held the row it corrects."""
-    if not isinstance(value, DoseGiven | VitalsTaken):
-        return ()
-    history = history_of(course)
-    history = replace(history, facts=frozenset(fact for fact in history.facts if fact.id != found.public_id))
-    definition = definition_of(found.protocol_version_id)
-    if isinstance(value, DoseGiven):
-        return judge_dose(
-            definition=definition, history=history, as_of=occurred_at, key=found.key, dose=value
-        )
-    return judge_vitals(
-        definition=definition, history=history, as_of=occurred_at, key=found.key, reading=value
-    )
-
-
-def _concerns(value: FactValue, breaches: Sequence[Breach]) -> list[Concern]:
-    """A reading beyond a limit is kept at once, as a first one is; only what is unusual is asked about."""
-    if isinstance(value, VitalsTaken):
-        return unusual(value)
-    return [Concern(code=one.code, words=breach_words(one), safety=one.safety) for one in breaches]
-
-
-def _count_anew(record: SessionRecord) -> None:
-    """Whether the session consumes its cycle hangs on what was taken, corrected or not."""
-    if record.kind == SessionKind.DOSING.value and record.ended_at is not None:
-        SessionRecord.objects.filter(pk=record.pk).update(counts=drug_entered(record))

@@ -10,22 +10,23 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.errors import BadInput, Incomplete, NotNow
 from clinic.ids import uuid7
-from clinic.models import Membership
 from clinic.permissions import Permission
 from protocols.queries import definition_of
 from protocols.rules.definition import Move, ProtocolDefinition, SessionKind
-from sessions.models import Course, FactRecord, SessionRecord
-from sessions.operations.concerns import Concern, confirm_concerns, tell_prescriber
-from sessions.operations.gating import closed_gates, gate_data
+from sessions.models import Course, FactRecord
+from sessions.operations.concerns import Concern, confirm_concerns, limits_broken
+from sessions.operations.consequences import follow
+from sessions.operations.gating import closed_gates, conductors, gate_data, use_overrides
 from sessions.operations.on_course import on_course
-from sessions.operations.records import check_time, put_fact
+from sessions.operations.presence import people_of
+from sessions.operations.records import check_dose, check_time, put_fact, was_recorded
 from sessions.operations.sheet import on_open_sheet
 from sessions.queries.history import history_of
 from sessions.queries.words import breach_words, gate_why
 from sessions.rules.facts import DoseGiven, DoseOrdered, DosePart, DoseWithheld, FactSource, Intake
 from sessions.rules.gates import LEGAL_BASIS, Gate
 from sessions.rules.keys import dose_rule_of
-from sessions.rules.limits import Breach, check_order, judge_dose
+from sessions.rules.limits import check_order
 
 
 def order_dose(
@@ -97,14 +98,8 @@ def give_dose(
         course, record = sheet.course, sheet.record
         if record.kind != SessionKind.DOSING.value or actor.person_id is None:
             raise NotNow("This is not a dosing session.")
-        if amount <= 0:
-            raise BadInput("The dose is not an amount.", fields={"amount": ["Enter an amount above zero."]})
-        checker = _checker(course=course, checked_by=checked_by, actor=actor)
         occurred_at = check_time(occurred_at, now=now)
-        if occurred_at < record.started_at:
-            raise BadInput(
-                "The session had not begun at that time.", fields={"occurred_at": ["Check the time."]}
-            )
+        checker = _checker(course=course, checked_by=checked_by, actor=actor, at=occurred_at)
         value = DoseGiven(
             record_id=record.public_id,
             part=part,
@@ -114,47 +109,41 @@ def give_dose(
             given_by=actor.person_id,
             checked_by=checker,
         )
+        check_dose(value, record=record, at=occurred_at)
         public_id = public_id or uuid7()
-        breaches: Sequence[Breach] = ()
-        closed: Sequence[Gate] = ()
-        if not FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists():
-            breaches = judge_dose(
+        concerns: list[Concern] = []
+        if not was_recorded(course=course, public_id=public_id):
+            concerns = limits_broken(
+                course=course,
                 definition=sheet.definition,
-                history=history_of(course),
-                as_of=occurred_at,
+                value=value,
                 key=record.key,
-                dose=value,
+                at=occurred_at,
+                now=now,
             )
-            concerns = [
-                Concern(code=one.code, words=breach_words(one), safety=one.safety) for one in breaches
-            ]
             if record.key:
-                closed, _used = closed_gates(course=course, move=Move.GIVE_DOSE, key=record.key, now=now)
+                closed, used = closed_gates(
+                    course=course,
+                    move=Move.GIVE_DOSE,
+                    key=record.key,
+                    now=now,
+                    conducting={actor.person_id, *conductors(course=course, key=record.key)},
+                )
                 closed = _with_legal_basis(
                     closed, course=course, key=record.key, source=source, occurred_at=occurred_at
                 )
-                concerns += [Concern(code=f"gate:{gate.key}", words=gate_why(gate)) for gate in closed]
+                concerns += [
+                    Concern(code=f"gate:{gate.key}", words=gate_why(gate), safety=gate.medical)
+                    for gate in closed
+                ]
+                use_overrides(actor=actor, course=course, overrides=used, record=record, now=now)
             if checker is None:
                 concerns.append(Concern(code="no-second-check", words="No second person checked the dose."))
             confirm_concerns(concerns, confirmed)
         row, new = sheet.put(value, occurred_at=occurred_at, source=source, public_id=public_id)
         if new:
-            if intake is not Intake.NOT_TAKEN and not record.counts:
-                # Entered from paper after a session that seemed to have no drug: it consumed its cycle after
-                # all.
-                SessionRecord.objects.filter(pk=record.pk).update(counts=True)
-            # A dose through a closed gate is the prescriber's to know at once, as one beyond a limit is.
-            if closed or any(breach.safety for breach in breaches):
-                tell_prescriber(actor=actor, course=course, row=row, now=now)
+            follow(actor=actor, course=course, row=row, value=value, concerns=concerns, now=now)
         return row
-
-
-def drug_entered(record: SessionRecord) -> bool:
-    """Whether any drug was given: a day without consumes no cycle."""
-    return any(
-        row.value["intake"] != Intake.NOT_TAKEN.value
-        for row in record.facts.filter(kind="dose_given", amended_by__isnull=True)
-    )
 
 
 def withhold_dose(
@@ -211,15 +200,11 @@ def _dose_unit(definition: ProtocolDefinition) -> str:
     return rule.unit
 
 
-def _checker(*, course: Course, checked_by: UUID | None, actor: Actor) -> int | None:
+def _checker(*, course: Course, checked_by: UUID | None, actor: Actor, at: datetime) -> int | None:
     if checked_by is None:
         return None
-    person_id = (
-        Membership.objects.filter(clinic_id=course.clinic_id, person__public_id=checked_by)
-        .values_list("person_id", flat=True)
-        .first()
-    )
-    if person_id is None or person_id == actor.person_id:
+    (person_id,) = people_of(course=course, staff=[checked_by], at=at, field="checked_by")
+    if person_id == actor.person_id:
         raise BadInput(
             "The second check is another person's.",
             fields={"checked_by": ["Choose who checked it with you."]},

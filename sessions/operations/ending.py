@@ -8,16 +8,18 @@ from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.models import Person
 from clinic.permissions import Permission, require
-from protocols.rules.definition import Move, SessionKind
+from protocols.rules.definition import Move
 from sessions.models import FactRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.operations.booking import free_resources
 from sessions.operations.concerns import tell_prescriber
-from sessions.operations.doses import drug_entered
-from sessions.operations.gating import closed_gates, gate_data
+from sessions.operations.consequences import count_dosing_day
+from sessions.operations.gating import closed_gates, conductors, gate_data, use_overrides
 from sessions.operations.items import check_items
-from sessions.operations.records import check_time
+from sessions.operations.presence import people_of
+from sessions.operations.records import began_at, check_time
 from sessions.operations.sheet import Sheet, on_sheet
 from sessions.permissions import subject_of
 from sessions.queries.words import gate_why
@@ -61,21 +63,20 @@ def end_session(
                 "Somebody else has ended this session, at another time.",
                 advice="Look at the page again; if its times are wrong, correct them there.",
             )
-        if ended_at < record.started_at:
+        if ended_at < began_at(record):
             raise BadInput("The session would end before it began.", fields={"ended_at": ["Check the time."]})
         if release is not None:
             _put_release(sheet, release, at=ended_at)
         if record.key is not None:
             _leave_only_released(sheet, key=record.key, at=ended_at, confirmed=confirmed, reason=reason)
-        close_record(
-            sheet, ended_at=ended_at, counts=record.kind != SessionKind.DOSING.value or drug_entered(record)
-        )
+        close_record(sheet, ended_at=ended_at)
         return record
 
 
-def close_record(sheet: Sheet, *, ended_at: datetime, counts: bool = True) -> None:
+def close_record(sheet: Sheet, *, ended_at: datetime) -> None:
     """The session has ended: nobody is taken by it any more."""
-    sheet.move("end", occurred_at=ended_at, columns={"ended_at": ended_at, "counts": counts})
+    sheet.move("end", occurred_at=ended_at, columns={"ended_at": ended_at})
+    count_dosing_day(sheet.record)
     if sheet.record.booking is not None:
         free_resources(sheet.record.booking)
 
@@ -85,6 +86,8 @@ def _put_release(sheet: Sheet, release: Release, *, at: datetime) -> None:
     if release.second is not None:
         # The second name carries the same weight as the first: it takes the same permission.
         require(release.second, Permission.CONDUCT_SESSION, subject_of(sheet.course))
+        second = Person.objects.get(pk=release.second.person)
+        people_of(course=sheet.course, staff=[second.public_id], at=at, field="second")
     check_items(definition=sheet.definition, key=sheet.record.key, items=release.items, field="items")
     for who in (sheet.actor, release.second):
         if who is None or who.person_id is None:
@@ -104,8 +107,16 @@ def _put_release(sheet: Sheet, release: Release, *, at: datetime) -> None:
 def _leave_only_released(
     sheet: Sheet, *, key: str, at: datetime, confirmed: frozenset[str], reason: str
 ) -> None:
-    """Refuse an end before the release is complete, unless the patient left all the same and it says why."""
-    closed, _used = closed_gates(course=sheet.course, move=Move.END_SESSION, key=key, now=sheet.now)
+    """Refuse an end before the release is complete, unless the patient left all the same and it says why:
+    then the prescriber hears of it at once."""
+    closed, used = closed_gates(
+        course=sheet.course,
+        move=Move.END_SESSION,
+        key=key,
+        now=sheet.now,
+        conducting={sheet.actor.person, *conductors(course=sheet.course, key=key)},
+    )
+    use_overrides(actor=sheet.actor, course=sheet.course, overrides=used, record=sheet.record, now=sheet.now)
     if not closed:
         return
     if "early-departure" not in confirmed:
@@ -121,9 +132,8 @@ def _leave_only_released(
         )
     if not reason.strip():
         raise Incomplete("Say why the session ended early.", fields={"reason": ["Give the reason."]})
-    row, new = sheet.put(MomentNoted(record_id=sheet.record.public_id, words=reason.strip()), occurred_at=at)
-    if new:
-        tell_prescriber(actor=sheet.actor, course=sheet.course, row=row, now=sheet.now)
+    row, _new = sheet.put(MomentNoted(record_id=sheet.record.public_id, words=reason.strip()), occurred_at=at)
+    tell_prescriber(actor=sheet.actor, course=sheet.course, row=row, now=sheet.now)
 
 
 def correct_times(

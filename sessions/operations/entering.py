@@ -7,18 +7,22 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clinic.actors import Actor
-from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.errors import BadInput, Incomplete
 from clinic.ids import uuid7
 from clinic.permissions import Permission
+from protocols.queries import definition_of
 from protocols.rules.definition import SessionKind
-from sessions.models import NoteRecord, SessionBooking, SessionRecord
+from sessions.models import Course, NoteRecord, SessionBooking, SessionRecord
 from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.operations.concerns import Concern, confirm_concerns
 from sessions.operations.ending import close_record
 from sessions.operations.items import check_items
 from sessions.operations.on_course import on_course
 from sessions.operations.records import SKEW, check_time
-from sessions.operations.starting import GOING_ON, conducting, open_record, planned_session, same_session
+from sessions.operations.starting import conducting, open_record, planned_session, same_session
+from sessions.queries.history import history_of
 from sessions.rules.facts import ChecklistTicked, FactSource, Mode
+from sessions.rules.limits import course_closed
 
 LONGEST_SESSION = timedelta(days=1)
 """An entered session is no longer: a typing slip in the date, not a clinical figure."""
@@ -40,11 +44,14 @@ def log_session(
     items: Sequence[str] = (),
     note: str = "",
     source: FactSource = FactSource.STAFF,
+    confirmed: frozenset[str] = frozenset(),
     public_id: UUID | None = None,
 ) -> SessionRecord:
     """Enter a session after it took place: scheduled (`key`), or unscheduled (`kind`), at any course status.
 
-    It is a record of what happened, so no gate blocks it; what was not in place becomes a deviation.
+    It is a record of what happened, so no gate blocks it; what was not in place becomes a deviation. A
+    planned one held while the course was on hold, or after its end, is kept once `course-closed` is
+    confirmed.
     """
     with on_course(
         actor=actor, course_id=course_id, permission=Permission.CONDUCT_SESSION, now=now
@@ -68,8 +75,7 @@ def log_session(
         if key is not None:
             kind = planned_session(course=course, key=key).kind
             booking = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
-            if course.status not in GOING_ON:
-                raise NotNow("The course is not going on.", advice="Log it as an unscheduled session.")
+            _confirm_closed(course, at=started_at, confirmed=confirmed)
         if kind is None:
             raise BadInput("Say what kind of session it was.", fields={"kind": ["Choose one."]})
         sheet = open_record(
@@ -81,7 +87,7 @@ def log_session(
             mode=mode,
             place=(patient_location, call_back_number),
             started_at=started_at,
-            people=conducting(actor=actor, course=course, staff=staff),
+            people=conducting(actor=actor, course=course, staff=staff, at=started_at),
             public_id=public_id,
             now=now,
             source=source,
@@ -107,3 +113,11 @@ def log_session(
             )
         close_record(sheet, ended_at=ended_at)
         return sheet.record
+
+
+def _confirm_closed(course: Course, *, at: datetime, confirmed: frozenset[str]) -> None:
+    closed = course_closed(
+        definition=definition_of(course.protocol_version_id), history=history_of(course), at=at
+    )
+    words = "The course was on hold, or had ended, when this session began."
+    confirm_concerns([Concern(code="course-closed", words=words)] if closed else [], confirmed)

@@ -20,7 +20,7 @@ from sessions.permissions import subject_of
 from sessions.queries.history import history_of
 from sessions.queries.words import gate_why
 from sessions.rules.codec import from_json
-from sessions.rules.facts import Override, StaffPresent
+from sessions.rules.facts import Override
 from sessions.rules.gates import Gate, gates
 
 OVERRIDE_PERMISSIONS = {
@@ -121,11 +121,11 @@ def conductors(*, course: Course, key: str) -> set[int]:
             booking__course=course, booking__key=key, booking__status__in=LIVE_BOOKINGS, live=True
         ).values_list("resource__membership__person_id", flat=True)
     )
-    present: set[int] = set()
-    for record in SessionRecord.objects.filter(course=course, key=key):
-        for fact in history_of(course).facts:
-            if isinstance(fact.value, StaffPresent) and fact.value.record_id == record.public_id:
-                present.add(fact.value.person_id)
+    present = set(
+        FactRecord.objects.filter(course=course, key=key, kind="staff_present")
+        .exclude(session_record__status=RecordStatus.VOID)
+        .values_list("value__person_id", flat=True)
+    )
     return booked | present
 
 

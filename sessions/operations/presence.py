@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,22 +11,33 @@ from clinic.actors import Actor
 from clinic.errors import BadInput, NotNow
 from clinic.models import Membership
 from clinic.permissions import Permission
+from clinic.rules.wall_time import day_of
 from sessions.models import Course, FactRecord
 from sessions.operations.records import check_time
 from sessions.operations.sheet import Sheet, on_open_sheet
+from sessions.rules.codec import from_json
 from sessions.rules.facts import StaffPresent
 
+Roles = frozenset[str]
 
-def people_of(*, course: Course, staff: Sequence[UUID]) -> set[int]:
-    """The people of those public ids. Raises BadInput unless all work in the course's clinic."""
-    found = dict(
-        Membership.objects.filter(clinic_id=course.clinic_id, person__public_id__in=list(staff)).values_list(
-            "person__public_id", "person_id"
-        )
-    )
-    if len(found) != len(set(staff)):
-        raise BadInput("Somebody chosen does not work in this clinic.", fields={"staff": ["Choose again."]})
-    return set(found.values())
+
+def people_of(
+    *, course: Course, staff: Iterable[UUID], at: datetime, field: str = "staff"
+) -> dict[int, Roles]:
+    """The people of those public ids, with their roles. Raises BadInput naming `field` unless all of them
+    work in the clinic at that instant."""
+    wanted = set(staff)
+    members = Membership.objects.filter(clinic_id=course.clinic_id, person__public_id__in=wanted)
+    working = [member for member in members if _works(member, course, at)]
+    if len(working) != len(wanted):
+        raise BadInput("Somebody chosen does not work in this clinic.", fields={field: ["Choose again."]})
+    return {member.person_id: frozenset(member.roles) for member in working}
+
+
+def _works(member: Membership, course: Course, at: datetime) -> bool:
+    day = day_of(at, course.clinic.zone_info)
+    # What is entered as history happened before the clinic kept its people here.
+    return member.active_on(day) or (at < course.live_from and day < member.from_on)
 
 
 def change_presence(
@@ -36,7 +48,7 @@ def change_presence(
         actor=actor, record_id=record_id, permission=Permission.CONDUCT_SESSION, now=now
     ) as sheet:
         occurred_at = check_time(occurred_at, now=now)
-        (person,) = people_of(course=sheet.course, staff=[person_id])
+        ((person, roles),) = people_of(course=sheet.course, staff=[person_id], at=occurred_at).items()
         came = _came(sheet, person)
         if not here:
             return _leave(sheet, came, occurred_at=occurred_at)
@@ -44,7 +56,11 @@ def change_presence(
             return came
         row, _new = sheet.put(
             StaffPresent(
-                record_id=sheet.record.public_id, person_id=person, from_at=occurred_at, until_at=None
+                record_id=sheet.record.public_id,
+                person_id=person,
+                from_at=occurred_at,
+                until_at=None,
+                roles=roles,
             ),
             occurred_at=occurred_at,
         )
@@ -63,18 +79,13 @@ def _came(sheet: Sheet, person: int) -> FactRecord | None:
 
 
 def _leave(sheet: Sheet, came: FactRecord | None, *, occurred_at: datetime) -> FactRecord:
-    if came is None:
+    presence = from_json(came.kind, came.value) if came is not None else None
+    if came is None or not isinstance(presence, StaffPresent):
         raise NotNow("They are not in the room.")
-    from_at = datetime.fromisoformat(came.value["from_at"])
-    if occurred_at < from_at:
+    if occurred_at < presence.from_at:
         raise BadInput("They had not come in at that time.", fields={"occurred_at": ["Check the time."]})
     row, _new = sheet.put(
-        StaffPresent(
-            record_id=sheet.record.public_id,
-            person_id=came.value["person_id"],
-            from_at=from_at,
-            until_at=occurred_at,
-        ),
+        replace(presence, until_at=occurred_at),
         occurred_at=came.occurred_at,
         amends=came.public_id,
         reason="left the room",

@@ -1,9 +1,4 @@
-"""Recording what happened: facts, amendments, and what a limit says about them.
-
-A limit blocks what is planned, never the record of what happened: an extreme or over-limit fact needs one
-explicit
-confirmation, and is then kept.
-"""
+"""Recording what happened, as facts: what they must be, who may record which on its own, and writing one."""
 
 from __future__ import annotations
 
@@ -19,7 +14,7 @@ from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from protocols.measures import measures
 from sessions.models import Course, CourseRequirement, FactRecord, SessionRecord
-from sessions.operations.concerns import tell_prescriber
+from sessions.operations.consequences import follow
 from sessions.operations.on_course import on_course
 from sessions.rules.codec import from_json, kind_of, to_json
 from sessions.rules.facts import (
@@ -30,6 +25,7 @@ from sessions.rules.facts import (
     ConsentState,
     ContactMade,
     ContactResult,
+    DoseGiven,
     FactSource,
     FactValue,
     MedicineListed,
@@ -131,6 +127,11 @@ def put_fact(
     return row, True
 
 
+def was_recorded(*, course: Course, public_id: UUID) -> bool:
+    """Whether that id has been used: then this is the same record sent again, and nothing is judged anew."""
+    return FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
+
+
 def _amended(*, course: Course, kind: Any, amends: UUID | None, reason: str) -> FactRecord | None:
     if amends is None:
         return None
@@ -200,21 +201,8 @@ def record_fact(
             now=now,
         )
         if new:
-            follow_up(actor=actor, course=course, row=row, value=value, now=now)
+            follow(actor=actor, course=course, row=row, value=value, now=now)
         return row
-
-
-def follow_up(*, actor: Actor, course: Course, row: FactRecord, value: FactValue, now: datetime) -> None:
-    """What a new record, or a correction, sets going: a contact closes its task, a worrying answer opens one,
-    a serious adverse event reaches the prescriber."""
-    from sessions.operations.contacts import after_answers, after_contact  # they write records themselves
-
-    if isinstance(value, ContactMade):
-        after_contact(actor=actor, course=course, contact=value, key=row.key, fact=row, now=now)
-    elif isinstance(value, AssessmentAnswered):
-        after_answers(actor=actor, course=course, value=value, key=row.key, fact=row, now=now)
-    elif isinstance(value, AdverseEventRecorded) and value.serious:
-        tell_prescriber(actor=actor, course=course, row=row, now=now)
 
 
 def checked(*, course: Course, value: FactValue, key: str | None, now: datetime) -> FactValue:
@@ -299,6 +287,20 @@ def check_possible(value: VitalsTaken) -> None:
         problems["systolic"] = ["Enter at least one reading."]
     if problems:
         raise BadInput("The reading needs another look.", fields=problems)
+
+
+def check_dose(dose: DoseGiven, *, record: SessionRecord, at: datetime) -> None:
+    """Raise BadInput for a dose that cannot have been given."""
+    if dose.amount <= 0:
+        raise BadInput("The dose is not an amount.", fields={"amount": ["Enter an amount above zero."]})
+    if at < began_at(record):
+        raise BadInput("The session had not begun at that time.", fields={"occurred_at": ["Check the time."]})
+
+
+def began_at(record: SessionRecord) -> datetime:
+    """When the session began, as corrected since."""
+    last = record.facts.filter(kind="session_times_corrected").order_by("recorded_at", "id").last()
+    return record.started_at if last is None else datetime.fromisoformat(last.value["started_at"])
 
 
 def value_from(kind: str, data: dict[str, Any]) -> FactValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -61,9 +61,9 @@ def start_session(
             raise NotNow(
                 "The patient is not checked in.", code="not-checked-in", advice="Check the patient in first."
             )
-        people = conducting(actor=actor, course=course, staff=staff)
+        people = conducting(actor=actor, course=course, staff=staff, at=now)
         overrides = refuse_if_blocked(
-            course=course, move=Move.START_SESSION, key=key, conducting=people, now=now
+            course=course, move=Move.START_SESSION, key=key, conducting=set(people), now=now
         )
         sheet = open_record(
             actor=actor,
@@ -100,11 +100,16 @@ def planned_session(*, course: Course, key: str) -> SessionRule:
     return rule
 
 
-def conducting(*, actor: Actor, course: Course, staff: Sequence[UUID]) -> set[int]:
-    """Everybody who conducts: those named, and the actor."""
+def conducting(
+    *, actor: Actor, course: Course, staff: Sequence[UUID], at: datetime
+) -> dict[int, frozenset[str]]:
+    """Everybody who conducts, with their roles: those named, and the actor."""
     if actor.person_id is None:
         raise BadInput()
-    return {actor.person_id, *people_of(course=course, staff=staff)}
+    return {
+        actor.person_id: frozenset(role.value for role in actor.roles),
+        **people_of(course=course, staff=staff, at=at),
+    }
 
 
 def open_record(
@@ -117,7 +122,7 @@ def open_record(
     mode: Mode,
     place: tuple[str, str],
     started_at: datetime,
-    people: set[int],
+    people: Mapping[int, frozenset[str]],
     public_id: UUID,
     now: datetime,
     source: FactSource = FactSource.STAFF,
@@ -164,9 +169,15 @@ def open_record(
         data={"key": key, "kind": kind.value},
     )
     sheet = Sheet(actor=actor, course=course, record=record, now=now)
-    for person_id in sorted(people):
+    for person_id, roles in sorted(people.items()):
         sheet.put(
-            StaffPresent(record_id=record.public_id, person_id=person_id, from_at=started_at, until_at=None),
+            StaffPresent(
+                record_id=record.public_id,
+                person_id=person_id,
+                from_at=started_at,
+                until_at=None,
+                roles=roles,
+            ),
             occurred_at=started_at,
             source=source,
         )

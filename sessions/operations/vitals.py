@@ -10,12 +10,11 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.permissions import Permission
 from sessions.models import FactRecord
-from sessions.operations.concerns import confirm_concerns, tell_prescriber, unusual
+from sessions.operations.concerns import confirm_concerns, limits_broken, unusual
+from sessions.operations.consequences import follow
 from sessions.operations.records import check_possible
 from sessions.operations.sheet import on_open_sheet
-from sessions.queries.history import history_of
 from sessions.rules.facts import FactSource, VitalsTaken
-from sessions.rules.limits import judge_vitals
 
 
 def record_vitals(
@@ -44,13 +43,13 @@ def record_vitals(
         confirm_concerns(unusual(value), confirmed)
         row, new = sheet.put(value, occurred_at=occurred_at, source=source, public_id=public_id)
         if new:
-            breaches = judge_vitals(
+            broken = limits_broken(
+                course=sheet.course,
                 definition=sheet.definition,
-                history=history_of(sheet.course),
-                as_of=row.occurred_at,
-                key=sheet.record.key,
-                reading=value,
+                value=value,
+                key=row.key,
+                at=row.occurred_at,
+                now=now,
             )
-            if any(breach.safety for breach in breaches):
-                tell_prescriber(actor=actor, course=sheet.course, row=row, now=now)
+            follow(actor=actor, course=sheet.course, row=row, value=value, concerns=broken, now=now)
         return row

@@ -40,12 +40,14 @@ class SessionHeld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffPresent:
-    """One of the care team was with the patient from when to when (None: until the session ended)."""
+    """One of the care team was with the patient from when to when (None: until the session ended). `roles`
+    are theirs in the clinic that day; empty: not known."""
 
     record_id: UUID
     person_id: int
     from_at: datetime
     until_at: datetime | None
+    roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

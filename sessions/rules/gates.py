@@ -84,6 +84,11 @@ class Gate:
         return not self.override and not self.document
 
     @property
+    def medical(self) -> bool:
+        """A prescriber may let it go ahead, or nobody: they hear at once of what passes it all the same."""
+        return self.nobody or Role.PRESCRIBER in self.override
+
+    @property
     def why(self) -> str:
         """One sentence in English; `code` is there to say it in another language."""
         return sentence(self.code)

@@ -3,21 +3,32 @@ asked to be confirmed. A breach with `safety` reaches the prescriber at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from protocols.rules.definition import DoseRule, GroupRule, ProtocolDefinition, VitalsPoint, VitalsRule
 from sessions.rules.amounts import Allowed, allowed, is_whole
 from sessions.rules.amounts import worded as amount_worded
 from sessions.rules.engine import timeline_of
-from sessions.rules.facts import DoseGiven, DosePart, GroupCounted, History, VitalsTaken
+from sessions.rules.facts import DoseGiven, DosePart, Fact, FactSource, GroupCounted, History, VitalsTaken
 from sessions.rules.kinds import doses, groups
 from sessions.rules.kinds.doses import Breach
 from sessions.rules.kinds.vitals import exceeded, fallen_below, worded
+from sessions.rules.known import Held
 from sessions.rules.timeline import Timeline
 
-__all__ = ["Breach", "Offered", "check_order", "judge_dose", "judge_group", "judge_vitals", "offered_doses"]
+__all__ = [
+    "Breach",
+    "Offered",
+    "check_order",
+    "course_closed",
+    "judge_dose",
+    "judge_group",
+    "judge_vitals",
+    "offered_doses",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,30 +131,77 @@ def _order_breaches(
     return found
 
 
+_NOT_STORED = UUID(int=2**128 - 1)
+"""The id of a fact that is judged before it is stored: after every other at the same instant."""
+
+
 def judge_dose(
-    *, definition: ProtocolDefinition, history: History, as_of: datetime, key: str | None, dose: DoseGiven
+    *,
+    definition: ProtocolDefinition,
+    history: History,
+    as_of: datetime,
+    key: str | None,
+    dose: DoseGiven,
+    at: datetime,
+    amends: UUID | None = None,
 ) -> tuple[Breach, ...]:
-    """What a dose given at `as_of` in the session `key` would break, before its fact is stored."""
-    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
-    slot = timeline.slots.get(key or "")
-    held = next((row for row in timeline.all_held if row.value.record_id == dose.record_id), None)
-    found: list[Breach] = []
-    for rule in dose_rules(timeline, slot.cycle if slot is not None else None):
-        if slot is None or not slot.rule.makes_cycles:
-            found.append(
-                Breach(
-                    code="not_a_dosing_session",
-                    rule=rule.code,
-                    key=None,
-                    measured=amount_worded(dose.amount, dose.unit),
-                    limit="",
-                    safety=True,
-                    important=True,
-                )
-            )
-            continue
-        found += doses.judge(timeline, rule, slot, held, dose, timeline.as_of)
-    return tuple(found)
+    """What a dose given at `at` in the session `key` would break before its fact is stored, itself or by what
+    it makes of the doses after it. `amends`: the fact that it corrects, which counts no more."""
+    fact = Fact(
+        id=_NOT_STORED,
+        key=key,
+        occurred_at=at,
+        aware_at=as_of,
+        recorded_at=as_of,
+        observed_by=None,
+        entered_by=None,
+        source=FactSource.STAFF,
+        amends=amends,
+        value=dose,
+    )
+    given = replace(history, facts=history.facts | {fact})
+    before = {
+        (one.id, breach.code)
+        for one, breach in _broken_by_doses(timeline_of(definition=definition, history=history, as_of=as_of))
+    }
+    return tuple(
+        breach
+        for one, breach in _broken_by_doses(timeline_of(definition=definition, history=given, as_of=as_of))
+        if (one.id, breach.code) not in before
+    )
+
+
+def _broken_by_doses(timeline: Timeline) -> list[tuple[Fact, Breach]]:
+    """Each dose of the course with what it breaks."""
+    return [
+        (fact, breach)
+        for held in timeline.all_held
+        for fact, dose in held.doses
+        for breach in _dose_breaches(timeline, held, fact, dose)
+    ]
+
+
+def _dose_breaches(timeline: Timeline, held: Held, fact: Fact, dose: DoseGiven) -> list[Breach]:
+    slot = timeline.slots.get(held.fact.key or "")
+    rules = dose_rules(timeline, slot.cycle if slot is not None else None)
+    if slot is not None and slot.rule.makes_cycles:
+        return [
+            breach
+            for rule in rules
+            for breach in doses.judge(timeline, rule, slot, held, dose, fact.occurred_at, fact)
+        ]
+    return [
+        Breach(
+            code="not_a_dosing_session",
+            rule=rule.code,
+            key=None,
+            measured=amount_worded(dose.amount, dose.unit),
+            limit="",
+            safety=True,
+            important=True,
+        )
+        for rule in rules
+    ]
 
 
 def judge_vitals(
@@ -224,3 +282,9 @@ def judge_group(
                 )
             )
     return tuple(found)
+
+
+def course_closed(*, definition: ProtocolDefinition, history: History, at: datetime) -> bool:
+    """Whether the course was on hold, or had ended, at that instant."""
+    timeline = timeline_of(definition=definition, history=history, as_of=at)
+    return timeline.on_hold or timeline.end is not None

@@ -152,6 +152,7 @@ def _log(door: Door, course: UUID, form: forms.LogForm, *, title: str, key: str 
             ended_at=given["ended_at"],
             staff=form.people,
             items=given.get("items", ()),
+            confirmed=door.confirmed,
             note=given["note"],
             now=door.now,
             public_id=form.record_id,

@@ -1,8 +1,8 @@
-"""How many of the care team are present, from the first instant of a session to its last."""
+"""How many of the care team, in the roles asked for, are present from first to last of a session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import datetime
 
 from protocols.rules.definition import AnchorEvent, Role, SessionRule
@@ -24,7 +24,7 @@ def requirements_of(timeline: Timeline, rule: SessionRule) -> Iterator[Requireme
         if held is not None and held.ended_at is not None:
             # Judged once the session has ended: until then presence may still be entered.
             settled_at = held.ended_at
-            fewest = fewest_present(held, held.ended_at)
+            fewest = fewest_present(held, held.ended_at, rule.staff_roles)
             evidence = tuple(shown(fact, measured=str(fewest), limit=str(wanted)) for fact, _ in held.staff)
             evidence = evidence or (shown(held.fact, measured=str(fewest), limit=str(wanted)),)
             if fewest < wanted:
@@ -47,11 +47,14 @@ def requirements_of(timeline: Timeline, rule: SessionRule) -> Iterator[Requireme
         )
 
 
-def fewest_present(held: Held, ended_at: datetime) -> int:
-    """The smallest number of different people present at once, at any time of the session."""
+def fewest_present(held: Held, ended_at: datetime, roles: Set[str] = frozenset()) -> int:
+    """The smallest number of different people present at once, at any time of the session, who have one of
+    `roles` (any, if none is named). Somebody whose roles are not known counts."""
     start = held.started_at
     spans: list[tuple[datetime, datetime, int]] = []
     for _, presence in held.staff:
+        if roles and presence.roles and not roles & presence.roles:
+            continue
         came = max(presence.from_at, start)
         left = min(presence.until_at or ended_at, ended_at)
         if came < left or (came == left == start == ended_at):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 
-from clinic.rules.wall_time import end_of_day, start_of_day
+from clinic.rules.wall_time import day_of, end_of_day, start_of_day
 from protocols.rules.definition import Offset, Unit, WashoutRule
 from sessions.rules.facts import Fact, MedicineListed
 from sessions.rules.keys import key_of
@@ -65,12 +65,15 @@ def standing(
     at: datetime,
     held: Held | None,
 ) -> Standing:
-    """Every medicine as it was last listed until `at`. No medicine listed stands: that the list was asked for
-    is another requirement."""
+    """Every medicine as it was last listed until `at`, or found out since to have been taken before. No
+    medicine listed stands: that the list was asked for is another requirement."""
     listed: dict[str, tuple[Fact, MedicineListed]] = {}
+    on = day_of(at, timeline.zone)
     for fact, medicine in timeline.facts(MedicineListed):
-        if fact.occurred_at <= at:
-            listed[medicine.name.strip().casefold()] = (fact, medicine)
+        name = medicine.name.strip().casefold()
+        before = listed[name][1] if name in listed else None
+        if fact.occurred_at <= at or _found_out(medicine, before, on=on):
+            listed[name] = (fact, medicine)
     beyond: list[Evidence] = []
     within: list[Evidence] = []
     clear_from: list[datetime | None] = []
@@ -95,6 +98,15 @@ def standing(
         ready = max(known) if len(known) == len(clear_from) else None
         return Standing(stands=False, code="not_clear", evidence=tuple(beyond), changes_at=ready)
     return Standing(stands=True, evidence=tuple(within))
+
+
+def _found_out(medicine: MedicineListed, known: MedicineListed | None, *, on: date) -> bool:
+    """Whether what was listed since tells of an intake until that day which was not known. What was taken
+    after it says nothing."""
+    taken_on = medicine.last_taken_on
+    if taken_on is None or taken_on > on:
+        return False
+    return known is None or (known.last_taken_on is not None and taken_on > known.last_taken_on)
 
 
 def _clear_from(timeline: Timeline, medicine: MedicineListed, washout: Offset) -> datetime | None:

@@ -682,7 +682,9 @@ def test_a_dose_is_judged_before_it_is_stored_as_it_will_be_after() -> None:
         given_by=11,
         checked_by=12,
     )
-    found = judge_dose(definition=mdma(), history=history, as_of=at + HOUR, key="dosing.1", dose=dose)
+    found = judge_dose(
+        definition=mdma(), history=history, as_of=at + HOUR, key="dosing.1", dose=dose, at=at + HOUR
+    )
     assert {one.code for one in found} == {
         "amount_differs_from_order",
         "amount_not_in_protocol",

@@ -17,6 +17,7 @@ from clinic import clock, queries
 from clinic.actors import Actor, request_id_of
 from clinic.models import Clinic, Event, Membership, Message, MessageAttempt, MessageLog, Person, Room
 from clinic.operations import people
+from clinic.operations.clinics import change_clinic
 from clinic.permissions import Role
 
 if TYPE_CHECKING:
@@ -130,6 +131,13 @@ class ClinicAdmin(HouseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         # Its slug stands in every address ever mailed; its zone decides every window of every course.
         return ("slug", "zone")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The operation decides and writes its event; the admin only asks."""
+        actor = actor_in(request, obj.pk)
+        settings = {name: form.cleaned_data[name] for name in form.changed_data}
+        if settings:
+            change_clinic(actor=actor, settings=settings, now=actor.at)
 
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time

@@ -13,14 +13,16 @@ class SessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from clinic import health
+        from clinic.operations.changes import register_interest
         from clinic.ticks import register_tick
         from protocols.web import panels
         from sessions.operations.messages import register_messages
-        from sessions.operations.refresh import refresh_due_courses
+        from sessions.operations.refresh import look_again_now, refresh_due_courses
         from sessions.queries.watch import failing_courses
         from sessions.web.uses import who_uses_it
 
         register_messages()
+        register_interest("courses", look_again_now)
         health.register_watch("courses", failing_courses)
         panels.register(who_uses_it)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))

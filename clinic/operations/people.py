@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, NotFound, NotNow
 from clinic.models import Clinic, Membership, Person, Resource, Room
+from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.rules.wall_time import day_of
@@ -136,6 +137,7 @@ def change_membership(
             now=now,
             data=_roles(roles),
         )
+        look_again(clinic_id=actor.clinic_id, now=now)
         return membership
 
 

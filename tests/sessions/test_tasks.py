@@ -4,7 +4,7 @@ there."""
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -12,11 +12,13 @@ from django.core import mail
 from django.test import Client
 
 from clinic import clock, outbox
-from clinic.errors import BadInput, NotNow
-from clinic.models import Membership, Person
+from clinic.errors import BadInput, Forbidden, NotNow
+from clinic.models import Membership, Message, Person
+from clinic.operations.clinics import change_clinic
 from clinic.operations.clock import move_clock
 from clinic.operations.people import change_membership
 from clinic.permissions import Permission, Role, allows
+from protocols.queries import definition_of
 from sessions.models import CareTeamMember, Course, StaffTask
 from sessions.models.courses import TeamRole
 from sessions.models.tasks import TaskKind
@@ -26,6 +28,7 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.tasks import finish_task, open_task
 from sessions.permissions import subject_of
 from tests.support.cast import PASSWORD, START, Cast, acts, days, enrol, make_cast, make_person
+from tests.support.dosed import hold_dosing
 
 pytestmark = pytest.mark.django_db
 
@@ -178,6 +181,45 @@ def test_a_finished_task_is_not_finished_again(cast: Cast, course: Course) -> No
     finish_task(actor=ada, task_id=task.public_id, resolution="Rang.", now=START)
     with pytest.raises(NotNow, match="Ada Alder"):
         finish_task(actor=cast.actor("eve"), task_id=task.public_id, resolution="Rang too.", now=START)
+
+
+def test_a_clinic_that_sets_its_own_answer_hour_is_heeded_at_once(cast: Cast, course: Course) -> None:
+    """The hour is set at noon, on a day whose next look lay at two, the protocol's hour."""
+    hold_dosing(cast, course)
+    message = Message.objects.get(course_id=course.pk, purpose="check_in")
+    outbox.send_due_messages(now=message.send_at)
+    noon = message.send_at + timedelta(hours=3)
+    refresh_due_courses(now=noon)
+    chosen = time(12, 30)
+    change_clinic(actor=cast.actor("finn"), settings={"answer_by": chosen}, now=noon)
+    refresh_due_courses(now=noon)
+    assert Course.objects.get(pk=course.pk).look_again_at == noon + timedelta(minutes=30)
+    refresh_due_courses(now=noon + timedelta(minutes=30))
+    assert StaffTask.objects.get(course=course, kind="no_answer").opened_at == noon + timedelta(minutes=30)
+
+
+def test_a_clinic_without_an_hour_of_its_own_keeps_the_protocols(cast: Cast, course: Course) -> None:
+    hold_dosing(cast, course)
+    assert cast.clinic.answer_by is None
+    message = Message.objects.get(course_id=course.pk, purpose="check_in")
+    outbox.send_due_messages(now=message.send_at)
+    [answer] = definition_of(course.protocol_version_id).answers
+    day = message.send_at.astimezone(cast.clinic.zone_info).date()
+    hour = datetime.combine(day, answer.answer_by.value, tzinfo=cast.clinic.zone_info)
+    look(course, hour - timedelta(seconds=1))
+    assert not StaffTask.objects.filter(course=course, kind="no_answer").exists()
+    look(course, hour)
+    assert StaffTask.objects.get(course=course, kind="no_answer").opened_at == hour
+
+
+def test_only_an_administrator_sets_the_clinics_hour(cast: Cast) -> None:
+    with pytest.raises(Forbidden):
+        change_clinic(actor=cast.actor("carla"), settings={"answer_by": time(9)}, now=START)
+    with pytest.raises(BadInput) as refusal:
+        change_clinic(actor=cast.actor("finn"), settings={"crisis_lines": ["call us"]}, now=START)
+    assert list(refusal.value.fields) == ["crisis_lines"]
+    with pytest.raises(BadInput, match="cannot be read"):
+        change_clinic(actor=cast.actor("finn"), settings={"zone": "Asia/Tokyo"}, now=START)
 
 
 # --- who is booked ------------------------------------------------------------------------------------------

@@ -1,0 +1,24 @@
+"""Who has to look again when a clinic's settings or people change. Other apps register from their `ready()`:
+the house knows no courses, only that somebody's answers rest on what it keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class LookAgain(Protocol):
+    def __call__(self, *, clinic_id: int, now: datetime) -> object: ...
+
+
+_interested: dict[str, LookAgain] = {}
+
+
+def register_interest(name: str, look_again: LookAgain) -> None:
+    """`look_again` runs in the transaction of the change. Registering a name again replaces it."""
+    _interested[name] = look_again
+
+
+def look_again(*, clinic_id: int, now: datetime) -> None:
+    for interested in _interested.values():
+        interested(clinic_id=clinic_id, now=now)

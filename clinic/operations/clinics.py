@@ -16,7 +16,6 @@ from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 
-
 # A slug stands in every address ever mailed; a zone decides every window of every course.
 FIXED = frozenset({"id", "public_id", "slug", "zone", "is_demo"})
 

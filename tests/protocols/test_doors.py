@@ -59,7 +59,7 @@ def test_an_unknown_version_is_not_there(client: Client, house: House, page: str
 def test_lint_says_when_all_is_well() -> None:
     out = StringIO()
     call_command("lint_protocol", FILE, stdout=out)
-    assert "mdma_ptsd 1.0, 49 rules, no errors" in out.getvalue()
+    assert "mdma_ptsd 1.0, 50 rules, no errors" in out.getvalue()
 
 
 @pytest.mark.parametrize("content", [b"format: 2\n", b"\xff\xfe\x00", b""])
@@ -71,7 +71,8 @@ def test_lint_names_file_line_and_column_and_fails(tmp_path: Path, content: byte
         call_command("lint_protocol", str(path), str(tmp_path / "missing.yaml"), stderr=err)
     assert caught.value.code == 1
     assert f"{path}:1:" in err.getvalue()
-    assert "missing.yaml: No such file" in err.getvalue()
+    assert "missing.yaml:1:1:" in err.getvalue()
+    assert "No such file" in err.getvalue()
 
 
 def test_load_publishes_when_author_clinician_and_approver_are_named(house: House) -> None:

@@ -63,6 +63,6 @@ def _report(path: Path) -> Report:
         line=line,
         column=1,
         what=what,
-        instead="Save the document as UTF-8.",
+        instead="Check the name, and save the document as UTF-8.",
     )
     return Report(definition=None, findings=(finding,))

@@ -64,7 +64,7 @@ def draft_from_usdm(wrapper: Any) -> ImportedDraft:
     document = {
         "format": "1",
         "code": _code(name),
-        "version": re.sub(r"[^0-9A-Za-z._-]", "-", str(version.get("versionIdentifier") or "1"))[:30] or "1",
+        "version": _version(version),
         "title": label,
         "indication": _words({"label": study.get("description") or label}),
         "investigational": True,
@@ -99,7 +99,7 @@ class _Reader:
         if len(rows) > len(self.instances):
             self.not_carried.append("Decisions in the timeline: write each as a rule of type decision")
         self.timings = {
-            row.get("relativeFromScheduledInstanceId"): row
+            _text(row, "relativeFromScheduledInstanceId"): row
             for row in _by_id(timeline.get("timings")).values()
         }
         self.stages: dict[str, tuple[str, str, str]] = {}
@@ -108,10 +108,10 @@ class _Reader:
             self.stages[key] = (code, self._kind(row), _words(row))
         if not self.stages:
             self.stages[""] = ("visits", "follow_up", "Visits")
-        visits = [row for row in self.instances if str(row.get("encounterId")) in self.encounters]
+        visits = [row for row in self.instances if _text(row, "encounterId") in self.encounters]
         self.codes: dict[str, str] = {}
         for row in visits:
-            encounter = self.encounters[row["encounterId"]]
+            encounter = self.encounters[_text(row, "encounterId")]
             code = _code(str(encounter.get("name") or row["id"]))
             self.codes[row["id"]] = _unused(code, set(self.codes.values()))
 
@@ -127,8 +127,8 @@ class _Reader:
                 )
 
     def _session(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        encounter = self.encounters[row["encounterId"]]
-        stage, kind, _ = self.stages.get(str(row.get("epochId")), next(iter(self.stages.values())))
+        encounter = self.encounters[_text(row, "encounterId")]
+        stage, kind, _ = self.stages.get(_text(row, "epochId"), next(iter(self.stages.values())))
         activities = self._done(row)
         gives = any(
             procedure.get("studyInterventionId")
@@ -154,8 +154,8 @@ class _Reader:
         }
 
     def _done(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        keys = row.get("activityIds")
-        return [self.activities[str(key)] for key in _list(keys) if str(key) in self.activities]
+        keys = (key for key in _list(row.get("activityIds")) if isinstance(key, str))
+        return [self.activities[key] for key in keys if key in self.activities]
 
     def _window(self, row: Mapping[str, Any]) -> dict[str, Any]:
         timing = self.timings.get(row["id"])
@@ -165,7 +165,7 @@ class _Reader:
                 f"“{row.get('label')}” has no time of its own: it is written from enrolment"
             )
             return {"anchor": anchor}
-        to = self.codes.get(str(timing["relativeToScheduledInstanceId"]))
+        to = self.codes.get(_text(timing, "relativeToScheduledInstanceId"))
         if to is not None:
             ends = _decode(timing, "relativeToFrom").startswith("End")
             anchor = {"event": "end" if ends else "start", "rule": to}
@@ -234,6 +234,18 @@ def _by_id(rows: Any) -> dict[str, dict[str, Any]]:
 def _decode(row: Mapping[str, Any], name: str) -> str:
     code = row.get(name)
     return str(code.get("decode")) if isinstance(code, dict) else ""
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """The field if it is text, else nothing: a broken study may hold a list where an id belongs."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _version(row: Mapping[str, Any]) -> str:
+    """The study's own version as a word that the reader takes: letters and digits at both ends."""
+    word = re.sub(r"[^0-9A-Za-z._-]", "-", _text(row, "versionIdentifier"))
+    return word[:30].strip("-._") or "1"
 
 
 def _words(row: Mapping[str, Any]) -> str:

@@ -212,9 +212,19 @@
     const bad = wrong();
     if (bad) { refuse(...bad); return; }
     const reading = ["systolic", "diastolic", "pulse"].map((name) => field(name).value || "–");
-    await put(form, `${reading[0]}/${reading[1]} ${reading[2]}`);
-    for (const name of ["systolic", "diastolic", "pulse", "temperature", "distress", "occurred_at"]) if (field(name)) field(name).value = "";
+    const kept = put(form, `${reading[0]}/${reading[1]} ${reading[2]}`);
+    // Emptied at once, not when the device has stored it: the next reading may be half typed by then.
+    const typed = ["systolic", "diastolic", "pulse", "temperature", "distress", "occurred_at"].map(field).filter(Boolean).map((input) => [input, input.value]);
+    for (const [input] of typed) input.value = "";
     field("systolic").focus();
+    try {
+      await kept;
+    } catch {
+      // The device stores nothing (full, or forbidden): the plain form sends it.
+      for (const [input, value] of typed) input.value = value;
+      form.submit();
+      return;
+    }
     await show();
     await drain();
   });

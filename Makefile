@@ -8,6 +8,8 @@ PORT ?= 8000
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Two test processes, each with servers of its own; one when you name the servers, since two would empty one Redis.
+WORKERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 TEST_ENV := CLINIC_MODE=test
 # A production-like environment, for the deployment checks only; nothing listens at these addresses.
 DEPLOY_ENV := CLINIC_MODE=production SITE_URL=https://clinic.example REDIS_URL=redis://redis.example:6379/0 \
@@ -24,7 +26,7 @@ demo-reset: .venv/.with-services ## throw the demo's data away and start it afre
 	@CLINIC_MODE=demo PORT=$(PORT) exec $(BIN)/python -m clinic.local demo --reset
 
 test: .venv/.with-tests .venv-validators/.done ## everything: rules, database, real processes, browser (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-rules: .venv/.with-tests ## only the rules; seconds, starts nothing
 	@$(BIN)/python -m pytest -q $(wildcard tests/*/rules) $(ARGS)

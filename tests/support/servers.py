@@ -22,8 +22,9 @@ class Servers:
         self.folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}"
         self._postgres: Postgres | None = None
         self._redis: RedisServer | None = None
-        self._given_database = os.environ.get("DATABASE_URL", "")
-        self._given_redis = os.environ.get("REDIS_URL", "")
+        # Kept apart from the settings' own names: a worker of pytest-xdist inherits what its parent set there.
+        self._given_database = os.environ.setdefault("GIVEN_DATABASE_URL", os.environ.get("DATABASE_URL", ""))
+        self._given_redis = os.environ.setdefault("GIVEN_REDIS_URL", os.environ.get("REDIS_URL", ""))
 
     @property
     def database_url(self) -> str:

@@ -22,8 +22,8 @@ def day(live_site: str) -> ClinicDay:
 
 @pytest.fixture
 def board(day: ClinicDay, live_site: str, browser: Browser) -> Iterator[Page]:
-    # Without the worker that keeps pages (tests/browser/test_offline.py has it): a request that it lets through
-    # may pass by the routes with which these tests cut the network.
+    # Without the worker that keeps pages (tests/browser/test_offline.py has it): a request that it lets
+    # through may pass by the routes with which these tests cut the network.
     context = context_for(browser, width=1280, theme="light", site=live_site, service_workers="block")
     page = context.new_page()
     sign_in(page, live_site, "ada@example.org")

@@ -22,7 +22,7 @@ class Servers:
         self.folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}"
         self._postgres: Postgres | None = None
         self._redis: RedisServer | None = None
-        # Kept apart from the settings' own names: a worker of pytest-xdist inherits what its parent set there.
+        # Kept apart from the settings' own names: a worker of pytest-xdist inherits what its parent set.
         self._given_database = os.environ.setdefault("GIVEN_DATABASE_URL", os.environ.get("DATABASE_URL", ""))
         self._given_redis = os.environ.setdefault("GIVEN_REDIS_URL", os.environ.get("REDIS_URL", ""))
 

@@ -1,4 +1,4 @@
-"""What supervisors look at: deviations with their evidence, their review, and adherence."""
+"""What supervisors look at: deviations with their evidence, and their review."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from clinic.api.fields import Id, Instant, Number, Text, YesNo
+from clinic.api.fields import Id, Instant, Text, YesNo
 from sessions.api.cursors import PageQuery, made_up, read_cursor, write_cursor
 from sessions.api.door import Door, NewRowInput, described
 from sessions.models import DeviationReview
@@ -76,34 +76,6 @@ class DeviationDetailOut(Serializer[Any]):
     can_review = serializers.BooleanField()
 
 
-class KindTotalOut(Serializer[Any]):
-    kind = Text()
-    met = serializers.IntegerField()
-    came_due = serializers.IntegerField()
-
-
-class CellOut(Serializer[Any]):
-    key = Text()
-    status = Text()
-    words = Text()
-    important = serializers.BooleanField()
-
-
-class GridRowOut(Serializer[Any]):
-    course_id = Id()
-    patient = Text()
-    cells = CellOut(many=True)
-
-
-class AdherenceOut(Serializer[Any]):
-    protocol = Text()
-    met_weight = Number()
-    due_weight = Number()
-    kinds = KindTotalOut(many=True)
-    rows = GridRowOut(many=True)
-    next = Text(allow_null=True)
-
-
 class Deviations(Door):
     @described("list_deviations", asks=DeviationQuery, gives=DeviationPageOut)
     def get(self, request: Request, slug: str) -> Response:
@@ -133,23 +105,3 @@ class ReviewDeviation(Door):
         again = self.again(DeviationReview, sent)
         review = review_deviation(actor=self.actor, deviation_id=deviation, now=self.actor.at, **sent)
         return self.gives(ReviewOut, review, again=again)
-
-
-class Adherence(Door):
-    @described("read_adherence", asks=PageQuery, gives=AdherenceOut)
-    def get(self, request: Request, slug: str) -> Response:
-        asked = self.asked(PageQuery)
-        found = supervision.adherence(self.actor, after=read_cursor(asked), limit=asked["size"])
-        rows = [
-            {"course_id": row.course_id, "patient": row.patient, "cells": [one for one in row.cells if one]}
-            for row in found.rows
-        ]
-        page = {
-            "protocol": found.protocol,
-            "met_weight": found.met_weight,
-            "due_weight": found.due_weight,
-            "kinds": found.kinds,
-            "rows": rows,
-            "next": write_cursor(found.next_after),
-        }
-        return self.gives(AdherenceOut, page)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from sessions.api import bookings, courses, facts, held, overview, patients, supervision, tasks, versions
+from sessions.api import (
+    adherence,
+    bookings,
+    courses,
+    facts,
+    held,
+    overview,
+    patients,
+    supervision,
+    tasks,
+    versions,
+)
 from sessions.api.page import index
 
 app_name = "api"
@@ -87,7 +98,7 @@ clinic: list[URLPattern | URLResolver] = [
     path(
         "deviations/<uuid:deviation>/reviews", supervision.ReviewDeviation.as_view(), name="review_deviation"
     ),
-    path("adherence", supervision.Adherence.as_view(), name="adherence"),
+    path("adherence", adherence.Adherence.as_view(), name="adherence"),
 ]
 urlpatterns = [
     path("api/", index, name="index"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sessions.queries.supervision import SMALL_NUMBER, Adherence
+from sessions.queries.adherence import SMALL_NUMBER, Adherence
 
 LEGEND = ("met", "met_late", "missed", "not_done", "overridden", "open", "overdue", "upcoming", "withdrawn")
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from clinic.permissions import HouseSubject, Permission, allows
 from sessions.operations.review import review_deviation
 from sessions.operations.tasks import finish_task, take_task
+from sessions.queries import adherence as adherence_queries
 from sessions.queries import banner, courses, supervision
 from sessions.queries import tasks as task_queries
 from sessions.queries import today as today_queries
@@ -95,7 +96,7 @@ def deviation(door: Door, deviation: UUID) -> HttpResponse:
 
 @staff
 def adherence(door: Door) -> HttpResponse:
-    found = door.read(supervision.adherence, after=door.request.GET.get("after", ""))
+    found = door.read(adherence_queries.adherence, after=door.request.GET.get("after", ""))
     return door.page("sessions/adherence.html", here="adherence", **grid.of(found))
 
 

@@ -15,7 +15,7 @@ from sessions.models import Course, DeviationRecord, StaffTask
 from sessions.operations.booking import book_session
 from sessions.operations.entering import log_session
 from sessions.operations.refresh import refresh_due_courses
-from sessions.queries import chart, courses, supervision, tasks, today
+from sessions.queries import adherence, chart, courses, supervision, tasks, today
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
 from tests.support.clinic_day import set_clock
 
@@ -108,7 +108,7 @@ READS: dict[str, tuple[str, Callable[[Actor], object]]] = {
     "my patients": ("ada", lambda actor: courses.patients(actor, mine=True)),
     "deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT)),
     "all deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT, waiting=False)),
-    "adherence": ("carla", supervision.adherence),
+    "adherence": ("carla", adherence.adherence),
     "tasks": ("ada", lambda actor: tasks.tasks(actor, now=AT)),
 }
 

@@ -17,7 +17,7 @@ from clinic import clock
 from clinic.errors import NotFound, Refusal
 from protocols.queries import instrument_of
 from protocols.rules.instruments import score
-from sessions.operations import contacts
+from sessions.operations import answering
 from sessions.queries.links import LinkPage, link_page
 from sessions.queries.words import say
 from sessions.web import forms
@@ -100,7 +100,7 @@ def _answer(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     form = forms.AnswerForm(request.POST if request.method == "POST" else None, items=items)
     if request.method == "POST" and form.is_valid():
         answers = form.answers
-        row = contacts.answer_form(token=token, answers=answers, now=clock.now(), public_id=form.record_id)
+        row = answering.answer_form(token=token, answers=answers, now=clock.now(), public_id=form.record_id)
         worrying = set(score(instrument_of(row.value["instrument"]), answers).worrying)
         # Straight to the next page: after a worrying answer the numbers to call come first, not at the end.
         return render(
@@ -119,14 +119,14 @@ def _answer(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
 @patient
 def confirm(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     if request.method == "POST":
-        contacts.confirm_visit(token=token, now=clock.now())
+        answering.confirm_visit(token=token, now=clock.now())
     return redirect("sessions:patient_link", token=token)
 
 
 @patient
 def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     if request.method == "POST":
-        contacts.ask_for_another_time(token=token, now=clock.now())
+        answering.ask_for_another_time(token=token, now=clock.now())
         return redirect("sessions:patient_link", token=token)
     return render(request, "sessions/link_change.html", {"clinic": page, "token": token, "visit": page})
 
@@ -135,5 +135,5 @@ def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
 def stop(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     stopped = request.method == "POST"
     if stopped:
-        contacts.stop_mail(token=token, now=clock.now())
+        answering.stop_mail(token=token, now=clock.now())
     return render(request, "sessions/link_stop.html", {"clinic": page, "token": token, "stopped": stopped})

@@ -15,8 +15,9 @@ from protocols.queries import definition_of
 from protocols.rules.definition import Move, SessionKind
 from sessions.models import Course, FactRecord, PatientLink, SessionBooking, SessionRecord, StaffTask
 from sessions.models.tasks import TaskKind
+from sessions.operations.answering import stop_mail
 from sessions.operations.booking import book_session, check_in_patient, undo_check_in
-from sessions.operations.contacts import record_contact, stop_mail
+from sessions.operations.contacts import record_contact
 from sessions.operations.doses import give_dose, order_dose
 from sessions.operations.ending import end_session
 from sessions.operations.enrolment import enrol_patient

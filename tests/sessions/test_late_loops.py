@@ -17,7 +17,8 @@ from clinic.models import Clinic, Message, MessageLog
 from clinic.outbox import RenderedMail
 from sessions.models import ContactDetails, Course, CourseRequirement, StaffTask
 from sessions.operations import refresh
-from sessions.operations.contacts import record_contact, stop_mail
+from sessions.operations.answering import stop_mail
+from sessions.operations.contacts import record_contact
 from sessions.operations.messages import link_address
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses

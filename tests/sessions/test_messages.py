@@ -11,8 +11,8 @@ from clinic import outbox
 from clinic.errors import NotFound, NotNow
 from clinic.models import Message, MessageLog
 from sessions.models import Course, CourseRequirement, PatientLink, SessionBooking, StaffTask
+from sessions.operations.answering import answer_form, confirm_visit, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
-from sessions.operations.contacts import answer_form, confirm_visit, stop_mail
 from sessions.operations.refresh import refresh_due_courses
 from sessions.queries.links import link_page
 from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast

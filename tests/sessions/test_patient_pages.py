@@ -16,14 +16,9 @@ from clinic.ids import uuid7
 from clinic.models import Event, Message
 from clinic.operations.clock import move_clock
 from sessions.models import ContactDetails, Course, FactRecord, PatientLink, SessionBooking, StaffTask
+from sessions.operations.answering import answer_form, ask_for_another_time, confirm_visit, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
-from sessions.operations.contacts import (
-    answer_form,
-    ask_for_another_time,
-    change_contact_details,
-    confirm_visit,
-    stop_mail,
-)
+from sessions.operations.contacts import change_contact_details
 from sessions.operations.messages import link_address
 from sessions.operations.tasks import finish_task
 from tests.support.cast import Cast, calm_answers, days, enrol, make_cast

@@ -18,7 +18,8 @@ from sessions.models import (
     Patient,
     StaffTask,
 )
-from sessions.operations.contacts import change_contact_details, stop_mail
+from sessions.operations.answering import stop_mail
+from sessions.operations.contacts import change_contact_details
 from sessions.operations.enrolment import enrol_patient
 from sessions.operations.messages import link_address
 from sessions.operations.refresh import refresh_due_courses

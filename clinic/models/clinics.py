@@ -6,6 +6,7 @@ from datetime import time
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -62,6 +63,15 @@ class Clinic(models.Model):
         help_text=gettext_lazy(
             "A check-in not answered by this hour of the clinic’s day opens a task. Leave it empty to keep "
             "the hour that each protocol gives; an hour set here is the clinic’s own choice and replaces it."
+        ),
+    )
+    small_number = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Small numbers"),
+        help_text=gettext_lazy(
+            "Below so many that came due, adherence is shown as two counts and no percentage. How to show "
+            "things, not a clinical figure."
         ),
     )
     is_demo = models.BooleanField(default=False, editable=False)

@@ -99,6 +99,7 @@ clinic: list[URLPattern | URLResolver] = [
         "deviations/<uuid:deviation>/reviews", supervision.ReviewDeviation.as_view(), name="review_deviation"
     ),
     path("adherence", adherence.Adherence.as_view(), name="adherence"),
+    path("adherence/rows", adherence.AdherenceRows.as_view(), name="adherence_rows"),
 ]
 urlpatterns = [
     path("api/", index, name="index"),

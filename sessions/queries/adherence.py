@@ -1,146 +1,395 @@
-"""Adherence as met on time of all that came due, and the grid of patients by planned sessions."""
+"""Adherence as met on time of all that came due, summed in the database: for a course, a therapist, a pair, a
+protocol version, the clinic, a period; by kind, by cause; and the rows behind every number."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import TruncMonth
 
 from clinic.actors import Actor
-from clinic.permissions import Permission
+from clinic.errors import Forbidden
+from clinic.models import Clinic, Person
+from clinic.permissions import HouseSubject, Permission, allows
+from clinic.rules.wall_time import start_of_day
+from protocols.models import ProtocolVersion
 from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition
-from sessions.models import Course, CourseRequirement
-from sessions.queries.courses import after_course, courses_for
-from sessions.queries.words import GLYPHS, label, status_words
+from sessions.models import CareTeamMember, CourseRequirement
+from sessions.models.courses import TeamRole
+from sessions.queries.courses import courses_for
+from sessions.queries.words import label, say
+from sessions.rules.adherence import CAUSES
+from sessions.rules.statistics.proportions import Count as Counted
+
+COUNTS = Q(firm=True, came_due_at__isnull=False) & ~Q(status="withdrawn")
+"""`rules.adherence.counts`, of a stored row."""
+
+THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KindTotal:
-    kind: str
-    met: int
-    came_due: int
+class Asked:
+    """Which requirements are asked about; what is None or empty narrows nothing. People and things by their
+    public ids, days of the clinic's zone, both included."""
+
+    course: UUID | None = None
+    therapist: UUID | None = None  # lead or co-therapist when it came due
+    lead: UUID | None = None
+    co: UUID | None = None
+    version: UUID | None = None
+    from_on: date | None = None
+    until_on: date | None = None
+    kind: str = ""
+    status: str = ""  # a status, or "departed" for all but those met
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """Counts and weights. `few`: too few came due to say anything with a percentage, by the clinic's own
+    threshold."""
+
+    met: int = 0
+    came_due: int = 0
+    met_weight: Decimal = Decimal(0)
+    due_weight: Decimal = Decimal(0)
+    few: bool = True
 
     @property
-    def small(self) -> bool:
-        """Too few to say anything with a percentage."""
-        return self.came_due < SMALL_NUMBER
+    def departed(self) -> int:
+        return self.came_due - self.met
 
+    @property
+    def ratio(self) -> Decimal | None:
+        """By weight; None while nothing came due."""
+        return self.met_weight / self.due_weight if self.due_weight else None
 
-SMALL_NUMBER = 20
-"""Below it a percentage is not shown. A choice of display, not a clinical figure."""
+    @property
+    def count(self) -> Counted:
+        return Counted(met=self.met, of=self.came_due)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the protocol gives something more weight than one."""
+        return self.due_weight != self.came_due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    key: str
-    status: str
-    words: str
-    glyph: str
-    important: bool
+class Named:
+    """The total of one of several: a kind, a version, a therapist, a pair, a month."""
+
+    name: str
+    total: Total
+    narrow: Mapping[str, str] = field(default_factory=dict)  # what to ask for to see only these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GridRow:
+class Summary:
+    total: Total
+    kinds: Sequence[Named]
+    versions: Sequence[Named]
+    causes: Mapping[str, int]  # of the departures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """By name, in the order of the alphabet. `nobody`: what came due while a course had no therapist."""
+
+    therapists: Sequence[Named]
+    pairs: Sequence[Named]
+    all_together: Total
+    nobody: Total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One requirement that came due."""
+
+    id: UUID
     course_id: UUID
     patient: str
-    cells: Sequence[Cell | None]
+    what: str
+    kind: str
+    status: str
+    cause: str
+    came_due_at: datetime
+    evidence: int  # how many records bear on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adherence:
-    protocol: str
-    met_weight: Decimal
-    due_weight: Decimal
-    kinds: Sequence[KindTotal]
-    columns: Sequence[tuple[str, str]]  # key, words
-    rows: Sequence[GridRow]
-    departures: Sequence[int]  # per column, how many departed
-    next_after: str
+class Choices:
+    """What may be narrowed to: public ids with words, by name."""
+
+    therapists: Sequence[tuple[str, str]]
+    versions: Sequence[tuple[str, str]]
 
 
-def adherence(actor: Actor, *, after: str = "", limit: int = 40) -> Adherence:
-    """The clinic's adherence, and the grid of patients by planned sessions; a constant number of queries."""
-    seen = courses_for(actor, Permission.VIEW_ADHERENCE)
-    totals = seen.aggregate(
-        met=Coalesce(Sum("met_weight"), Decimal(0)), due=Coalesce(Sum("due_weight"), Decimal(0))
+_SUMS = {
+    "met": Count("id", filter=Q(status="met")),
+    "due": Count("id"),
+    "met_weight": Sum("weight", filter=Q(status="met")),
+    "due_weight": Sum("weight"),
+}
+
+
+def summary(actor: Actor, asked: Asked, *, clinic: Clinic) -> Summary:
+    """One query for the numbers, and one for the versions' names."""
+    grouped = list(
+        counted(actor, asked, clinic=clinic)
+        .values("kind", "protocol_version_id", "cause")
+        .annotate(**_SUMS)
+        .order_by()
     )
-    kinds = [
-        KindTotal(kind=row["kind"], met=row["met"], came_due=row["due"])
-        for row in CourseRequirement.objects.filter(
-            clinic_id=actor.clinic_id, course__in=seen, came_due_at__isnull=False
-        )
-        .values("kind")
-        .annotate(met=Count("id", filter=Q(status="met")), due=Count("id"))
-        .order_by("kind")
-    ]
-    rows = seen.select_related("patient").order_by("patient__code", "id")
-    rows = after_course(rows, actor=actor, after=after)
-    courses = list(rows[: limit + 1])
-    page = courses[:limit]
-    cells: dict[int, dict[str, CourseRequirement]] = {}
-    for requirement in CourseRequirement.objects.filter(course__in=page, kind="session").order_by(
-        "target_at", "id"
-    ):
-        cells.setdefault(requirement.course_id, {})[requirement.key] = requirement
-    # What came due under an earlier version keeps that version's words.
-    followed = {course.protocol_version_id for course in page}
-    asked = {row.protocol_version_id for by_key in cells.values() for row in by_key.values()}
-    definitions = definitions_of(followed | asked)
-    columns = _columns(page, definitions, cells)
-    words = status_words()
-    grid = [
-        GridRow(
-            course_id=course.public_id,
-            patient=course.patient.code,
-            cells=[
-                Cell(
-                    key=key,
-                    status=found.status,
-                    words=words.get(found.status, found.status),
-                    glyph=GLYPHS.get(found.status, ""),
-                    important=found.important,
+    titles = {
+        row.pk: row
+        for row in ProtocolVersion.objects.filter(pk__in={one["protocol_version_id"] for one in grouped})
+    }
+    definitions = definitions_of(set(titles))
+    causes = dict.fromkeys(CAUSES, 0)
+    for one in grouped:
+        if one["due"] > one["met"]:
+            cause = one["cause"] or "clinic"
+            causes[cause] = causes.get(cause, 0) + one["due"] - one["met"]
+    kinds = _split(grouped, "kind", clinic=clinic)
+    versions = _split(grouped, "protocol_version_id", clinic=clinic)
+    return Summary(
+        total=_total(grouped, clinic=clinic),
+        kinds=[Named(name=kind, total=kinds[kind], narrow={"kind": kind}) for kind in sorted(kinds)],
+        versions=sorted(
+            (
+                Named(
+                    name=version_words(definitions[pk]),
+                    total=total,
+                    narrow={"version": str(titles[pk].public_id)},
                 )
-                if (found := cells.get(course.pk, {}).get(key))
-                else None
-                for key, _words in columns
-            ],
-        )
-        for course in page
-    ]
-    off_plan = {"met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"}
-    return Adherence(
-        protocol=", ".join(sorted({next(iter(one.title.values())) for one in definitions.values()})),
-        met_weight=totals["met"],
-        due_weight=totals["due"],
-        kinds=kinds,
-        columns=columns,
-        rows=grid,
-        departures=[
-            sum(1 for row in grid if (cell := row.cells[index]) is not None and cell.status in off_plan)
-            for index in range(len(columns))
-        ],
-        next_after=str(page[-1].public_id) if len(courses) > limit else "",
+                for pk, total in versions.items()
+            ),
+            key=lambda one: one.name,
+        ),
+        causes=causes,
     )
 
 
-def _columns(
-    page: Sequence[Course],
-    definitions: Mapping[int, ProtocolDefinition],
-    cells: Mapping[int, Mapping[str, CourseRequirement]],
-) -> list[tuple[str, str]]:
-    columns: dict[str, str] = {}
-    for course in page:
-        for key, row in cells.get(course.pk, {}).items():
-            definition = definitions[row.protocol_version_id]
-            columns.setdefault(
-                key,
-                label(
-                    definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=key
-                ),
+def version_words(definition: ProtocolDefinition) -> str:
+    return f"{say(definition.title)} {definition.version}"
+
+
+def may_compare(actor: Actor) -> bool:
+    """Whoever sees the adherence of the whole clinic may see its therapists side by side."""
+    return allows(actor, Permission.VIEW_ADHERENCE, HouseSubject(clinic_id=actor.clinic_id))
+
+
+def comparison(actor: Actor, asked: Asked, *, clinic: Clinic) -> Comparison:
+    """Therapists and pairs, of one query and one for their names. Raises Forbidden for whoever sees only
+    their own patients."""
+    if not may_compare(actor):
+        raise Forbidden()
+    grouped = list(
+        counted(actor, asked, clinic=clinic)
+        .annotate(lead_id=_held(TeamRole.LEAD_THERAPIST), co_id=_held(TeamRole.CO_THERAPIST))
+        .values("lead_id", "co_id")
+        .annotate(**_SUMS)
+        .order_by()
+    )
+    people = Person.objects.in_bulk({one[who] for one in grouped for who in ("lead_id", "co_id") if one[who]})
+
+    def of(*rows: Mapping[str, Any]) -> Total:
+        return _total(rows, clinic=clinic)
+
+    each = [
+        Named(
+            name=person.printed_name,
+            total=of(*(one for one in grouped if pk in (one["lead_id"], one["co_id"]))),
+            narrow={"therapist": str(person.public_id)},
+        )
+        for pk, person in people.items()
+    ]
+    pairs = [
+        Named(
+            name=f"{lead.printed_name}, {co.printed_name}",
+            total=of(one),
+            narrow={"lead": str(lead.public_id), "co": str(co.public_id)},
+        )
+        for one in grouped
+        if (lead := people.get(one["lead_id"])) and (co := people.get(one["co_id"]))
+    ]
+    return Comparison(
+        therapists=sorted(each, key=_by_name),
+        pairs=sorted(pairs, key=_by_name),
+        all_together=of(*(one for one in grouped if one["lead_id"] or one["co_id"])),
+        nobody=of(*(one for one in grouped if not one["lead_id"] and not one["co_id"])),
+    )
+
+
+def _by_name(one: Named) -> tuple[str, str]:
+    return (one.name.casefold(), str(sorted(one.narrow.items())))
+
+
+def months(actor: Actor, asked: Asked, *, clinic: Clinic) -> Sequence[tuple[date, Total]]:
+    """By month of the clinic's calendar, the months between in which nothing came due included."""
+    found = {
+        one["month"].date(): _total([one], clinic=clinic)
+        for one in counted(actor, asked, clinic=clinic)
+        .annotate(month=TruncMonth("came_due_at", tzinfo=clinic.zone_info))
+        .values("month")
+        .annotate(**_SUMS)
+        .order_by("month")
+    }
+    if not found:
+        return []
+    month, last, filled = min(found), max(found), []
+    while month <= last:
+        filled.append((month, found.get(month, Total())))
+        month = last_of_month(month) + timedelta(days=1)
+    return filled
+
+
+def last_of_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+PAGE = 100
+
+
+def rows(
+    actor: Actor, asked: Asked, *, clinic: Clinic, after: str = "", limit: int = PAGE
+) -> tuple[Sequence[Row], str]:
+    """The requirements behind a number, as they came due, and the cursor of the next page ("" at the end)."""
+    found = counted(actor, asked, clinic=clinic)
+    if last := _found(found, after):
+        found = found.filter(
+            Q(came_due_at__gt=last.came_due_at) | Q(came_due_at=last.came_due_at, pk__gt=last.pk)
+        )
+    page = list(found.select_related("course__patient").order_by("came_due_at", "pk")[: limit + 1])
+    definitions = definitions_of({row.protocol_version_id for row in page})
+    return [
+        Row(
+            id=row.public_id,
+            course_id=row.course.public_id,
+            patient=row.course.patient.code,
+            what=label(
+                definition=definitions[row.protocol_version_id],
+                rule=row.rule,
+                cycle=row.cycle,
+                occurrence=row.occurrence,
+                key=row.key,
+            ),
+            kind=row.kind,
+            status=row.status,
+            cause=(row.cause or "clinic") if row.status != "met" else "",
+            came_due_at=row.came_due_at,
+            evidence=len(row.evidence),
+        )
+        for row in page[:limit]
+        if row.came_due_at is not None
+    ], str(page[limit - 1].public_id) if len(page) > limit else ""
+
+
+def _found(found: QuerySet[CourseRequirement], after: str) -> CourseRequirement | None:
+    try:
+        return found.filter(public_id=UUID(after)).first()
+    except ValueError:
+        return None
+
+
+def choices(actor: Actor) -> Choices:
+    """Therapists only for whoever may compare them."""
+    seen = courses_for(actor, Permission.VIEW_ADHERENCE)
+    people: Iterable[Person] = (
+        Person.objects.filter(
+            Exists(
+                CareTeamMember.objects.filter(
+                    person=OuterRef("pk"), clinic_id=actor.clinic_id, team_role__in=THERAPISTS
+                )
             )
-    return list(columns.items())
+        )
+        if may_compare(actor)
+        else ()
+    )
+    versions = ProtocolVersion.objects.filter(pk__in=seen.values("protocol_version_id"))
+    definitions = definitions_of({version.pk for version in versions})
+    return Choices(
+        therapists=sorted(
+            ((str(person.public_id), person.printed_name) for person in people),
+            key=lambda one: one[1].casefold(),
+        ),
+        versions=sorted(
+            ((str(version.public_id), version_words(definitions[version.pk])) for version in versions),
+            key=lambda one: one[1],
+        ),
+    )
+
+
+def counted(actor: Actor, asked: Asked, *, clinic: Clinic) -> QuerySet[CourseRequirement]:
+    """The requirements that count and that the actor may see, narrowed to what is asked."""
+    seen = courses_for(actor, Permission.VIEW_ADHERENCE)
+    if asked.course is not None:
+        seen = seen.filter(public_id=asked.course)
+    found = CourseRequirement.objects.filter(COUNTS, clinic_id=actor.clinic_id, course__in=seen)
+    if asked.therapist is not None:
+        found = found.filter(_was_there(asked.therapist, *THERAPISTS))
+    if asked.lead is not None:
+        found = found.filter(_was_there(asked.lead, TeamRole.LEAD_THERAPIST))
+    if asked.co is not None:
+        found = found.filter(_was_there(asked.co, TeamRole.CO_THERAPIST))
+    if asked.version is not None:
+        found = found.filter(protocol_version__public_id=asked.version)
+    if asked.from_on is not None:
+        found = found.filter(came_due_at__gte=start_of_day(asked.from_on, clinic.zone_info))
+    if asked.until_on is not None:
+        found = found.filter(
+            came_due_at__lt=start_of_day(asked.until_on + timedelta(days=1), clinic.zone_info)
+        )
+    if asked.kind:
+        found = found.filter(kind=asked.kind)
+    if asked.status == "departed":
+        found = found.exclude(status="met")
+    elif asked.status:
+        found = found.filter(status=asked.status)
+    if asked.cause:
+        named = Q(cause=asked.cause) | (Q(cause="") if asked.cause == "clinic" else Q(pk__in=[]))
+        found = found.filter(named).exclude(status="met")
+    return found
+
+
+def _team_then() -> QuerySet[CareTeamMember]:
+    """The care team of a requirement's course at the instant at which it came due."""
+    return CareTeamMember.objects.filter(
+        Q(until_at__isnull=True) | Q(until_at__gt=OuterRef("came_due_at")),
+        course_id=OuterRef("course_id"),
+        from_at__lte=OuterRef("came_due_at"),
+    )
+
+
+def _was_there(person: UUID, *roles: TeamRole) -> Exists:
+    return Exists(_team_then().filter(person__public_id=person, team_role__in=roles))
+
+
+def _held(role: TeamRole) -> Subquery:
+    return Subquery(_team_then().filter(team_role=role).order_by("from_at", "pk").values("person_id")[:1])
+
+
+def _split(grouped: Sequence[Mapping[str, Any]], by: str, *, clinic: Clinic) -> dict[Any, Total]:
+    parts: dict[Any, list[Mapping[str, Any]]] = {}
+    for one in grouped:
+        parts.setdefault(one[by], []).append(one)
+    return {part: _total(of, clinic=clinic) for part, of in parts.items()}
+
+
+def _total(grouped: Iterable[Mapping[str, Any]], *, clinic: Clinic) -> Total:
+    grouped = list(grouped)
+    came_due = sum(one["due"] for one in grouped)
+    return Total(
+        met=sum(one["met"] for one in grouped),
+        came_due=came_due,
+        met_weight=sum((one["met_weight"] or Decimal(0) for one in grouped), Decimal(0)),
+        due_weight=sum((one["due_weight"] or Decimal(0) for one in grouped), Decimal(0)),
+        few=came_due < clinic.small_number,
+    )

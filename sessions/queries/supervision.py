@@ -17,15 +17,12 @@ from protocols.rules.definition import ProtocolDefinition, Source
 from sessions.models import (
     DeviationRecord,
     DeviationReview,
-    FactRecord,
-    SessionRecord,
 )
 from sessions.queries.authors import review_subject
 from sessions.queries.courses import courses_for
 from sessions.queries.departures import departed
+from sessions.queries.evidence import EvidenceRow, evidence_rows
 from sessions.queries.words import label, status_words
-from sessions.rules.codec import from_json
-from sessions.rules.facts import FactValue
 from sessions.rules.keys import parts_of_key
 
 
@@ -48,19 +45,6 @@ class DeviationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRow:
-    fact_id: str
-    kind: str
-    value: FactValue | None
-    record: SessionRecord | None
-    occurred_at: datetime
-    recorded_at: datetime | None
-    entered_by: str
-    measured: str | None
-    limit: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviationDetail:
     row: DeviationRow
     key: str
@@ -73,6 +57,7 @@ class DeviationDetail:
 
 
 PAGE = 50
+OFF_THE_WINDOW = ("met_early", "met_late")
 
 
 def deviations(
@@ -136,7 +121,7 @@ def _row(row: DeviationRecord, *, definition: ProtocolDefinition, now: datetime)
 
 def _off(row: DeviationRecord, occurred_at: datetime) -> tuple[str, str]:
     """What was measured against which limit where the limit is the window's."""
-    if row.status not in ("met_early", "met_late"):
+    if row.status not in OFF_THE_WINDOW:
         return "", ""
     return departed(
         occurred_at=occurred_at,
@@ -159,17 +144,6 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
     if row is None:
         raise NotFound()
     definition = definition_of(row.protocol_version_id)
-    ids = [one["fact"] for one in row.evidence]
-    facts = {
-        str(fact.public_id): fact
-        for fact in FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id__in=ids).select_related(
-            "entered_by"
-        )
-    }
-    records = {
-        str(record.public_id): record
-        for record in SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id__in=ids)
-    }
     try:
         source = definition.rule(row.rule).source
     except KeyError:
@@ -179,30 +153,15 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
         key=row.key,
         opens_at=row.opens_at,
         closes_at=row.closes_at,
-        evidence=[
-            EvidenceRow(
-                fact_id=one["fact"],
-                kind=facts[one["fact"]].kind if one["fact"] in facts else "session_held",
-                value=from_json(facts[one["fact"]].kind, facts[one["fact"]].value)
-                if one["fact"] in facts
-                else None,
-                record=records.get(one["fact"]),
-                occurred_at=datetime.fromisoformat(one["occurred_at"]),
-                recorded_at=facts[one["fact"]].recorded_at if one["fact"] in facts else None,
-                entered_by=_name(facts.get(one["fact"])),
-                measured=one["measured"] or off[0] or None,
-                limit=one["limit"] or off[1] or None,
-            )
-            for one in row.evidence
-            for off in [_off(row, datetime.fromisoformat(one["occurred_at"]))]
-        ],
+        evidence=evidence_rows(
+            clinic_id=actor.clinic_id,
+            evidence=row.evidence,
+            zone=row.course.clinic.zone_info,
+            window=(row.opens_at, row.closes_at) if row.status in OFF_THE_WINDOW else None,
+        ),
         reviews=list(
             DeviationReview.objects.filter(deviation=row).select_related("reviewer").order_by("reviewed_at")
         ),
         source=source,
         can_review=allows(actor, Permission.REVIEW_DEVIATION, review_subject(row, actor=actor)),
     )
-
-
-def _name(fact: FactRecord | None) -> str:
-    return fact.entered_by.printed_name if fact and fact.entered_by else ""

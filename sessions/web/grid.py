@@ -1,54 +1,44 @@
-"""The adherence page's values: which column begins a group, how wide a bar is. Knows no rule of adherence."""
+"""The grid's values as the page shows them: which column begins a group. Knows no rule of adherence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from sessions.queries.adherence import SMALL_NUMBER, Adherence
+from sessions.queries.grid import Column, Grid
 
-LEGEND = ("met", "met_late", "missed", "not_done", "overridden", "open", "overdue", "upcoming", "withdrawn")
+LEGEND = (
+    "met",
+    "unsigned",
+    "met_late",
+    "missed",
+    "not_done",
+    "overridden",
+    "open",
+    "overdue",
+    "upcoming",
+    "withdrawn",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Head:
     short: str
-    label: str
+    column: Column
     group_start: bool
-    departures: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    label: str
-    met: int
-    came_due: int
-    percent: int | None  # None: too few to say anything with a percentage
-
-
-def of(found: Adherence) -> dict[str, Any]:
-    groups = [key.partition("@")[2] or key.partition(".")[0] for key, _label in found.columns]
-    starts = [index == 0 or group != groups[index - 1] for index, group in enumerate(groups)]
-    columns = [
-        Column(short=_short(key), label=label, group_start=start, departures=departures)
-        for (key, label), start, departures in zip(found.columns, starts, found.departures, strict=True)
+def of(found: Grid) -> dict[str, Any]:
+    groups = [column.key.partition("@")[2] or column.key.partition(".")[0] for column in found.columns]
+    heads = [
+        Head(short=_short(column.key), column=column, group_start=index == 0 or groups[index - 1] != group)
+        for index, (column, group) in enumerate(zip(found.columns, groups, strict=True))
     ]
-    kinds = [_share(kind.kind, kind.met, kind.came_due) for kind in found.kinds]
     return {
-        "columns": columns,
-        "rows": [(row, list(zip(row.cells, columns, strict=True))) for row in found.rows],
-        "rules": kinds,
-        "totals": _share("", sum(kind.met for kind in kinds), sum(kind.came_due for kind in kinds)),
-        "small": SMALL_NUMBER,
+        "heads": heads,
+        "rows": [(row, list(zip(row.cells, heads, strict=True))) for row in found.rows],
         "legend": LEGEND,
-        "protocol": found.protocol,
-        "next_page": f"?after={found.next_after}" if found.next_after else "",
     }
-
-
-def _share(label: str, met: int, came_due: int) -> Share:
-    percent = round(100 * met / came_due) if came_due >= SMALL_NUMBER else None
-    return Share(label=label, met=met, came_due=came_due, percent=percent)
 
 
 def _short(key: str) -> str:

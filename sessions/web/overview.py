@@ -1,4 +1,4 @@
-"""Pages over many patients: today, the list, deviations, adherence, tasks."""
+"""Pages over many patients: today, the list, deviations, tasks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 from clinic.permissions import HouseSubject, Permission, allows
 from sessions.operations.review import review_deviation
 from sessions.operations.tasks import finish_task, take_task
-from sessions.queries import adherence as adherence_queries
 from sessions.queries import banner, courses, supervision
 from sessions.queries import tasks as task_queries
 from sessions.queries import today as today_queries
-from sessions.web import forms, grid
+from sessions.web import forms
 from sessions.web.door import Door, posts_only, staff
 
 
@@ -92,12 +91,6 @@ def deviation(door: Door, deviation: UUID) -> HttpResponse:
         item=found,
         form=form if found.can_review else None,
     )
-
-
-@staff
-def adherence(door: Door) -> HttpResponse:
-    found = door.read(adherence_queries.adherence, after=door.request.GET.get("after", ""))
-    return door.page("sessions/adherence.html", here="adherence", **grid.of(found))
 
 
 @staff

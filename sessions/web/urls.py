@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from sessions.web import (
+    adherence,
     chart,
     corrections,
     courses,
@@ -23,7 +24,11 @@ staff = [
     path("patients/enrol/", courses.enrol, name="enrol"),
     path("deviations/", overview.deviations, name="deviations"),
     path("deviations/<uuid:deviation>/", overview.deviation, name="deviation"),
-    path("adherence/", overview.adherence, name="adherence"),
+    path("adherence/", adherence.adherence, name="adherence"),
+    path("adherence/rows/", adherence.rows, name="adherence_rows"),
+    path("adherence/rows/<uuid:requirement>/", adherence.requirement, name="adherence_row"),
+    path("adherence/therapists/", adherence.therapists, name="adherence_therapists"),
+    path("adherence/time/", adherence.over_time, name="adherence_time"),
     path("tasks/", overview.tasks, name="tasks"),
     path("tasks/<uuid:task>/", overview.task, name="task"),
     path("tasks/<uuid:task>/take/", overview.task_take, name="task_take"),

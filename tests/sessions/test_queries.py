@@ -11,11 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from clinic.actors import Actor, acting
+from clinic.models import Clinic
 from sessions.models import Course, DeviationRecord, StaffTask
 from sessions.operations.booking import book_session
 from sessions.operations.entering import log_session
 from sessions.operations.refresh import refresh_due_courses
-from sessions.queries import adherence, chart, courses, supervision, tasks, today
+from sessions.queries import adherence, chart, courses, grid, supervision, tasks, today
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
 from tests.support.clinic_day import set_clock
 
@@ -101,6 +102,13 @@ def count(actor: Actor, read: Callable[[Actor], object]) -> int:
     return len(asked)
 
 
+ANY = adherence.Asked()
+
+
+def clinic_of(actor: Actor) -> Clinic:
+    return Clinic.objects.get(pk=actor.clinic_id)
+
+
 READS: dict[str, tuple[str, Callable[[Actor], object]]] = {
     "today": ("ada", lambda actor: today.today(actor, now=AT)),
     "today of a supervisor": ("carla", lambda actor: today.today(actor, now=AT)),
@@ -108,7 +116,15 @@ READS: dict[str, tuple[str, Callable[[Actor], object]]] = {
     "my patients": ("ada", lambda actor: courses.patients(actor, mine=True)),
     "deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT)),
     "all deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT, waiting=False)),
-    "adherence": ("carla", adherence.adherence),
+    "adherence": ("carla", lambda actor: adherence.summary(actor, ANY, clinic=clinic_of(actor))),
+    "adherence of one's own": ("ada", lambda actor: adherence.summary(actor, ANY, clinic=clinic_of(actor))),
+    "adherence of therapists": (
+        "carla",
+        lambda actor: adherence.comparison(actor, ANY, clinic=clinic_of(actor)),
+    ),
+    "adherence by month": ("carla", lambda actor: adherence.months(actor, ANY, clinic=clinic_of(actor))),
+    "rows of adherence": ("carla", lambda actor: adherence.rows(actor, ANY, clinic=clinic_of(actor))),
+    "grid": ("carla", lambda actor: grid.grid(actor, kinds=grid.VISITS_AND_CALLS)),
     "tasks": ("ada", lambda actor: tasks.tasks(actor, now=AT)),
 }
 

@@ -570,7 +570,7 @@ def test_deviations_are_read_page_by_page_and_reviewed_by_a_supervisor(day: Clin
 
 def test_adherence_is_what_was_met_of_what_came_due(day: ClinicDay) -> None:
     found = calls(day.cast, "carla").get("adherence").json()
-    assert 0 < float(found["met_weight"]) <= float(found["due_weight"])
+    assert 0 < float(found["total"]["met_weight"]) <= float(found["total"]["due_weight"])
     assert [row["patient"] for row in found["rows"]] == ["P-001", "P-002", "P-003"]
 
 

@@ -1,0 +1,151 @@
+"""The records behind a requirement or a deviation, and one requirement with all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from clinic.actors import Actor
+from clinic.errors import NotFound
+from clinic.permissions import Permission
+from protocols.queries import definition_of
+from protocols.rules.definition import Source
+from sessions.models import CourseRequirement, DeviationRecord, FactRecord, SessionRecord
+from sessions.queries.courses import courses_for
+from sessions.queries.departures import departed
+from sessions.queries.words import label, say
+from sessions.rules.codec import from_json
+from sessions.rules.facts import FactValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRow:
+    fact_id: str
+    kind: str
+    value: FactValue | None
+    record: SessionRecord | None
+    occurred_at: datetime
+    recorded_at: datetime | None
+    entered_by: str
+    measured: str | None
+    limit: str | None
+
+
+Bounds = tuple[datetime | None, datetime | None]
+
+
+def evidence_rows(
+    *, clinic_id: int, evidence: Sequence[Mapping[str, Any]], zone: ZoneInfo, window: Bounds | None
+) -> list[EvidenceRow]:
+    """In two queries. With `window`, what has no limit of its own is measured against when it opened and
+    closed."""
+    ids = [one["fact"] for one in evidence]
+    facts = {
+        str(fact.public_id): fact
+        for fact in FactRecord.objects.filter(clinic_id=clinic_id, public_id__in=ids).select_related(
+            "entered_by"
+        )
+    }
+    records = {
+        str(record.public_id): record
+        for record in SessionRecord.objects.filter(clinic_id=clinic_id, public_id__in=ids)
+    }
+    found = []
+    for one in evidence:
+        fact = facts.get(one["fact"])
+        occurred_at = datetime.fromisoformat(one["occurred_at"])
+        measured, limit = (
+            departed(occurred_at=occurred_at, opens_at=window[0], closes_at=window[1], zone=zone)
+            if window
+            else ("", "")
+        )
+        found.append(
+            EvidenceRow(
+                fact_id=one["fact"],
+                kind=fact.kind if fact else "session_held",
+                value=from_json(fact.kind, fact.value) if fact else None,
+                record=records.get(one["fact"]),
+                occurred_at=occurred_at,
+                recorded_at=fact.recorded_at if fact else None,
+                entered_by=fact.entered_by.printed_name if fact and fact.entered_by else "",
+                measured=one["measured"] or measured or None,
+                limit=one["limit"] or limit or None,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementDetail:
+    """One requirement as it stands, with what it rests on. `deviation_id`: its row in the deviation list."""
+
+    course_id: UUID
+    key: str
+    what: str
+    protocol: str
+    status: str
+    cause: str
+    firm: bool
+    important: bool
+    counts: bool  # in the adherence
+    opens_at: datetime | None
+    closes_at: datetime | None
+    settled_at: datetime | None
+    came_due_at: datetime | None
+    evidence: Sequence[EvidenceRow]
+    source: Source | None
+    deviation_id: UUID | None
+
+
+def requirement(actor: Actor, requirement_id: UUID) -> RequirementDetail:
+    row = (
+        CourseRequirement.objects.filter(
+            clinic_id=actor.clinic_id,
+            public_id=requirement_id,
+            course__in=courses_for(actor, Permission.VIEW_ADHERENCE),
+        )
+        .select_related("course__clinic")
+        .first()
+    )
+    if row is None:
+        raise NotFound()
+    definition = definition_of(row.protocol_version_id)
+    try:
+        source = definition.rule(row.rule).source
+    except KeyError:
+        source = None
+    return RequirementDetail(
+        course_id=row.course.public_id,
+        key=row.key,
+        what=label(
+            definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=row.key
+        ),
+        protocol=f"{say(definition.title)} {definition.version}",
+        status=row.status,
+        cause=(row.cause or "clinic") if row.status != "met" else "",
+        firm=row.firm,
+        important=row.important,
+        counts=row.firm and row.came_due_at is not None and row.status != "withdrawn",
+        opens_at=row.opens_at,
+        closes_at=row.closes_at,
+        settled_at=row.settled_at,
+        came_due_at=row.came_due_at,
+        evidence=evidence_rows(
+            clinic_id=actor.clinic_id,
+            evidence=row.evidence,
+            zone=row.course.clinic.zone_info,
+            window=(row.opens_at, row.closes_at) if row.status in ("met_early", "met_late") else None,
+        ),
+        source=source,
+        deviation_id=DeviationRecord.objects.filter(
+            clinic_id=actor.clinic_id,
+            course__in=courses_for(actor, Permission.VIEW_DEVIATIONS).filter(pk=row.course_id),
+            key=row.key,
+        )
+        .values_list("public_id", flat=True)
+        .first(),
+    )

@@ -278,12 +278,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecklistItem:
-    """One thing to tick. With `agreed_by`, ticking it records that this person agrees."""
+    """One thing to tick. With `agreed_by`, ticking it records that this person agrees. On a session's
+    checklist, one that is `required` and not ticked when the session has ended is a departure; a release list
+    asks for all of its items."""
 
     code: str
     words: Words
     source: Source
     agreed_by: Role | None = None
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -459,6 +459,7 @@ ITEM: Final = Shape(
     need("words", WORDS, "what is ticked"),
     need("source", SOURCED, "where it comes from"),
     may("agreed_by", ROLE, "ticking it records that this person agrees"),
+    may("required", FLAG, "on a checklist: not ticked when the session has ended, it is a departure", False),
 )
 
 
@@ -612,7 +613,7 @@ SESSION: Final = _rule(
     may("makes_cycles", FLAG, "each of them is one cycle (dosing sessions; one rule of a protocol)", False),
     may("staff", FigureOf(number_of(1, 20)), "how many of the care team are present throughout"),
     may("staff_roles", ROLES, "whom of the care team that means", frozenset()),
-    may("checklist", ListOf(ITEM), "what is ticked at the start", ()),
+    may("checklist", ListOf(ITEM), "what is ticked in it", ()),
     prepare=_prepare_session,
     written=lambda rule: frozenset({"count", "windows"} if rule.phases else ()),
     check=_check_session,

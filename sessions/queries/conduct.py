@@ -36,7 +36,7 @@ from sessions.rules.facts import DoseOrdered, DosePart, History
 from sessions.rules.gates import gates
 from sessions.rules.keys import dose_rule_of, parts_of_key, session_rule_of
 from sessions.rules.limits import offered_doses
-from sessions.rules.reminders import length
+from sessions.rules.windows import length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,7 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
             for row in rows
             if record.key
             and row.key.endswith(f"@{record.key}")
-            and row.kind in ("vitals", "supplement", "dose", "release", "staffing")
+            and row.kind in ("vitals", "supplement", "dose", "release", "staffing", "checklist")
         ],
         supplement_opens_at=after(supplement.opens if supplement else None),
         supplement_closes_at=after(supplement.closes if supplement else None),

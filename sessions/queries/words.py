@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from protocols.rules.definition import ProtocolDefinition, SessionRule, Words
 from sessions.rules.gates import LEGAL_BASIS, Gate
+from sessions.rules.keys import OF_A_SESSION
 from sessions.rules.limits import Breach
 
 
@@ -30,6 +31,13 @@ def label(
         found = definition.rule(rule)
     except KeyError:
         return key or rule
+    head, _at, of_session = key.partition("@")
+    if head in OF_A_SESSION:
+        return _of_a_session(head) % {
+            "what": label(
+                definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=of_session
+            )
+        }
     text = say(found.words)
     number = occurrence
     if isinstance(found, SessionRule) and found.makes_cycles:
@@ -46,6 +54,14 @@ def label(
             "cycle": cycle,
         }
     return text
+
+
+def _of_a_session(head: str) -> str:
+    """What is asked of a session besides holding it."""
+    return {
+        "staffing": _("%(what)s: who was present"),
+        "checklist": _("%(what)s: required points of the checklist"),
+    }[head]
 
 
 def stage_words(definition: ProtocolDefinition, code: str, cycle: int | None) -> str:

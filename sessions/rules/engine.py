@@ -33,6 +33,7 @@ from sessions.rules.facts import History
 from sessions.rules.kinds import (
     assessments,
     chart,
+    checklist,
     consents,
     contacts,
     decisions,
@@ -50,7 +51,7 @@ from sessions.rules.kinds import (
 from sessions.rules.requirements import Outcome, Requirement
 from sessions.rules.timeline import Timeline
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Goes up whenever the same facts could give another outcome; rows that the engine wrote carry it."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -100,6 +101,7 @@ def _of_rule(timeline: Timeline, rule: AnyRule) -> Iterator[Requirement]:
         case SessionRule():
             yield from sessions.requirements_of(timeline, rule)
             yield from staffing.requirements_of(timeline, rule)
+            yield from checklist.requirements_of(timeline, rule)
         case ContactRule():
             yield from contacts.requirements_of(timeline, rule)
         case AssessmentRule():

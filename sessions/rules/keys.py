@@ -9,6 +9,9 @@ from dataclasses import replace
 from protocols.rules.definition import DoseRule, ProtocolDefinition, Rule, SessionRule
 from sessions.rules.facts import DecisionMade, Fact, History
 
+OF_A_SESSION = frozenset({"staffing", "checklist"})
+"""What is asked of a session besides holding it, by the head of its key: `staffing@dosing.1`."""
+
 
 def key_of(rule: Rule, cycle: int | None) -> str:
     """The key of what a rule asks once, or once per cycle."""
@@ -19,7 +22,7 @@ def parts_of_key(*, definition: ProtocolDefinition, key: str) -> tuple[str, int 
     """(rule code, cycle, occurrence) of a key. A key of another version comes back whole, as the rule
     code."""
     body, _, rest = key.partition("@")
-    if body == "staffing":
+    if body in OF_A_SESSION:
         return parts_of_key(definition=definition, key=rest)
     body, _, early = body.partition("#")
     anchor, _, late = rest.partition("#")

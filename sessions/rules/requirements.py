@@ -55,6 +55,7 @@ class Kind(StrEnum):
     SUPPLEMENT = "supplement"
     VITALS = "vitals"
     STAFFING = "staffing"
+    CHECKLIST = "checklist"
     RELEASE = "release"
     FORM = "form"
     DECISION = "decision"

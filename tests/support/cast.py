@@ -29,6 +29,7 @@ from sessions.rules.facts import (
     Mode,
     ResultRecorded,
 )
+from sessions.rules.keys import session_rule_of
 
 LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
 PASSWORD = "a-long-demo-password"
@@ -173,6 +174,12 @@ def enrol(cast: Cast, code: str = "P-001", *, now: datetime = START, email: str 
         enrolled_at=now,
         now=now,
     )
+
+
+def checklist_items(course: Course, key: str) -> tuple[str, ...]:
+    """Every item of the checklist of that session."""
+    rule = session_rule_of(definition=definition_of(course.protocol_version_id), key=key)
+    return tuple(item.code for item in rule.checklist) if rule is not None else ()
 
 
 def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None = None) -> None:

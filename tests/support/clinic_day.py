@@ -18,7 +18,7 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session
 from sessions.operations.vitals import record_vitals
 from sessions.rules.facts import DosePart
-from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast
+from tests.support.cast import START, Cast, assess, checklist_items, days, enrol, fill_chart, make_cast
 
 CALM: dict[str, int | Decimal | None] = {
     "systolic": 122,
@@ -59,6 +59,7 @@ def prepared(cast: Cast, course: Course, *, first: datetime) -> None:
             started_at=at - timedelta(minutes=90),
             ended_at=at,
             staff=[cast.id("ben")],
+            items=checklist_items(course, f"preparation.{index}"),
             note="We talked about intentions.",
             now=at,
         )

@@ -15,7 +15,7 @@ from sessions.operations.entering import log_session
 from sessions.operations.starting import start_session
 from sessions.operations.vitals import record_vitals
 from sessions.rules.facts import DosePart
-from tests.support.cast import START, Cast, assess, days, fill_chart
+from tests.support.cast import START, Cast, assess, checklist_items, days, fill_chart
 
 CALM: dict[str, int | Decimal | None] = {
     "systolic": 122,
@@ -38,6 +38,7 @@ def prepare(cast: Cast, course: Course, *, start: datetime = START) -> None:
             started_at=at - timedelta(minutes=90),
             ended_at=at,
             staff=[cast.id("ben")],
+            items=checklist_items(course, f"preparation.{index}"),
             note="We talked about intentions.",
             now=at,
         )

@@ -15,6 +15,7 @@ from protocols.rules.definition import Move, Role, SessionKind
 from sessions.rules.deviations import deviations
 from sessions.rules.engine import requirements
 from sessions.rules.facts import (
+    ChecklistTicked,
     ConsentChanged,
     ConsentState,
     ContactMade,
@@ -241,6 +242,51 @@ def test_a_gap_in_the_pair_is_out_of_bounds_with_its_evidence() -> None:
     assert found.status == Status.OUT_OF_BOUNDS
     assert {(one.measured, one.limit) for one in found.evidence} == {("1", "2")}
     assert departed(history, step.at) == {"staffing@dosing.1": Status.OUT_OF_BOUNDS}
+
+
+def left_unticked(history: History, key: str, item: str) -> History:
+    def leave(value: FactValue) -> FactValue | None:
+        assert isinstance(value, ChecklistTicked)
+        return None if value.item == item else value
+
+    return change(history, key, ChecklistTicked, leave)
+
+
+def test_a_required_item_left_unticked_is_out_of_bounds_and_names_the_item() -> None:
+    step = after("preparation.1")
+    history = left_unticked(step.history, "preparation.1", "suicide_risk_asked")
+    found = row(history, step.at, "checklist@preparation.1")
+    assert found.status == Status.OUT_OF_BOUNDS
+    assert [(one.measured, one.limit) for one in found.evidence] == [
+        ("not ticked", "Suicide risk asked (C-SSRS)")
+    ]
+    assert departed(history, step.at) == {"checklist@preparation.1": Status.OUT_OF_BOUNDS}
+
+
+def test_an_item_that_is_not_required_may_stay_unticked() -> None:
+    step = after("preparation.1")
+    history = left_unticked(step.history, "preparation.1", "touch_talked_through")
+    assert status(history, step.at, "checklist@preparation.1") == Status.MET
+
+
+def test_an_item_ticked_and_taken_back_is_not_ticked() -> None:
+    step = after("preparation.1")
+    tick = next(
+        fact.value
+        for fact in step.history.facts
+        if isinstance(fact.value, ChecklistTicked) and fact.value.item == "suicide_risk_asked"
+    )
+    history = add(step.history, step.at, replace(tick, done=False), "preparation.1")
+    assert status(history, step.at, "checklist@preparation.1") == Status.OUT_OF_BOUNDS
+    assert (
+        status(add(history, step.at, tick, "preparation.1"), step.at, "checklist@preparation.1") == Status.MET
+    )
+
+
+def test_a_checklist_before_go_live_is_no_departure() -> None:
+    step = after("preparation.1")
+    history = left_unticked(step.history, "preparation.1", "suicide_risk_asked")
+    assert departed(replace(history, live_from=step.at + HOUR), step.at) == {}
 
 
 def test_a_relief_without_a_gap_keeps_the_pair() -> None:

@@ -38,13 +38,14 @@ WHERE clinic_message.state = 'planned' AND clinic_message.attempt = 0
 
 # What may have been accepted is never logged as cancelled: it could then be planned, and arrive, again.
 CANCEL = f"""
-WITH gone AS (
-    DELETE FROM clinic_message WHERE clinic_id = %(clinic)s
+WITH unwanted AS (
+    SELECT id FROM clinic_message WHERE clinic_id = %(clinic)s
        AND (%(subject_keys)s::text[] IS NULL OR subject_key = ANY(%(subject_keys)s::text[]))
        AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
        AND (%(course)s::bigint IS NULL OR course_id = %(course)s::bigint)
        AND (state <> 'leased' OR intent_at IS NULL)
-    RETURNING *)
+    ORDER BY id FOR UPDATE),
+gone AS (DELETE FROM clinic_message WHERE id IN (SELECT id FROM unwanted) RETURNING *)
 INSERT INTO clinic_messagelog ({_COPIED}, state, finished_at, reason)
 SELECT {_COPIED}, CASE WHEN unknown_outcomes > 0 THEN 'uncertain' ELSE 'cancelled' END, %(now)s, %(reason)s
 FROM gone ON CONFLICT DO NOTHING
@@ -97,12 +98,13 @@ SELECT id FROM gone
 """  # noqa: S608  # constants
 
 GIVE_BACK = f"""
-WITH back AS (
+WITH mine AS (SELECT id FROM clinic_message WHERE {_MINE} ORDER BY id FOR UPDATE),
+back AS (
     UPDATE clinic_message SET
         state = CASE WHEN unknown_outcomes + %(unknown)s > 0 THEN 'uncertain' ELSE 'planned' END,
         unknown_outcomes = unknown_outcomes + %(unknown)s, send_at = coalesce(%(send_at)s, send_at),
         lease_token = NULL, lease_until = NULL, intent_at = NULL
-    WHERE {_MINE} RETURNING *),
+    WHERE id IN (SELECT id FROM mine) RETURNING *),
 noted AS ({_NOTE_OUTCOME.format(rows="back")})
 SELECT id FROM back
 """  # noqa: S608  # constants

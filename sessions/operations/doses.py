@@ -8,11 +8,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from clinic.actors import Actor
-from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.errors import BadInput, Forbidden, Incomplete, NotNow
 from clinic.ids import uuid7
-from clinic.permissions import Permission
+from clinic.permissions import Permission, require
 from protocols.queries import definition_of
-from protocols.rules.definition import Move, ProtocolDefinition, SessionKind
+from protocols.rules.definition import Move, ProtocolDefinition, Role, SessionKind
 from sessions.models import Course, FactRecord
 from sessions.operations.concerns import Concern, confirm_concerns, limits_broken
 from sessions.operations.consequences import follow
@@ -21,12 +21,13 @@ from sessions.operations.on_course import on_course
 from sessions.operations.presence import people_of
 from sessions.operations.records import check_dose, check_time, put_fact, was_recorded
 from sessions.operations.sheet import on_open_sheet
+from sessions.permissions import subject_of
 from sessions.queries.history import history_of
 from sessions.queries.words import breach_words, gate_why
-from sessions.rules.facts import DoseGiven, DoseOrdered, DosePart, DoseWithheld, FactSource, Intake
+from sessions.rules.facts import DoseGiven, DoseOrdered, DosePart, DoseWithheld, FactSource, History, Intake
 from sessions.rules.gates import LEGAL_BASIS, Gate
-from sessions.rules.keys import dose_rule_of
-from sessions.rules.limits import check_order
+from sessions.rules.keys import parts_of_key
+from sessions.rules.limits import check_order, dose_rule_for, offered_doses
 
 
 def order_dose(
@@ -39,15 +40,18 @@ def order_dose(
     supplement_allowed: bool = True,
     public_id: UUID | None = None,
 ) -> FactRecord:
-    """The prescriber's recorded choice for one dosing session. An order beyond a limit is refused."""
-    with on_course(actor=actor, course_id=course_id, permission=Permission.ORDER_DOSE, now=now) as course:
+    """The recorded choice of the dose for one dosing session, by whom the protocol names. An order beyond a
+    limit is refused."""
+    with on_course(actor=actor, course_id=course_id, permission=Permission.VIEW_CHART, now=now) as course:
         if actor.person_id is None:
             raise BadInput()
-        definition = definition_of(course.protocol_version_id)
-        unit = _dose_unit(definition)
+        definition, history = definition_of(course.protocol_version_id), history_of(course)
+        offered = offered_doses(definition=definition, history=history, as_of=now, cycle=cycle)
+        _may_record_choice(actor, course, offered[0].allowed.chosen_by if offered else Role.PRESCRIBER)
+        unit = _unit_for(definition=definition, history=history, cycle=cycle, now=now)
         breaches = check_order(
             definition=definition,
-            history=history_of(course),
+            history=history,
             as_of=now,
             cycle=cycle,
             amount=amount,
@@ -104,7 +108,12 @@ def give_dose(
             record_id=record.public_id,
             part=part,
             amount=amount,
-            unit=_dose_unit(sheet.definition),
+            unit=_unit_for(
+                definition=sheet.definition,
+                history=history_of(course),
+                cycle=parts_of_key(definition=sheet.definition, key=record.key)[1] if record.key else None,
+                now=now,
+            ),
             intake=intake,
             given_by=actor.person_id,
             checked_by=checker,
@@ -193,8 +202,20 @@ def _with_legal_basis(
     return [*legal, *others]
 
 
-def _dose_unit(definition: ProtocolDefinition) -> str:
-    rule = dose_rule_of(definition)
+def _may_record_choice(actor: Actor, course: Course, chosen_by: Role) -> None:
+    """An order is the prescriber's. What the protocol leaves to others, the patient above all, is recorded by
+    those who hold the sessions. Raises Forbidden for anybody else."""
+    if chosen_by is Role.PRESCRIBER:
+        require(actor, Permission.ORDER_DOSE, subject_of(course))
+        return
+    require(actor, Permission.CONDUCT_SESSION, subject_of(course))
+    if chosen_by is not Role.PATIENT and chosen_by.value not in {role.value for role in actor.roles}:
+        raise Forbidden(f"Only a {chosen_by.value} chooses this dose.")
+
+
+def _unit_for(*, definition: ProtocolDefinition, history: History, cycle: int | None, now: datetime) -> str:
+    """The unit of the dose rule that applies to this patient for that dosing session."""
+    rule = dose_rule_for(definition=definition, history=history, as_of=now, cycle=cycle)
     if rule is None:
         raise NotNow("This protocol gives no drug.")
     return rule.unit

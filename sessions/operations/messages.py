@@ -38,9 +38,10 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.locks import lock_course
 from sessions.rules.facts import History
 from sessions.rules.keys import parts_of_key
-from sessions.rules.reminders import ReminderDue, length, reminders
+from sessions.rules.reminders import ReminderDue, reminders
 from sessions.rules.requirements import WAITING, Outcome, Status
 from sessions.rules.tokens import token_for, token_hash
+from sessions.rules.windows import length
 
 PURPOSES = ("visit_reminder", "check_in", "questionnaire")
 TASK_PURPOSE = "staff_task"

@@ -10,8 +10,8 @@ from sessions.models import Course, StaffTask
 from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import SAME_CALL, keep_tasks_owned, open_task
 from sessions.rules.facts import History
-from sessions.rules.reminders import length
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status
+from sessions.rules.windows import length
 
 WAITING = {Status.OPEN, Status.OVERDUE}
 

@@ -13,6 +13,7 @@ from sessions.rules.amounts import Allowed, allowed, is_whole
 from sessions.rules.amounts import worded as amount_worded
 from sessions.rules.engine import timeline_of
 from sessions.rules.facts import DoseGiven, DosePart, Fact, FactSource, GroupCounted, History, VitalsTaken
+from sessions.rules.keys import dose_rule_of
 from sessions.rules.kinds import doses, groups
 from sessions.rules.kinds.doses import Breach
 from sessions.rules.kinds.vitals import exceeded, fallen_below, worded
@@ -24,6 +25,7 @@ __all__ = [
     "Offered",
     "check_order",
     "course_closed",
+    "dose_rule_for",
     "judge_dose",
     "judge_group",
     "judge_vitals",
@@ -49,6 +51,15 @@ def offered_doses(
         for rule in dose_rules(timeline, cycle)
         if (may := allowed(timeline, rule, cycle=cycle, at=timeline.as_of)) is not None
     )
+
+
+def dose_rule_for(
+    *, definition: ProtocolDefinition, history: History, as_of: datetime, cycle: int | None
+) -> DoseRule | None:
+    """The dose rule that applies to that dosing session; where none does, the protocol's first:
+    what was given all the same is measured in its unit."""
+    timeline = timeline_of(definition=definition, history=history, as_of=as_of)
+    return next(iter(dose_rules(timeline, cycle)), dose_rule_of(definition))
 
 
 def dose_rules(timeline: Timeline, cycle: int | None) -> tuple[DoseRule, ...]:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic.rules.wall_time import day_of, local_of, on_day
-from protocols.rules.definition import Offset, ProtocolDefinition, ReminderRule, SessionRule, Unit
+from protocols.rules.definition import ProtocolDefinition, ReminderRule, SessionRule, Unit
 from sessions.rules.facts import Booking, CourseEnded, EndKind, History, HoldBegun, HoldEnded
 from sessions.rules.keys import in_words_of
 from sessions.rules.requirements import WAITING, Outcome, Requirement, Status
+from sessions.rules.windows import length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +112,3 @@ def _due(
         send_at=send_at,
         not_after=not_after,
     )
-
-
-def length(offset: Offset) -> timedelta:
-    """An offset as elapsed time, a day as 24 hours: for how long something is useful, not when it falls."""
-    minutes = {Unit.MINUTES: 1, Unit.HOURS: 60, Unit.DAYS: 1440, Unit.WEEKS: 10080}[offset.unit]
-    return timedelta(minutes=offset.amount * minutes)

@@ -81,3 +81,11 @@ class MarkNoShow(Door):
         self.sent(NothingInput)
         row = operations.mark_no_show(actor=self.actor, booking_id=booking, now=self.actor.at)
         return self.gives(BookingOut, row)
+
+
+class UndoNoShow(Door):
+    @described("undo_no_show", takes=ReasonInput, gives=BookingOut)
+    def post(self, request: Request, slug: str, booking: UUID) -> Response:
+        sent = self.sent(ReasonInput)
+        row = operations.undo_no_show(actor=self.actor, booking_id=booking, now=self.actor.at, **sent)
+        return self.gives(BookingOut, row)

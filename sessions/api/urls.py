@@ -46,6 +46,7 @@ booking = [
     path("check-in", bookings.CheckInPatient.as_view(), name="check_in_patient"),
     path("undo-check-in", bookings.UndoCheckIn.as_view(), name="undo_check_in"),
     path("no-show", bookings.MarkNoShow.as_view(), name="mark_no_show"),
+    path("undo-no-show", bookings.UndoNoShow.as_view(), name="undo_no_show"),
 ]
 record = [
     path("facts", held.SessionFacts.as_view(), name="session_facts"),

@@ -3,7 +3,8 @@ that."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -190,22 +191,29 @@ def _take(*, course: Course, booking: SessionBooking, resources: Sequence[Resour
     # Taken in one order: two bookings that want the same room wait for each other instead of deadlocking.
     wanted = Resource.objects.select_for_update(no_key=True).filter(pk__in=[one.pk for one in resources])
     for resource in wanted.order_by("pk"):
-        try:
-            # A savepoint, so that the refusal can still read what stands in the way.
-            with transaction.atomic():
-                ResourceUse.objects.create(
-                    clinic_id=course.clinic_id, booking=booking, resource=resource, period=period
-                )
-        except IntegrityError as error:
-            if "no_double_booking" not in str(error):
-                raise
-            who = resource.label or "The patient"
-            raise NotNow(
-                f"{who} is already booked at that time.",
-                code="double-booking",
-                advice="Choose another time, or somebody or somewhere else.",
-                data={"resource": str(resource.public_id)},
-            ) from error
+        with _free_at_that_time(resource):
+            ResourceUse.objects.create(
+                clinic_id=course.clinic_id, booking=booking, resource=resource, period=period
+            )
+
+
+@contextmanager
+def _free_at_that_time(resource: Resource) -> Iterator[None]:
+    """Around the write that takes it. Raises NotNow, naming it, when it is taken by another booking."""
+    try:
+        # A savepoint, so that the refusal can still read what stands in the way.
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if "no_double_booking" not in str(error):
+            raise
+        who = resource.label or "The patient"
+        raise NotNow(
+            f"{who} is already booked at that time.",
+            code="double-booking",
+            advice="Choose another time, or somebody or somewhere else.",
+            data={"resource": str(resource.public_id)},
+        ) from error
 
 
 def cancel_row(*, actor: Actor, booking: SessionBooking, reason: str, now: datetime) -> None:
@@ -272,4 +280,32 @@ def mark_no_show(*, actor: Actor, booking_id: UUID, now: datetime) -> SessionBoo
             raise NotNow("The visit has not begun yet.", advice="Mark it once its time has come.")
         move_row(actor=actor, row=booking, table=BOOKING_MOVES, action="mark_no_show", now=now)
         free_resources(booking)
+        return booking
+
+
+def undo_no_show(*, actor: Actor, booking_id: UUID, reason: str, now: datetime) -> SessionBooking:
+    """The way back when the patient came after all, or the wrong visit was marked. The booking takes its
+    people and its room again: refused when they, or the session itself, were booked anew since."""
+    with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
+        course,
+        booking,
+    ):
+        if course.status not in OPEN_STATUSES:
+            raise NotNow("The course has ended; nothing more is booked on it.")
+        others = SessionBooking.objects.filter(course=course, key=booking.key, status__in=LIVE_BOOKINGS)
+        if others.exclude(pk=booking.pk).exists():
+            raise NotNow("This session has been booked anew since.", advice="Cancel that booking first.")
+        move_row(
+            actor=actor,
+            row=booking,
+            table=BOOKING_MOVES,
+            action="undo_no_show",
+            now=now,
+            reason=reason,
+            columns={"reason": reason},
+        )
+        uses = ResourceUse.objects.filter(booking=booking).select_related("resource").order_by("resource_id")
+        for use in uses.select_for_update(of=("self",)):
+            with _free_at_that_time(use.resource):
+                ResourceUse.objects.filter(pk=use.pk).update(live=True)
         return booking

@@ -176,6 +176,7 @@ BOOKING_MOVES: dict[str, tuple[Any, Callable[..., Any], bool]] = {
     "undo-check-in": (gettext_lazy("Undo the check-in"), bookings.undo_check_in, True),
     "cancel": (gettext_lazy("Cancel the visit"), bookings.cancel_booking, True),
     "no-show": (gettext_lazy("The patient did not come"), bookings.mark_no_show, False),
+    "undo-no-show": (gettext_lazy("The patient came after all"), bookings.undo_no_show, True),
 }
 
 

@@ -109,6 +109,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "check_in_patient": {},
         "undo_check_in": reason,
         "mark_no_show": {},
+        "undo_no_show": reason,
         "end_session": {"ended_at": at},
         "void_session": reason,
         "correct_times": {**row, **reason, "started_at": at, "ended_at": None},

@@ -72,6 +72,8 @@ class Permission(StrEnum):
 
     # Supervision and tasks
     REVIEW_DEVIATION = "review_deviation"
+    RUN_FIDELITY = "run_fidelity"  # rating forms, drawing sessions, naming raters, telling therapists
+    RATE_FIDELITY = "rate_fidelity"  # rate a session one was named for, and never one's own
     TAKE_TASK = "take_task"  # own it, cover it, close it with what was done
 
     # The patient's link
@@ -331,6 +333,12 @@ register(
             Permission.PUBLISH_PROTOCOL,
             Permission.RECORD_LEGAL_BASIS,
         ),
+    ),
+    *sentences(Role.SUPERVISOR, (Permission.RUN_FIDELITY,)),
+    *(
+        sentence
+        for role in (Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER)
+        for sentence in sentences(role, (Permission.RATE_FIDELITY,))
     ),
     *sentences(Role.SUPERVISOR, (Permission.DRAFT_PROTOCOL, Permission.PUBLISH_PROTOCOL)),
     *(

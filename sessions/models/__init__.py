@@ -5,6 +5,13 @@ from __future__ import annotations
 
 from sessions.models.bookings import ResourceUse, SessionBooking, SessionRecord
 from sessions.models.courses import CareTeamMember, Course, CourseStage
+from sessions.models.fidelity import (
+    FidelityDraw,
+    FidelityFeedback,
+    FidelityForm,
+    FidelityRating,
+    FidelityReview,
+)
 from sessions.models.patients import ContactDetails, Patient, PatientLink
 from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
@@ -21,6 +28,11 @@ __all__ = [
     "DeviationRecord",
     "DeviationReview",
     "FactRecord",
+    "FidelityDraw",
+    "FidelityFeedback",
+    "FidelityForm",
+    "FidelityRating",
+    "FidelityReview",
     "NoteRecord",
     "Patient",
     "PatientLink",

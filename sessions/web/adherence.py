@@ -130,6 +130,7 @@ def _narrow(door: Door) -> tuple[NarrowForm, dict[str, Any]]:
             ("adherence", _("Numbers and grid")),
             ("adherence_time", _("Over time")),
             *((("adherence_therapists", _("Therapists")),) if "therapist" in form.fields else ()),
+            ("fidelity", _("Fidelity")),
         )
     ]
     return form, {

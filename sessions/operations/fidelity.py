@@ -1,0 +1,290 @@
+"""Fidelity review: adopting a form, drawing sessions, naming two raters, rating, telling the therapists."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor, acting
+from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
+from clinic.operations.events import record_event
+from clinic.permissions import HouseSubject, Permission, allows, require
+from clinic.queries import members_of
+from protocols.queries import definition_of
+from sessions.models import (
+    FidelityDraw,
+    FidelityFeedback,
+    FidelityForm,
+    FidelityRating,
+    FidelityReview,
+)
+from sessions.permissions import subject_of
+from sessions.queries.fidelity import candidates_for, hidden_of, those_who_know
+from sessions.rules.fidelity import NoForm, draw, form_of, problems_of, read_form, weight_of
+
+
+def adopt_form(*, actor: Actor, text: str, now: datetime, public_id: UUID | None = None) -> FidelityForm:
+    """Take a rating form's document (YAML) into use. The same version says the same for ever."""
+    with acting(actor):
+        require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
+        try:
+            form = read_form(text)
+        except NoForm as refusal:
+            raise BadInput(_("This is no rating form."), fields={"text": list(refusal.problems)}) from refusal
+        document = form.model_dump(mode="json")
+        first = FidelityForm.objects.filter(
+            clinic_id=actor.clinic_id, code=form.form, version=form.version
+        ).first()
+        if first is not None:
+            if first.document != document:
+                raise NotNow(
+                    _("This version of the form is in use and says something else."),
+                    advice=_("Give the changed form the next version."),
+                )
+            return first
+        row = FidelityForm.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id or uuid7(),
+            code=form.form,
+            version=form.version,
+            session_kind=form.session_kind.value,
+            title=form.title,
+            document=document,
+            adopted_by_id=actor.person,
+            adopted_at=now,
+        )
+        record_event(actor=actor, verb="fidelity_form_adopted", subject=row, occurred_at=now, now=now)
+        return row
+
+
+def draw_sessions(
+    *,
+    actor: Actor,
+    form_id: UUID,
+    from_at: datetime,
+    until_at: datetime,
+    now: datetime,
+    public_id: UUID | None = None,
+) -> FidelityDraw:
+    """Draw from the sessions that ended in the period and were not reviewed with this form before. Nobody
+    chooses the seed."""
+    with acting(actor):
+        require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
+        public_id = public_id or uuid7()
+        row = (
+            FidelityForm.objects.select_for_update()
+            .filter(clinic_id=actor.clinic_id, public_id=form_id)
+            .first()
+        )
+        if row is None:
+            raise NotFound()
+        first = FidelityDraw.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if first is not None:
+            return first
+        if until_at <= from_at or until_at > now:
+            raise BadInput(_("The period ends after it begins, and not in the future."))
+        form = form_of(row.document)
+        found = candidates_for(
+            clinic_id=actor.clinic_id, form_id=row.pk, form=form, from_at=from_at, until_at=until_at
+        )
+        if not found.candidates:
+            raise NotNow(
+                _("No session of this kind, with consent to recording, waits to be drawn in that period.")
+            )
+        seed = secrets.token_hex(16)
+        chosen = draw(found.candidates, sampling=form.sampling, seed=seed)
+        drawn = FidelityDraw.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id,
+            form=row,
+            from_at=from_at,
+            until_at=until_at,
+            seed=seed,
+            frame=[
+                {
+                    "session": str(one.id),
+                    "therapists": sorted(one.therapists),
+                    "risks": sorted(risk.value for risk in one.risks),
+                }
+                for one in sorted(found.candidates, key=lambda one: str(one.id))
+            ],
+            without_consent=found.without_consent,
+            drawn_by_id=actor.person,
+            drawn_at=now,
+        )
+        FidelityReview.objects.bulk_create(
+            FidelityReview(
+                clinic_id=actor.clinic_id,
+                draw=drawn,
+                form=row,
+                session_record_id=found.records[one.id],
+                risks=sorted(risk.value for risk in one.risks),
+                weight=weight_of(one, form.sampling),
+            )
+            for one in chosen
+        )
+        record_event(
+            actor=actor,
+            verb="fidelity_sessions_drawn",
+            subject=drawn,
+            occurred_at=now,
+            now=now,
+            data={"of": len(found.candidates), "drawn": len(chosen), "seed": seed},
+        )
+        return drawn
+
+
+def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -> FidelityRating:
+    """Name one of the two raters. Never somebody who treated the patient or was in the room; and where the
+    protocol blinds its raters, nobody who can open the chart."""
+    with acting(actor):
+        review = _review(actor, review_id, Permission.RUN_FIDELITY)
+        course = review.session_record.course
+        member = next((one for one in members_of(actor, now=now) if one.person.public_id == rater), None)
+        if member is None:
+            raise BadInput(fields={"rater": [_("Nobody of that name works here now.")]})
+        there = FidelityRating.objects.filter(review=review)
+        first = there.filter(rater_id=member.person_id).first()
+        if first is not None:
+            return first
+        whoever = Actor(
+            kind="person",
+            clinic_id=actor.clinic_id,
+            person_id=member.person_id,
+            roles=member.role_set,
+            at=now,
+        )
+        subject = subject_of(course)
+        if not allows(whoever, Permission.RATE_FIDELITY, subject):
+            raise BadInput(fields={"rater": [_("Their role here does not rate sessions.")]})
+        if member.person_id in those_who_know(course):
+            raise BadInput(fields={"rater": [_("They treated this patient, or were in the room.")]})
+        if hidden_of(definition_of(course.protocol_version_id)) and allows(
+            whoever, Permission.VIEW_CHART, subject
+        ):
+            raise BadInput(
+                fields={"rater": [_("The protocol blinds its raters, and they can open this chart.")]}
+            )
+        taken = set(there.values_list("place", flat=True))
+        if len(taken) == 2:
+            raise NotNow(_("Two raters are named already."))
+        rating = FidelityRating.objects.create(
+            clinic_id=actor.clinic_id,
+            review=review,
+            place=min({1, 2} - taken),
+            rater_id=member.person_id,
+            assigned_by_id=actor.person,
+            assigned_at=now,
+        )
+        _tell(actor, "fidelity_rater_assigned", rating, review, now)
+        return rating
+
+
+def say_where_video_is(*, actor: Actor, review_id: UUID, reference: str, now: datetime) -> FidelityReview:
+    """The clinic keeps the video; this is where. Empty takes it out."""
+    with acting(actor):
+        review = _review(actor, review_id, Permission.RUN_FIDELITY)
+        review.video_reference = reference.strip()
+        review.save(update_fields=["video_reference"])
+        _tell(actor, "fidelity_video_referenced", review, review, now)
+        return review
+
+
+def rate_session(
+    *, actor: Actor, review_id: UUID, scores: Mapping[str, int], now: datetime, comment: str = ""
+) -> FidelityRating:
+    """Submit a rating, whole and once. NotFound for whoever was not named a rater of it."""
+    with acting(actor):
+        rating = (
+            FidelityRating.objects.select_for_update()
+            .filter(clinic_id=actor.clinic_id, review__public_id=review_id, rater_id=actor.person_id or 0)
+            .first()
+        )
+        if rating is None:
+            raise NotFound()
+        review = FidelityReview.objects.select_related("form", "session_record__course").get(
+            pk=rating.review_id
+        )
+        course = review.session_record.course
+        require(actor, Permission.RATE_FIDELITY, subject_of(course))
+        if actor.person_id in those_who_know(course):
+            raise Forbidden(_("You have come to know this patient: somebody else rates the session."))
+        if wrong := problems_of(form_of(review.form.document), scores):
+            raise Incomplete(
+                _("Every item is rated with one of its anchors."),
+                fields={code: [why] for code, why in wrong.items()},
+            )
+        if rating.submitted_at is not None:
+            if (rating.scores, rating.comment) != (dict(scores), comment.strip()):
+                raise NotNow(_("You have rated this session. A rating is not changed."))
+            return rating
+        rating.scores, rating.comment, rating.submitted_at = dict(scores), comment.strip(), now
+        rating.save(update_fields=["scores", "comment", "submitted_at"])
+        _tell(actor, "session_rated", rating, review, now)
+        return rating
+
+
+def give_feedback(
+    *, actor: Actor, review_id: UUID, text: str, now: datetime, public_id: UUID | None = None
+) -> FidelityFeedback:
+    """Tell the therapists what the two ratings came to. Only when both are in; never one's own session."""
+    with acting(actor):
+        review = _review(actor, review_id, Permission.RUN_FIDELITY)
+        if actor.person_id in those_who_know(review.session_record.course):
+            raise Forbidden(_("Nobody reviews their own session."))
+        if not text.strip():
+            raise Incomplete(fields={"text": [_("Write what they should know.")]})
+        public_id = public_id or uuid7()
+        first = FidelityFeedback.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if first is not None:
+            if (first.review_id, first.text) != (review.pk, text.strip()):
+                raise Incomplete("This id was already used for other feedback.", code="id-reused")
+            return first
+        if FidelityRating.objects.filter(review=review, submitted_at__isnull=False).count() < 2:
+            raise NotNow(_("Two ratings have to be in first."))
+        feedback = FidelityFeedback.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id,
+            review=review,
+            author_id=actor.person,
+            text=text.strip(),
+            given_at=now,
+        )
+        _tell(actor, "fidelity_feedback_given", feedback, review, now)
+        return feedback
+
+
+def _review(actor: Actor, review_id: UUID, permission: Permission) -> FidelityReview:
+    """Locked, its course loaded."""
+    review = (
+        FidelityReview.objects.select_for_update(of=("self",))
+        .select_related("form", "session_record__course")
+        .filter(clinic_id=actor.clinic_id, public_id=review_id)
+        .first()
+    )
+    if review is None:
+        raise NotFound()
+    require(actor, permission, subject_of(review.session_record.course))
+    return review
+
+
+def _tell(
+    actor: Actor,
+    verb: str,
+    subject: FidelityReview | FidelityRating | FidelityFeedback,
+    review: FidelityReview,
+    now: datetime,
+) -> None:
+    record_event(
+        actor=actor,
+        verb=verb,
+        subject=subject,
+        course_id=review.session_record.course_id,
+        occurred_at=now,
+        now=now,
+    )

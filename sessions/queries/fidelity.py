@@ -1,0 +1,357 @@
+"""Fidelity review as each may see it: supervisors what was drawn and how raters agree, raters what they rate
+and no more, therapists what they are told. Nobody sees a score before both raters have given theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from clinic.actors import Actor
+from clinic.errors import NotFound
+from clinic.permissions import HouseSubject, Permission, require
+from protocols.queries import definitions_of
+from protocols.rules.definition import Hidden, ProtocolDefinition, Role
+from sessions.models import (
+    CareTeamMember,
+    Course,
+    DeviationRecord,
+    FactRecord,
+    FidelityFeedback,
+    FidelityForm,
+    FidelityRating,
+    FidelityReview,
+    SessionRecord,
+)
+from sessions.models.courses import TeamRole
+from sessions.queries.words import label
+from sessions.rules.fidelity import (
+    Agreement,
+    Candidate,
+    Form,
+    Rated,
+    Result,
+    Risk,
+    agreement,
+    form_of,
+    result_of,
+)
+from sessions.rules.keys import parts_of_key
+from sessions.rules.raters import hidden_from
+
+RECORDING = "recording"
+THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
+
+
+# --- what operations ask ------------------------------------------------------------------------------------
+
+
+def those_who_know(course: Course) -> frozenset[int]:
+    """Everyone who was ever on the care team, with the patient in a session, or began one."""
+    team = CareTeamMember.objects.filter(course=course).values_list("person_id", flat=True)
+    began = SessionRecord.objects.filter(course=course).values_list("started_by_id", flat=True)
+    present = FactRecord.objects.filter(course=course, kind="staff_present").values_list(
+        "value__person_id", flat=True
+    )
+    return frozenset({*team, *began, *(int(one) for one in present if one is not None)})
+
+
+def hidden_of(definition: ProtocolDefinition) -> frozenset[Hidden]:
+    """What a protocol hides from its independent raters."""
+    return hidden_from(definition, roles={Role.INDEPENDENT_RATER}, knows_the_patient=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """`records`: the row of each candidate. `without_consent`: how many were left out for that."""
+
+    candidates: Sequence[Candidate]
+    records: Mapping[UUID, int]
+    without_consent: int
+
+
+def candidates_for(
+    *, clinic_id: int, form_id: int, form: Form, from_at: datetime, until_at: datetime
+) -> Found:
+    """Sessions of the form's kind that ended in [from_at, until_at), not reviewed with it, whose patient's
+    consent to recording stands. A constant number of queries."""
+    held = SessionRecord.objects.filter(
+        clinic_id=clinic_id, kind=form.session_kind.value, status__in=("ended", "signed")
+    )
+    records = list(
+        held.filter(ended_at__gte=from_at, ended_at__lt=until_at)
+        .exclude(Exists(FidelityReview.objects.filter(form__code=form.form, session_record=OuterRef("pk"))))
+        .order_by("pk")
+    )
+    consented = _consented(clinic_id, {record.course_id for record in records})
+    kept = [record for record in records if record.course_id in consented]
+    earlier = list(held.filter(ended_at__lt=until_at).order_by("started_at"))
+    teams = _teams({record.course_id for record in earlier})
+    deviations = list(
+        DeviationRecord.objects.filter(
+            course__in={record.course_id for record in kept}, documented_late_at__isnull=True
+        )
+    )
+    adverse = set(
+        FactRecord.objects.filter(
+            session_record__in=kept, kind="adverse_event_recorded", amended_by__isnull=True
+        ).values_list("session_record_id", flat=True)
+    )
+    seen: dict[int, int] = {}
+    new: set[int] = set()
+    for record in earlier:
+        for who in _therapists(record, teams):
+            if seen.get(who, 0) < form.sampling.new_therapist_sessions:
+                new.add(record.pk)
+            seen[who] = seen.get(who, 0) + 1
+    candidates = []
+    for record in kept:
+        about = [one for one in deviations if one.course_id == record.course_id and _of(one, record)]
+        risks = {
+            Risk.DEVIATION: bool(about),
+            Risk.IMPORTANT_DEVIATION: any(one.important for one in about),
+            Risk.ADVERSE_EVENT: record.pk in adverse,
+            Risk.NEW_THERAPIST: record.pk in new,
+        }
+        candidates.append(
+            Candidate(
+                id=record.public_id,
+                therapists=_therapists(record, teams),
+                risks=frozenset(risk for risk, there in risks.items() if there),
+            )
+        )
+    return Found(
+        candidates=candidates,
+        records={record.public_id: record.pk for record in kept},
+        without_consent=len(records) - len(kept),
+    )
+
+
+def _of(deviation: DeviationRecord, record: SessionRecord) -> bool:
+    during = record.started_at <= deviation.occurred_at <= (record.ended_at or deviation.occurred_at)
+    return during or bool(record.key and deviation.key == record.key)
+
+
+def _consented(clinic_id: int, courses: set[int]) -> set[int]:
+    """The courses whose latest word on recording is a full yes."""
+    latest: dict[int, str] = {}
+    for course_id, state in (
+        FactRecord.objects.filter(
+            clinic_id=clinic_id,
+            course__in=courses,
+            kind="consent_changed",
+            value__scope=RECORDING,
+            amended_by__isnull=True,
+        )
+        .order_by("occurred_at", "pk")
+        .values_list("course_id", "value__state")
+    ):
+        latest[course_id] = state
+    return {course_id for course_id, state in latest.items() if state == "given"}
+
+
+def _teams(courses: set[int]) -> dict[int, list[CareTeamMember]]:
+    found: dict[int, list[CareTeamMember]] = {}
+    for member in CareTeamMember.objects.filter(course__in=courses, team_role__in=THERAPISTS):
+        found.setdefault(member.course_id, []).append(member)
+    return found
+
+
+def _therapists(record: SessionRecord, teams: Mapping[int, Sequence[CareTeamMember]]) -> frozenset[int]:
+    """The lead and the second therapist on the day."""
+    ended = record.ended_at or record.started_at
+    return frozenset(
+        member.person_id
+        for member in teams.get(record.course_id, ())
+        if member.from_at <= ended and (member.until_at is None or member.until_at > record.started_at)
+    )
+
+
+# --- raters -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToRate:
+    """One session as its rater sees it. What the protocol hides is not here: `visit`, `held_on` and `arm` are
+    empty, and no patient is ever named."""
+
+    review_id: UUID
+    title: str
+    session_kind: str
+    video_reference: str
+    form: Form
+    visit: str
+    held_on: datetime | None
+    arm: str
+    hidden: frozenset[Hidden]
+    mine: FidelityRating
+    other: FidelityRating | None  # only once both are in
+
+
+def my_ratings(actor: Actor) -> Sequence[ToRate]:
+    """Those the actor was named for, to rate first. A constant number of queries."""
+    rows = list(
+        FidelityRating.objects.filter(clinic_id=actor.clinic_id, rater_id=actor.person_id or 0)
+        .select_related("review__form", "review__session_record__course")
+        .prefetch_related(Prefetch("review__ratings", queryset=FidelityRating.objects.order_by("place")))
+        .order_by("submitted_at", "assigned_at", "pk")
+    )
+    definitions = definitions_of({row.review.session_record.course.protocol_version_id for row in rows})
+    found = [_to_rate(row, definitions[row.review.session_record.course.protocol_version_id]) for row in rows]
+    return sorted(found, key=lambda one: one.mine.submitted_at is not None)
+
+
+def my_rating(actor: Actor, review_id: UUID) -> ToRate:
+    found = [one for one in my_ratings(actor) if one.review_id == review_id]
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
+def _to_rate(row: FidelityRating, definition: ProtocolDefinition) -> ToRate:
+    review = row.review
+    record = review.session_record
+    hidden = hidden_of(definition)
+    both = list(review.ratings.all())
+    complete = len(both) == 2 and all(one.submitted_at is not None for one in both)
+    dated = Hidden.VISIT_DATE not in hidden
+    return ToRate(
+        review_id=review.public_id,
+        title=review.form.title,
+        session_kind=review.form.session_kind,
+        video_reference=review.video_reference,
+        form=form_of(review.form.document),
+        visit=_visit(record, definition) if dated else "",
+        held_on=record.started_at if dated else None,
+        arm=record.course.arm if Hidden.ARM not in hidden else "",
+        hidden=hidden,
+        mine=row,
+        other=next((one for one in both if one.pk != row.pk), None) if complete else None,
+    )
+
+
+def _visit(record: SessionRecord, definition: ProtocolDefinition) -> str:
+    if not record.key:
+        return ""
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key)
+
+
+# --- supervisors --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRow:
+    """One session drawn. `ratings` and `result` only once both are in."""
+
+    review_id: UUID
+    course_id: UUID
+    patient: str
+    visit: str
+    held_on: datetime
+    title: str
+    form: Form
+    risks: Sequence[str]
+    video_reference: str
+    raters: Sequence[tuple[str, bool]]  # printed name, whether theirs is in
+    ratings: Sequence[FidelityRating]
+    result: Result | None
+    feedback: Sequence[FidelityFeedback]
+
+
+def reviews(actor: Actor) -> Sequence[ReviewRow]:
+    """Every session drawn, newest first. Raises Forbidden for whoever does not run reviews."""
+    require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
+    return _rows(FidelityReview.objects.filter(clinic_id=actor.clinic_id))
+
+
+def review(actor: Actor, review_id: UUID) -> ReviewRow:
+    require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
+    rows = _rows(FidelityReview.objects.filter(clinic_id=actor.clinic_id, public_id=review_id))
+    if not rows:
+        raise NotFound()
+    return rows[0]
+
+
+def told(actor: Actor) -> Sequence[ReviewRow]:
+    """What the actor was told of their own sessions: those that they were a therapist of, with feedback."""
+    there = CareTeamMember.objects.filter(
+        Q(until_at__isnull=True) | Q(until_at__gt=OuterRef("session_record__started_at")),
+        course_id=OuterRef("session_record__course_id"),
+        person_id=actor.person_id or 0,
+        team_role__in=THERAPISTS,
+        from_at__lte=OuterRef("session_record__ended_at"),
+    )
+    return _rows(
+        FidelityReview.objects.filter(
+            Exists(there),
+            Exists(FidelityFeedback.objects.filter(review=OuterRef("pk"))),
+            clinic_id=actor.clinic_id,
+        )
+    )
+
+
+def _rows(rows: QuerySet[FidelityReview]) -> list[ReviewRow]:
+    """Newest first, in a constant number of queries."""
+    found = list(
+        rows.select_related("form", "session_record__course__patient")
+        .prefetch_related(
+            Prefetch("ratings", queryset=FidelityRating.objects.select_related("rater").order_by("place")),
+            Prefetch(
+                "feedback",
+                queryset=FidelityFeedback.objects.select_related("author").order_by("given_at", "pk"),
+            ),
+        )
+        .order_by("-pk")
+    )
+    definitions = definitions_of({row.session_record.course.protocol_version_id for row in found})
+    return [_row(row, definitions[row.session_record.course.protocol_version_id]) for row in found]
+
+
+def _row(row: FidelityReview, definition: ProtocolDefinition) -> ReviewRow:
+    record, form = row.session_record, form_of(row.form.document)
+    ratings = list(row.ratings.all())
+    both = ratings if len(ratings) == 2 and all(one.submitted_at for one in ratings) else []
+    return ReviewRow(
+        review_id=row.public_id,
+        course_id=record.course.public_id,
+        patient=record.course.patient.code,
+        visit=_visit(record, definition),
+        held_on=record.started_at,
+        title=row.form.title,
+        form=form,
+        risks=row.risks,
+        video_reference=row.video_reference,
+        raters=[(one.rater.printed_name, one.submitted_at is not None) for one in ratings],
+        ratings=both,
+        result=result_of(form, [one.scores for one in both if one.scores]) if both else None,
+        feedback=list(row.feedback.all()),
+    )
+
+
+def forms_in_use(actor: Actor) -> Sequence[FidelityForm]:
+    require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
+    return list(FidelityForm.objects.filter(clinic_id=actor.clinic_id).order_by("code", "-version"))
+
+
+def agreements(rows: Sequence[ReviewRow]) -> Sequence[tuple[str, Form, Agreement]]:
+    """How raters agree, for each form of which two ratings are in, by its title."""
+    by_form: dict[tuple[str, int], list[ReviewRow]] = {}
+    for row in rows:
+        if row.ratings:
+            by_form.setdefault((row.form.form, row.form.version), []).append(row)
+    return sorted(
+        (
+            (group[0].title, group[0].form, agreement(group[0].form, [_rated(row) for row in group]))
+            for group in by_form.values()
+        ),
+        key=lambda one: (one[0], one[1].version),
+    )
+
+
+def _rated(row: ReviewRow) -> Rated:
+    first, second = row.ratings
+    return Rated(raters=(first.rater_id, second.rater_id), scores=(first.scores or {}, second.scores or {}))

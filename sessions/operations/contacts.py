@@ -13,13 +13,13 @@ from clinic.errors import BadInput, Incomplete
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from protocols.queries import definition_of, instrument_of
-from protocols.rules.instruments import score
+from protocols.rules.instruments import Act, score
 from sessions.models import ContactDetails, Course, FactRecord
 from sessions.models.tasks import TaskKind
 from sessions.operations.on_course import on_courses_of_patient
 from sessions.operations.records import record_fact
 from sessions.operations.tasks import close_tasks, open_task
-from sessions.operations.watch import act_within
+from sessions.operations.watch import act_on_worry_by, act_within
 from sessions.rules.facts import AssessmentAnswered, ContactMade, ContactResult, Mode
 from sessions.rules.keys import parts_of_key
 
@@ -124,8 +124,8 @@ def tell_worry(
 ) -> bool:
     """Open a task when the instrument says that one of these answers worries; whether it does. `subject` is the
     id of the fact that they are or will be: told twice, it is one task."""
-    worrying = set(score(instrument_of(value.instrument), dict(value.answers)).worrying)
-    if not worrying:
+    act = score(instrument_of(value.instrument), dict(value.answers)).act
+    if act is None or act is Act.CHART_FLAG:
         return False
     definition = definition_of(course.protocol_version_id)
     code = parts_of_key(definition=definition, key=key)[0] if key else ""
@@ -133,9 +133,9 @@ def tell_worry(
     open_task(
         actor=actor,
         course=course,
-        kind=TaskKind.CALL_ASKED if worrying == {"wants_call"} else TaskKind.WORRYING_ANSWER,
+        kind=TaskKind.CALL_ASKED if act is Act.CALL_BACK else TaskKind.WORRYING_ANSWER,
         subject=str(subject),
-        act_by=now + (act_within(answer) if answer else timedelta(0)),
+        act_by=act_on_worry_by(act, answer=answer, course=course, now=now),
         now=now,
         owner_role=answer.owner.value if answer else "therapist",
         cover_role=answer.cover.value if answer else "coordinator",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from clinic.rules.wall_time import day_of, on_day
+from clinic.rules.wall_time import day_of, end_of_day, on_day
 from protocols.rules.definition import AnswerRule, ProtocolDefinition
+from protocols.rules.instruments import Act
 from sessions.models import Course, StaffTask
 from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import SAME_CALL, keep_tasks_owned, open_task
@@ -78,3 +79,13 @@ def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement)
 
 def act_within(answer: AnswerRule) -> timedelta:
     return length(answer.act_within.value)
+
+
+def act_on_worry_by(act: Act, *, answer: AnswerRule | None, course: Course, now: datetime) -> datetime:
+    """By when a person acts on an answer of which the instrument asks for `act`: within the time that the
+    protocol gives for this questionnaire. Where it gives none, what is immediate is due now, and all else
+    before the clinic's day ends."""
+    if answer is not None:
+        return now + act_within(answer)
+    zone = course.clinic.zone_info
+    return now if act is Act.IMMEDIATE else end_of_day(day_of(now, zone), zone)

@@ -3,6 +3,7 @@ engine writes."""
 
 from __future__ import annotations
 
+from sessions.models.answers import AnswerGiven
 from sessions.models.bookings import ResourceUse, SessionBooking, SessionRecord
 from sessions.models.courses import CareTeamMember, Course, CourseStage
 from sessions.models.fidelity import (
@@ -19,6 +20,7 @@ from sessions.models.tasks import StaffTask
 from sessions.models.versions import CourseVersionMove
 
 __all__ = [
+    "AnswerGiven",
     "CareTeamMember",
     "ContactDetails",
     "Course",

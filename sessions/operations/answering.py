@@ -1,11 +1,15 @@
-"""What a patient does from a link: confirms a visit, asks for another time, answers a form, stops the mail."""
+"""What a patient does from a link: confirms a visit, asks for another time, answers a form, stops the mail.
+
+An answer is kept, and acted on when it worries, as it is given: a form need not be finished for that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, patient_actor
@@ -13,17 +17,27 @@ from clinic.errors import NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
-from protocols.queries import definition_of
+from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule, ProtocolDefinition
-from sessions.models import ContactDetails, Course, FactRecord, PatientLink, SessionBooking, StaffTask
+from protocols.rules.instruments import score
+from sessions.models import (
+    AnswerGiven,
+    ContactDetails,
+    Course,
+    FactRecord,
+    PatientLink,
+    SessionBooking,
+    StaffTask,
+)
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
-from sessions.operations.contacts import after_answers
+from sessions.operations.contacts import close_asked, tell_worry
 from sessions.operations.on_course import on_course, on_courses_of_patient
 from sessions.operations.records import checked, put_fact
 from sessions.operations.tasks import close_tasks, open_task
-from sessions.queries.links import answered_before, link_of
+from sessions.operations.watch import act_within
+from sessions.queries.links import answered_before, answers_given, link_of
 from sessions.rules.facts import AssessmentAnswered, FactSource, Mode
 from sessions.rules.keys import parts_of_key
 
@@ -123,35 +137,67 @@ def _live_booking(link: PatientLink) -> SessionBooking:
     return booking
 
 
-def answer_form(
-    *, token: str, answers: Mapping[str, int | None], now: datetime, public_id: UUID | None = None
-) -> FactRecord:
-    """The patient's answers to the instrument the link asks for (item code → value). A worrying one opens a
-    task, with
-    an owner and a clock, before this returns. Raises BadInput for an answer the instrument does not offer."""
+FORMS = (LinkPurpose.CHECK_IN, LinkPurpose.QUESTIONNAIRE)
+
+
+@contextmanager
+def _on_form(token: str, *, now: datetime) -> Iterator[tuple[Actor, PatientLink, Course, AssessmentRule]]:
+    """The frame of every act on a form: the link's actor, its course, locked, and the rule that asks."""
     link = link_of(token)
-    if link.purpose not in (LinkPurpose.CHECK_IN, LinkPurpose.QUESTIONNAIRE):
+    if link.purpose not in FORMS:
         raise NotFound("This link is not one of ours.")
     _usable(link, LinkPurpose(link.purpose), now=now)
     actor = actor_of(link, now=now)
     with on_course(
         actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
     ) as course:
-        rule = assessment_rule(definition=definition_of(course.protocol_version_id), key=link.key)
+        definition = definition_of(course.protocol_version_id)
+        yield actor, link, course, assessment_rule(definition=definition, key=link.key)
+
+
+def keep_answer(*, token: str, item: str, value: int | None, now: datetime) -> bool:
+    """Keep one answer of a form not finished yet (None: skipped); whether it worries. If it does, its task is
+    open before this returns. Raises BadInput for an answer the instrument does not offer, NotNow once the
+    form is finished."""
+    with _on_form(token, now=now) as (actor, link, course, rule):
+        worries = bool(score(instrument_of(rule.instrument), {item: value}).worrying)
+        if answered_before(link):
+            raise _already_answered()
+        given = AnswerGiven.objects.filter(course=course, key=link.key, item=item).first()
+        if given is not None and given.value == value:
+            return worries
+        AnswerGiven.objects.update_or_create(
+            clinic_id=course.clinic_id,
+            course=course,
+            key=link.key,
+            item=item,
+            defaults={"value": value, "given_at": now},
+        )
+        if worries:
+            _tell(actor=actor, course=course, rule=rule, key=link.key, answers={item: value}, now=now)
+        return worries
+
+
+def answer_form(
+    *, token: str, answers: Mapping[str, int | None], now: datetime, public_id: UUID | None = None
+) -> FactRecord:
+    """The patient's answers to the instrument the link asks for (item code → value), with those kept before.
+    A worrying one opens a task, with an owner and a clock, before this returns; one that did so when it was
+    kept opens no second. Raises BadInput for an answer the instrument does not offer."""
+    with _on_form(token, now=now) as (actor, link, course, rule):
+        kept = answers_given(course, link.key)
+        given = {code: one for code, one in answers.items() if one is not None}
+        whole = {**dict.fromkeys(answers), **kept, **given}
         value = AssessmentAnswered(
             instrument=rule.instrument,
             by="patient",
-            answers=tuple(sorted(answers.items())),
+            answers=tuple(sorted(whole.items())),
             total=None,
             mode=Mode.LINK,
         )
         public_id = public_id or uuid7()
         if answered_before(link) and not _sent_before(course, public_id):
-            raise NotNow(
-                _("You have answered this already."),
-                code="already-answered",
-                advice=_("We have your first answers. If something has changed since, please call us."),
-            )
+            raise _already_answered()
         row, new = put_fact(
             actor=actor,
             course=course,
@@ -164,8 +210,68 @@ def answer_form(
         )
         if new:
             PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
-            after_answers(actor=actor, course=course, value=value, key=link.key, fact=row, now=now)
+            close_asked(actor=actor, course=course, key=link.key, now=now)
+            untold = {code: one for code, one in whole.items() if kept.get(code) != one}
+            _tell(actor=actor, course=course, rule=rule, key=link.key, answers=untold, now=now)
         return row
+
+
+def _already_answered() -> NotNow:
+    return NotNow(
+        _("You have answered this already."),
+        code="already-answered",
+        advice=_("We have your first answers. If something has changed since, please call us."),
+    )
+
+
+def _tell(
+    *,
+    actor: Actor,
+    course: Course,
+    rule: AssessmentRule,
+    key: str,
+    answers: Mapping[str, int | None],
+    now: datetime,
+) -> None:
+    """A worry about what is asked under this key; another after the last was dealt with is a task anew."""
+    dealt_with = (
+        StaffTask.objects.filter(course=course, done_at__isnull=False, kind=TaskKind.WORRYING_ANSWER.value)
+        .filter(Q(subject=key) | Q(subject__startswith=f"{key}~"))
+        .count()
+    )
+    tell_worry(
+        actor=actor,
+        course=course,
+        value=AssessmentAnswered(
+            instrument=rule.instrument,
+            by="patient",
+            answers=tuple(answers.items()),
+            total=None,
+            mode=Mode.LINK,
+        ),
+        key=key,
+        subject=f"{key}~{dealt_with + 1}" if dealt_with else key,
+        now=now,
+    )
+
+
+def ask_for_call(*, token: str, now: datetime) -> StaffTask | None:
+    """The patient wants to be called today, whatever else they answer. Asking twice is asking once."""
+    with _on_form(token, now=now) as (actor, link, course, rule):
+        answer = next(
+            (one for one in definition_of(course.protocol_version_id).answers if one.rule == rule.code),
+            None,
+        )
+        return open_task(
+            actor=actor,
+            course=course,
+            kind=TaskKind.CALL_ASKED,
+            subject=link.key,
+            act_by=now + (act_within(answer) if answer else timedelta(0)),
+            now=now,
+            owner_role=answer.owner.value if answer else "therapist",
+            cover_role=answer.cover.value if answer else "coordinator",
+        )
 
 
 def _sent_before(course: Course, public_id: UUID) -> bool:

@@ -1,5 +1,5 @@
-"""Contacts with the patient, what they open and close, and how to reach the patient. A message sent is never a
-contact."""
+"""Contacts with the patient, what they open and close, and how to reach the patient. A message sent is never
+a contact."""
 
 from __future__ import annotations
 
@@ -102,15 +102,20 @@ def after_answers(
 ) -> None:
     """Close what asked for these answers; open a task when the instrument says that one of them worries."""
     if key is not None:
-        close_tasks(
-            actor=actor,
-            course=course,
-            kinds=[TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT],
-            subject=key,
-            resolution="answered",
-            now=now,
-        )
-    tell_worry(actor=actor, course=course, value=value, key=key, subject=fact.public_id, now=now)
+        close_asked(actor=actor, course=course, key=key, now=now)
+    tell_worry(actor=actor, course=course, value=value, key=key, subject=str(fact.public_id), now=now)
+
+
+def close_asked(*, actor: Actor, course: Course, key: str, now: datetime) -> None:
+    """Nobody needs to ring about answers that are there."""
+    close_tasks(
+        actor=actor,
+        course=course,
+        kinds=[TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT],
+        subject=key,
+        resolution="answered",
+        now=now,
+    )
 
 
 def tell_worry(
@@ -119,11 +124,11 @@ def tell_worry(
     course: Course,
     value: AssessmentAnswered,
     key: str | None,
-    subject: UUID,
+    subject: str,
     now: datetime,
 ) -> bool:
-    """Open a task when the instrument says that one of these answers worries; whether it does. `subject` is the
-    id of the fact that they are or will be: told twice, it is one task."""
+    """Open a task when the instrument says that one of these answers worries; whether it does. Told twice of
+    one subject, it is one task."""
     act = score(instrument_of(value.instrument), dict(value.answers)).act
     if act is None or act is Act.CHART_FLAG:
         return False
@@ -134,7 +139,7 @@ def tell_worry(
         actor=actor,
         course=course,
         kind=TaskKind.CALL_ASKED if act is Act.CALL_BACK else TaskKind.WORRYING_ANSWER,
-        subject=str(subject),
+        subject=subject,
         act_by=act_on_worry_by(act, answer=answer, course=course, now=now),
         now=now,
         owner_role=answer.owner.value if answer else "therapist",

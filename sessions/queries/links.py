@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from clinic.errors import NotFound
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule
-from protocols.rules.instruments import Instrument, Item
-from sessions.models import PatientLink
+from protocols.rules.instruments import Instrument
+from sessions.models import AnswerGiven, Course, PatientLink
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.rules.keys import parts_of_key
 from sessions.rules.tokens import token_hash
@@ -31,7 +31,8 @@ class LinkPage:
     crisis_lines: Sequence[dict[str, str]]
     reading_hours: str
     language: str
-    questions: Sequence[Item]  # of the instrument the link asks for, in order
+    instrument: Instrument | None  # what the link asks
+    given: Mapping[str, int | None]  # item → answer, of a form begun before
 
 
 def link_of(token: str) -> PatientLink:
@@ -65,7 +66,8 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
         crisis_lines=link.clinic.crisis_lines,
         reading_hours=link.clinic.reading_hours,
         language=link.patient.language,
-        questions=instrument.items if instrument else (),
+        instrument=instrument,
+        given=answers_given(link.course, link.key) if instrument else {},
     )
 
 
@@ -74,6 +76,11 @@ def answered_before(link: PatientLink) -> bool:
     return PatientLink.objects.filter(
         course_id=link.course_id, key=link.key, purpose=link.purpose, answered_at__isnull=False
     ).exists()
+
+
+def answers_given(course: Course, key: str) -> dict[str, int | None]:
+    """Item → answer, of what was answered before the form was finished."""
+    return dict(AnswerGiven.objects.filter(course=course, key=key).values_list("item", "value"))
 
 
 def _instrument(link: PatientLink) -> Instrument | None:

@@ -56,8 +56,16 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
     about = None
     try:
         about = FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id=UUID(found.subject)).first()
-    except ValueError:
-        pass  # the subject is a requirement's key
+    except (
+        ValueError
+    ):  # The subject is a requirement's key; a worry tells which answers, if the form is there.
+        about = (
+            FactRecord.objects.filter(
+                course=found.course, kind="assessment_answered", key=found.subject.partition("~")[0]
+            )
+            .order_by("-recorded_at")
+            .first()
+        )
     contacts = FactRecord.objects.filter(
         course=found.course, kind="contact_made", recorded_at__gte=found.opened_at
     ).order_by("occurred_at")
@@ -65,7 +73,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         row=task_rows([found], actor=actor, now=now)[0],
         patient_name=found.course.patient.name,
         phone=details.phone if details else "",
-        subject_key="" if about else found.subject,
+        subject_key="" if about else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
         resolution=found.resolution,

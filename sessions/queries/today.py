@@ -120,7 +120,7 @@ def task_rows(tasks: Sequence[StaffTask], *, actor: Actor, now: datetime) -> lis
 
 
 def _about(subject: str, definition: ProtocolDefinition) -> str:
-    rule, cycle, occurrence = parts_of_key(definition=definition, key=subject)
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=subject.partition("~")[0])
     known = any(one.code == rule for one in definition.rules)
     return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence) if known else ""
 

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.cache import add_never_cache_headers
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from clinic import clock
 from clinic.errors import NotFound, Refusal
 from protocols.queries import instrument_of
-from protocols.rules.instruments import score
+from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
 from sessions.queries.links import LinkPage, link_page
 from sessions.queries.words import say
@@ -87,33 +87,70 @@ def opened(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     if page.purpose == "visit":
         return render(request, "sessions/link_visit.html", {"clinic": page, "token": token, "visit": page})
     # A second tab that is sent after the first goes on: it is told that its answers were not kept.
-    if page.questions and (request.method == "POST" or not page.answered):
-        return _answer(request, token, page)
+    if page.instrument is not None and (request.method == "POST" or not page.answered):
+        return _answer(request, token, page, page.instrument)
     return render(request, "sessions/link_thanks.html", {"clinic": page, "token": token})
 
 
-def _answer(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
-    items = [
-        (item.code, say(item.words), [(option.value, say(option.words)) for option in item.options])
-        for item in page.questions
-    ]
-    form = forms.AnswerForm(request.POST if request.method == "POST" else None, items=items)
+def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instrument) -> HttpResponse:
+    form = forms.AnswerForm(
+        request.POST if request.method == "POST" else None,
+        instrument=instrument,
+        initial={f"item-{code}": value for code, value in page.given.items()},
+    )
     if request.method == "POST" and form.is_valid():
-        answers = form.answers
-        row = answering.answer_form(token=token, answers=answers, now=clock.now(), public_id=form.record_id)
-        worrying = set(score(instrument_of(row.value["instrument"]), answers).worrying)
-        # Straight to the next page: after a worrying answer the numbers to call come first, not at the end.
-        return render(
-            request,
-            "sessions/link_thanks.html",
-            {
-                "clinic": page,
-                "token": token,
-                "worried": bool(worrying - {"wants_call"}),
-                "call": bool(worrying),
-            },
+        row = answering.answer_form(
+            token=token, answers=form.answers, now=clock.now(), public_id=form.record_id
         )
-    return render(request, "sessions/link_answer.html", {"clinic": page, "token": token, "form": form})
+        worries = score(instrument_of(row.value["instrument"]), dict(row.value["answers"])).worries
+        acts = {worry.act for worry in worries}
+        # Straight to the next page: after a worrying answer the numbers to call come first, not at the end.
+        return _thanks(
+            request, token, page, worried=bool(acts & set(forms.URGENT)), call=bool(acts - {Act.CHART_FLAG})
+        )
+    return render(
+        request,
+        "sessions/link_answer.html",
+        {
+            "clinic": page,
+            "token": token,
+            "form": form,
+            "words": say(instrument.instructions),
+            "instrument": instrument,
+        },
+    )
+
+
+def _thanks(request: HttpRequest, token: str, page: LinkPage, *, worried: bool, call: bool) -> HttpResponse:
+    return render(
+        request,
+        "sessions/link_thanks.html",
+        {"clinic": page, "token": token, "worried": worried, "call": call},
+    )
+
+
+@patient
+def keep(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    """One answer, as it is given. Says whether it worries."""
+    value = request.POST.get("value", "")
+    if request.method != "POST" or not (value == "" or value.lstrip("-").isdecimal()):
+        return JsonResponse({"kept": False}, status=400)
+    worries = answering.keep_answer(
+        token=token,
+        item=request.POST.get("item", ""),
+        value=int(value) if value else None,
+        now=clock.now(),
+    )
+    return JsonResponse({"kept": True, "worries": worries})
+
+
+@patient
+def call(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    """Somebody shall ring today. The form, if it is not finished, goes on."""
+    if request.method == "POST":
+        answering.ask_for_call(token=token, now=clock.now())
+        return _thanks(request, token, page, worried=False, call=True)
+    return redirect("sessions:patient_link", token=token)
 
 
 @patient

@@ -71,6 +71,8 @@ patient = [
     path("", links.opened, name="patient_link"),
     path("confirm/", links.confirm, name="patient_confirm"),
     path("change/", links.change, name="patient_change"),
+    path("keep/", links.keep, name="patient_keep"),
+    path("call/", links.call, name="patient_call"),
     path("stop/", links.stop, name="patient_stop"),
 ]
 pages: list[URLPattern | URLResolver] = [

@@ -9,12 +9,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from sessions.models import FactRecord, PatientLink, SessionBooking, StaffTask
+from sessions.models import AnswerGiven, FactRecord, PatientLink, SessionBooking, StaffTask
 from sessions.operations.booking import book_session
 from sessions.rules.tokens import token_hash
 from tests.browser.test_pages import RULES, context_for
 from tests.support.cast import days
 from tests.support.clinic_day import ClinicDay, make_day
+from tests.support.smtp import wait_until
 
 pytestmark = pytest.mark.browser
 FORBIDDEN = ("therapy", "dosing", "MDMA", "PTSD", "psych", "Pat Example", "P-001", "integration")
@@ -103,15 +104,54 @@ def test_a_worrying_answer_shows_numbers_to_call_next_and_opens_a_task(
     page = phone.new_page()
     page.goto(live_site + link_to(day, "Cb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1"))
     assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
-    groups = page.get_by_role("group")
-    expect(groups).to_have_count(4)
-    for index, answer in enumerate(("No", "Yes", "Yes", "Yes")):
-        groups.nth(index).get_by_label(answer, exact=True).check()
+    page.get_by_role("radio", name="No", exact=True).check()
+    support = page.get_by_role("region", name="Thank you for telling us")
+    expect(support).to_be_visible()
+    assert support.locator("a[href^='tel:']").count() >= 2
+    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    task = StaffTask.objects.filter(course=day.late, kind="worrying_answer", done_at__isnull=True)
+    wait_until(task.exists)
+    assert not FactRecord.objects.filter(course=day.late, source="patient").exists(), (
+        "the form is not finished"
+    )
+    for _question in range(3):
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("radio", name="Yes", exact=True).check()
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you for telling us")
     assert page.locator("main a[href^='tel:']").count() >= 2
     assert FactRecord.objects.filter(course=day.late, source="patient").count() == 1
-    assert StaffTask.objects.filter(course=day.late, kind="worrying_answer", done_at__isnull=True).exists()
+    assert task.count() == 1
+
+
+def test_a_form_is_resumed_where_it_was_left_and_survives_a_lost_network(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    address = live_site + link_to(day, "Db3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1")
+    page = phone.new_page()
+    page.goto(address)
+    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    page.get_by_role("radio", name="Yes", exact=True).check()
+    wait_until(lambda: AnswerGiven.objects.filter(course=day.late, item="safe", value=1).exists())
+    phone.set_offline(True)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("radio", name="No", exact=True).check()
+    expect(page.get_by_role("status")).to_contain_text("No connection")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("Question 3 of 4")).to_be_visible()
+    phone.set_offline(False)
+    wait_until(lambda: AnswerGiven.objects.filter(course=day.late, item="slept", value=0).exists())
+    page.close()
+    again = phone.new_page()
+    again.goto(address)
+    expect(again.get_by_text("Question 3 of 4")).to_be_visible()
+    again.get_by_role("button", name="Show all questions").click()
+    expect(again.get_by_role("group").nth(1).get_by_label("No", exact=True)).to_be_checked()
+    again.get_by_role("group").nth(3).get_by_label("No", exact=True).check()
+    again.get_by_role("button", name="Send").click()
+    expect(again.get_by_role("heading", level=1)).to_have_text("Thank you")
+    answers = dict(FactRecord.objects.get(course=day.late, source="patient").value["answers"])
+    assert answers == {"safe": 1, "slept": 0, "eaten": None, "wants_call": 0}
 
 
 def test_an_unknown_link_says_what_to_do(phone: BrowserContext, live_site: str) -> None:

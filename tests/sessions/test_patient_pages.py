@@ -15,8 +15,22 @@ from clinic.errors import Incomplete, NotNow
 from clinic.ids import uuid7
 from clinic.models import Event, Message
 from clinic.operations.clock import move_clock
-from sessions.models import ContactDetails, Course, FactRecord, PatientLink, SessionBooking, StaffTask
-from sessions.operations.answering import answer_form, ask_for_another_time, confirm_visit, stop_mail
+from sessions.models import (
+    AnswerGiven,
+    ContactDetails,
+    Course,
+    FactRecord,
+    PatientLink,
+    SessionBooking,
+    StaffTask,
+)
+from sessions.operations.answering import (
+    answer_form,
+    ask_for_another_time,
+    confirm_visit,
+    keep_answer,
+    stop_mail,
+)
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.contacts import change_contact_details
 from sessions.operations.messages import link_address
@@ -245,3 +259,78 @@ def test_of_two_tabs_sent_at_once_one_wins() -> None:
         results = [each.result(timeout=60) for each in [pool.submit(send) for _ in range(2)]]
     assert results.count("already-answered") == 1
     assert FactRecord.objects.filter(course=course, source="patient").count() == 1
+
+
+# --- answers as they are given ------------------------------------------------------------------------------
+
+
+def test_a_worrying_answer_of_a_form_that_is_never_finished_has_its_task(
+    client: Client, cast: Cast, course: Course, now: datetime
+) -> None:
+    token, at = check_in_token(cast, course, start=now - days(28))
+    move_clock(by=at - clock.now() + timedelta(minutes=5))
+    kept = client.post(f"/p/{token}/keep/", {"item": "safe", "value": "0"})
+    assert kept.json() == {"kept": True, "worries": True}
+    task = StaffTask.objects.get(course=course, kind="worrying_answer")
+    assert task.owner_id is not None and task.done_at is None
+    assert client.post(f"/p/{token}/keep/", {"item": "safe", "value": "0"}).status_code == 200, "sent twice"
+    assert not FactRecord.objects.filter(course=course, source="patient").exists()
+    page = client.get(f"/p/{token}/").content.decode()
+    assert "data-support" in page and "checked" in page, "it is resumed"
+
+
+def test_a_worry_dealt_with_before_the_form_is_finished_is_not_told_again_but_a_new_one_is(
+    cast: Cast, course: Course, now: datetime
+) -> None:
+    token, at = check_in_token(cast, course, start=now)
+    assert keep_answer(token=token, item="safe", value=0, now=at)
+    worry = StaffTask.objects.filter(course=course, kind="worrying_answer")
+    finish_task(actor=cast.actor("ada"), task_id=worry.get().public_id, resolution="Rang: safe now.", now=at)
+    answer_form(token=token, answers={"slept": 1, "eaten": 1, "wants_call": 0}, now=at + timedelta(hours=1))
+    assert worry.count() == 1
+    answers = dict(FactRecord.objects.get(course=course, source="patient").value["answers"])
+    assert answers["safe"] == 0, "what was kept belongs to the form"
+
+
+def test_after_a_worry_was_dealt_with_the_same_worry_anew_is_a_task_anew(
+    cast: Cast, course: Course, now: datetime
+) -> None:
+    token, at = check_in_token(cast, course, start=now)
+    for value in (0, 1):
+        keep_answer(token=token, item="safe", value=value, now=at)
+    worry = StaffTask.objects.filter(course=course, kind="worrying_answer")
+    finish_task(actor=cast.actor("ada"), task_id=worry.get().public_id, resolution="Rang: safe now.", now=at)
+    keep_answer(token=token, item="safe", value=0, now=at + timedelta(hours=2))
+    assert worry.filter(done_at__isnull=True).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "value"), [("safe", "7"), ("nothing", "1"), ("safe", "one"), ("", "")], ids=str
+)
+def test_an_answer_that_the_form_does_not_offer_is_refused_and_not_kept(
+    client: Client, cast: Cast, course: Course, now: datetime, item: str, value: str
+) -> None:
+    token, at = check_in_token(cast, course, start=now - days(28))
+    move_clock(by=at - clock.now() + timedelta(minutes=5))
+    assert client.post(f"/p/{token}/keep/", {"item": item, "value": value}).status_code == 400
+    assert not AnswerGiven.objects.exists()
+
+
+def test_a_finished_form_takes_no_more_answers(cast: Cast, course: Course, now: datetime) -> None:
+    token, at = check_in_token(cast, course, start=now)
+    answer_form(token=token, answers=dict(calm_answers("day_after_check_in")), now=at)
+    with pytest.raises(NotNow, match="answered this already"):
+        keep_answer(token=token, item="safe", value=0, now=at)
+
+
+def test_please_call_me_today_is_one_task_however_often_it_is_pressed(
+    client: Client, cast: Cast, course: Course, now: datetime
+) -> None:
+    token, at = check_in_token(cast, course, start=now - days(28))
+    move_clock(by=at - clock.now() + timedelta(minutes=5))
+    assert client.get(f"/p/{token}/call/").status_code == 302
+    assert not StaffTask.objects.filter(course=course, kind="call_asked").exists(), "opening changes nothing"
+    for _press in range(2):
+        page = client.post(f"/p/{token}/call/").content.decode()
+        assert "will call you" in page and says_whom_to_call(page)
+    assert StaffTask.objects.filter(course=course, kind="call_asked").count() == 1

@@ -5,7 +5,7 @@ What may be recorded is the operations' to say.
 
 from __future__ import annotations
 
-from sessions.web.forms.answers import AnswerForm
+from sessions.web.forms.answers import URGENT, AnswerForm
 from sessions.web.forms.chart import (
     CHART_ITEMS,
     AdverseEventForm,
@@ -44,6 +44,7 @@ from sessions.web.forms.review import ResolutionForm, ReviewForm
 
 __all__ = [
     "CHART_ITEMS",
+    "URGENT",
     "AdverseEventForm",
     "AnswerForm",
     "AssessmentForm",

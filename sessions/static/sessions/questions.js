@@ -1,0 +1,124 @@
+/* A form of many questions, one at a time. Without this file it is one page with one button.
+   Each answer is sent as it is given; what could not be sent waits on the page, and in the tab's own storage should it be
+   reloaded. After an answer that calls for support, support comes next, with or without a network. */
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("[data-questions]");
+  if (!form) return;
+  const store = `answers:${location.pathname}`;
+  const questions = [...form.querySelectorAll("[data-question]")];
+  const code = (question) => question.dataset.question;
+  const chosen = (question) => question.querySelector("input:checked");
+  const byCode = Object.fromEntries(questions.map((question) => [code(question), question]));
+  const part = (name) => form.querySelector(`[data-${name}]`);
+  const status = part("status"), support = part("support-panel"), progress = part("progress-line");
+  const say = (text) => { status.textContent = text || ""; };
+  let waiting = JSON.parse(sessionStorage.getItem(store) || "{}");
+  let at = null, prompted = false, flushing = null;
+
+  const within = (number, one) => (one.least === null || number >= one.least) && (one.most === null || number <= one.most);
+  const value = (item) => (byCode[item] && chosen(byCode[item]) ? Number(chosen(byCode[item]).value) : null);
+  const holds = (one) => {
+    if (one.item) return value(one.item) !== null && within(value(one.item), one);
+    return within(one.items.filter((item) => value(item) !== null && value(item) >= (one.but[item] ?? one.answered)).length, one);
+  };
+  const asked = () => questions.filter((question) => JSON.parse(question.dataset.askedIf).every(holds));
+
+  const keep = () => {
+    try { sessionStorage.setItem(store, JSON.stringify(waiting)); } catch { /* a full store loses nothing that is on the page */ }
+  };
+  const send = async () => {
+    for (const item of Object.keys(waiting)) {
+      const body = new FormData();
+      body.set("item", item);
+      body.set("value", waiting[item]);
+      body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+      const sent = waiting[item];
+      let answer;
+      try {
+        answer = await fetch(form.dataset.questions, { method: "POST", body, credentials: "same-origin" });
+      } catch {
+        say(form.dataset.offline);
+        return false;
+      }
+      if (answer.status >= 500) { say(form.dataset.offline); return false; }
+      if (waiting[item] === sent) delete waiting[item];
+      keep();
+      say(answer.ok ? form.dataset.kept : "");
+    }
+    return true;
+  };
+  // One at a time, in order: a later answer to the same question must not be overtaken by an earlier one.
+  const flush = () => (flushing = (flushing || Promise.resolve()).then(send));
+
+  const show = (question) => {
+    at = question;
+    prompted = false;
+    for (const one of questions) one.hidden = one !== question;
+    support.hidden = true;
+    const row = asked(), here = row.indexOf(question);
+    progress.textContent = form.dataset.progress.replace("{n}", here + 1).replace("{all}", row.length);
+    part("send").hidden = here !== row.length - 1;
+    part("continue").parentElement.hidden = here === row.length - 1;
+    part("back").parentElement.hidden = here === 0;
+    const intro = document.querySelector("[data-intro]");
+    if (intro) intro.hidden = here !== 0;
+  };
+  const move = (question) => { show(question); question.focus(); };
+  const supportFirst = () => {
+    for (const one of questions) one.hidden = true;
+    support.hidden = false;
+    support.focus();
+    const row = asked(), last = row.indexOf(at) === row.length - 1;
+    part("send").hidden = !last;
+    part("continue").parentElement.hidden = last;
+  };
+
+  form.addEventListener("change", (event) => {
+    const question = event.target.closest("[data-question]");
+    if (!question) return;
+    waiting[code(question)] = event.target.value;
+    keep();
+    flush();
+    if (at) show(at);
+    if (at && "support" in event.target.dataset) supportFirst();
+  });
+  part("continue").addEventListener("click", () => {
+    if (support.hidden && !chosen(at) && !prompted) { prompted = true; say(form.dataset.skip); return; }
+    if (!chosen(at)) { waiting[code(at)] = ""; keep(); flush(); }
+    const row = asked();
+    say("");
+    move(row[row.indexOf(at) + 1] || at);
+  });
+  part("back").addEventListener("click", () => {
+    if (!support.hidden) { move(at); return; }
+    const row = asked();
+    move(row[Math.max(0, row.indexOf(at) - 1)]);
+  });
+  part("all").addEventListener("click", () => {
+    at = null;
+    for (const one of questions) one.hidden = false;
+    for (const one of form.querySelectorAll("[data-steps]")) one.hidden = true;
+    progress.hidden = true;
+    support.hidden = true;
+    part("send").hidden = false;
+    questions[0].focus();
+  });
+  form.addEventListener("submit", (event) => {
+    if (event.submitter && event.submitter.hasAttribute("formaction")) return;
+    if (navigator.onLine) { sessionStorage.removeItem(store); return; }
+    event.preventDefault();
+    say(form.dataset.offline);
+  });
+  addEventListener("online", flush);
+
+  for (const [item, given] of Object.entries(waiting)) {
+    const input = byCode[item] && byCode[item].querySelector(`input[value="${CSS.escape(given)}"]`);
+    if (input) input.checked = true;
+  }
+  if (Object.keys(waiting).length) flush();
+  for (const one of form.querySelectorAll("[data-steps]")) one.hidden = false;
+  progress.hidden = false;
+  show(asked().find((question) => !chosen(question)) || asked()[0]);
+});

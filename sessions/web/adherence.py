@@ -131,6 +131,7 @@ def _narrow(door: Door) -> tuple[NarrowForm, dict[str, Any]]:
             ("adherence_time", _("Over time")),
             *((("adherence_therapists", _("Therapists")),) if "therapist" in form.fields else ()),
             ("fidelity", _("Fidelity")),
+            *((("outcomes", _("Outcomes")),) if "therapist" in form.fields else ()),
         )
     ]
     return form, {

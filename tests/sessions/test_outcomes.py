@@ -1,0 +1,223 @@
+"""What a course came to, and the clinic's own results beside a trial's: only where both measured the same."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from clinic.actors import acting
+from clinic.errors import Forbidden
+from clinic.permissions import Role
+from protocols.queries import definition_of, instrument_of
+from protocols.queries.results import published_results
+from sessions.models import Course, FactRecord, SessionRecord
+from sessions.queries import outcomes as queries
+from sessions.rules.codec import kind_of, to_json
+from sessions.rules.comparisons import Difference, differences
+from sessions.rules.facts import AssessmentAnswered, DoseGiven, DosePart, FactValue, Intake, Mode
+from tests.support.cast import LIBRARY, START, Cast, allow, days, enrol, make_cast, make_person, publish
+from tests.support.clinic_day import set_clock
+
+pytestmark = pytest.mark.django_db
+
+DOSED = START + days(30)
+AT = START + days(100)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    cast = make_cast()
+    cast.version = publish(cast, (LIBRARY / "psilocybin_trd.yaml").read_text(encoding="utf-8"))
+    allow(cast)
+    cast.people["hana"] = make_person(cast.clinic, "Hana Hazel", Role.THERAPIST)  # rates, treats nobody here
+    return cast
+
+
+def put(cast: Cast, course: Course, value: FactValue, at: datetime, *, key: str = "") -> None:
+    FactRecord.objects.create(
+        clinic=cast.clinic,
+        course=course,
+        kind=kind_of(value),
+        key=key or None,
+        occurred_at=at,
+        aware_at=at,
+        recorded_at=at,
+        observed_by=cast.people["hana"],
+        entered_by=cast.people["hana"],
+        source="staff",
+        value=to_json(value),
+        protocol_version_id=course.protocol_version_id,
+    )
+
+
+def madrs(
+    cast: Cast, course: Course, each: int, at: datetime, key: str, by: str = "independent_rater"
+) -> None:
+    items = instrument_of("madrs").items
+    answers = tuple((item.code, each) for item in items)
+    value = AssessmentAnswered(
+        instrument="madrs", by=by, answers=answers, total=each * len(items), mode=Mode.IN_PERSON
+    )
+    put(cast, course, value, at, key=key)
+
+
+def treated(cast: Cast, code: str, *, before: int = 3, after: int | None = 1) -> Course:
+    """Dosed once; each MADRS item at `before`, and six weeks on at `after`."""
+    course = enrol(cast, code)
+    madrs(cast, course, before, START + days(2), "madrs.baseline")
+    record = SessionRecord.objects.create(
+        clinic=cast.clinic,
+        course=course,
+        key="dosing.1",
+        kind="dosing",
+        status="ended",
+        started_at=DOSED,
+        ended_at=DOSED + timedelta(hours=8),
+        started_by=cast.people["ada"],
+        protocol_version_id=course.protocol_version_id,
+    )
+    put(
+        cast,
+        course,
+        DoseGiven(
+            record_id=record.public_id,
+            part=DosePart.INITIAL,
+            amount=Decimal(25),
+            unit="mg",
+            intake=Intake.FULL,
+            given_by=cast.people["ada"].pk,
+            checked_by=None,
+        ),
+        DOSED + timedelta(minutes=10),
+        key="dosing.1",
+    )
+    if after is not None:
+        madrs(cast, course, after, DOSED + days(42), "madrs.week_6")
+    return course
+
+
+def own(cast: Cast) -> dict[str, queries.OwnResult]:
+    carla = cast.actor("carla", at=AT)
+    with acting(carla):
+        (version,) = queries.clinic_outcomes(carla, clinic=cast.clinic, now=AT)
+    return {one.rule.code: one for one in version.results}
+
+
+def test_response_and_remission_are_counted_apart_by_the_protocols_definitions(cast: Cast) -> None:
+    treated(cast, "P-001", after=1)  # 30 to 10: response and remission
+    treated(cast, "P-002", before=4, after=2)  # 40 to 20: response, no remission
+    treated(cast, "P-003", after=3)  # no change
+    treated(cast, "P-004", after=None)  # not assessed
+    enrol(cast, "P-005")  # no dose
+    found = {code: one.tally for code, one in own(cast).items()}
+    assert {code: (one.reached, one.assessed, one.not_assessed) for code, one in found.items()} == {
+        "response": (2, 3, 1),
+        "partial_response": (2, 3, 1),
+        "remission": (1, 3, 1),
+    }
+
+
+def test_a_published_result_stands_beside_only_where_instrument_rater_definition_and_time_are_the_same(
+    cast: Cast,
+) -> None:
+    treated(cast, "P-001")
+    found = own(cast)
+    beside = {
+        (code, one.published.trial): tuple(one.differences)
+        for code, own in found.items()
+        for one in own.beside
+    }
+    assert beside == {
+        ("partial_response", "COMP006"): (),
+        ("partial_response", "COMP005"): (),
+        ("response", "COMP001"): (Difference.TIME_POINT,),
+        ("remission", "COMP001"): (Difference.TIME_POINT,),
+    }
+    with_people = next(one for one in found["partial_response"].beside if one.published.people)
+    assert with_people.interval is not None and with_people.interval.low < 0.39 < with_people.interval.high
+
+
+@pytest.mark.parametrize(
+    ("measured", "why"),
+    [
+        ({"instrument": "phq9"}, Difference.INSTRUMENT),
+        ({"rated_by": "patient"}, Difference.RATER),
+        ({"value": Decimal(30)}, Difference.DEFINITION),
+        ({"value": None}, Difference.NOT_FOUND),
+    ],
+)
+def test_whatever_differs_is_said(cast: Cast, measured: dict[str, object], why: Difference) -> None:
+    assert cast.version is not None
+    definition = definition_of(cast.version.pk)
+    rule = next(one for one in definition.outcomes if one.code == "partial_response")
+    published = next(one for one in published_results("psilocybin_trd") if one.trial == "COMP006")
+    assert differences(definition, rule, published) == ()
+    other = type(published).model_validate(
+        {**published.model_dump(), "measured": {**published.measured.model_dump(), **measured}}
+    )
+    assert why in differences(definition, rule, other)
+
+
+def test_the_clinics_results_are_for_who_reads_every_chart_and_say_when_they_are_few(cast: Cast) -> None:
+    treated(cast, "P-001")
+    ada = cast.actor("ada", at=AT)
+    with acting(ada), pytest.raises(Forbidden):
+        queries.clinic_outcomes(ada, clinic=cast.clinic, now=AT)
+    address = reverse("sessions:outcomes", args=(cast.clinic.slug,))
+    text = page(cast, "carla", address)
+    assert (
+        "small numbers mislead" in text
+        and "Not shown beside COMP001" in text
+        and "another time point" in text
+    )
+    cast.clinic.small_number = 1
+    cast.clinic.save(update_fields=["small_number"])
+    assert "100 %" in page(cast, "carla", address)
+
+
+def page(cast: Cast, name: str, address: str) -> str:
+    set_clock(AT)
+    client = Client()
+    client.force_login(cast.people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_course_shows_its_scores_with_change_marks_and_dose_days(cast: Cast) -> None:
+    course = treated(cast, "P-001")
+    madrs(cast, course, 2, DOSED + days(20), "", by="therapist")
+    ada = cast.actor("ada", at=AT)
+    with acting(ada):
+        found = queries.course_outcomes(ada, course.public_id, now=AT)
+    # A rating by somebody else is a line of its own.
+    assert [(line.by, [one.total for one in line.scores]) for line in found.lines] == [
+        ("independent_rater", [30, 10]),
+        ("therapist", [20]),
+    ]
+    last = found.lines[0].scores[-1]
+    assert last.since_first == -20 and all(seen.improved for seen in last.changes)
+    assert found.dose_days == [DOSED + timedelta(minutes=10)]
+    assert {state.code: state.reach.value for state in found.states}["remission"] == "reached"
+    text = page(cast, "ada", reverse("sessions:course_outcomes", args=(cast.clinic.slug, course.public_id)))
+    assert "dosemark" in text and "-20" in text and "style=" not in text
+
+
+def test_as_many_questions_for_many_courses_as_for_few(cast: Cast) -> None:
+    def counted() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            own(cast)
+        return len(asked)
+
+    treated(cast, "P-001")
+    counted()
+    few = counted()
+    for number in range(2, 9):
+        treated(cast, f"P-{number:03}")
+    assert counted() == few and own(cast)["response"].tally.assessed == 8

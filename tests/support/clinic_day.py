@@ -166,7 +166,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
     """Every page of the staff, by a short name, on this day's rows."""
     from django.urls import reverse
 
-    from sessions.models import DeviationRecord, StaffTask
+    from sessions.models import CourseRequirement, DeviationRecord, StaffTask
 
     slug = day.cast.clinic.slug
 
@@ -181,6 +181,10 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "deviations": url("deviations"),
         "deviations-all": url("deviations") + "?show=all",
         "adherence": url("adherence"),
+        "adherence-rows": url("adherence_rows") + "?status=departed",
+        "adherence-time": url("adherence_time"),
+        "fidelity": url("fidelity"),
+        "course-outcomes": url("course_outcomes", day.late.public_id),
         "tasks": url("tasks"),
         "chart": url("chart", day.late.public_id),
         "chart-dosing": url("chart", day.dosing.public_id),
@@ -212,6 +216,8 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "escort",
     ):
         found[what] = url("record", day.late.public_id, what)
+    for requirement in CourseRequirement.objects.filter(course=day.late, kind="session").order_by("id")[:1]:
+        found["adherence-row"] = url("adherence_row", requirement.public_id)
     for deviation in DeviationRecord.objects.order_by("id")[:1]:
         found["deviation"] = url("deviation", deviation.public_id)
     for task in StaffTask.objects.filter(done_at__isnull=True).order_by("id")[:1]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
@@ -70,6 +71,12 @@ def test_what_is_no_form_says_where(old: str, new: str, where: str) -> None:
     with pytest.raises(NoForm) as refused:
         read_form(FORM.replace(old, new, 1))
     assert any(where in problem for problem in refused.value.problems), refused.value.problems
+
+
+def test_the_form_in_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "fidelity.md").read_text(encoding="utf-8")
+    form = read_form(page.split("```yaml\n")[1].split("```")[0])
+    assert form.mean_at_least == Decimal("1.5") and len(form.sampling.weights) == 4
 
 
 def test_a_rating_is_whole_or_says_what_is_missing() -> None:

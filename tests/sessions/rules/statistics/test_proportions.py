@@ -88,7 +88,7 @@ def test_quantiles_of_f_are_those_of_the_tables(
 
 
 def test_funnel_limits_are_interpolated_between_whole_numbers() -> None:
-    """Spiegelhalter, Stat Med 2005;24:1185-1202, appendix A.1.1, worked by hand with a printed binomial table:
+    """Spiegelhalter, Stat Med 2005;24:1185-1202, appendix A.1.1, by hand with a printed binomial table:
     for n = 20, p = 0.5: P(X<=5) = .0207, P(X<=6) = .0577; P(X<=13) = .9423, P(X<=14) = .9793."""
     assert (binomial_quantile(0.025, 20, 0.5), binomial_quantile(0.975, 20, 0.5)) == (6, 14)
     low = (6 - (0.0577 - 0.025) / (0.0577 - 0.0207)) / 20

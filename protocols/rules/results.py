@@ -38,7 +38,7 @@ class PublishedResult(_Read):
     arm: str
     people: int | None = Field(default=None, ge=1)
     measured: Measured
-    assessed: Assessed
+    assessed: Assessed | None = None  # not found in the source
     citation: str = Field(min_length=1)
     caveats: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
     AssessmentRule,
+    Figure,
     Offset,
     OutcomeRule,
     ProtocolDefinition,
@@ -29,7 +30,7 @@ class Difference(StrEnum):
     INSTRUMENT = "instrument"
     RATER = "rater"  # a self-rated score never stands beside a blinded rating
     DEFINITION = "definition"
-    NOT_FOUND = "not_found"  # the source does not say what counted as reached
+    NOT_FOUND = "not_found"  # the source does not say what counted as reached, or when
     TIME_POINT = "time_point"
 
 
@@ -75,14 +76,13 @@ def differences(
         if asked.who != measured.rated_by:
             found.add(Difference.RATER)
         ours = (score.change, score.compare, score.value.value)
-        if Difference.NOT_FOUND not in found and ours != (measured.change, measured.compare, measured.value):
+        if measured.value is not None and ours != (measured.change, measured.compare, measured.value):
             found.add(Difference.DEFINITION)
-        target = asked.window.target
-        after = _after(definition, asked.window.anchor)
-        if (
-            after != published.assessed.after
-            or target is None
-            or _days(target.value) != published.assessed.days
+        if published.assessed is None:
+            found.add(Difference.NOT_FOUND)
+        elif (_after(definition, asked.window.anchor), _days(asked.window.target)) != (
+            published.assessed.after,
+            published.assessed.days,
         ):
             found.add(Difference.TIME_POINT)
     return tuple(one for one in Difference if one in found)
@@ -101,6 +101,6 @@ def _after(definition: ProtocolDefinition, anchor: AnchorRule) -> str:
     return {Which.FIRST: "first_dose", Which.LAST: "last_dose"}.get(anchor.which, "")
 
 
-def _days(offset: Offset) -> int | None:
-    per = {Unit.DAYS: 1, Unit.WEEKS: 7}.get(offset.unit)
-    return offset.amount * per if per else None
+def _days(target: Figure[Offset] | None) -> int | None:
+    per = {Unit.DAYS: 1, Unit.WEEKS: 7}.get(target.value.unit) if target else None
+    return target.value.amount * per if target and per else None

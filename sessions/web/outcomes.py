@@ -19,7 +19,7 @@ DIFFERENCE_WORDS = {
     "instrument": _("another instrument"),
     "rater": _("another kind of rater"),
     "definition": _("another definition of what counts as reached"),
-    "not_found": _("the source does not say what counted as reached"),
+    "not_found": _("the source does not say what counted as reached, or when"),
     "time_point": _("another time point"),
 }
 BY_WORDS = {

@@ -19,6 +19,7 @@ class TaskKind(models.TextChoices):
     MESSAGE_NOT_SENT = "message_not_sent"
     SAFETY_LIMIT = "safety_limit"  # a dose or a reading beyond a safety limit
     TIME_ASKED = "time_asked"  # the patient needs another time
+    STAFF_GONE = "staff_gone"  # somebody booked for a visit will not work here on that day
 
 
 class StaffTask(ClinicRow):

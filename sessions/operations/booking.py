@@ -23,8 +23,10 @@ from protocols.rules.definition import SessionRule
 from sessions.models import Course, ResourceUse, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.models.courses import OPEN_STATUSES
+from sessions.models.tasks import TaskKind
 from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_booking, on_course
+from sessions.operations.tasks import close_tasks
 from sessions.queries.history import history_of
 from sessions.rules.engine import requirements
 from sessions.rules.facts import Mode
@@ -227,6 +229,14 @@ def cancel_row(*, actor: Actor, booking: SessionBooking, reason: str, now: datet
         columns={"reason": reason},
     )
     free_resources(booking)
+    close_tasks(
+        actor=actor,
+        course=booking.course,
+        kinds=[TaskKind.STAFF_GONE],
+        resolution="booking_cancelled",
+        now=now,
+        booking=booking,
+    )
 
 
 def free_resources(booking: SessionBooking) -> None:

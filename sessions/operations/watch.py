@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from clinic.rules.wall_time import day_of, end_of_day, on_day
 from protocols.rules.definition import AnswerRule, ProtocolDefinition
 from protocols.rules.instruments import Act
-from sessions.models import Course, StaffTask
+from sessions.models import Course, ResourceUse, StaffTask
+from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import SAME_CALL, keep_tasks_owned, open_task
 from sessions.rules.facts import History
@@ -20,11 +23,12 @@ WAITING = {Status.OPEN, Status.OVERDUE}
 def open_overdue_tasks(
     *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
 ) -> datetime | None:
-    """Open a task for each safety contact that was missed and each check-in not answered by its hour, and
-    hand on those whose owner has left.
+    """Open a task for each safety contact that was missed, each check-in not answered by its hour and each
+    visit booked with somebody who will have left, and hand on those whose owner has left.
 
     Returns the next instant at which time alone would open or hand on another.
     """
+    _flag_visits_without_staff(course=course, now=now)
     answers = {answer.rule: answer for answer in definition.answers}
     known = list(StaffTask.objects.filter(course=course).values_list("kind", "subject", "done_at"))
     opened = {(kind, subject) for kind, subject, _done_at in known}
@@ -65,6 +69,35 @@ def open_overdue_tasks(
                     cover_role=answer.cover.value,
                 )
     return next_look
+
+
+def _flag_visits_without_staff(*, course: Course, now: datetime) -> None:
+    """A visit booked with somebody whose work here ends before it: the coordinator finds somebody else."""
+    member = "resource__membership__"
+    taken = ResourceUse.objects.filter(
+        Q(**{f"{member}until_on__isnull": False}) | Q(**{f"{member}person__is_active": False}),
+        clinic_id=course.clinic_id,
+        booking__course=course,
+        booking__status__in=LIVE_BOOKINGS,
+        booking__starts_at__gt=now,
+        live=True,
+    )
+    visits = taken.order_by("booking_id").values_list(
+        "booking__public_id", "booking__starts_at", f"{member}until_on", f"{member}person__is_active"
+    )
+    for booking_id, starts_at, until_on, is_active in visits:
+        if is_active and until_on >= day_of(starts_at, course.clinic.zone_info):
+            continue
+        open_task(
+            course=course,
+            kind=TaskKind.STAFF_GONE,
+            subject=str(booking_id),
+            act_by=starts_at,
+            now=now,
+            owner_role="coordinator",
+            cover_role="therapist",
+            safety=False,
+        )
 
 
 def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement) -> datetime | None:

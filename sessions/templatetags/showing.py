@@ -197,6 +197,7 @@ TASKS: dict[str, Any] = {
     "message_not_sent": gettext_lazy("A message could not be sent: call the patient"),
     "safety_limit": gettext_lazy("Beyond a safety limit"),
     "time_asked": gettext_lazy("Needs another time"),
+    "staff_gone": gettext_lazy("Somebody booked will have left by then"),
 }
 
 

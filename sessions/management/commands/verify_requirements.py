@@ -15,9 +15,7 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--all", action="store_true", help="every course, ended ones too"
-        )
+        parser.add_argument("--all", action="store_true", help="every course, ended ones too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = verify_requirements(now=clock.now(), all_courses=options["all"])

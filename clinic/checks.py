@@ -43,13 +43,13 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
         try:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT slug, is_demo, crisis_lines = '[]'::jsonb, phone = ''"
+                    "SELECT slug, is_demo, crisis_lines = '[]'::jsonb, phone = '', concern_person_id IS NULL"
                     " FROM clinic_clinic ORDER BY slug"
                 )
                 clinics = cursor.fetchall()
         except DatabaseError:  # A column that a pending migration will add.
             continue
-        for slug, is_demo, without_lines, without_phone in clinics:
+        for slug, is_demo, without_lines, without_phone, without_ear in clinics:
             if is_demo:
                 found.append(
                     Error(
@@ -64,6 +64,15 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
                         f"The clinic “{slug}” has no {'crisis lines' if without_lines else 'phone number'}.",
                         hint="Both stand on every page a patient sees; enter them before anyone is enrolled.",
                         id="clinic.W001",
+                    )
+                )
+            if without_ear:
+                found.append(
+                    Warning(
+                        f"The clinic “{slug}” names nobody who hears a patient's concern about their care.",
+                        hint="Name somebody outside the care teams; until then it goes to a supervisor or an "
+                        "administrator outside the patient's own.",
+                        id="clinic.W003",
                     )
                 )
     return found

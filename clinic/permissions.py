@@ -79,6 +79,7 @@ class Permission(StrEnum):
     # The patient's link
     ANSWER_LINK = "answer_link"  # confirm a visit, answer a check-in
     SEND_LINK = "send_link"  # have a message with a link sent, or revoke one
+    HANDLE_CONCERN = "handle_concern"  # read and answer what a patient says of their care
 
     # The house
     MANAGE_PEOPLE = "manage_people"  # memberships and roles
@@ -345,6 +346,12 @@ register(
         sentence
         for role in (Role.SUPERVISOR, Role.PRESCRIBER)
         for sentence in sentences(role, (Permission.CONFIRM_FIGURES, Permission.MOVE_VERSION))
+    ),
+    # What a patient says of their care is never for those who give it; whom it is for, the record says.
+    *(
+        sentence
+        for role in Role
+        for sentence in sentences(role, (Permission.HANDLE_CONCERN,), not_in_care_team)
     ),
     # A patient, by the link they were sent: their own things, and only what the link is for.
     *sentences("patient", (Permission.VIEW_PATIENT, Permission.ANSWER_LINK), own),

@@ -74,6 +74,24 @@ class Clinic(models.Model):
             "things, not a clinical figure."
         ),
     )
+    concern_person = models.ForeignKey(
+        "clinic.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=gettext_lazy("Who hears a patient’s concern"),
+        help_text=gettext_lazy(
+            "A patient may raise a concern about their care. It goes to this person, or, where they are in "
+            "the patient’s own team, to somebody else outside it."
+        ),
+    )
+    concern_hours = models.PositiveSmallIntegerField(
+        default=72,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Hours to act on a concern"),
+        help_text=gettext_lazy("The clinic’s own choice. After that a second person is told too."),
+    )
     is_demo = models.BooleanField(default=False, editable=False)
 
     class Meta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from sessions.models.answers import AnswerGiven
 from sessions.models.bookings import ResourceUse, SessionBooking, SessionRecord
+from sessions.models.care_concerns import CareConcern, CareConcernStep
 from sessions.models.courses import CareTeamMember, Course, CourseStage
 from sessions.models.fidelity import (
     FidelityDraw,
@@ -21,6 +22,8 @@ from sessions.models.versions import CourseVersionMove
 
 __all__ = [
     "AnswerGiven",
+    "CareConcern",
+    "CareConcernStep",
     "CareTeamMember",
     "ContactDetails",
     "Course",

@@ -18,6 +18,7 @@ from clinic.errors import NotFound, Refusal
 from protocols.queries import instrument_of
 from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
+from sessions.operations.care_concerns import raise_concern
 from sessions.queries.links import LinkPage, link_page
 from sessions.queries.words import say
 from sessions.web import forms
@@ -166,6 +167,20 @@ def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
         answering.ask_for_another_time(token=token, now=clock.now())
         return redirect("sessions:patient_link", token=token)
     return render(request, "sessions/link_change.html", {"clinic": page, "token": token, "visit": page})
+
+
+@patient_however_old
+def concern(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    """What the patient says of their care, to somebody who does not give it."""
+    form = forms.ConcernForm(request.POST if request.method == "POST" else None)
+    raised = request.method == "POST" and form.is_valid()
+    if raised:
+        raise_concern(token=token, text=form.cleaned_data["text"], now=clock.now(), public_id=form.record_id)
+    return render(
+        request,
+        "sessions/link_concern.html",
+        {"clinic": page, "token": token, "form": form, "raised": raised},
+    )
 
 
 @patient_however_old

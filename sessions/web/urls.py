@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from sessions.web import (
     adherence,
+    care_concerns,
     chart,
     corrections,
     courses,
@@ -38,6 +39,8 @@ staff = [
     path("fidelity/draw/", fidelity.draw, name="fidelity_draw"),
     path("fidelity/<uuid:review>/", fidelity.review, name="fidelity_review"),
     path("fidelity/<uuid:review>/rate/", fidelity.rate, name="fidelity_rate"),
+    path("concerns/", care_concerns.care_concerns, name="care_concerns"),
+    path("concerns/<uuid:concern>/", care_concerns.care_concern, name="care_concern"),
     path("tasks/", overview.tasks, name="tasks"),
     path("tasks/<uuid:task>/", overview.task, name="task"),
     path("tasks/<uuid:task>/take/", overview.task_take, name="task_take"),
@@ -76,6 +79,7 @@ patient = [
     path("change/", links.change, name="patient_change"),
     path("keep/", links.keep, name="patient_keep"),
     path("call/", links.call, name="patient_call"),
+    path("concern/", links.concern, name="patient_concern"),
     path("stop/", links.stop, name="patient_stop"),
 ]
 pages: list[URLPattern | URLResolver] = [

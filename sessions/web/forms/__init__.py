@@ -5,7 +5,7 @@ What may be recorded is the operations' to say.
 
 from __future__ import annotations
 
-from sessions.web.forms.answers import URGENT, AnswerForm
+from sessions.web.forms.answers import URGENT, AnswerForm, ConcernForm, ConcernStepForm
 from sessions.web.forms.chart import (
     CHART_ITEMS,
     AdverseEventForm,
@@ -50,6 +50,8 @@ __all__ = [
     "AssessmentForm",
     "BookForm",
     "ChartItemForm",
+    "ConcernForm",
+    "ConcernStepForm",
     "ConsentForm",
     "ContactForm",
     "DoseForm",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from protocols.rules.instruments import Act, AnswerIs, CountIs, Instrument, Item, score
 from sessions.queries.words import say
-from sessions.web.forms.fields import RecordForm, one_of
+from sessions.web.forms.fields import RecordForm, one_of, words
 
 URGENT = (Act.IMMEDIATE, Act.SAME_DAY)
 
@@ -57,6 +57,15 @@ class AnswerForm(RecordForm):
         if all(given.get(f"item-{code}", "") == "" for code in self.codes):
             raise forms.ValidationError(_("Nothing is answered yet. Answer what you like, or call us."))
         return given
+
+
+class ConcernForm(RecordForm):
+    text = words(_("What do you want us to know?"), rows=6)
+
+
+class ConcernStepForm(RecordForm):
+    text = words(_("What was found and done"), rows=3)
+    closes = forms.BooleanField(label=_("This ends it"), required=False)
 
 
 def _urgent(instrument: Instrument, item: Item) -> frozenset[int]:

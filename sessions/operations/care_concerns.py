@@ -1,0 +1,200 @@
+"""A patient raises a concern about their care; somebody outside their care team hears it, by a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clinic import outbox
+from clinic.actors import Actor, acting, system_actor
+from clinic.adapters.mail import RenderedMail
+from clinic.errors import Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
+from clinic.models import Clinic, Membership, Message, Person
+from clinic.operations.events import record_event
+from clinic.permissions import Permission, Role, allows, require
+from sessions.models import CareConcern, CareConcernStep, CareTeamMember, Course
+from sessions.operations.answering import actor_of
+from sessions.permissions import subject_of
+from sessions.queries.links import link_of
+
+PURPOSE = "care_concern"
+# Who hears a concern where the clinic named nobody, or somebody of the patient's own team.
+INSTEAD = (Role.SUPERVISOR, Role.ADMINISTRATOR, Role.PRESCRIBER, Role.COORDINATOR)
+
+
+def raise_concern(*, token: str, text: str, now: datetime, public_id: UUID | None = None) -> CareConcern:
+    """Keep what the patient says and tell who hears it at once; their cover when nobody acts in time. From
+    any link, however old. Raises Incomplete for no words, NotNow when nobody outside the team is left to
+    hear it."""
+    link = link_of(token)
+    actor = actor_of(link, now=now)
+    with acting(actor):
+        require(actor, Permission.ANSWER_LINK, subject_of(link.course))
+        if not text.strip():
+            raise Incomplete(_("Write what you want us to know."), fields={"text": [_("Write a sentence.")]})
+        public_id = public_id or uuid7()
+        # The patient's row: the same form sent twice at once is one concern.
+        link.patient.__class__.objects.select_for_update(no_key=True).get(pk=link.patient_id)
+        first = CareConcern.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if first is not None:
+            return first
+        ears = _ears(clinic=link.clinic, patient_id=link.patient_id, now=now)
+        if not ears:
+            raise NotNow(
+                _("Nobody outside your team can be reached from here right now."),
+                advice=_("Please call us and ask for somebody who is not in your team."),
+            )
+        act_by = now + timedelta(hours=link.clinic.concern_hours)
+        concern = CareConcern.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id,
+            patient_id=link.patient_id,
+            raised_at=now,
+            text=text.strip(),
+            handler_id=ears[0],
+            cover_id=ears[1] if len(ears) > 1 else None,
+            act_by=act_by,
+        )
+        _record(
+            concern=concern,
+            verb="concern_raised",
+            actor=system_actor(clinic_id=actor.clinic_id, at=now),
+            now=now,
+        )
+        tellings = [(concern.handler_id, now), (concern.cover_id, act_by)]
+        outbox.plan(
+            specs=[
+                outbox.MessageSpec(
+                    clinic_id=concern.clinic_id,
+                    purpose=PURPOSE,
+                    subject_key=f"concern:{concern.pk}:{person_id}",
+                    target_at=at,
+                    data={"concern": str(concern.public_id), "person": person_id},
+                    local_at=at.replace(tzinfo=None),
+                    zone="UTC",
+                    send_at=at,
+                    not_after=at + timedelta(days=7),
+                )
+                for person_id, at in tellings
+                if person_id is not None
+            ],
+            now=now,
+        )
+        return concern
+
+
+def act_on_concern(
+    *, actor: Actor, concern_id: UUID, text: str, closes: bool, now: datetime, public_id: UUID | None = None
+) -> CareConcernStep:
+    """Write what was done; `closes` ends it. Raises NotFound for who does not hear it or has joined the care
+    team since, NotNow when it is closed."""
+    with acting(actor):
+        concern = (
+            CareConcern.objects.select_for_update(of=("self",))
+            .filter(clinic_id=actor.clinic_id, public_id=concern_id)
+            .first()
+        )
+        if concern is None or not may_hear(actor=actor, concern=concern):
+            raise NotFound()
+        if not text.strip():
+            raise Incomplete(_("Say what was done."), fields={"text": [_("Write a sentence.")]})
+        public_id = public_id or uuid7()
+        first = CareConcernStep.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if first is not None:
+            return first
+        if concern.closed_at is not None:
+            raise NotNow(_("This concern is closed."), advice=_("Read how it ended."))
+        step = CareConcernStep.objects.create(
+            clinic_id=actor.clinic_id,
+            public_id=public_id,
+            concern=concern,
+            person_id=actor.person,
+            taken_at=now,
+            text=text.strip(),
+            closes=closes,
+        )
+        if closes:
+            concern.closed_at = now
+            concern.save(update_fields=["closed_at"])
+        _record(
+            concern=concern, verb="concern_closed" if closes else "concern_acted_on", actor=actor, now=now
+        )
+        return step
+
+
+def may_hear(*, actor: Actor, concern: CareConcern) -> bool:
+    """Whether it was said to this person, and they are in none of the patient's care teams."""
+    if actor.person_id not in (concern.handler_id, concern.cover_id):
+        return False
+    courses = Course.objects.filter(clinic_id=concern.clinic_id, patient_id=concern.patient_id)
+    return all(allows(actor, Permission.HANDLE_CONCERN, subject_of(course)) for course in courses)
+
+
+def _ears(*, clinic: Clinic, patient_id: int, now: datetime) -> list[int]:
+    """Who may hear a concern of that patient, the clinic's choice first: nobody of a care team of theirs."""
+    team = set(
+        CareTeamMember.objects.filter(
+            clinic_id=clinic.pk, course__patient_id=patient_id, until_at__isnull=True
+        ).values_list("person_id", flat=True)
+    )
+    today = now.astimezone(clinic.zone_info).date()
+    here = [
+        one
+        for one in Membership.objects.filter(clinic_id=clinic.pk, person__is_active=True).order_by("pk")
+        if one.active_on(today) and one.person_id not in team
+    ]
+    ranked = sorted(
+        (one for one in here if one.person_id == clinic.concern_person_id or one.role_set & set(INSTEAD)),
+        key=lambda one: (
+            one.person_id != clinic.concern_person_id,
+            min((INSTEAD.index(role) for role in one.role_set if role in INSTEAD), default=len(INSTEAD)),
+        ),
+    )
+    return [one.person_id for one in ranked]
+
+
+def _record(*, concern: CareConcern, verb: str, actor: Actor, now: datetime) -> None:
+    """Neither the patient nor the course stands in the event: whoever reads the log learns of no one."""
+    record_event(actor=actor, verb=verb, subject=concern, occurred_at=now, now=now)
+
+
+# --- telling ------------------------------------------------------------------------------------------------
+
+
+def concern_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
+    """Message id → None, or why its reader need not be told: it is closed."""
+    closed = {
+        str(public_id): closed_at
+        for public_id, closed_at in CareConcern.objects.filter(
+            public_id__in=[message.data["concern"] for message in messages]
+        ).values_list("public_id", "closed_at")
+    }
+    return {
+        message.pk: None if closed.get(message.data["concern"], now) is None else "concern_closed"
+        for message in messages
+    }
+
+
+def render_concern(message: Message) -> RenderedMail:
+    person = Person.objects.get(pk=message.data["person"])
+    clinic = Clinic.objects.get(pk=message.clinic_id)
+    path = reverse("sessions:care_concern", args=(clinic.slug, message.data["concern"]))
+    return RenderedMail(
+        to=person.email,
+        subject=_("Something was said to you in confidence"),
+        text=_("Somebody asks you to act. Sign in to read it:\n%(link)s\n")
+        % {"link": settings.SITE_URL + path},
+        sender_name=clinic.sender_name,
+    )
+
+
+def register_concerns() -> None:
+    outbox.register(
+        PURPOSE, still_wanted=concern_still_wanted, render=render_concern, respects_quiet_hours=False
+    )

@@ -9,16 +9,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor
-from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.errors import BadInput, Forbidden, Incomplete, NotNow
 from clinic.ids import uuid7
 from clinic.models import Person
 from clinic.operations.events import record_event
-from clinic.permissions import Permission
+from clinic.permissions import Permission, require
 from sessions.models import NoteRecord, SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
 from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_session_record
+from sessions.permissions import subject_of
+from sessions.queries.authors import hands_in
 from sessions.rules.moves import RECORD_MOVES
 
 
@@ -82,13 +86,30 @@ def digest_of(record: SessionRecord) -> str:
 
 def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = "author") -> SignatureRecord:
     """Sign an ended session. The door has asked for the actor's password again. Afterwards only addenda are
-    possible."""
-    with on_session_record(actor=actor, record_id=record_id, permission=Permission.SIGN_RECORD, now=now) as (
+    possible.
+
+    As `author`: somebody who had a hand in it. As `reviewer`: a co-signature of what others did, once they
+    have signed it. Raises Forbidden for either to the other.
+    """
+    permission = Permission.SIGN_RECORD if meaning == "author" else Permission.CO_SIGN_RECORD
+    with on_session_record(actor=actor, record_id=record_id, permission=permission, now=now) as (
         course,
         record,
     ):
         if actor.person_id is None:
             raise BadInput()
+        own = actor.person_id in hands_in(record)
+        require(actor, permission, subject_of(course, author_id=actor.person_id if own else None))
+        if meaning == "author" and not own:
+            raise Forbidden(
+                _("Only somebody who held this session or wrote of it signs as its author."),
+                advice=_("Write what you did or saw as a note first, or ask who held it to sign."),
+            )
+        if meaning != "author" and record.status != RecordStatus.SIGNED:
+            raise NotNow(
+                _("Nobody has signed this session yet."),
+                advice=_("Its author signs first, then you co-sign."),
+            )
         first = SignatureRecord.objects.filter(
             session_record=record, person_id=actor.person_id, meaning=meaning
         ).first()

@@ -1,4 +1,4 @@
-"""Whose own work a deviation rests on: they are the ones who may not review it, at any door."""
+"""Whose own work a deviation or a session is: they are the ones who may not review it, at any door."""
 
 from __future__ import annotations
 
@@ -30,4 +30,13 @@ def authors_of(deviation: DeviationRecord) -> frozenset[int]:
         facts = FactRecord.objects.filter(
             course_id=deviation.course_id, pk__in=[row[2] for row in rows if row[2]]
         )
+    return frozenset(person_id for person_id in found if person_id is not None)
+
+
+def hands_in(record: SessionRecord) -> frozenset[int]:
+    """Who began a session, was with the patient in it, entered or observed anything of it, or wrote of it."""
+    found: set[int | None] = {record.started_by_id}
+    found |= set(record.notes.values_list("author_id", flat=True))
+    for *people, kind, value in record.facts.values_list("entered_by_id", "observed_by_id", "kind", "value"):
+        found |= {*people, value["person_id"] if kind == "staff_present" else None}
     return frozenset(person_id for person_id in found if person_id is not None)

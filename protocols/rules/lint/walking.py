@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -31,8 +31,17 @@ class Walked:
         found = PROTOCOL.walk(self.definition, "", "", 0)
         return tuple(node for node in found if not node.path.startswith("overlays["))
 
-    def located(self, kind: type[T], *, within: str = "") -> Iterator[Located[T]]:
+    @cached_property
+    def _by_part(self) -> Mapping[str, Sequence[Node]]:
+        """The nodes of each rule, reminder and so on: asking within each in turn reads the document once."""
+        found: dict[str, list[Node]] = {}
         for node in self.nodes:
+            found.setdefault(node.path.partition(".")[0], []).append(node)
+        return found
+
+    def located(self, kind: type[T], *, within: str = "") -> Iterator[Located[T]]:
+        part = within.partition(".")[0]
+        for node in self._by_part.get(part, ()) if "[" in part else self.nodes:
             inside = not within or node.path == within or node.path.startswith((f"{within}.", f"{within}["))
             if inside and isinstance(node.value, kind):
                 yield Located(path=node.path, value=node.value)

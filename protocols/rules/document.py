@@ -22,7 +22,15 @@ from protocols.rules.definition import (
     ProtocolDefinition,
     SessionRule,
 )
-from protocols.rules.reading import DocumentError, DocumentErrors, Place, Reading, instead_of, read_document
+from protocols.rules.reading import (
+    MAX_LAID,
+    DocumentError,
+    DocumentErrors,
+    Place,
+    Reading,
+    instead_of,
+    read_document,
+)
 from protocols.rules.shapes import PROTOCOL, references, rules_by_kind
 from protocols.rules.writing import dump
 
@@ -58,6 +66,14 @@ def _read(reading: Reading, place: Place) -> Placed:
 def _check(reading: Reading, placed: Placed) -> None:
     definition = placed.definition
     _check_rules(reading, definition, _at("rules", definition.rules))
+    laid_rules = len(definition.rules) * len(definition.overlays)
+    if laid_rules > MAX_LAID:
+        reading.wrong_at(
+            "overlays",
+            f"{len(definition.overlays)} overlays over {len(definition.rules)} rules are too many to check",
+            "Put places that differ alike into one overlay, or split the protocol.",
+        )
+        return
     for number, overlay in enumerate(definition.overlays):
         at = f"overlays[{number}]"
         laid = definition.with_overlay(overlay)

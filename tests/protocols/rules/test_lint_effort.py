@@ -1,4 +1,4 @@
-"""Whoever drafts a protocol cannot hold up the rest of the clinic with a document that takes long to check."""
+"""Whoever drafts a protocol cannot hold up the rest of the clinic by a document that is slow to check."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def open_overdue_tasks(
 
     Returns the next instant at which time alone would open or hand on another.
     """
-    _flag_visits_without_staff(course=course, now=now)
+    if any(booking.starts_at > now for booking in history.bookings):
+        _flag_visits_without_staff(course=course, now=now)
     answers = {answer.rule: answer for answer in definition.answers}
     known = list(StaffTask.objects.filter(course=course).values_list("kind", "subject", "done_at"))
     opened = {(kind, subject) for kind, subject, _done_at in known}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -48,7 +48,7 @@ def standing(
     last = None
     for fact, result in _given(timeline, rule):
         comparable = not rule.unit or result.unit == rule.unit
-        if result.test == rule.test and comparable and fact.occurred_at <= at:
+        if comparable and fact.occurred_at <= at:
             last = (fact, result)
     if last is None:
         return Standing(stands=False, code="absent")
@@ -72,13 +72,16 @@ def standing(
     )
 
 
-def _given(timeline: Timeline, rule: ResultRule) -> Iterator[tuple[Fact, ResultRecorded]]:
-    """The results, and the numbers in the chart under the test's name: a weight is entered once."""
-    found = list(timeline.facts(ResultRecorded))
-    for fact, item in timeline.facts(ChartItemRecorded):
-        if item.item == rule.test and item.number is not None:
-            found.append((fact, ResultRecorded(test=item.item, value=item.number, unit=rule.unit)))
-    yield from sorted(found, key=lambda one: (one[0].occurred_at, one[0].recorded_at, str(one[0].id)))
+def _given(timeline: Timeline, rule: ResultRule) -> Sequence[tuple[Fact, ResultRecorded]]:
+    """The results of the test, and the numbers in the chart under its name (a weight is entered once), in
+    order of time."""
+    found = [one for one in timeline.facts(ResultRecorded) if one[1].test == rule.test]
+    found += [
+        (fact, ResultRecorded(test=item.item, value=item.number, unit=rule.unit))
+        for fact, item in timeline.facts(ChartItemRecorded)
+        if item.item == rule.test and item.number is not None
+    ]
+    return sorted(found, key=lambda one: (one[0].occurred_at, one[0].recorded_at, one[0].id))
 
 
 def valid_until(

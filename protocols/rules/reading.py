@@ -535,6 +535,31 @@ def _error_at(line: int, column: int, what: str, instead: str) -> DocumentErrors
     return DocumentErrors([DocumentError(line=line, column=column, path="", what=what, instead=instead)])
 
 
+def _too_long() -> DocumentErrors:
+    return _error_at(
+        1,
+        1,
+        f"the document has more than {MAX_BYTES} bytes",
+        "No protocol needs that: split or shorten it.",
+    )
+
+
+def decoded(content: bytes) -> str:
+    """The text of a document as it came. Raises DocumentErrors when it is too long or not UTF-8."""
+    if len(content) > MAX_BYTES:
+        raise _too_long()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        before = content[: problem.start]
+        raise _error_at(
+            before.count(b"\n") + 1,
+            problem.start - before.rfind(b"\n"),
+            "this is not UTF-8 text",
+            "Save the document as UTF-8.",
+        ) from None
+
+
 def _check_text(text: str) -> None:
     try:
         size = len(text.encode("utf-8"))
@@ -547,12 +572,7 @@ def _check_text(text: str) -> None:
             "Save the document as UTF-8.",
         ) from None
     if size > MAX_BYTES:
-        raise _error_at(
-            1,
-            1,
-            f"the document has {size} bytes",
-            f"A protocol has at most {MAX_BYTES}: split or shorten it.",
-        )
+        raise _too_long()
     strange = _UNPRINTABLE.search(text.removeprefix("\ufeff"))
     if strange is not None:
         before = text.removeprefix("\ufeff")[: strange.start()]

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from protocols.management.files import document_in
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import DocumentErrors, parse
 from protocols.rules.exporting.fhir import plan_definition
@@ -31,9 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, format: str, **options: Any) -> None:
         try:
-            definition = parse(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as problem:
-            raise CommandError(f"{file}: {problem}") from None
+            definition = parse(document_in(file))
         except DocumentErrors as problem:
             raise CommandError("\n".join(f"{file}:{error}" for error in problem.errors)) from None
         self.stdout.write(json.dumps(FORMATS[format](definition), indent=2, ensure_ascii=False))

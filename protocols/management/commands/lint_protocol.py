@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from protocols.rules.lint import DOCUMENT, Finding, Report, Severity, lint
-from protocols.rules.reading import MAX_BYTES
+from protocols.management.files import document_in
+from protocols.rules.lint import Report, lint, unreadable
+from protocols.rules.reading import DocumentErrors
 
 
 class Command(BaseCommand):
@@ -49,20 +50,6 @@ class Command(BaseCommand):
 
 def _report(path: Path) -> Report:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)  # more is refused anyway
-        return lint(content.decode("utf-8"))
-    except OSError as problem:
-        what, line = f"this file cannot be read: {problem.strerror}", 1
-    except UnicodeDecodeError as problem:
-        what, line = "this is not UTF-8 text", problem.object[: problem.start].count(b"\n") + 1
-    finding = Finding(
-        code=DOCUMENT,
-        severity=Severity.ERROR,
-        path="",
-        line=line,
-        column=1,
-        what=what,
-        instead="Check the name, and save the document as UTF-8.",
-    )
-    return Report(definition=None, findings=(finding,))
+        return lint(document_in(path))
+    except DocumentErrors as problem:
+        return unreadable(problem)

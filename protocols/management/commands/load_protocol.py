@@ -15,7 +15,9 @@ from clinic import clock
 from clinic.actors import Actor
 from clinic.errors import Refusal
 from clinic.models import Clinic, Membership
+from protocols.management.files import document_in
 from protocols.operations import adopt_protocol, load_protocol
+from protocols.rules.reading import DocumentErrors
 
 
 class Command(BaseCommand):
@@ -47,11 +49,9 @@ class Command(BaseCommand):
         if house is None:
             raise CommandError(f"There is no clinic “{clinic}”.")
         try:
-            text = file.read_bytes().decode("utf-8")
-        except OSError as problem:
-            raise CommandError(f"{file}: {problem.strerror}") from problem
-        except UnicodeDecodeError as problem:
-            raise CommandError(f"{file}: this is not UTF-8 text.") from problem
+            text = document_in(file)
+        except DocumentErrors as problem:
+            raise CommandError("\n".join(f"{file}:{error}" for error in problem.errors)) from problem
         try:
             writer = _actor(house, author, now)
             if approver is None:

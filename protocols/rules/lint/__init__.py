@@ -41,22 +41,27 @@ def lint(text: str) -> Report:
     try:
         placed = parse_with_places(text)
     except DocumentErrors as problem:
-        wrong = tuple(
-            Finding(
-                code=DOCUMENT,
-                severity=Severity.ERROR,
-                path=error.path,
-                line=error.line,
-                column=error.column,
-                what=error.what,
-                instead=error.instead,
-            )
-            for error in problem.errors
-        )
-        return Report(definition=None, findings=wrong)
+        return unreadable(problem)
     found = [_placed(finding, placed.spots) for finding in findings_of(placed.definition)]
     found.sort(key=lambda finding: (finding.line, finding.column))
     return Report(definition=placed.definition, findings=tuple(found))
+
+
+def unreadable(problem: DocumentErrors) -> Report:
+    """The report of a document that could not be read."""
+    wrong = tuple(
+        Finding(
+            code=DOCUMENT,
+            severity=Severity.ERROR,
+            path=error.path,
+            line=error.line,
+            column=error.column,
+            what=error.what,
+            instead=error.instead,
+        )
+        for error in problem.errors
+    )
+    return Report(definition=None, findings=wrong)
 
 
 def findings_of(definition: ProtocolDefinition) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.core.management.base import BaseCommand, CommandError
 
 from clinic.rules.wall_time import start_of_day
+from protocols.management.files import document_in
 from protocols.rules.document import DocumentErrors, parse
 from sessions.rules.walking import NotInProtocol, Walked, walk
 
@@ -61,9 +62,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            definition = parse(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as problem:
-            raise CommandError(f"{file}: {problem}") from None
+            definition = parse(document_in(file))
         except DocumentErrors as problem:
             raise CommandError("\n".join(f"{file}:{error}" for error in problem.errors)) from None
         zone = options["zone"]

@@ -1,0 +1,317 @@
+"""Ten thousand damaged documents, read and linted one after the other under a limit of memory.
+
+Run as a process of its own (`python -m tests.protocols.malformed DOCUMENTS MEGABYTES`), so that the limit
+holds for nothing else. Each document must give errors with their places or be well-formed; a traceback, or
+more time or memory than allowed, ends the run. Prints what it saw as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from protocols.rules.document import DocumentErrors
+from protocols.rules.lint import lint
+from protocols.rules.reading import MAX_BYTES, decoded
+
+LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
+SECONDS = 2.0
+T = TypeVar("T")
+
+
+class Draw(Protocol):
+    def __call__(self, strategy: st.SearchStrategy[T], /) -> T: ...
+
+
+Spot = tuple[Any, Any]  # a mapping or list of a document, and the name or number of one entry
+
+
+# --- documents to damage: each published protocol with a few of its rules, whole and valid ------------------
+
+
+def small_documents() -> list[Any]:
+    found = []
+    for path in sorted(LIBRARY.glob("*.yaml")):
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+        if "rules" not in document:
+            continue
+        rules = {rule["code"]: rule for rule in document["rules"]}
+        for start in list(rules)[::3]:
+            keep = [start]
+            for code in keep:
+                keep += [word for word in words_in(rules[code]) if word in rules and word not in keep]
+            gone = rules.keys() - set(keep)
+            small = {
+                name: [entry for entry in part if not gone & set(words_in(entry))]
+                if isinstance(part, list) and name not in ("rules", "stages")
+                else part
+                for name, part in document.items()
+            }
+            small["rules"] = [rule for rule in document["rules"] if rule["code"] in keep]
+            found.append({name: part for name, part in small.items() if part != []})
+    return found
+
+
+def words_in(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            yield from (str(name), *words_in(value))
+    elif isinstance(part, list):
+        for value in part:
+            yield from words_in(value)
+    else:
+        yield str(part)
+
+
+def spots_in(part: Any) -> Iterator[Spot]:
+    entries = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for name, value in entries:
+        yield part, name
+        yield from spots_in(value)
+
+
+def written(document: Any) -> str:
+    return yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
+
+
+# --- what can be wrong with one -----------------------------------------------------------------------------
+
+STRANGE = st.sampled_from(
+    [
+        *("", " ", "~", "no", "yes", "0", "-1", "1e999", "nan", "inf", "-0.0", "1_000", "0x10", "9" * 400),
+        *("99999999 d", "-99999999 wk", "1 d 25:00", "d", "80", "80 mg/", "mg 80", "80 MG", "08:00", "24:00"),
+        *("2026-02-30", "0000-00-00", "9999-12-31", "code", "a.b.c", "A", "a" * 3000, "é", "\u202e", "‘x’"),
+        *("{}", "[]", "!!python/object:os.system", "&a", "*a", "<<", "%s", "{0}", "$(x)", "' OR 1=1", "<b>"),
+    ]
+) | st.text(max_size=12)
+STRUCTURE = st.recursive(
+    STRANGE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(STRANGE, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def another_value(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from(spots))
+    part[name] = draw(STRANGE)
+
+
+def another_structure(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from(spots))
+    part[name] = draw(STRUCTURE)
+
+
+def missing(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from(spots))
+    del part[name]
+
+
+def misspelt(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from([spot for spot in spots if isinstance(spot[0], dict)]))
+    part[name + draw(st.sampled_from(["s", "_", " ", "X", "\u00e9"]))] = part.pop(name)
+
+
+def unknown_field(draw: Draw, spots: list[Spot]) -> None:
+    part, _name = draw(st.sampled_from([spot for spot in spots if isinstance(spot[0], dict)]))
+    part[draw(STRANGE)] = draw(STRUCTURE)
+
+
+def swapped(draw: Draw, spots: list[Spot]) -> None:
+    (one, here), (other, there) = draw(st.sampled_from(spots)), draw(st.sampled_from(spots))
+    # Copies: one may hold the other, and no document holds itself.
+    one[here], other[there] = deepcopy(other[there]), deepcopy(one[here])
+
+
+def doubled(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from([spot for spot in spots if isinstance(spot[0], list)]))
+    part.insert(name, part[name])
+
+
+def nested(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from(spots))
+    for _ in range(draw(st.integers(1, 30))):
+        part[name] = [part[name]] if draw(st.booleans()) else {"value": part[name]}
+
+
+def other_reference(draw: Draw, spots: list[Spot]) -> None:
+    """A word of the document where another stood: references that go in circles, or to the wrong kind."""
+    words = [spot for spot in spots if isinstance(spot[0][spot[1]], str)]
+    (part, name), (other, there) = draw(st.sampled_from(words)), draw(st.sampled_from(words))
+    part[name] = other[there]
+
+
+def very_many(draw: Draw, spots: list[Spot]) -> None:
+    part, name = draw(st.sampled_from([spot for spot in spots if isinstance(spot[0], list)]))
+    part += [part[name]] * draw(st.integers(10, 200))
+
+
+IN_THE_DOCUMENT = [
+    *(another_value, another_structure, missing, misspelt, unknown_field, swapped, doubled, nested),
+    *(other_reference, very_many),
+]
+
+
+def cut(draw: Draw, text: str) -> str:
+    return text[: draw(st.integers(0, len(text)))]
+
+
+def indented(draw: Draw, text: str) -> str:
+    lines = text.splitlines()
+    place = draw(st.integers(0, len(lines) - 1))
+    lines[place] = draw(st.sampled_from([" ", "  ", "\t", "- ", "? ", ": "])) + lines[place]
+    return "\n".join(lines)
+
+
+def inserted(draw: Draw, text: str) -> str:
+    place = draw(st.integers(0, len(text)))
+    return (
+        text[:place]
+        + draw(st.text(max_size=8) | st.sampled_from(list("{}[]&*!|>%@`'\":#-,\x00\x85\ufeff")))
+        + text[place:]
+    )
+
+
+def shuffled(draw: Draw, text: str) -> str:
+    lines = text.splitlines()
+    one, other = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+    lines[one], lines[other] = lines[other], lines[one]
+    return "\n".join(lines)
+
+
+def aliased(draw: Draw, text: str) -> str:
+    depth, width = draw(st.integers(1, 12)), draw(st.integers(2, 9))
+    bomb = ["a0: &a0 [x, x]"]
+    bomb += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * width)}]" for level in range(1, depth)]
+    return "\n".join([*bomb, text] if draw(st.booleans()) else [text, *bomb])
+
+
+def deep(draw: Draw, text: str) -> str:
+    opening = draw(st.sampled_from(["[", "{a: ", "- ", "? ", "{{", "!!seq [", "&a [", "'", "|\n "]))
+    return opening * draw(st.integers(1, 3_000)) + draw(st.sampled_from(["", text[:200]]))
+
+
+def other_layout(draw: Draw, text: str) -> str:
+    end = draw(st.sampled_from(["\r\n", "\r", "\u2028", "\n\n", "\n---\n", "\n...\n", "\n# x\n"]))
+    return text.replace("\n", end, draw(st.sampled_from([1, 3, -1])))
+
+
+def noise(draw: Draw, text: str) -> str:
+    return draw(st.text(max_size=300))
+
+
+IN_THE_TEXT = [cut, indented, inserted, shuffled, aliased, deep, other_layout, noise]
+
+
+def encoded(draw: Draw, text: str) -> bytes:
+    name = draw(st.sampled_from(["utf-16", "utf-32", "latin-1", "cp1252", "utf-7", "utf-8-sig", "cp500"]))
+    return text.encode(name, errors="replace")
+
+
+def flipped(draw: Draw, text: str) -> bytes:
+    content = bytearray(text.encode("utf-8", errors="surrogatepass"))
+    for _ in range(draw(st.integers(1, 5))):
+        if content:
+            content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+    return bytes(content)
+
+
+def huge(draw: Draw, text: str) -> bytes:
+    unit = draw(st.sampled_from(["# x\n", "- {}\n", "f: 1\n", "[", "\x00", "é", text]))
+    size = draw(st.sampled_from([MAX_BYTES // 4, MAX_BYTES + 1, 4 * MAX_BYTES]))
+    return (unit * (size // len(unit.encode("utf-8")) + 1)).encode("utf-8", errors="surrogatepass")
+
+
+IN_THE_BYTES = [encoded, flipped]
+
+
+# --- reading them -------------------------------------------------------------------------------------------
+
+
+def answer_to(content: bytes) -> str:
+    """What became of it: refused by the reader, senseless to lint, or well-formed. Every finding names its
+    place, what is wrong and a way out."""
+    try:
+        report = lint(decoded(content))
+    except DocumentErrors as problem:
+        assert problem.errors
+        assert all(error.line >= 1 and error.what and error.instead for error in problem.errors)
+        return "refused"
+    for finding in report.findings:
+        assert finding.line >= 1 and finding.column >= 1 and finding.what and finding.instead, finding
+    if report.definition is None:
+        assert report.errors, "neither errors nor a definition"
+        return "refused"
+    return "senseless" if report.errors else "well-formed"
+
+
+def run(documents: int, megabytes: int) -> dict[str, Any]:
+    # Readable ones only, so that damage meets lint too and not the reader alone.
+    whole = [document for document in small_documents() if lint(written(document)).definition is not None]
+    assert len(whole) > 40, len(whole)
+    used: Counter[str] = Counter()
+    outcome: Counter[str] = Counter()
+    slowest = [0.0, ""]
+
+    # What the run itself needs stands aside; all that reading a document takes lies under the limit.
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + megabytes * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    @settings(
+        max_examples=documents,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def every_one_is_answered(data: st.DataObject) -> None:
+        draw: Draw = data.draw
+        kinds = []
+        document = deepcopy(draw(st.sampled_from(whole)))
+        for _ in range(draw(st.sampled_from([0, 1, 1, 1, 2, 3]))):
+            spots = list(spots_in(document))
+            kinds.append(draw(st.sampled_from(IN_THE_DOCUMENT)))
+            kinds[-1](draw, spots)
+        text = written(document)
+        if not kinds or draw(st.integers(0, 4)) == 0:
+            kinds.append(draw(st.sampled_from(IN_THE_TEXT)))
+            text = kinds[-1](draw, text)
+        content = text.encode("utf-8", errors="surrogatepass")
+        if draw(st.integers(0, 9)) == 0:
+            kinds.append(draw(st.sampled_from(IN_THE_BYTES)))
+            content = kinds[-1](draw, text)
+        elif draw(st.integers(0, 99)) == 0:
+            kinds.append(huge)
+            content = huge(draw, text)
+        label = " + ".join(kind.__name__ for kind in kinds)
+        began = time.process_time()
+        became = answer_to(content)
+        took = time.process_time() - began
+        assert took < SECONDS, f"{label}: {took:.1f} s for {len(content)} bytes: {content[:200]!r}"
+        slowest[:] = max(slowest, [took, label])
+        used.update(kind.__name__ for kind in kinds)
+        outcome[became] += 1
+
+    every_one_is_answered()
+    try:
+        bytearray(2 * megabytes * 2**20)
+    except MemoryError:
+        return {"used": used, "outcome": outcome, "slowest": slowest, "whole": len(whole)}
+    raise AssertionError("the limit of memory was none")
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]))))

@@ -116,8 +116,8 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
         "anchor-cycle",
         "two that wait for each other",
         {
-            "rules/+": "{type: assessment, code: mood.again, stage: after, words: Mood, who: patient, source: p, "
-            f"instrument: phq9, window: {MOOD_AGAIN}}}",
+            "rules/+": "{type: assessment, code: mood.again, stage: after, words: Mood, who: patient, "
+            f"source: p, instrument: phq9, window: {MOOD_AGAIN}}}",
             "mood/window/anchor": "{event: answered, rule: mood.again}",
         },
     ),
@@ -206,16 +206,18 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
         "condition-never-holds",
         "bounds that cross",
         {
-            "calls/when": "[{score: mood, compare: at_least, value: F(10)}, {score: mood, compare: at_most, value: F(5)}]"
+            "calls/when": "[{score: mood, compare: at_least, value: F(10)}, "
+            "{score: mood, compare: at_most, value: F(5)}]"
         },
     ),
     (
         "condition-never-holds",
         "more than all of it",
         {
-            "rules/+": "{type: assessment, code: mood.before, stage: screening, words: Mood, who: patient, source: p, "
-            "instrument: phq9, window: {anchor: enrolment, closes: F(7 d)}}",
-            "calls/when": "[{score: mood, compare: at_least, value: F(101), change: fall_percent, baseline: mood.before}]",
+            "rules/+": "{type: assessment, code: mood.before, stage: screening, words: Mood, who: patient, "
+            "source: p, instrument: phq9, window: {anchor: enrolment, closes: F(7 d)}}",
+            "calls/when": "[{score: mood, compare: at_least, value: F(101), change: fall_percent, "
+            "baseline: mood.before}]",
         },
     ),
     ("condition-always-holds", "all arms", {"calls/when": "[{arm: [one, two]}]"}),
@@ -240,7 +242,8 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
         "reminder-after-its-session",
         "an hour after it closed",
         {
-            "reminders/0": '{code: early, rule: mood, purpose: questionnaire, before: F(0 d), at: "15:00", useful_for: F(1 h)}',
+            "reminders/0": '{code: early, rule: mood, purpose: questionnaire, before: F(0 d), at: "15:00", '
+            "useful_for: F(1 h)}",
             "mood/window/due": "F(3 d 14:00)",
         },
     ),
@@ -250,7 +253,8 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
         "answered-twice",
         "two rules",
         {
-            "answers/+": '{rule: mood, answer_by: F("15:00"), act_within: F(1 h), owner: therapist, cover: coordinator}'
+            "answers/+": '{rule: mood, answer_by: F("15:00"), act_within: F(1 h), owner: therapist, '
+            "cover: coordinator}"
         },
     ),
     ("overlay-changes-nothing", "omits nothing", {"overlays/0/omits": None}),

@@ -19,11 +19,13 @@ from protocols.rules.definition import (
     DecisionIs,
     DecisionRule,
     DoseRule,
+    Figure,
     ProtocolDefinition,
     SessionRule,
 )
 from protocols.rules.reading import (
     MAX_LAID,
+    MAX_PLANNED,
     DocumentError,
     DocumentErrors,
     Place,
@@ -66,6 +68,7 @@ def _read(reading: Reading, place: Place) -> Placed:
 def _check(reading: Reading, placed: Placed) -> None:
     definition = placed.definition
     _check_rules(reading, definition, _at("rules", definition.rules))
+    _check_size(reading, "rules", definition)
     laid_rules = len(definition.rules) * len(definition.overlays)
     if laid_rules > MAX_LAID:
         reading.wrong_at(
@@ -78,6 +81,7 @@ def _check(reading: Reading, placed: Placed) -> None:
         at = f"overlays[{number}]"
         laid = definition.with_overlay(overlay)
         _check_rules(reading, laid, _at(f"{at}.rules", overlay.rules))
+        _check_size(reading, at, laid)
         _check_still_there(reading, laid, at)
     _check_choices(reading, definition)
 
@@ -108,6 +112,23 @@ def _check_rules(
             )
         if isinstance(rule, DoseRule):
             _check_cycles(reading, path, rule, makers[0] if makers else None)
+
+
+def _check_size(reading: Reading, path: str, definition: ProtocolDefinition) -> None:
+    """A few lines can plan more than anybody could do, draw or look through."""
+    cycles = definition.cycle_rule.count.value if definition.cycle_rule is not None else 1
+    planned = sum(_times(rule) * (cycles if rule.per else 1) for rule in definition.rules)
+    if planned > MAX_PLANNED:
+        reading.wrong_at(
+            path,
+            f"the rules plan {planned} things for one patient",
+            f"A course has at most {MAX_PLANNED}: lower the counts, or use `open_ended`.",
+        )
+
+
+def _times(rule: AnyRule) -> int:
+    count: Figure[int] | None = getattr(rule, "count", None)
+    return count.value if count is not None else 1
 
 
 def _check_cycles(reading: Reading, path: str, rule: DoseRule, maker: SessionRule | None) -> None:

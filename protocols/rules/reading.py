@@ -29,6 +29,7 @@ E = TypeVar("E", bound=StrEnum)
 MAX_BYTES: Final = 200_000
 MAX_DEPTH: Final = 16
 MAX_LAID: Final = 1_500  # rules times overlays: each overlay is laid over and the whole is checked
+MAX_PLANNED: Final = 5_000  # sessions, contacts, readings … of one course; the library has up to 154
 MAX_NODES: Final = 40_000
 MAX_ERRORS: Final = (
     200  # a wrong document is shown its first 200 errors, not made to wait for the twenty-thousandth

@@ -35,3 +35,21 @@ def test_overlays_over_many_rules_are_refused_with_their_place_before_each_is_la
     refused = next(each for each in report.findings if each.path == "overlays")
     assert refused.line == (HEAD + consents(800)).count("\n") + 2
     assert "too many" in refused.what and refused.instead
+
+
+def planned(each: int) -> str:
+    return HEAD + (
+        "  - {type: session, code: i, stage: d, words: I, who: therapist, source: p, kind: integration, per: d,\n"
+        f"     count: {{value: {each}, source: p}},\n     minutes: {{value: 1 h, source: p}},\n"
+        "     windows: [{anchor: {event: start, rule: d}, closes: {value: 1 d, source: p}}]}\n"
+        "  - {type: consent, code: s, stage: o, words: D, who: therapist, source: p, scope: a}\n"
+    )
+
+
+def test_a_few_lines_that_plan_more_than_anybody_could_do_are_refused() -> None:
+    """200 dosing sessions with 23 others after each are read, with 24 they are not."""
+    assert lint(planned(23)).definition is not None
+    report = lint(planned(24))
+    assert report.definition is None
+    assert [(each.path, each.line) for each in report.findings] == [("rules", 13)]
+    assert "5001 things" in report.findings[0].what

@@ -39,8 +39,8 @@ def test_overlays_over_many_rules_are_refused_with_their_place_before_each_is_la
 
 def planned(each: int) -> str:
     return HEAD + (
-        "  - {type: session, code: i, stage: d, words: I, who: therapist, source: p, kind: integration, per: d,\n"
-        f"     count: {{value: {each}, source: p}},\n     minutes: {{value: 1 h, source: p}},\n"
+        "  - {type: session, code: i, stage: d, words: I, who: therapist, source: p, kind: integration,\n"
+        f"     per: d, count: {{value: {each}, source: p}},\n     minutes: {{value: 1 h, source: p}},\n"
         "     windows: [{anchor: {event: start, rule: d}, closes: {value: 1 d, source: p}}]}\n"
         "  - {type: consent, code: s, stage: o, words: D, who: therapist, source: p, scope: a}\n"
     )

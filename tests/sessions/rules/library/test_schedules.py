@@ -281,6 +281,15 @@ def test_esketamine_comes_twice_in_each_of_four_weeks_then_once_in_each_of_four(
     assert weeks == [0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8]
 
 
+def test_esketamine_ends_with_induction_when_its_benefit_is_judged_to_be_none() -> None:
+    def sessions(choice: str) -> list[str]:
+        rows = walk(protocol("esketamine_trd"), start=START, zone=YORK, choose={"benefit": choice})
+        return [row.code for row in rows if row.kind == "dosing"]
+
+    assert sessions("stop") == [f"treatment.{number}" for number in range(1, 9)]
+    assert sessions("go_on") == [f"treatment.{number}" for number in range(1, 14)]
+
+
 def test_ketamine_comes_on_mondays_wednesdays_and_fridays_of_two_weeks() -> None:
     days = [f"{row.target_on:%a}" for row in walked("ketamine_ptsd").values() if row.kind == "dosing"]
     assert days == ["Mon", "Wed", "Fri"] * 2

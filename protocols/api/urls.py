@@ -25,6 +25,7 @@ urlpatterns = [
         protocols.ProtocolVersionByNumber.as_view(),
         name="protocol_version",
     ),
+    path("study-imports", versions.ImportStudy.as_view(), name="import_study"),
     path("drafts", versions.Drafts.as_view(), name="save_draft"),
     path("protocols/<uuid:protocol>/versions/<str:version>/", include(version)),
     path("protocols/<uuid:protocol>/legal-bases", legal.LegalBases.as_view(), name="legal_bases"),

@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import CharField, JSONField, ListField, Serializer
 
 from clinic.api.fields import Instant, Text
 from clinic.api.problems import StrictSerializer
 from clinic.api.views import OperationView
 from clinic.errors import BadInput
+from clinic.permissions import HouseSubject, Permission, require
 from protocols import queries
 from protocols.api.protocols import PROBLEMS, ProtocolVersionOut
 from protocols.models import ProtocolVersion
@@ -28,10 +29,20 @@ from protocols.operations import (
     return_version,
     send_for_review,
 )
+from protocols.rules.importing import NotAStudy, draft_from_usdm
 
 
 class DraftInput(StrictSerializer):
     document = Text(max_length=2_000_000, trim_whitespace=False, help_text="YAML, in the protocol language.")
+
+
+class StudyInput(StrictSerializer):
+    study = JSONField(help_text="A USDM v4 study, as its JSON export writes it.")
+
+
+class ImportedDraftOut(Serializer[Any]):
+    document = CharField()
+    not_carried = ListField(child=CharField())
 
 
 class CommentInput(StrictSerializer):
@@ -122,6 +133,25 @@ class Drafts(VersionView):
             self.actor, protocol_public_id=version.protocol.public_id, version=version.version
         )
         return Response(ProtocolVersionOut(found).data)
+
+
+class ImportStudy(VersionView):
+    @extend_schema(
+        operation_id="import_study",
+        summary="The schedule of a CDISC USDM v4 study as a document, with what it could not carry",
+        request=StudyInput,
+        responses={200: ImportedDraftOut, **PROBLEMS},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        study = self.sent(StudyInput)["study"]
+        require(self.actor, Permission.DRAFT_PROTOCOL, HouseSubject(clinic_id=self.seat.clinic.pk))
+        try:
+            draft = draft_from_usdm(study)
+        except NotAStudy as why:
+            raise BadInput(
+                str(why), advice="Send the whole USDM v4 wrapper, its study with one design."
+            ) from None
+        return Response(ImportedDraftOut(draft).data)
 
 
 class DiscardDraft(VersionView):

@@ -6,6 +6,7 @@ draft as the clinic's own choice to be made, and what the language would say dif
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+MAX_BYTES: Final = 20_000_000  # a study with all its documents; more is not read
 _KINDS: Final = {
     "C48262": "screening",
     "C98779": "preparation",
@@ -42,6 +44,17 @@ class ImportedDraft:
 
 class NotAStudy(ValueError):
     """This is not a USDM v4 study with one design and a main timeline."""
+
+
+def draft_from_json(content: bytes) -> ImportedDraft:
+    """The draft from a study's file as it came. Raises NotAStudy, also for what is too long or no JSON."""
+    if len(content) > MAX_BYTES:
+        raise NotAStudy(f"This is more than {MAX_BYTES // 1_000_000} MB. Export the schedule alone.")
+    try:
+        wrapper = json.loads(content)
+    except (ValueError, RecursionError):
+        raise NotAStudy("This is not JSON. Export the study as USDM v4 JSON.") from None
+    return draft_from_usdm(wrapper)
 
 
 def draft_from_usdm(wrapper: Any) -> ImportedDraft:

@@ -9,6 +9,7 @@ from protocols.web import editing, legal, pages, reviewing
 staff = [
     path("protocols/", pages.protocols, name="protocols"),
     path("protocols/new/", editing.write, name="write"),
+    path("protocols/import/", editing.import_study, name="import_study"),
     path("protocols/check/", editing.check, name="check"),
     path("protocols/<uuid:protocol>/", pages.protocol, name="protocol"),
     path("protocols/<uuid:protocol>/edit/", editing.edit, name="edit"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from clinic.models import Person
 from protocols.models import Protocol, ProtocolVersion, VersionStatus
+from protocols.rules.document import parse
+from protocols.rules.exporting.usdm import usdm_study
 from tests.protocols.house import House, draft, published
 from tests.support.library import text_of
 
@@ -86,6 +90,62 @@ def test_the_editor_names_line_and_remedy_and_keeps_nothing(client: Client, hous
     assert answer.status_code == 400
     assert "makes_cycels" in answer.content.decode()
     assert not ProtocolVersion.objects.exists()
+
+
+def study() -> dict[str, Any]:
+    return usdm_study(parse(text_of("psilocybin_ptsd")))
+
+
+def test_a_study_is_read_into_the_editor_with_what_it_could_not_carry(client: Client, house: House) -> None:
+    _as(client, "anna")
+    file = SimpleUploadedFile("study.json", json.dumps(study()).encode(), content_type="application/json")
+    page = client.post("/c/heron/protocols/import/", {"study": file}).content.decode()
+    assert "type: session" in page and "code: small" not in page
+    assert "What the study says and the draft below does not" in page and "<li>" in page
+    assert 'action="/c/heron/protocols/new/"' in page  # saving it makes the draft
+    assert not Protocol.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[1]", "not a USDM study"),
+        (b"{}", "has no"),
+        (b" " * 20_000_001, "more than 20 MB"),
+    ],
+    ids=["nothing", "not text", "a deep bomb", "a list", "no study", "too long"],
+)
+def test_a_file_that_is_no_study_is_refused_with_the_reason(
+    client: Client, house: House, content: bytes, said: str
+) -> None:
+    _as(client, "anna")
+    file = SimpleUploadedFile("study.json", content, content_type="application/json")
+    answer = client.post("/c/heron/protocols/import/", {"study": file})
+    assert answer.status_code == 400
+    assert "The study could not be read" in answer.content.decode() and said in answer.content.decode()
+
+
+def test_only_who_may_draft_reads_a_study_into_the_editor(client: Client, house: House) -> None:
+    _as(client, "carla")
+    assert client.post("/c/heron/protocols/import/", {}).status_code == 403
+    _as(client, "anna")
+    assert "Choose the study" in client.post("/c/heron/protocols/import/", {}).content.decode()
+
+
+def test_the_api_gives_a_study_as_a_document_and_keeps_nothing(client: Client, house: House) -> None:
+    _as(client, "anna")
+    address = "/api/v1/clinics/heron/study-imports"
+    answer = client.post(address, {"study": study()}, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    assert parse(answer.json()["document"]).rules and answer.json()["not_carried"]
+    refused = client.post(address, {"study": {}}, content_type="application/json")
+    assert refused.status_code == 400 and "has no" in refused.content.decode()
+    assert not Protocol.objects.exists()
+    _as(client, "carla")
+    assert client.post(address, {"study": study()}, content_type="application/json").status_code == 403
 
 
 def test_two_versions_are_compared_in_words(client: Client, house: House, mdma: str) -> None:

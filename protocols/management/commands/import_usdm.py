@@ -5,16 +5,13 @@ The draft goes to standard output, the list of what it could not carry to standa
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from protocols.rules.importing import NotAStudy, draft_from_usdm
-
-MAX_BYTES = 50_000_000  # a study with all its documents; more is not read
+from protocols.rules.importing import MAX_BYTES, NotAStudy, draft_from_json
 
 
 class Command(BaseCommand):
@@ -28,16 +25,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
-            if file.stat().st_size > MAX_BYTES:
-                raise CommandError(
-                    f"{file}: more than {MAX_BYTES // 1_000_000} MB. Export the schedule alone."
-                )
-            draft = draft_from_usdm(json.loads(file.read_bytes()))
+            with file.open("rb") as opened:
+                draft = draft_from_json(opened.read(MAX_BYTES + 1))
         except OSError as problem:
             raise CommandError(f"{file}: {problem.strerror}") from None
-        except (ValueError, RecursionError) as problem:
-            words = problem if isinstance(problem, NotAStudy) else "this is not JSON"
-            raise CommandError(f"{file}: {words}") from None
+        except NotAStudy as problem:
+            raise CommandError(f"{file}: {problem}") from None
         self.stdout.write(draft.document)
         self.stderr.write("Not carried:")
         for words in draft.not_carried:

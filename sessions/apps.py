@@ -18,12 +18,14 @@ class SessionsConfig(AppConfig):
         from protocols.web import panels
         from sessions.operations.care_concerns import register_concerns
         from sessions.operations.messages import register_messages
+        from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
         from sessions.queries.watch import failing_courses
         from sessions.web.uses import who_uses_it
 
         register_messages()
         register_concerns()
+        register_new_links()
         register_interest("courses", look_again_now)
         health.register_watch("courses", failing_courses)
         panels.register(who_uses_it)

@@ -380,11 +380,17 @@ def link_address(*, message: Message, course: Course) -> str:
             "clinic_id": course.clinic_id,
             "patient_id": course.patient_id,
             "course": course,
-            "purpose": LINK_PURPOSES[message.purpose].value,
+            "purpose": message.data.get("link") or LINK_PURPOSES[message.purpose].value,
             "key": key,
             "booking": booking,
             "made_at": message.send_at,
-            "expires_at": max(message.target_at, message.not_after, message.send_at) + LINK_LIFE,
+            "expires_at": max(
+                message.target_at,
+                message.not_after,
+                message.send_at,
+                *([booking.starts_at] if booking is not None else []),
+            )
+            + LINK_LIFE,
         },
     )
     return settings.SITE_URL + reverse("sessions:patient_link", kwargs={"token": token})

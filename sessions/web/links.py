@@ -19,6 +19,7 @@ from protocols.queries import instrument_of
 from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
 from sessions.operations.care_concerns import raise_concern
+from sessions.operations.new_links import ask_for_new_link
 from sessions.queries.links import LinkPage, link_page
 from sessions.queries.words import say
 from sessions.web import forms
@@ -181,6 +182,16 @@ def concern(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
         "sessions/link_concern.html",
         {"clinic": page, "token": token, "form": form, "raised": raised},
     )
+
+
+@patient_however_old
+def again(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    """A new link, by mail. The page says the same whether one is sent or not: it may not be the patient who
+    asks."""
+    if request.method != "POST":
+        return redirect("sessions:patient_link", token=token)
+    ask_for_new_link(token=token, now=clock.now())
+    return render(request, "sessions/link_again.html", {"clinic": page, "token": token})
 
 
 @patient_however_old

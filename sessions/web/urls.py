@@ -80,6 +80,7 @@ patient = [
     path("keep/", links.keep, name="patient_keep"),
     path("call/", links.call, name="patient_call"),
     path("concern/", links.concern, name="patient_concern"),
+    path("again/", links.again, name="patient_again"),
     path("stop/", links.stop, name="patient_stop"),
 ]
 pages: list[URLPattern | URLResolver] = [

@@ -1,0 +1,162 @@
+"""An old link asks for a new one. It goes to the address on record and nowhere else; whoever asks learns
+nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from clinic import outbox
+from clinic.actors import acting
+from clinic.adapters.mail import RenderedMail
+from clinic.models import Message, MessageLog
+from clinic.operations.events import record_event
+from clinic.permissions import Permission, require
+from sessions.models import Course, CourseRequirement, Patient, PatientLink, SessionBooking
+from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.courses import OPEN_STATUSES
+from sessions.models.patients import LinkPurpose
+from sessions.operations.answering import actor_of
+from sessions.operations.messages import link_address, may_write_to
+from sessions.permissions import subject_of
+from sessions.queries.links import answered_before, link_of
+from sessions.rules.requirements import WAITING, Status
+
+PURPOSE = "new_link"
+# Whoever holds an old link can make us write to the patient: seldom enough to be no nuisance.
+LEAST_APART = timedelta(minutes=10)
+MOST_A_DAY = 3
+OF_USE = timedelta(hours=1)  # after that, who asked has called or gone
+
+
+def ask_for_new_link(*, token: str, now: datetime) -> None:
+    """Mail the patient a link to what the old one was about, or else to their next visit, if there is either,
+    if they may be written to, and if they did not ask just before. Says nothing of which it was. Raises
+    NotFound for a token never issued."""
+    link = link_of(token)
+    actor = actor_of(link, now=now)
+    with acting(actor):
+        require(actor, Permission.ANSWER_LINK, subject_of(link.course))
+        # The patient's row: two links pressed at once count as two.
+        Patient.objects.select_for_update(no_key=True).get(pk=link.patient_id)
+        opens = _opens(link, now=now)
+        if opens is None or not may_write_to(link.course)[0] or _asked_enough(link, now=now):
+            return
+        purpose, key = opens
+        outbox.plan(
+            specs=[
+                outbox.MessageSpec(
+                    clinic_id=link.clinic_id,
+                    purpose=PURPOSE,
+                    subject_key=_subject_key(link),
+                    target_at=now,
+                    data={"course": link.course_id, "link": purpose.value, "key": key},
+                    local_at=now.replace(tzinfo=None),
+                    zone="UTC",
+                    send_at=now,
+                    not_after=now + OF_USE,
+                )
+            ],
+            now=now,
+        )
+        record_event(
+            actor=actor,
+            verb="new_link_asked",
+            subject=link,
+            course_id=link.course_id,
+            occurred_at=now,
+            now=now,
+        )
+
+
+def _subject_key(link: PatientLink) -> str:
+    return f"patient:{link.patient_id}"
+
+
+def _opens(link: PatientLink, *, now: datetime) -> tuple[LinkPurpose, str] | None:
+    """(what for, requirement) of the new link; None when nothing is left to open."""
+    if link.course.status not in OPEN_STATUSES:
+        return None
+    if link.purpose != LinkPurpose.VISIT and not answered_before(link):
+        # One that was missed is better answered late than never; the record says that it was late.
+        asked = CourseRequirement.objects.filter(
+            course_id=link.course_id, key=link.key, status__in=[*WAITING, Status.MISSED]
+        )
+        if asked.exists():
+            return LinkPurpose(link.purpose), link.key
+    visits = SessionBooking.objects.filter(
+        course_id=link.course_id, status__in=LIVE_BOOKINGS, starts_at__gt=now
+    ).order_by("starts_at")
+    # The visit of the old link, wherever it was moved to, before one that merely comes sooner.
+    key = next(iter(sorted(visits.values_list("key", flat=True), key=lambda key: key != link.key)), None)
+    return None if key is None else (LinkPurpose.VISIT, key)
+
+
+def _asked_enough(link: PatientLink, *, now: datetime) -> bool:
+    of_day = Q(
+        clinic_id=link.clinic_id,
+        purpose=PURPOSE,
+        subject_key=_subject_key(link),
+        target_at__gt=now - timedelta(days=1),
+    )
+    asked = [
+        *Message.objects.filter(of_day).values_list("target_at", flat=True),
+        *MessageLog.objects.filter(of_day).values_list("target_at", flat=True),
+    ]
+    return len(asked) >= MOST_A_DAY or any(at > now - LEAST_APART for at in asked)
+
+
+# --- sending ------------------------------------------------------------------------------------------------
+
+
+def new_link_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
+    """Message id → None, or why it may not go: the patient has stopped mail since, or the course ended."""
+    courses = Course.objects.select_related("patient__contact_details").in_bulk(
+        {message.data["course"] for message in messages}
+    )
+    return {message.pk: _unwanted(courses.get(message.data["course"])) for message in messages}
+
+
+def _unwanted(course: Course | None) -> str | None:
+    if course is None or course.status not in OPEN_STATUSES:
+        return "course_ended"
+    details = getattr(course.patient, "contact_details", None)
+    if details is None or not details.email:
+        return "no_address"
+    if details.email_stopped_at is not None or not details.email_allowed:
+        return "stopped_by_patient"
+    return None
+
+
+def render_new_link(message: Message) -> RenderedMail:
+    course = Course.objects.select_related("patient__contact_details", "clinic").get(
+        clinic_id=message.clinic_id, pk=message.data["course"]
+    )
+    clinic = course.clinic
+    with translation.override(course.patient.language):
+        words = {
+            "sender": clinic.sender_name,
+            "link": link_address(message=message, course=course),
+            "phone": clinic.phone,
+        }
+        return RenderedMail(
+            to=course.patient.contact_details.email,
+            subject=_("Your new link"),
+            text=_(
+                "%(sender)s: here is the new link you asked for:\n%(link)s\n\n"
+                "You did not ask for it? Then you need do nothing. Questions? Call %(phone)s.\n"
+            )
+            % words,
+            sender_name=clinic.sender_name,
+        )
+
+
+def register_new_links() -> None:
+    """Quiet hours do not hold it back: the patient has asked for it just now."""
+    outbox.register(
+        PURPOSE, still_wanted=new_link_still_wanted, render=render_new_link, respects_quiet_hours=False
+    )

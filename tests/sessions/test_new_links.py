@@ -1,0 +1,152 @@
+"""An old link asks for a new one: only the patient's own address gets it, and whoever asks learns nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from clinic import clock
+from clinic.models import Event, Message, MessageLog
+from clinic.operations.clock import move_clock
+from clinic.outbox import send_due_messages
+from sessions.models import ContactDetails, Course, PatientLink
+from sessions.operations.answering import answer_form, stop_mail
+from sessions.operations.booking import book_session, cancel_booking
+from sessions.operations.messages import link_address
+from sessions.operations.new_links import ask_for_new_link
+from tests.sessions.test_patient_pages import CRISIS, PHONE, check_in_token, token_of, visit_link
+from tests.support.cast import Cast, calm_answers, days, enrol, make_cast
+from tests.support.smtp import SmtpServer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def now() -> datetime:
+    return clock.now()
+
+
+@pytest.fixture
+def cast(now: datetime) -> Cast:
+    return make_cast(now=now)
+
+
+@pytest.fixture
+def course(cast: Cast, now: datetime) -> Course:
+    return enrol(cast, now=now)
+
+
+def waiting() -> list[Message]:
+    return list(Message.objects.filter(purpose="new_link").order_by("target_at"))
+
+
+def body_of(page: str) -> str:
+    """The page without the token of its form."""
+    return re.sub(r'value="[^"]{20,}"|nonce="[^"]*"|/p/[^/]+/', "", page)
+
+
+def test_an_expired_check_in_offers_a_new_link_that_opens_the_same_form(
+    client: Client, cast: Cast, course: Course, now: datetime, smtp_server: SmtpServer
+) -> None:
+    token, at = check_in_token(cast, course, start=now - days(28))
+    move_clock(by=at - clock.now() + days(4))
+    ended = client.get(f"/p/{token}/")
+    assert ended.status_code == 410 and f'action="/p/{token}/again/"' in ended.content.decode()
+    assert client.get(f"/p/{token}/again/").status_code == 302
+    assert not waiting(), "opening changes nothing"
+    page = client.post(f"/p/{token}/again/").content.decode()
+    assert "Look in your mail" in page and PHONE in page and CRISIS in page
+    [message] = waiting()
+    smtp_server.clear()
+    send_due_messages(now=clock.now())
+    [mail] = [one for one in smtp_server.wait_for(1) if "new link" in one.text]
+    details = ContactDetails.objects.get(patient_id=course.patient_id)
+    assert mail.recipients == (details.email,)
+    found = re.search(r"/p/(\w+)/", mail.text)
+    assert found is not None and found[1] != token
+    assert client.get(f"/p/{found[1]}/").status_code == 200
+    answers = dict(calm_answers("day_after_check_in"))
+    assert answer_form(token=found[1], answers=answers, now=clock.now()).key == message.data["key"]
+    assert MessageLog.objects.get(purpose="new_link").state == "handed_off"
+
+
+def test_the_page_says_the_same_whatever_is_known(
+    client: Client, cast: Cast, course: Course, now: datetime
+) -> None:
+    _booking, token = visit_link(cast, course, now=now)
+    said = {body_of(client.post(f"/p/{token}/again/").content.decode())}
+    assert len(waiting()) == 1
+    said.add(body_of(client.post(f"/p/{token}/again/").content.decode()))  # too soon
+    stop_mail(token=token, now=clock.now())
+    move_clock(by=timedelta(hours=1))
+    said.add(body_of(client.post(f"/p/{token}/again/").content.decode()))  # stopped
+    ContactDetails.objects.filter(patient_id=course.patient_id).update(email="", email_stopped_at=None)
+    said.add(body_of(client.post(f"/p/{token}/again/").content.decode()))  # no address
+    move_clock(by=days(30))
+    said.add(body_of(client.post(f"/p/{token}/again/").content.decode()))  # nothing left to open
+    assert len(said) == 1
+    assert len(waiting()) == 1
+
+
+def test_who_holds_an_old_link_can_make_us_write_only_seldom(
+    cast: Cast, course: Course, now: datetime
+) -> None:
+    _booking, token = visit_link(cast, course, now=now)
+    for minute in range(0, 6 * 60, 5):
+        ask_for_new_link(token=token, now=now + timedelta(minutes=minute))
+    asked = [message.target_at - now for message in waiting()]
+    assert asked == [timedelta(0), timedelta(minutes=10), timedelta(minutes=20)]
+    assert Event.objects.filter(verb="new_link_asked").count() == 3
+    ask_for_new_link(token=token, now=now + timedelta(hours=25))
+    assert len(waiting()) == 4
+
+
+def test_the_link_of_a_moved_visit_is_renewed_for_its_new_time(
+    client: Client, cast: Cast, course: Course, now: datetime
+) -> None:
+    booking, token = visit_link(cast, course, now=now)
+    moved = book_session(
+        actor=cast.actor("eve", at=now),
+        course_id=course.public_id,
+        key=booking.key,
+        starts_at=booking.starts_at + days(1),
+        confirmed=frozenset({"outside-window"}),
+        now=now,
+    )
+    assert client.get(f"/p/{token}/").status_code == 410
+    client.post(f"/p/{token}/again/")
+    [message] = waiting()
+    fresh = token_of(link_address(message=message, course=course))
+    link = PatientLink.objects.exclude(booking=booking).get()
+    assert link.booking_id == moved.pk and link.expires_at > moved.starts_at
+    assert client.get(f"/p/{fresh}/").status_code == 200
+
+
+def test_with_nothing_left_to_open_nothing_is_sent(
+    client: Client, cast: Cast, course: Course, now: datetime
+) -> None:
+    booking, token = visit_link(cast, course, now=now)
+    cancel_booking(actor=cast.actor("eve"), booking_id=booking.public_id, reason="moved away", now=now)
+    assert client.post(f"/p/{token}/again/").status_code == 200
+    assert not waiting()
+
+
+def test_a_patient_who_stops_mail_before_it_leaves_is_sent_none(
+    cast: Cast, course: Course, now: datetime, smtp_server: SmtpServer
+) -> None:
+    _booking, token = visit_link(cast, course, now=now)
+    ask_for_new_link(token=token, now=now)
+    stop_mail(token=token, now=now)
+    smtp_server.clear()
+    send_due_messages(now=now + timedelta(seconds=1))
+    gone = MessageLog.objects.get(purpose="new_link")
+    assert (gone.state, gone.reason) == ("cancelled", "stopped_by_patient")
+    assert not smtp_server.received
+
+
+def test_a_link_nobody_was_sent_asks_for_nothing(client: Client, course: Course) -> None:
+    assert client.post("/p/NotALinkOfOurs00/again/").status_code == 404
+    assert not waiting()

@@ -17,6 +17,8 @@ from clinic import clock
 from clinic.models import Event, Membership, Person
 from clinic.permissions import Role
 from protocols.models import LegalBasis
+from protocols.rules.document import parse
+from protocols.rules.exporting.usdm import usdm_study
 from sessions.models import DeviationRecord, FactRecord, Patient, SessionBooking, SessionRecord, StaffTask
 from sessions.operations.booking import book_session
 from tests.sessions.api.caller import Caller, calls, iso, new_id
@@ -126,6 +128,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "finish_task": {"resolution": "Done."},
         "review_deviation": {**row, "comment": "Seen."},
         "save_draft": {"document": second_text()},
+        "import_study": {"study": usdm_study(parse(second_text()))},
         "discard_draft": {},
         "send_for_review": {},
         "return_version": {"comment": "No."},
@@ -147,8 +150,8 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 QUERIES = {"gates": {"move": "start", "key": "dosing.1"}, "compare_versions": {"with": "1.0"}}
-# What makes something new in one's own clinic, and names nothing of another.
-OWN = {"patients", "save_draft"}
+# What makes something new in one's own clinic or only reads what is sent, and names nothing of another.
+OWN = {"patients", "save_draft", "import_study"}
 
 
 @pytest.fixture

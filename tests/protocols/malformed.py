@@ -270,8 +270,8 @@ def run(documents: int, megabytes: int) -> dict[str, Any]:
     outcome: Counter[str] = Counter()
     slowest = [0.0, ""]
 
-    # What the run itself needs stands aside; all that reading a document takes lies under the limit. Hypothesis
-    # builds its table of characters at the first text it draws, in more memory than a document may take.
+    # What the run itself needs stands aside; all that reading a document takes lies under the limit.
+    # Hypothesis builds its table of characters at the first text it draws, in more memory than that.
     draw_one_text()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + megabytes * 2**20

@@ -27,8 +27,9 @@ from sessions.operations.doses import give_dose, order_dose, withhold_dose
 from sessions.operations.ending import Release, correct_times, end_session
 from sessions.operations.entering import log_session
 from sessions.operations.moments import note_moment, tick_item
+from sessions.operations.notes import write_note
 from sessions.operations.presence import change_presence
-from sessions.operations.signing import sign_record, write_note
+from sessions.operations.signing import sign_record
 from sessions.operations.starting import start_session, void_session
 from sessions.operations.vitals import record_vitals
 from sessions.queries.conduct import board

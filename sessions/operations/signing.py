@@ -1,5 +1,4 @@
-"""Notes and signatures: a note is never changed, only added to; a signature stands over the digest of what
-was there."""
+"""Signatures: each stands over the digest of what the record said when it was made."""
 
 from __future__ import annotations
 
@@ -12,51 +11,19 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
-from clinic.errors import BadInput, Forbidden, Incomplete, NotNow
-from clinic.ids import uuid7
+from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Person
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, require
-from sessions.models import NoteRecord, SessionRecord, SignatureRecord
+from sessions.models import SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
 from sessions.operations.moving import move_row
+from sessions.operations.notes import ready_to_sign
 from sessions.operations.on_course import on_session_record
 from sessions.permissions import subject_of
 from sessions.queries.authors import hands_in
+from sessions.queries.notes import notes_as_signed
 from sessions.rules.moves import RECORD_MOVES
-
-
-def write_note(
-    *, actor: Actor, record_id: UUID, text: str, now: datetime, public_id: UUID | None = None
-) -> NoteRecord:
-    """Add a note to a held session. After the session is signed it is an addendum and shows as such."""
-    with on_session_record(actor=actor, record_id=record_id, permission=Permission.WRITE_NOTE, now=now) as (
-        course,
-        record,
-    ):
-        if not text.strip():
-            raise Incomplete("The note is empty.", fields={"text": ["Write the note."]})
-        public_id = public_id or uuid7()
-        first = NoteRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
-        if first is not None:
-            if (first.session_record_id, first.text) != (record.pk, text.strip()):
-                raise Incomplete("This id was already used for another note.", code="id-reused")
-            return first
-        note = NoteRecord.objects.create(
-            clinic_id=course.clinic_id,
-            public_id=public_id,
-            course=course,
-            session_record=record,
-            text=text.strip(),
-            author_id=actor.person,
-            occurred_at=now,
-            recorded_at=now,
-            addendum=record.status == RecordStatus.SIGNED,
-        )
-        record_event(
-            actor=actor, verb="note_written", subject=note, course_id=course.pk, occurred_at=now, now=now
-        )
-        return note
 
 
 def canonical(record: SessionRecord) -> dict[str, Any]:
@@ -72,10 +39,7 @@ def canonical(record: SessionRecord) -> dict[str, Any]:
             [str(row.public_id), row.kind, row.occurred_at.isoformat(), row.value]
             for row in record.facts.order_by("recorded_at", "id")
         ],
-        "notes": [
-            [str(note.public_id), note.author_id, note.text]
-            for note in record.notes.filter(addendum=False).order_by("recorded_at", "id")
-        ],
+        "notes": notes_as_signed(record),
     }
 
 
@@ -117,8 +81,7 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
             return first
         if record.status == RecordStatus.UNDER_WAY:
             raise NotNow("The session is still under way.", advice="End it, then sign.")
-        if not record.notes.exists():
-            raise Incomplete("There is no note yet.", advice="Write the session's note, then sign.")
+        ready_to_sign(actor=actor, record=record)
         if record.status == RecordStatus.ENDED:
             move_row(actor=actor, row=record, table=RECORD_MOVES, action="sign", now=now)
         person = Person.objects.get(pk=actor.person_id)

@@ -17,6 +17,7 @@ from sessions.operations import signing
 from sessions.operations.doses import give_dose, withhold_dose
 from sessions.operations.ending import Release, end_session
 from sessions.operations.moments import note_moment, tick_item
+from sessions.operations.notes import write_note
 from sessions.operations.starting import void_session
 from sessions.operations.vitals import record_vitals
 from sessions.permissions import subject_of
@@ -221,7 +222,7 @@ def note(door: Door, held: UUID) -> HttpResponseBase:
     form = door.form(forms.NoteForm)
     if door.done(
         form,
-        lambda: signing.write_note(
+        lambda: write_note(
             actor=door.actor,
             record_id=held,
             text=form.cleaned_data["text"],

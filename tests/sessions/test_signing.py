@@ -13,7 +13,8 @@ from clinic.permissions import Role
 from sessions.models import Course, SessionRecord, SignatureRecord
 from sessions.models.courses import TeamRole
 from sessions.operations.entering import log_session
-from sessions.operations.signing import sign_record, write_note
+from sessions.operations.notes import write_note
+from sessions.operations.signing import sign_record
 from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_person
 
 pytestmark = pytest.mark.django_db

@@ -83,6 +83,7 @@ class Permission(StrEnum):
 
     # The house
     MANAGE_PEOPLE = "manage_people"  # memberships and roles
+    MANAGE_CREDENTIALS = "manage_credentials"  # licences and trainings of who works here
     MANAGE_ROOMS = "manage_rooms"
     MANAGE_CLINIC = "manage_clinic"  # phone, crisis lines, quiet hours, sender name
     MANAGE_MESSAGES = "manage_messages"  # send again, cancel
@@ -335,7 +336,7 @@ register(
             Permission.RECORD_LEGAL_BASIS,
         ),
     ),
-    *sentences(Role.SUPERVISOR, (Permission.RUN_FIDELITY,)),
+    *sentences(Role.SUPERVISOR, (Permission.RUN_FIDELITY, Permission.MANAGE_CREDENTIALS)),
     *(
         sentence
         for role in (Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER)

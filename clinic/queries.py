@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from clinic.actors import Actor
-from clinic.models import Clinic, Membership, Person, Room
+from clinic.models import Clinic, Credential, CredentialKind, Membership, Person, Room
 from clinic.permissions import Role
 
 LATE_AFTER = timedelta(seconds=120)
@@ -54,6 +54,34 @@ def administered_by(person: Person, now: datetime) -> list[int]:
         for membership in memberships
         if membership.active_on(now.astimezone(membership.clinic.zone_info).date())
     ]
+
+
+def in_force_on(day: date) -> Q:
+    """The credentials that count on that day; `Credential.in_force_on` says the same of one row."""
+    return (
+        Q(valid_from__lte=day)
+        & (Q(valid_until__isnull=True) | Q(valid_until__gte=day))
+        & (Q(withdrawn_from__isnull=True) | Q(withdrawn_from__gt=day))
+    )
+
+
+def licensed_on(*, clinic_id: int, day: date, people: Collection[int] | None = None) -> frozenset[int]:
+    """Ids of those (of `people`, or of all) who hold a licence to practise on that day of the clinic. One
+    query."""
+    rows = Credential.objects.filter(in_force_on(day), clinic_id=clinic_id, kind=CredentialKind.LICENCE.value)
+    if people is not None:
+        rows = rows.filter(person_id__in=people)
+    return frozenset(rows.values_list("person_id", flat=True))
+
+
+def credentials_of(actor: Actor, person: Person | None = None) -> list[Credential]:
+    """Of one person, or of everybody here: by name, what ends first on top. One query."""
+    rows = Credential.objects.filter(clinic_id=actor.clinic_id).select_related("person", "recorded_by")
+    if person is not None:
+        rows = rows.filter(person=person)
+    return sorted(
+        rows, key=lambda row: (row.person.printed_name.casefold(), row.valid_until or date.max, row.pk)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

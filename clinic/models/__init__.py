@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from clinic.models.clinics import Clinic
 from clinic.models.clock import ClockOffset
+from clinic.models.credentials import Credential, CredentialKind
 from clinic.models.events import Event
 from clinic.models.messages import Channel, Message, MessageAttempt, MessageLog, MessageState
 from clinic.models.people import Membership, Person
+from clinic.models.reasons import ChangeReason
 from clinic.models.resources import Resource, Room
 from clinic.models.rows import ClinicRow, WallTimeField
 
 __all__ = [
+    "ChangeReason",
     "Channel",
     "Clinic",
     "ClinicRow",
     "ClockOffset",
+    "Credential",
+    "CredentialKind",
     "Event",
     "Membership",
     "Message",

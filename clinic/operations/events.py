@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Model
 
 from clinic.actors import Actor
-from clinic.models import Event
+from clinic.models import ChangeReason, Event
 
 EventValue = int | str | float | bool | None
 NOTHING: Mapping[str, EventValue] = {}
@@ -24,13 +24,15 @@ def record_event(
     now: datetime,
     reason_code: str = "",
     data: Mapping[str, EventValue] = NOTHING,
-) -> None:
+    reason: str = "",
+) -> Event:
     """`verb` is a past participle in the clinic's words (`course_put_on_hold`). `data` holds ids, codes and
-    numbers only, never free text, names or contacts: an event can never be erased."""
+    numbers only, never free text, names or contacts: an event can never be erased. `reason` is why, in
+    somebody's words, kept beside it."""
     for name, value in data.items():
         if isinstance(value, str) and (len(value) > 100 or any(letter.isspace() for letter in value)):
             raise ValueError(f"event data {name!r} looks like free text, which can never be erased")
-    Event.objects.create(
+    event = Event.objects.create(
         clinic_id=actor.clinic_id,
         occurred_at=occurred_at,
         recorded_at=now,
@@ -44,3 +46,6 @@ def record_event(
         request_id=actor.request_id,
         data=dict(data),
     )
+    if reason.strip():
+        ChangeReason.objects.create(clinic_id=actor.clinic_id, event=event, text=reason.strip())
+    return event

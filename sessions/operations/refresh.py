@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from clinic.actors import Actor, acting, system_actor
 from clinic.operations.events import record_event
 from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_in
-from sessions.models import Course, CourseStage, DeviationRecord
+from sessions.models import CareTeamMember, Course, CourseStage, DeviationRecord, FactRecord
 from sessions.models.courses import OPEN_STATUSES, StageStatus
 from sessions.operations.kept import evidence_json, kept_of, store_requirements
 from sessions.operations.messages import plan_reminders
@@ -241,7 +242,22 @@ def refresh_due_courses(*, now: datetime, deadline_seconds: float = 25.0) -> Ref
     return RefreshReport(refreshed=refreshed, failed=failed)
 
 
-def look_again_now(*, clinic_id: int, now: datetime) -> int:
-    """Have every open course of the clinic looked at by the next tick: a fact that all of them read has
-    changed."""
-    return Course.objects.filter(clinic_id=clinic_id, status__in=OPEN_STATUSES).update(look_again_at=now)
+def look_again_now(*, clinic_id: int, now: datetime, person_id: int | None = None) -> int:
+    """Have the open courses of the clinic looked at by the next tick: a fact that all of them read has
+    changed. With `person_id`, only those whose care team or sessions that person was part of."""
+    courses = Course.objects.filter(clinic_id=clinic_id, status__in=OPEN_STATUSES)
+    if person_id is not None:
+        courses = courses.filter(touched_by(clinic_id=clinic_id, person_id=person_id))
+    return courses.update(look_again_at=now)
+
+
+def touched_by(*, clinic_id: int, person_id: int) -> Q:
+    """The courses that read something of that person: on the team now or ever, or present in a session."""
+    team = CareTeamMember.objects.filter(clinic_id=clinic_id, course_id=OuterRef("pk"), person_id=person_id)
+    there = FactRecord.objects.filter(
+        clinic_id=clinic_id,
+        course_id=OuterRef("pk"),
+        kind="staff_present",
+        value__person_id=person_id,
+    )
+    return Q(Exists(team)) | Q(Exists(there))

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.mfa.models import Authenticator
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic import clock, queries
 from clinic.actors import Actor, request_id_of
+from clinic.errors import Refusal
 from clinic.models import Clinic, Event, Membership, Message, MessageAttempt, MessageLog, Person, Room
 from clinic.operations import people
 from clinic.operations.clinics import change_clinic
@@ -27,6 +29,8 @@ else:
 
 admin.site.site_header = _("Clinic settings")
 admin.site.site_title = _("Clinic settings")
+# allauth registers its own tables, secrets and all; nobody reads those here.
+admin.site.unregister(Authenticator)
 
 
 class Standing:
@@ -196,6 +200,7 @@ class PersonAdmin(_Admin):
     list_display = ("printed_name", "email", "is_active")
     search_fields = ("printed_name", "email")
     ordering = ("printed_name",)
+    actions = ("take_second_factor_away",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows: QuerySet[Model] = super().get_queryset(request)
@@ -229,6 +234,29 @@ class PersonAdmin(_Admin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.action(description=_("Take the second factor away (telephone and recovery codes lost)"))
+    def take_second_factor_away(self, request: HttpRequest, queryset: QuerySet[Person]) -> None:
+        """The operation decides, for each of them, in a clinic where both work."""
+        for person in queryset:
+            place = next(
+                iter(
+                    standing(request).administered
+                    & set(Membership.objects.filter(person=person).values_list("clinic_id", flat=True))
+                ),
+                None,
+            )
+            if place is None:
+                continue
+            try:
+                actor = actor_in(request, place)
+                people.take_second_factor_away(actor=actor, person=person, now=actor.at)
+            except Refusal as refusal:
+                self.message_user(
+                    request, f"{person}: {refusal.message} {refusal.advice}".strip(), level=messages.ERROR
+                )
+            else:
+                self.message_user(request, _("%s sets up a new one at the next sign-in.") % person)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

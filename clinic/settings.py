@@ -79,6 +79,10 @@ try:
     # Where the demo's sink keeps what was sent, as a Maildir; read by /demo/mail.
     DEMO_MAIL_DIR = Path(_env.text("DEMO_MAIL_DIR", str(_here.mail)))
     TRUST_FORWARDED_PROTO = _env.boolean("TRUST_FORWARDED_PROTO", False)
+    _proxies = _env.integer("TRUSTED_PROXIES", 0, least=0, most=9)
+    SECOND_FACTOR = _env.text(
+        "SECOND_FACTOR", "required" if _production else "optional", one_of=("required", "optional")
+    )
     _log_level = _env.text("LOG_LEVEL", "INFO", one_of=("DEBUG", "INFO", "WARNING", "ERROR"))
 except SettingRefused as error:
     _hint = " Without CLINIC_MODE this is production; for a try-out run `make demo`, or set CLINIC_MODE=demo."
@@ -122,6 +126,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "clinic.second_factor.SecondFactorMiddleware",
     "clinic.web.context.WallClockMiddleware",
     "clinic.web.refusals.RefusalMiddleware",
 ]
@@ -165,6 +170,9 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Clinic"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # An administrator entered the address; allauth has nothing to verify.
+# Tries are counted by the address they come from: behind a proxy all would seem to come from one.
+ALLAUTH_TRUSTED_PROXY_COUNT = _proxies
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -241,7 +249,14 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = CLINIC_MODE == "test"
 WHITENOISE_AUTOREFRESH = CLINIC_MODE == "test"
 # In PostgreSQL, where every process sees the same counts of failed sign-ins, also when Redis is gone.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "clinic_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "clinic_cache",
+        # Beyond this the cache throws counts away; many made-up addresses must not bring that about.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # -- the API
 # -----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # allauth is the only sign-in; a second door would not ask for the second factor.
     path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
+    path("", include("clinic.web.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("sessions.api.urls")),
-    path("", include("clinic.web.urls")),
     path("", include("protocols.web.urls")),
     path("", include("sessions.web.urls")),
 ]

@@ -33,9 +33,9 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         exc = Forbidden()
     headers: dict[str, str] = {}
     if isinstance(exc, Refusal):
-        problem = _from_refusal(exc)
+        problem = problem_of(exc)
     elif isinstance(exc, exceptions.ValidationError):
-        problem = _from_refusal(BadInput(fields=flat(exc.detail)))
+        problem = problem_of(BadInput(fields=flat(exc.detail)))
     elif isinstance(exc, exceptions.APIException):
         problem, headers = _from_api_exception(exc)
     else:
@@ -51,7 +51,7 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     return response
 
 
-def _from_refusal(refusal: Refusal) -> dict[str, Any]:
+def problem_of(refusal: Refusal) -> dict[str, Any]:
     problem: dict[str, Any] = {
         "type": f"/problems/{refusal.code}",
         "title": refusal.message,

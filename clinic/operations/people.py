@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, datetime
 
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from clinic.actors import Actor, acting
-from clinic.errors import BadInput, NotFound, NotNow
+from clinic.actors import Actor, acting, system_actor
+from clinic.errors import BadInput, Forbidden, NotFound, NotNow
 from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
+from clinic.queries import administered_by
 from clinic.rules.wall_time import day_of
 
 
@@ -139,6 +141,40 @@ def change_membership(
         )
         look_again(clinic_id=actor.clinic_id, now=now)
         return membership
+
+
+def take_second_factor_away(*, actor: Actor, person: Person, now: datetime) -> None:
+    """For a colleague whose telephone and recovery codes are lost: their password leads to setting up a new
+    one. Not for oneself, and not for whoever works in a clinic where the actor is no administrator."""
+    with acting(actor):
+        require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
+        membership = Membership.objects.filter(clinic_id=actor.clinic_id, person=person).first()
+        if membership is None:
+            raise NotFound()
+        if person.pk == actor.person_id:
+            raise NotNow(
+                _("You cannot take your own second factor away here."),
+                code="own-second-factor",
+                advice=_("Use a recovery code, or ask another administrator."),
+            )
+        mine = administered_by(Person.objects.get(pk=actor.person), now)
+        if Membership.objects.filter(person=person).exclude(clinic_id__in=mine).exists():
+            raise Forbidden(_("This person works in a clinic that you do not administer."))
+        _take_away(actor=actor, membership=membership, now=now)
+
+
+def take_second_factor_away_by_command(*, person: Person, now: datetime) -> None:
+    """For whoever runs the installation, when no administrator can: it stands in the log of each clinic."""
+    for membership in Membership.objects.filter(person=person).order_by("clinic_id"):
+        actor = system_actor(clinic_id=membership.clinic_id, at=now)
+        with acting(actor):
+            _take_away(actor=actor, membership=membership, now=now)
+    Authenticator.objects.filter(user=person).delete()
+
+
+def _take_away(*, actor: Actor, membership: Membership, now: datetime) -> None:
+    Authenticator.objects.filter(user_id=membership.person_id).delete()
+    record_event(actor=actor, verb="second_factor_taken_away", subject=membership, occurred_at=now, now=now)
 
 
 def add_room(*, actor: Actor, name: str, now: datetime) -> Room:

@@ -41,6 +41,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "me": me,
         "clinics": SimpleLazyObject(clinics),
         "demo": demo,
+        "second_factor_required": settings.SECOND_FACTOR == "required",
         "demo_password": settings.DEMO_PASSWORD if demo else "",
         "demo_sign_ins": SimpleLazyObject(sign_ins) if demo and me is None else [],
         "now": seat.actor.at if seat else SimpleLazyObject(clock.now),

@@ -6,13 +6,13 @@ from copy import copy
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.contrib.auth import authenticate
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, seat_for
 from clinic.errors import BadInput, NotFound
 from clinic.permissions import Permission, allows
+from clinic.web.accounts import check_password_again, person_on_the_spot
 from sessions.operations import signing
 from sessions.operations.doses import give_dose, withhold_dose
 from sessions.operations.ending import Release, end_session
@@ -292,9 +292,7 @@ def _second(door: Door, email: str, password: str) -> Actor | None:
     """The person who agreed on the spot with their own password, in this clinic."""
     if not email and not password:
         return None
-    person = authenticate(door.request, email=email, password=password)
-    if person is None:
-        raise BadInput(fields={"second_password": [_("That e-mail and password do not go together.")]})
+    person = person_on_the_spot(door.request, email=email, password=password, field="second_password")
     request = copy(door.request)
     request.user = person
     try:
@@ -324,8 +322,7 @@ def sign(door: Door, held: UUID) -> HttpResponseBase:
     form = door.form(forms.SignForm)
 
     def act() -> None:
-        if not door.person.check_password(form.cleaned_data["password"]):
-            raise BadInput(fields={"password": [_("That is not your password.")]})
+        check_password_again(door.request, door.person, form.cleaned_data["password"], field="password")
         signing.sign_record(actor=door.actor, record_id=held, now=door.now)
 
     if door.done(form, act):

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from tests.clinic.test_second_factor import code_of
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 
@@ -87,3 +88,49 @@ def test_pages_stay_within_the_policy_and_ask_nobody_else(live_site: str, browse
     assert said == []
     assert [url for url in asked if not url.startswith(live_site)] == []
     context.close()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dim")])
+def test_the_pages_of_the_second_factor_are_accessible_and_fit(
+    live_site: str, browser: Browser, width: int, theme: str
+) -> None:
+    make_day()
+    context = context_for(browser, width=width, theme=theme, site=live_site, bypass_csp=True)
+    page = context.new_page()
+    found: dict[str, Any] = {}
+
+    def look(name: str) -> None:
+        if SHOTS:
+            Path(SHOTS).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{theme}.png", full_page=True)
+        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        results = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        if results or too_wide > 0:
+            found[name] = (too_wide, [(one["id"], one["nodes"][0]["target"]) for one in results])
+
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(f"{live_site}/accounts/2fa/")
+    look("factor")
+    page.get_by_role("link", name="Set it up").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    drawn = page.get_by_role("img", name="QR code")
+    assert drawn.evaluate("image => image.complete && image.naturalWidth > 0")
+    look("factor-set-up")
+    page.get_by_label("code").fill(code_of(page.locator(".key").inner_text()))
+    page.get_by_role("button", name="Set it up").click()
+    page.get_by_role("heading", name="Your recovery codes").wait_for()
+    look("factor-codes")
+    codes = page.locator(".codes li").all_inner_texts()
+    page.context.clear_cookies()
+    page.goto(f"{live_site}/accounts/login/")
+    page.get_by_label("Email").fill("ada@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Your second factor").wait_for()
+    look("factor-asked")
+    page.get_by_label("Code").fill(codes[0])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/c/**")
+    context.close()
+    assert found == {}

@@ -64,6 +64,8 @@ def test_production_has_no_default_for(name: str) -> None:
         ("PORT", "70000", "must lie between 1 and 65535"),
         ("LOG_LEVEL", "LOUD", "must be one of"),
         ("TRUST_FORWARDED_PROTO", "perhaps", "must be yes or no"),
+        ("SECOND_FACTOR", "sometimes", "must be one of required, optional"),
+        ("TRUSTED_PROXIES", "-1", "must lie between 0 and 9"),
         ("CLINIC_MODE", "staging", "must be one of demo, test, production"),
     ],
 )
@@ -72,6 +74,22 @@ def test_a_value_that_makes_no_sense_is_refused(name: str, value: str, message: 
     assert ran.returncode != 0
     assert name in ran.stderr
     assert message in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (PRODUCTION, "required"),
+        ({**PRODUCTION, "SECOND_FACTOR": "optional"}, "optional"),
+        ({"CLINIC_MODE": "demo"}, "optional"),
+        ({"CLINIC_MODE": "test"}, "optional"),
+        ({"CLINIC_MODE": "demo", "SECOND_FACTOR": "required"}, "required"),
+    ],
+)
+def test_a_second_factor_is_required_in_production_unless_said_otherwise(
+    values: dict[str, str], expected: str
+) -> None:
+    assert read_settings(values, ask="settings.SECOND_FACTOR").stdout.strip() == expected
 
 
 def test_no_refusal_repeats_a_secret() -> None:

@@ -221,7 +221,18 @@ class NoteRecordAdmin(CaseloadAdmin):
 class SignatureRecordAdmin(CaseloadAdmin):
     course_path = "session_record__course"
     list_select_related = ("session_record",)
-    list_display = ("session_record", "printed_name", "meaning", "signed_at")
+    list_display = ("session_record", "printed_name", "meaning", "signed_at", "superseded")
+    fields = ("session_record", "printed_name", "role", "meaning", "signed_at", "digest", "superseded")
+    readonly_fields = ("superseded",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        rows: Any = super().get_queryset(request)
+        found: QuerySet[Model] = rows.with_standing()
+        return found
+
+    @admin.display(description=_("signature superseded"), boolean=True)
+    def superseded(self, row: SignatureRecord) -> bool:
+        return row.superseded
 
 
 @admin.register(CourseRequirement)

@@ -33,6 +33,7 @@ from sessions.operations.signing import sign_record
 from sessions.operations.starting import start_session, void_session
 from sessions.operations.vitals import record_vitals
 from sessions.queries.conduct import board
+from sessions.queries.signatures import signature_shown
 from sessions.rules.facts import DosePart, Intake
 
 
@@ -154,6 +155,7 @@ class SignatureOut(Serializer[Any]):
     meaning = Text()
     digest = Text()
     signed_at = Instant()
+    superseded = serializers.BooleanField(help_text="What was signed has been amended since.")
 
 
 class ReleaseItemOut(Serializer[Any]):
@@ -330,4 +332,4 @@ class SignRecord(Door):
         if not self.seat.person.check_password(sent.pop("password")):
             raise Forbidden(_("That is not your password."), code="wrong-password")
         signature = sign_record(actor=self.actor, record_id=record, now=self.actor.at, **sent)
-        return self.gives(SignatureOut, signature)
+        return self.gives(SignatureOut, signature_shown(self.actor, signature.public_id))

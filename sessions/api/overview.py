@@ -56,6 +56,7 @@ class UnsignedOut(Serializer[Any]):
     patient = Text()
     what = Text()
     ended_at = Instant()
+    again = serializers.BooleanField(help_text="Signed, and amended since.")
 
 
 class TodayOut(Serializer[Any]):

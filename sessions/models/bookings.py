@@ -101,6 +101,8 @@ class RecordStatus(models.TextChoices):
 
 
 class SessionRecord(ClinicRow):
+    sign_again = False  # set where rows are read with it: signed, and amended since
+
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="session_records")
     booking = models.OneToOneField(
         SessionBooking, on_delete=models.PROTECT, null=True, blank=True, related_name="session_record"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from clinic.models import ClinicRow
 from sessions.models.bookings import SessionRecord
@@ -94,8 +94,31 @@ class NoteRecord(ClinicRow):
         ]
 
 
+def _amended_since() -> Exists:
+    """Of a signature: something of its session was recorded after it. Addenda do not amend."""
+    return Exists(
+        FactRecord.objects.filter(session_record=OuterRef("session_record"), pk__gt=OuterRef("last_fact_id"))
+    )
+
+
+class SignatureQuerySet(models.QuerySet["SignatureRecord"]):
+    def with_standing(self) -> SignatureQuerySet:
+        """Each row with `superseded`."""
+        shown = {"superseded": _amended_since()}
+        return self.annotate(**shown)
+
+    def authors_standing(self) -> SignatureQuerySet:
+        """Those of authors that hold for the record as it is now."""
+        return self.filter(~_amended_since(), meaning="author")
+
+
 class SignatureRecord(ClinicRow):
-    """Who signed which session record, over the digest of what it said then."""
+    """Who signed which session record, what exactly it said then, and the digest of that.
+
+    A record amended since is signed again by a new row; this one stays as it was.
+    """
+
+    superseded = False  # set where rows are read `with_standing`: amended since it was signed
 
     session_record = models.ForeignKey(SessionRecord, on_delete=models.PROTECT, related_name="signatures")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -104,13 +127,20 @@ class SignatureRecord(ClinicRow):
     meaning = models.TextField()
     digest = models.TextField()  # SHA-256 of the canonical record, hex
     signed_at = models.DateTimeField()
+    # How the canonical record was spelled (`sessions/queries/canonical.py`); 1 kept no text.
+    scheme = models.PositiveSmallIntegerField()
+    content = models.TextField(blank=True, default="")  # the canonical record as it was signed
+    seal = models.TextField(blank=True, default="")  # SHA-256 of the digest with all else that stands here
+    last_fact_id = models.BigIntegerField(default=0)  # the newest fact of the session that was signed
+
+    objects = SignatureQuerySet.as_manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False
         constraints = [
             *ClinicRow.Meta.constraints,
             models.UniqueConstraint(
-                fields=["clinic", "session_record", "person", "meaning"],
-                name="a_person_signs_a_record_once_per_meaning",
+                fields=["clinic", "session_record", "person", "meaning", "digest"],
+                name="a_person_signs_the_same_record_once_per_meaning",
             ),
         ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
@@ -22,39 +20,21 @@ from sessions.operations.notes import ready_to_sign
 from sessions.operations.on_course import on_session_record
 from sessions.permissions import subject_of
 from sessions.queries.authors import hands_in
-from sessions.queries.notes import notes_as_signed
+from sessions.queries.canonical import SCHEME, canonical, digest_of, seal_of, spelled
 from sessions.rules.moves import RECORD_MOVES
 
-
-def canonical(record: SessionRecord) -> dict[str, Any]:
-    """What a signature is over: the session, its facts and its notes, as plain values in a fixed order."""
-    return {
-        "session": str(record.public_id),
-        "kind": record.kind,
-        "key": record.key,
-        "mode": record.mode,
-        "started_at": record.started_at.isoformat(),
-        "ended_at": record.ended_at.isoformat() if record.ended_at else None,
-        "facts": [
-            [str(row.public_id), row.kind, row.occurred_at.isoformat(), row.value]
-            for row in record.facts.order_by("recorded_at", "id")
-        ],
-        "notes": notes_as_signed(record),
-    }
-
-
-def digest_of(record: SessionRecord) -> str:
-    content = json.dumps(canonical(record), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
+MEANINGS = ("author", "reviewer")
 
 
 def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = "author") -> SignatureRecord:
     """Sign an ended session. The door has asked for the actor's password again. Afterwards only addenda are
-    possible.
+    possible; a record amended since is signed again, as amended.
 
     As `author`: somebody who had a hand in it. As `reviewer`: a co-signature of what others did, once they
-    have signed it. Raises Forbidden for either to the other.
+    have signed it as it stands. Raises Forbidden for either to the other.
     """
+    if meaning not in MEANINGS:
+        raise BadInput(fields={"meaning": [_("Sign as author or as reviewer.")]})
     permission = Permission.SIGN_RECORD if meaning == "author" else Permission.CO_SIGN_RECORD
     with on_session_record(actor=actor, record_id=record_id, permission=permission, now=now) as (
         course,
@@ -74,27 +54,42 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
                 _("Nobody has signed this session yet."),
                 advice=_("Its author signs first, then you co-sign."),
             )
+        content = spelled(canonical(record))
+        digest = digest_of(content)
         first = SignatureRecord.objects.filter(
-            session_record=record, person_id=actor.person_id, meaning=meaning
+            session_record=record, person_id=actor.person_id, meaning=meaning, digest=digest
         ).first()
         if first is not None:
             return first
+        if meaning != "author" and not _stands(record):
+            raise NotNow(
+                _("The record was amended after it was signed."),
+                code="signature-superseded",
+                advice=_("Its author signs it again as amended, then you co-sign."),
+            )
         if record.status == RecordStatus.UNDER_WAY:
             raise NotNow("The session is still under way.", advice="End it, then sign.")
+        if record.status not in (RecordStatus.ENDED, RecordStatus.SIGNED):
+            raise NotNow(_("This session never took place."))
         ready_to_sign(actor=actor, record=record)
         if record.status == RecordStatus.ENDED:
             move_row(actor=actor, row=record, table=RECORD_MOVES, action="sign", now=now)
         person = Person.objects.get(pk=actor.person_id)
-        signature = SignatureRecord.objects.create(
+        signature = SignatureRecord(
             clinic_id=course.clinic_id,
             session_record=record,
             person=person,
             printed_name=person.printed_name,
             role=",".join(sorted(role.value for role in actor.roles)),
             meaning=meaning,
-            digest=digest_of(record),
+            digest=digest,
+            scheme=SCHEME,
+            content=content,
+            last_fact_id=record.facts.aggregate(newest=Max("id"))["newest"] or 0,
             signed_at=now,
         )
+        signature.seal = seal_of(signature)
+        signature.save(force_insert=True)
         record_event(
             actor=actor,
             verb="record_signed",
@@ -102,5 +97,11 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
             course_id=course.pk,
             occurred_at=now,
             now=now,
+            data={"meaning": meaning},
         )
         return signature
+
+
+def _stands(record: SessionRecord) -> bool:
+    """Whether some author has signed the record as it is now."""
+    return SignatureRecord.objects.authors_standing().filter(session_record=record).exists()

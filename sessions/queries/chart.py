@@ -212,7 +212,7 @@ def _stages(
 
 def _notes(*, course: Course, definition: ProtocolDefinition) -> list[NoteRow]:
     signatures: dict[int, list[SignatureRecord]] = {}
-    for signature in SignatureRecord.objects.filter(session_record__course=course):
+    for signature in SignatureRecord.objects.with_standing().filter(session_record__course=course):
         signatures.setdefault(signature.session_record_id, []).append(signature)
     notes = list(
         NoteRecord.objects.filter(course=course)

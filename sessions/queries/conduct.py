@@ -85,7 +85,8 @@ class Board:
     staff: Sequence[Choice]
     team_ids: Sequence[UUID]
     notes: Sequence[NoteRecord]
-    signatures: Sequence[SignatureRecord]
+    signatures: Sequence[SignatureRecord]  # each with whether it was superseded
+    sign_again: bool  # signed, and amended since
     planned_minutes: int
     checklist: Sequence[ReleaseItem]  # the session's own checklist
 
@@ -130,6 +131,10 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
 
     def after(offset: Figure[Offset] | None) -> datetime | None:
         return initial.occurred_at + length(offset.value) if initial and offset else None
+
+    signatures = list(
+        SignatureRecord.objects.with_standing().filter(session_record=record).order_by("signed_at", "id")
+    )
 
     release = next(
         (one for one in definition.rules if isinstance(one, ReleaseRule) and record.kind == "dosing"), None
@@ -195,7 +200,9 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         notes=list(
             NoteRecord.objects.filter(session_record=record).select_related("author").order_by("occurred_at")
         ),
-        signatures=list(SignatureRecord.objects.filter(session_record=record).order_by("signed_at")),
+        signatures=signatures,
+        sign_again=record.status == RecordStatus.SIGNED
+        and all(one.superseded for one in signatures if one.meaning == "author"),
         planned_minutes=rule.minutes.value if rule else 0,
         checklist=_items(rule.checklist if rule else (), standing),
     )

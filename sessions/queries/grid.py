@@ -13,6 +13,7 @@ from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import Course, CourseRequirement, SessionRecord
 from sessions.queries.courses import after_course, courses_for
+from sessions.queries.signatures import unsigned_as_it_stands
 from sessions.queries.words import GLYPHS, label, status_words
 
 OFF_PLAN = frozenset({"met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"})
@@ -77,7 +78,7 @@ def grid(
     ):
         found.setdefault(requirement.course_id, {})[requirement.key] = requirement
     unsigned = set(
-        SessionRecord.objects.filter(course__in=page, status="ended").values_list("course_id", "key")
+        SessionRecord.objects.filter(unsigned_as_it_stands(), course__in=page).values_list("course_id", "key")
     )
     # What came due under an earlier version keeps that version's words.
     definitions = definitions_of(

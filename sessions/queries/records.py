@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Case, When
+
 from sessions.models import Course, FactRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.queries.facts import Correction, FactRow
+from sessions.queries.signatures import to_sign_again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,10 @@ class TimesRow:
 
 def records_of(course: Course) -> list[SessionRecord]:
     """In order. The rows are for reading: their times are not the columns', so they are never saved."""
-    rows = list(SessionRecord.objects.filter(course=course).exclude(status=RecordStatus.VOID))
+    shown = {"sign_again": Case(When(to_sign_again(), then=True), default=False)}
+    rows = list(
+        SessionRecord.objects.filter(course=course).exclude(status=RecordStatus.VOID).annotate(**shown)
+    )
     corrections = FactRecord.objects.filter(course=course, kind="session_times_corrected").order_by(
         "recorded_at", "id"
     )

@@ -17,7 +17,9 @@ from clinic.rules.wall_time import day_of, end_of_day, start_of_day
 from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, SessionRecord, StaffTask
+from sessions.models.bookings import RecordStatus
 from sessions.queries.courses import courses_for
+from sessions.queries.signatures import unsigned_as_it_stands
 from sessions.queries.words import label
 from sessions.rules.keys import parts_of_key
 
@@ -83,11 +85,14 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsignedRow:
+    """A session that waits for its author: not signed yet, or amended since (`again`)."""
+
     record_id: UUID
     course_id: UUID
     patient: str
     what: str
     ended_at: datetime
+    again: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +215,9 @@ def today(actor: Actor, *, now: datetime) -> Today:
         else []
     )
     unsigned = list(
-        SessionRecord.objects.filter(mine, clinic_id=actor.clinic_id, status="ended")
+        SessionRecord.objects.filter(mine, unsigned_as_it_stands(), clinic_id=actor.clinic_id)
         .select_related("course__patient")
-        .only("public_id", "key", "kind", "started_at", "ended_at", *_OF_THE_COURSE)
+        .only("public_id", "key", "kind", "status", "started_at", "ended_at", *_OF_THE_COURSE)
         .order_by("ended_at")[:SHOWN]
     )
     courses = [
@@ -288,6 +293,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
                 patient=row.course.patient.code,
                 what=what(row.course.protocol_version_id, row.key, row.kind),
                 ended_at=row.ended_at or row.started_at,
+                again=row.status == RecordStatus.SIGNED,
             )
             for row in unsigned
         ],

@@ -55,7 +55,7 @@ def shown_status(row: RequirementRow) -> str:
         if row.record.status == "under_way":
             return "under_way"
         if row.status == "met":
-            return "met" if row.record.status == "signed" else "unsigned"
+            return "met" if row.record.status == "signed" and not row.record.sign_again else "unsigned"
         return row.status
     if row.booking is not None and row.status in ("upcoming", "open"):
         return row.booking.status

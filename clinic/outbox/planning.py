@@ -13,8 +13,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
 from clinic.ids import uuid7
-from clinic.models import Channel, Message
-from clinic.outbox.statements import CANCEL, PLAN, SPEC_COLUMNS
+from clinic.models import Channel
+from clinic.outbox.statements import CANCEL, PLAN, SPEC_COLUMNS, WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +114,8 @@ def plan_course(
     too late is not planned; if it waits, sending finds it so and says so to its owner. Returns how many rows
     were (planned, cancelled); both are 0, and nothing is written, when nothing changed."""
     wanted = {_identity(spec) for spec in specs}
-    waiting = Message.objects.filter(clinic_id=clinic_id, course_id=course_id).values_list(
-        "id", "clinic_id", "purpose", "subject_key", "rule_code", "occurrence", "target_at", "channel"
-    )
-    stale = [row[0] for row in waiting if tuple(row[1:]) not in wanted]
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, {"clinic": clinic_id, "course": course_id})
+        stale = [pk for pk, *identity in cursor.fetchall() if tuple(identity) not in wanted]
     cancelled = cancel_unsent(clinic_id=clinic_id, ids=stale, reason=reason, now=now) if stale else 0
     return plan(specs=[spec for spec in specs if spec.not_after > now], now=now), cancelled

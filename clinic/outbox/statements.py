@@ -36,6 +36,8 @@ WHERE clinic_message.state = 'planned' AND clinic_message.attempt = 0
       IS DISTINCT FROM (excluded.not_after, excluded.local_at, excluded.zone, excluded.data)
 """  # noqa: S608  # constants
 
+WAITING = f"SELECT id, {_KEY} FROM clinic_message WHERE clinic_id = %(clinic)s AND course_id = %(course)s"  # noqa: S608  # constants
+
 # What may have been accepted is never logged as cancelled: it could then be planned, and arrive, again.
 CANCEL = f"""
 WITH unwanted AS (

@@ -54,9 +54,13 @@ class Course(ClinicRow):
     look_failures = models.PositiveIntegerField(default=0)
     look_error = models.TextField(blank=True, default="")
 
-    # Adherence, summed from CourseRequirement in the same operation.
+    # What its requirements add up to (`sessions/rules/tally.py`), in the operation that wrote them.
     met_weight = models.DecimalField(max_digits=12, decimal_places=3, default=0)
     due_weight = models.DecimalField(max_digits=12, decimal_places=3, default=0)
+    departed_count = models.PositiveIntegerField(default=0)
+    important_count = models.PositiveIntegerField(default=0)
+    overdue_count = models.PositiveIntegerField(default=0)
+    overdue_since = models.DateTimeField(null=True, blank=True)
 
     objects = CourseQuerySet.as_manager()
 
@@ -80,6 +84,17 @@ class Course(ClinicRow):
                 name="courses_to_look_at_again",
             ),
             models.Index(fields=["clinic", "status", "id"], name="courses_of_a_clinic_by_status"),
+            # The supervisor's board: what has been overdue longest, and where most departed.
+            models.Index(
+                fields=["clinic", "overdue_since", "id"],
+                condition=Q(overdue_since__isnull=False),
+                name="courses_overdue_longest",
+            ),
+            models.Index(
+                fields=["clinic", "-important_count", "-departed_count", "-id"],
+                condition=Q(departed_count__gt=0, status__in=[status.value for status in OPEN_STATUSES]),
+                name="open_courses_departed_most",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,15 @@ from sessions.models.courses import Course
 
 
 class CourseRequirement(ClinicRow):
-    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="requirements")
+    # Written only with its course locked, a hundred rows at a time, and checked by `verify_requirements`.
+    # Having the database ask for the clinic, course and version of each would be half of the writing, and
+    # all who write at once would share a lock on the clinic's row. Whoever reads names the clinic.
+    clinic = models.ForeignKey(
+        "clinic.Clinic", on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    course = models.ForeignKey(
+        Course, on_delete=models.PROTECT, related_name="requirements", db_index=False, db_constraint=False
+    )
     key = models.TextField()
     rule = models.TextField()
     kind = models.TextField()
@@ -36,8 +44,13 @@ class CourseRequirement(ClinicRow):
     cause = models.TextField(blank=True, default="")
     evidence = models.JSONField(default=list)
     engine_version = models.PositiveSmallIntegerField()
+    # A version that courses follow is never deleted.
     protocol_version = models.ForeignKey(
-        "protocols.ProtocolVersion", on_delete=models.PROTECT, related_name="+"
+        "protocols.ProtocolVersion",
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
 
     class Meta(ClinicRow.Meta):

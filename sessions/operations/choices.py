@@ -55,7 +55,7 @@ def record_choice(
         if first is not None and first.kind == kind_of(value) == "risk_benefit_documented":
             return first  # sent twice: the first opened the gate
         value, key, record = _held_against_protocol(actor=actor, course=course, value=value, key=key, now=now)
-        known = CourseRequirement.objects.filter(course=course, key=key).exists()
+        known = CourseRequirement.objects.filter(clinic_id=course.clinic_id, course=course, key=key).exists()
         if record is None and key is not None and not known:
             raise BadInput(
                 "The protocol asks for nothing of that name.",

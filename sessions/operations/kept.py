@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import DateTimeField, Model
 
-from clinic.ids import uuid7
+from clinic.ids import uuid7s
 from sessions.models import Course, CourseRequirement, CourseStage, DeviationRecord
 from sessions.rules.engine import ENGINE_VERSION
 from sessions.rules.requirements import Evidence, Outcome, Requirement
@@ -105,20 +105,32 @@ def store_requirements(*, course: Course, outcome: Outcome, kept: Mapping[str, K
         columns = requirement_columns(course, requirement)
         before = gone.pop(requirement.key, None)
         if before is None or not before.says(columns):
-            changed.append({"public_id": str(uuid7()), "key": requirement.key} | columns)
+            changed.append(_spelled(requirement.key, columns))
     if changed:
+        for row, public_id in zip(changed, uuid7s(len(changed)), strict=True):
+            row["public_id"] = public_id
         with connection.cursor() as cursor:
             cursor.execute(
                 _WRITE,
                 {
                     "clinic": course.clinic_id,
                     "course": course.pk,
-                    "rows": json.dumps(changed, default=datetime.isoformat),
+                    "rows": json.dumps(changed, check_circular=False),
                 },
             )
     if gone:
         CourseRequirement.objects.filter(id__in=[row.id for row in gone.values()]).delete()
     return len(changed) + len(gone)
+
+
+def _spelled(key: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON; what it leaves out is null."""
+    row = {name: value for name, value in columns.items() if value is not None}
+    for name in _INSTANTS:
+        if name in row:
+            row[name] = row[name].isoformat()
+    row["key"] = key
+    return row
 
 
 def requirement_columns(course: Course, requirement: Requirement) -> dict[str, Any]:

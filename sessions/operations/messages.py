@@ -189,9 +189,9 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
     }
     waiting = {
         (row["course_id"], row["key"]): row
-        for row in CourseRequirement.objects.filter(course_id__in=course_ids).values(
-            "course_id", "key", "status", "firm", "safety"
-        )
+        for row in CourseRequirement.objects.filter(
+            clinic_id__in={message.clinic_id for message in messages}, course_id__in=course_ids
+        ).values("course_id", "key", "status", "firm", "safety")
     }
     booked = {
         (course_id, key): starts_at
@@ -342,7 +342,11 @@ def undeliverable(message: Message, reason: str, now: datetime) -> None:
     with acting(actor):
         course = lock_course(actor=actor, pk=message.course_id)
         unanswered = CourseRequirement.objects.filter(
-            course=course, key=message.data["key"], safety=True, status__in=[*WAITING, Status.MISSED]
+            clinic_id=course.clinic_id,
+            course=course,
+            key=message.data["key"],
+            safety=True,
+            status__in=[*WAITING, Status.MISSED],
         )
         if unanswered.exists():
             open_message_task(

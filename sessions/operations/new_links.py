@@ -84,7 +84,10 @@ def _opens(link: PatientLink, *, now: datetime) -> tuple[LinkPurpose, str] | Non
     if link.purpose != LinkPurpose.VISIT and not answered_before(link):
         # One that was missed is better answered late than never; the record says that it was late.
         asked = CourseRequirement.objects.filter(
-            course_id=link.course_id, key=link.key, status__in=[*WAITING, Status.MISSED]
+            clinic_id=link.clinic_id,
+            course_id=link.course_id,
+            key=link.key,
+            status__in=[*WAITING, Status.MISSED],
         )
         if asked.exists():
             return LinkPurpose(link.purpose), link.key

@@ -184,7 +184,12 @@ def record_fact(
         raise BadInput("This kind of record belongs to a held session.")
     with on_course(actor=actor, course_id=course_id, permission=permission, now=now) as course:
         value = checked(course=course, value=value, key=key, now=now)
-        if key is not None and not CourseRequirement.objects.filter(course=course, key=key).exists():
+        if (
+            key is not None
+            and not CourseRequirement.objects.filter(
+                clinic_id=course.clinic_id, course=course, key=key
+            ).exists()
+        ):
             raise BadInput(
                 "The protocol asks for nothing of that name.",
                 fields={"key": ["Use the key of one of the course's requirements, or none."]},

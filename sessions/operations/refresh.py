@@ -11,7 +11,7 @@ from __future__ import annotations
 import time as elapsed
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,11 +30,11 @@ from sessions.operations.messages import plan_reminders
 from sessions.operations.moving import move_row
 from sessions.operations.watch import open_overdue_tasks
 from sessions.queries.history import history_of
-from sessions.rules.adherence import adherence
 from sessions.rules.engine import ENGINE_VERSION, requirements
 from sessions.rules.moves import STAGE_MOVES
 from sessions.rules.requirements import Outcome
 from sessions.rules.stages import StageState, stages
+from sessions.rules.tally import tally
 
 
 def refresh_course(*, course: Course, now: datetime) -> Outcome:
@@ -176,10 +176,8 @@ def steps_between(table: MoveTable, start: str, goal: str) -> tuple[str, ...]:
 
 
 def _keep_course(*, course: Course, outcome: Outcome, look_again_at: datetime | None) -> None:
-    total = adherence(outcome.requirements).total
     columns = {
-        "met_weight": total.met,
-        "due_weight": total.came_due,
+        **asdict(tally(outcome.requirements)),
         "look_again_at": look_again_at,
         "look_failures": 0,
         "look_error": "",

@@ -93,7 +93,12 @@ def planned_session(*, course: Course, key: str) -> SessionRule:
     """The rule that plans the session of that key."""
     definition = definition_of(course.protocol_version_id)
     rule = session_rule_of(definition=definition, key=key)
-    if rule is None or not CourseRequirement.objects.filter(course=course, key=key, kind="session").exists():
+    if (
+        rule is None
+        or not CourseRequirement.objects.filter(
+            clinic_id=course.clinic_id, course=course, key=key, kind="session"
+        ).exists()
+    ):
         raise NotFound(
             "The protocol plans no such session.", advice="Add what took place as an unscheduled session."
         )

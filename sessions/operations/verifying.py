@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,9 @@ from sessions.models import Course, CourseRequirement, DeviationRecord
 from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.kept import requirement_columns
 from sessions.queries.history import histories_of
-from sessions.rules.adherence import adherence
 from sessions.rules.engine import requirements
 from sessions.rules.requirements import Outcome
+from sessions.rules.tally import tally
 
 PAGE = 200
 """Courses read in one go: a handful of queries for each page, however many courses there are."""
@@ -104,15 +104,15 @@ def differences_of(courses: Sequence[Course], *, now: datetime) -> Iterator[Diff
         yield from _rows(course, outcome, kept[course.pk])
         departed = {one.key: one.status.value for one in outcome.requirements if one.is_deviation}
         yield from _apart(course, "deviation", stored=raised[course.pk], computed=departed)
-        total = adherence(outcome.requirements).total
-        sums = (course.met_weight, course.due_weight)
-        if sums != (total.met, total.came_due):
+        total = asdict(tally(outcome.requirements))
+        apart = [name for name in total if getattr(course, name) != total[name]]
+        if apart:
             yield Difference(
                 course=course,
                 what="totals",
                 key="",
-                stored=f"{sums[0]} of {sums[1]}",
-                computed=f"{total.met} of {total.came_due}",
+                stored=_said({name: getattr(course, name) for name in apart}),
+                computed=_said({name: total[name] for name in apart}),
             )
 
 

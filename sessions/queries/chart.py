@@ -189,7 +189,11 @@ def _stages(
 ) -> list[StageRow]:
     names = {stage.code: say(stage.words) for stage in definition.stages}
     stage_of = {rule.code: rule.stage for rule in definition.rules}
-    cycles = dict(CourseRequirement.objects.filter(course=course).values_list("key", "cycle"))
+    cycles = dict(
+        CourseRequirement.objects.filter(clinic_id=course.clinic_id, course=course).values_list(
+            "key", "cycle"
+        )
+    )
     return [
         StageRow(
             code=stage.code,

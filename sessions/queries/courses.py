@@ -92,7 +92,11 @@ def patients(
     rows = after_course(rows, actor=actor, after=after)
     stage = CourseStage.objects.filter(course=OuterRef("pk"), status="active").order_by("-position")
     waiting = CourseRequirement.objects.filter(
-        course=OuterRef("pk"), firm=True, status__in=["open", "overdue"], due_at__isnull=False
+        clinic_id=actor.clinic_id,
+        course=OuterRef("pk"),
+        firm=True,
+        status__in=["open", "overdue"],
+        due_at__isnull=False,
     ).order_by("due_at")
     found = list(
         rows.annotate(

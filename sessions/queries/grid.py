@@ -73,9 +73,9 @@ def grid(
     courses = list(rows[: limit + 1])
     page = courses[:limit]
     found: dict[int, dict[str, CourseRequirement]] = {}
-    for requirement in CourseRequirement.objects.filter(course__in=page, kind__in=kinds).order_by(
-        "target_at", "id"
-    ):
+    for requirement in CourseRequirement.objects.filter(
+        clinic_id=actor.clinic_id, course__in=page, kind__in=kinds
+    ).order_by("target_at", "id"):
         found.setdefault(requirement.course_id, {})[requirement.key] = requirement
     unsigned = set(
         SessionRecord.objects.filter(unsigned_as_it_stands(), course__in=page).values_list("course_id", "key")

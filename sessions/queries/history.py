@@ -152,6 +152,7 @@ def _history(
 
 
 _instant = datetime.fromisoformat
+_SOURCES = {source.value: source for source in FactSource}
 
 
 def _fact(
@@ -175,7 +176,7 @@ def _fact(
         recorded_at=_instant(recorded_at),
         observed_by=observed_by,
         entered_by=entered_by,
-        source=FactSource(source),
+        source=_SOURCES[source],
         amends=UUID(amends) if amends else None,
         value=from_json(kind, value),
     )

@@ -45,7 +45,11 @@ def requirement_rows(
     }
     held = {record.key: record for record in records if record.key and record.counts}
     words = status_words()
-    rows = list(CourseRequirement.objects.filter(course=course).order_by("target_at", "opens_at", "id"))
+    rows = list(
+        CourseRequirement.objects.filter(clinic_id=course.clinic_id, course=course).order_by(
+            "target_at", "opens_at", "id"
+        )
+    )
     # What came due under an earlier version keeps that version's words.
     others = {row.protocol_version_id for row in rows} - {course.protocol_version_id}
     of = {course.protocol_version_id: definition} | (definitions_of(others) if others else {})

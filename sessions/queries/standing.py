@@ -28,7 +28,9 @@ def standing_gates(
     definition, history = definition_of(course.protocol_version_id), history_of(course)
     if move is Move.COMPLETE_COURSE:
         key = None
-    elif not CourseRequirement.objects.filter(course=course, key=key, kind="session").exists():
+    elif not CourseRequirement.objects.filter(
+        clinic_id=course.clinic_id, course=course, key=key, kind="session"
+    ).exists():
         # An unknown session has no gates, which would read as "nothing stands in the way".
         raise NotFound(_("The protocol plans no such session."))
     closed = gates(definition=definition, history=history, as_of=now, move=move, key=key)

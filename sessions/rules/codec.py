@@ -72,15 +72,15 @@ def from_json(kind: str, data: Mapping[str, Any], *, strict: bool = False) -> Fa
             advice=f"Use one of: {', '.join(sorted(CLASSES))}.",
         )
     reader = _READERS[cls]
-    problems: dict[str, list[str]] = {
-        name: ["Unknown field. Remove it."] for name in data if name not in reader.names
-    }
+    problems: dict[str, list[str]] = {}
+    if not data.keys() <= reader.names:
+        problems = {name: ["Unknown field. Remove it."] for name in data if name not in reader.names}
     value: FactValue | None = None
     try:
         value = (
             reader.adapter.validate_json(json.dumps(dict(data)), strict=True)
             if strict
-            else reader.adapter.validate_python(dict(data))
+            else reader.adapter.validate_python(data if type(data) is dict else dict(data))
         )
     except ValidationError as error:
         for one in error.errors():

@@ -20,7 +20,7 @@ from protocols.rules.definition import (
     ReturningWithin,
     ScoreIs,
 )
-from sessions.rules.facts import Fact
+from sessions.rules.facts import Fact, in_order
 from sessions.rules.windows import Edge, offset_from
 
 
@@ -98,11 +98,11 @@ def measured_score(asked: Asked, condition: ScoreIs, at: datetime) -> Decimal | 
 
 def compares(compare: Compare, value: str | Decimal, with_: str | Decimal) -> bool:
     """Numbers by size, words letter by letter without regard to case; a word never compares by size."""
+    if compare == Compare.IS and isinstance(with_, str):
+        return str(value).strip().casefold() == with_.strip().casefold()
     measured, limit = number_of(value), number_of(with_)
     if compare == Compare.IS:
-        if isinstance(with_, Decimal):
-            return measured == limit
-        return str(value).strip().casefold() == with_.strip().casefold()
+        return measured == limit
     if measured is None or limit is None:
         return False
     return measured >= limit if compare == Compare.AT_LEAST else measured <= limit
@@ -119,4 +119,4 @@ def number_of(value: str | Decimal) -> Decimal | None:
 def turning_points(asked: Asked, conditions: Iterable[Condition]) -> list[Fact]:
     """The facts at which one of the conditions may begin or cease to hold, in order of time."""
     found = {fact.id: fact for condition in conditions for fact in asked.facts_about(condition)}
-    return sorted(found.values(), key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
+    return sorted(found.values(), key=in_order)

@@ -411,6 +411,11 @@ class Fact:
         return hash(self.id)  # no two facts share one; the value need not be gone through
 
 
+def in_order(fact: Fact) -> tuple[datetime, datetime, int]:
+    """Sorts facts by when they occurred; of one instant, by when they were recorded."""
+    return fact.occurred_at, fact.recorded_at, fact.id.int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """A live booking; may lie in the future."""

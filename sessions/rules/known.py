@@ -3,11 +3,12 @@ session. Knows no window and decides no status."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar, cast
+from functools import cached_property
+from typing import Any, TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ from sessions.rules.facts import (
     SessionHeld,
     StaffPresent,
     VitalsTaken,
+    in_order,
 )
 from sessions.rules.keys import in_words_of
 
@@ -136,9 +138,10 @@ class Known:
         # Only the last row of a chain of amendments counts, whenever it was written: history is what is known
         # now.
         superseded = {fact.amends for fact in self.history.facts if fact.amends is not None}
-        current = [fact for fact in self.history.facts if fact.id not in superseded]
-        current.sort(key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
-        self._by_type: dict[type[FactValue], list[tuple[Fact, FactValue]]] = {}
+        current = sorted(
+            (fact for fact in self.history.facts if not superseded or fact.id not in superseded), key=in_order
+        )
+        self._by_type: dict[type[Any], list[tuple[Fact, FactValue]]] = {}
         self.overrides: dict[str, list[tuple[Fact, Override]]] = {}
         self.documented: dict[str, list[tuple[Fact, RiskBenefitDocumented]]] = {}
         self.not_done: dict[str, tuple[Fact, NotDone]] = {}
@@ -146,19 +149,24 @@ class Known:
             if fact.occurred_at > self.as_of:
                 self.look_at(fact.occurred_at)
                 continue
-            self._by_type.setdefault(type(fact.value), []).append((fact, fact.value))
+            value = fact.value
+            kind = type(value)
+            if kind not in self._by_type:
+                self._by_type[kind] = []
+            self._by_type[kind].append((fact, value))
+        for fact, override in self.facts(Override):
             if fact.key is not None:
-                if isinstance(fact.value, Override):
-                    self.overrides.setdefault(fact.key, []).append((fact, fact.value))
-                elif isinstance(fact.value, NotDone):
-                    self.not_done[fact.key] = (fact, fact.value)
-                elif isinstance(fact.value, RiskBenefitDocumented):
-                    self.documented.setdefault(fact.key, []).append((fact, fact.value))
+                self.overrides.setdefault(fact.key, []).append((fact, override))
+        for fact, not_done in self.facts(NotDone):
+            if fact.key is not None:
+                self.not_done[fact.key] = (fact, not_done)
+        for fact, document in self.facts(RiskBenefitDocumented):
+            if fact.key is not None:
+                self.documented.setdefault(fact.key, []).append((fact, document))
 
     def facts(self, kind: type[V]) -> Sequence[tuple[Fact, V]]:
         """Facts of one type that have occurred, in order of time."""
-        found = self._by_type.get(cast(type[FactValue], kind), ())
-        return cast(Sequence[tuple[Fact, V]], found)
+        return cast("Sequence[tuple[Fact, V]]", self._by_type.get(kind, ()))
 
     # --- sessions -------------------------------------------------------------------------------------------
 
@@ -218,7 +226,7 @@ class Known:
         marks: list[Fact] = [fact for fact, _ in self.facts(HoldBegun)] + [
             fact for fact, _ in self.facts(HoldEnded)
         ]
-        marks.sort(key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id))
+        marks.sort(key=in_order)
         for fact in marks:
             if isinstance(fact.value, HoldBegun):
                 began = began or fact.occurred_at
@@ -247,22 +255,26 @@ class Known:
         rule = self.rules.get(decision)
         return rule.default or None if isinstance(rule, DecisionRule) else None
 
+    @cached_property
+    def results(self) -> Mapping[str, Sequence[tuple[Fact, ResultRecorded]]]:
+        """Test → its results, in order of time."""
+        found: dict[str, list[tuple[Fact, ResultRecorded]]] = {}
+        for fact, result in self.facts(ResultRecorded):
+            found.setdefault(result.test, []).append((fact, result))
+        return found
+
     def result_of(self, test: str, unit: str, at: datetime) -> str | Decimal | None:
         """The latest value of a test until `at`, in that unit if one is named."""
         found = None
-        for fact, result in self.facts(ResultRecorded):
-            if result.test == test and (not unit or result.unit == unit) and fact.occurred_at <= at:
+        for fact, result in self.results.get(test, ()):
+            if (not unit or result.unit == unit) and fact.occurred_at <= at:
                 found = result.value
         return found
 
     def acceptable_results(self, rule: ResultRule) -> Iterable[Fact]:
-        for fact, result in self.facts(ResultRecorded):
+        for fact, result in self.results.get(rule.test, ()):
             comparable = not rule.unit or result.unit == rule.unit
-            if (
-                result.test == rule.test
-                and comparable
-                and compares(rule.compare, result.value, rule.accept.value)
-            ):
+            if comparable and compares(rule.compare, result.value, rule.accept.value):
                 yield fact
 
     def weight(self, at: datetime) -> Decimal | None:

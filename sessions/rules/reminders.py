@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.rules.definition import ProtocolDefinition, ReminderRule, SessionRule, Unit
-from sessions.rules.facts import Booking, CourseEnded, EndKind, History, HoldBegun, HoldEnded
+from sessions.rules.facts import Booking, CourseEnded, EndKind, History, HoldBegun, HoldEnded, in_order
 from sessions.rules.keys import in_words_of
 from sessions.rules.requirements import WAITING, Outcome, Requirement, Status
 from sessions.rules.windows import length
@@ -49,7 +49,7 @@ def reminders(
         return ()
     marks = sorted(
         (fact for fact in current if isinstance(fact.value, HoldBegun | HoldEnded)),
-        key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.id),
+        key=in_order,
     )
     on_hold = bool(marks) and isinstance(marks[-1].value, HoldBegun)
     bookings: dict[str, Booking] = {}

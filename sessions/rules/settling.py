@@ -308,7 +308,7 @@ class Occasion:
 
 def targets(timeline: Timeline, block: Block, cycle: int | None) -> Iterable[Slot]:
     """The planned sessions that `block` of a requirement of `cycle` means."""
-    slots = timeline.slots_by_rule.get(block.rule, []) if block.rule else list(timeline.slots.values())
+    slots = timeline.slots_by_rule.get(block.rule, ()) if block.rule else tuple(timeline.slots.values())
     match block.which:
         case Which.FIRST:
             return slots[:1]
@@ -323,10 +323,11 @@ def targets(timeline: Timeline, block: Block, cycle: int | None) -> Iterable[Slo
 
 def occasions(timeline: Timeline, blocks: Sequence[Block], cycle: int | None) -> list[Occasion]:
     """The acts that took place which `blocks` would have stopped, in order of time."""
-    found: dict[tuple[datetime, object], Occasion] = {}
+    found: dict[tuple[datetime, int], Occasion] = {}
 
     def add(at: datetime, fact: Fact, held: Held | None) -> None:
-        found.setdefault((at, fact.id), Occasion(at=at, fact=fact, held=held))
+        if (at, fact.id.int) not in found:
+            found[at, fact.id.int] = Occasion(at=at, fact=fact, held=held)
 
     for block in blocks:
         if block.move == Move.COMPLETE_COURSE:
@@ -343,7 +344,7 @@ def occasions(timeline: Timeline, blocks: Sequence[Block], cycle: int | None) ->
                 add(held.ended_at, held.fact, held)
             elif block.move == Move.GIVE_DOSE and held.first_dose_at is not None:
                 add(held.first_dose_at, held.fact, held)
-    return [found[row] for row in sorted(found, key=lambda row: (row[0], str(row[1])))]
+    return [found[row] for row in sorted(found)]
 
 
 def settle_in_place(
@@ -511,10 +512,13 @@ def _act_anchor(timeline: Timeline, rule: Rule, cycle: int | None) -> Anchor | N
 
 def unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """Each piece once, in order of time."""
+    found = tuple(evidence)
+    if len(found) < 2:
+        return found
     return tuple(
         sorted(
-            dict.fromkeys(evidence),
-            key=lambda row: (row.occurred_at, row.fact_id, row.measured or ""),
+            dict.fromkeys(found),
+            key=lambda row: (row.occurred_at, row.fact_id.int, row.measured or ""),
         )
     )
 

@@ -58,6 +58,9 @@ __all__ = [
 ]
 
 TREATMENT = "treatment"  # the consent scope that AnchorEvent.CONSENT means
+_NOWHERE = Span(window=Window(), firm=False, before_anchor=False)
+_UNANSWERED = _NOWHERE, None
+_STEP = {Which.PREVIOUS_CYCLE: -1, Which.NEXT_CYCLE: 1}  # to the cycle it means; from any other word none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,8 @@ class Timeline(Known):
         self.cycle_rule = definition.cycle_rule
         self._anchors: dict[tuple[str, AnchorEvent], Anchor | None] = {}
         self._spans: dict[str, Span] = {}
-        self._answers: dict[str, Candidate | None] = {}
+        self._answers: dict[str, tuple[Span, Candidate | None]] = {}
+        self._candidates_of: dict[str, Sequence[Candidate]] = {}
         self._resolving: set[str] = set()
         self._index_slots()
         self._index_ending()
@@ -90,13 +94,16 @@ class Timeline(Known):
     def _index_slots(self) -> None:
         self.slots: dict[str, Slot] = {}
         self.slots_by_rule: dict[str, list[Slot]] = {}
+        self._slots_by_cycle: dict[tuple[str, int | None], list[Slot]] = {}
         # The cycles first: other rules exist once for each of them.
         rules = [rule for rule in self.definition.rules if isinstance(rule, SessionRule)]
         rules.sort(key=lambda rule: not rule.makes_cycles)
         for rule in rules:
             slots = list(self._slots_of(rule))
             self.slots_by_rule[rule.code] = slots
-            self.slots.update((slot.key, slot) for slot in slots)
+            for planned in slots:
+                self.slots[planned.key] = planned
+                self._slots_by_cycle.setdefault((rule.code, planned.cycle), []).append(planned)
         self.held: dict[str, Held] = {}
         self.under_way: dict[str, Held] = {}
         for held in self.all_held:
@@ -355,8 +362,7 @@ class Timeline(Known):
                 slots = self.slots_by_rule[self.cycle_rule.code] if self.cycle_rule is not None else []
                 last = self._last(slots)
                 return last.cycle if last is not None else None
-        step = {Which.PREVIOUS_CYCLE: -1, Which.NEXT_CYCLE: 1}.get(which, 0)
-        wanted = None if cycle is None else cycle + step
+        wanted = None if cycle is None else cycle + _STEP.get(which, 0)
         return wanted if wanted is not None and 1 <= wanted <= self.cycle_count else None
 
     def _recorded_at(self, rule: ResultRule, cycle: int | None, until: datetime) -> datetime | None:
@@ -372,23 +378,30 @@ class Timeline(Known):
 
     def answer_to(self, rule: AssessmentRule, cycle: int | None) -> Candidate | None:
         """The answer that meets an AssessmentRule, in that cycle."""
+        return self.answered(rule, cycle)[1]
+
+    def answered(self, rule: AssessmentRule, cycle: int | None) -> tuple[Span, Candidate | None]:
+        """The window of an AssessmentRule in that cycle, and the answer that meets it."""
         key = key_of(rule, cycle)
-        if key not in self._answers:
-            self._answers[key] = None  # an assessment that hangs on its own answer is not answered
+        found = self._answers.get(key)
+        if found is None:
+            self._answers[key] = _UNANSWERED  # nor is an assessment that hangs on its own answer
             span = self.span(rule.window, cycle=cycle, suspended_by_hold=rule.suspended_by_hold)
-            self._answers[key] = chosen(
-                key,
-                span,
-                [
-                    Candidate(at=fact.occurred_at, fact=fact)
-                    for fact, answer in self.facts(AssessmentAnswered)
-                    if counts(self, rule, fact, answer)
-                ],
-            )
-        return self._answers[key]
+            found = self._answers[key] = span, chosen(key, span, self._candidates(rule))
+        return found
+
+    def _candidates(self, rule: AssessmentRule) -> Sequence[Candidate]:
+        """The answers that can meet that rule, in whichever cycle."""
+        if rule.code not in self._candidates_of:
+            self._candidates_of[rule.code] = [
+                Candidate(at=fact.occurred_at, fact=fact)
+                for fact, answer in self.facts(AssessmentAnswered)
+                if counts(self, rule, fact, answer)
+            ]
+        return self._candidates_of[rule.code]
 
     def _slot_for(self, rule: AnchorRule, *, cycle: int | None, own: Slot | None) -> Slot | None:
-        slots = self.slots_by_rule.get(rule.rule, [])
+        slots: Sequence[Slot] = self.slots_by_rule.get(rule.rule, ())
         if not slots:
             return None
         target = slots[0].rule
@@ -397,9 +410,9 @@ class Timeline(Known):
         elif own is not None and own.rule is target:
             here = own.index
             if target.per:
-                slots = [slot for slot in slots if slot.cycle == cycle]
+                slots = self._slots_by_cycle.get((rule.rule, cycle), ())
         elif target.per and cycle is not None:
-            return self._in_neighbour_cycle(slots, rule.which, cycle)
+            return self._in_neighbour_cycle(rule, cycle)
         else:
             here = None
         match rule.which:
@@ -415,14 +428,13 @@ class Timeline(Known):
                 following = _at(slots, here + 1) if here is not None else None
                 return None if following is None or self.dropped(following) else following
 
-    def _in_neighbour_cycle(self, slots: list[Slot], which: Which, cycle: int) -> Slot | None:
-        shift = {Which.PREVIOUS_CYCLE: -1, Which.NEXT_CYCLE: 1}.get(which, 0)
-        near = [slot for slot in slots if slot.cycle == cycle + shift]
+    def _in_neighbour_cycle(self, rule: AnchorRule, cycle: int) -> Slot | None:
+        near = self._slots_by_cycle.get((rule.rule, cycle + _STEP.get(rule.which, 0)))
         if not near:
             return None
-        return near[0] if which in (Which.FIRST, Which.NEXT_CYCLE) else self._last(near)
+        return near[0] if rule.which in (Which.FIRST, Which.NEXT_CYCLE) else self._last(near)
 
-    def _last(self, slots: list[Slot]) -> Slot | None:
+    def _last(self, slots: Sequence[Slot]) -> Slot | None:
         """The last of them that was held or still may be."""
         for slot in reversed(slots):
             if not self.dropped(slot):
@@ -528,12 +540,14 @@ class Timeline(Known):
         """Where a window falls. `extra` moves every bound, for the k-th of a series."""
         anchor = self.anchor(rule.anchor, cycle=cycle, own=own)
         if anchor is None:
-            return Span(window=Window(), firm=False, before_anchor=False)
+            return _NOWHERE
+        at, zone = anchor.at, self.zone
+        day = day_of(at, zone)
 
         def bound(figure: Figure[Offset] | None, edge: Edge) -> datetime | None:
             if figure is None:
                 return None
-            return offset_from(anchor.at, figure.value, edge, self.zone, extra=extra)
+            return offset_from(at, figure.value, edge, zone, extra=extra, day=day)
 
         opens_at = bound(rule.opens, Edge.FIRST)
         closes_at = bound(rule.closes, Edge.LAST)
@@ -555,16 +569,16 @@ class Timeline(Known):
             due_at=due_at,
             closes_at=closes_at,
         )
-        before = opens_at is None or opens_at < min(
-            anchor.at, start_of_day(day_of(anchor.at, self.zone), self.zone)
-        )
+        before = opens_at is None or opens_at < min(at, start_of_day(day, zone))
         return Span(window=window, firm=anchor.basis == Basis.ACTUAL, before_anchor=before)
 
     def _held_back(self, bound: datetime | None) -> datetime | None:
         """A bound that fell within a hold keeps the time that was left when the hold began; during it, there
         is none."""
+        if bound is None:
+            return None
         for hold in self.holds:
-            if bound is None or bound < hold.began_at:
+            if bound < hold.began_at:
                 continue
             if hold.ended_at is None:
                 return None
@@ -576,7 +590,7 @@ class Timeline(Known):
         return bound
 
 
-def _at(slots: list[Slot], index: int) -> Slot | None:
+def _at(slots: Sequence[Slot], index: int) -> Slot | None:
     return slots[index - 1] if 1 <= index <= len(slots) else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ from clinic.rules.wall_time import TICK, add_days, day_of, end_of_day, on_day, s
 from protocols.rules.definition import Offset, Unit
 from sessions.rules.facts import Fact
 from sessions.rules.requirements import Window
+
+_NOTHING = timedelta(0)
 
 
 class Edge(Enum):
@@ -34,23 +36,27 @@ class Span:
 
 
 def offset_from(
-    at: datetime, offset: Offset, edge: Edge, zone: ZoneInfo, *, extra: Offset | None = None
+    at: datetime,
+    offset: Offset,
+    edge: Edge,
+    zone: ZoneInfo,
+    *,
+    extra: Offset | None = None,
+    day: date | None = None,
 ) -> datetime:
-    """`offset` (and `extra`, for the k-th of a series) after `at`."""
+    """`offset` (and `extra`, for the k-th of a series) after `at`. `day` is the zone's day of `at`, for who
+    asks about one instant many times."""
     days, elapsed = _parts(offset)
     if extra is not None:
         more_days, more_elapsed = _parts(extra)
         days, elapsed = days + more_days, elapsed + more_elapsed
-    if offset.unit in (Unit.MINUTES, Unit.HOURS):
+    in_days = offset.unit is Unit.DAYS or offset.unit is Unit.WEEKS
+    if not in_days or (offset.at is None and edge is Edge.SAME):
         return add_days(at, days, zone) + elapsed
-    on = day_of(at, zone) + timedelta(days=days)
+    on = (day or day_of(at, zone)) + timedelta(days=days)
     if offset.at is not None:
         return on_day(on, offset.at, zone) + elapsed
-    if edge is Edge.FIRST:
-        return start_of_day(on, zone) + elapsed
-    if edge is Edge.LAST:
-        return end_of_day(on, zone) + elapsed
-    return add_days(at, days, zone) + elapsed
+    return (start_of_day if edge is Edge.FIRST else end_of_day)(on, zone) + elapsed
 
 
 def _parts(offset: Offset) -> tuple[int, timedelta]:
@@ -60,9 +66,9 @@ def _parts(offset: Offset) -> tuple[int, timedelta]:
         case Unit.HOURS:
             return 0, timedelta(hours=offset.amount)
         case Unit.DAYS:
-            return offset.amount, timedelta(0)
+            return offset.amount, _NOTHING
         case Unit.WEEKS:
-            return 7 * offset.amount, timedelta(0)
+            return 7 * offset.amount, _NOTHING
 
 
 def times(offset: Offset, count: int) -> Offset:
@@ -109,18 +115,14 @@ def chosen(key: str, span: Span, candidates: Sequence[Candidate]) -> Candidate |
     """The candidate that settles `key`. They come in order of time. Within the window the first one counts,
     whomever it was meant for; outside it only one made for this requirement, the first early or late."""
     meant: Candidate | None = None
+    window = span.window
+    # A window without any bound would swallow every act of its kind.
+    bounded = window.opens_at is not None or window.closes_at is not None
+    whosever = bounded and matches_by_time(span)
     for candidate in candidates:
         mine = candidate.fact.key == key
         if mine and meant is None:
             meant = candidate
-        if (mine or matches_by_time(span)) and _bounded(span, candidate.at):
+        if (whosever or (mine and bounded)) and in_window(window, candidate.at):
             return candidate
     return meant
-
-
-def _bounded(span: Span, at: datetime) -> bool:
-    # A window without any bound would swallow every act of its kind.
-    window = span.window
-    if window.opens_at is None and window.closes_at is None:
-        return False
-    return in_window(window, at)

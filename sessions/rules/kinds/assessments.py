@@ -14,12 +14,13 @@ from sessions.rules.timeline import Timeline
 
 def requirements_of(timeline: Timeline, rule: AssessmentRule) -> Iterator[Requirement]:
     for cycle in timeline.cycles_of(rule.per):
+        span, answer = timeline.answered(rule, cycle)
         yield settle_window(
             timeline,
             rule,
             key=key_of(rule, cycle),
             kind=Kind.ASSESSMENT,
             cycle=cycle,
-            span=timeline.span(rule.window, cycle=cycle, suspended_by_hold=rule.suspended_by_hold),
-            act=as_act(timeline.answer_to(rule, cycle)),
+            span=span,
+            act=as_act(answer),
         )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from protocols.rules.definition import Block, ConsentRule, Move, SessionKind, SessionRule
-from sessions.rules.facts import ConsentChanged, ConsentState, VersionMoved
+from sessions.rules.facts import ConsentChanged, ConsentState, Fact, VersionMoved
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Standing, occasions, settle_in_place, shown
+from sessions.rules.settling import Standing, StandingAt, occasions, settle_in_place, shown
 from sessions.rules.timeline import Timeline
 
 
 def requirements_of(timeline: Timeline, rule: ConsentRule) -> Iterator[Requirement]:
+    standing_at = standing_of(timeline, rule)
     for cycle in timeline.cycles_of(rule.per):
         yield settle_in_place(
             timeline,
@@ -23,7 +24,7 @@ def requirements_of(timeline: Timeline, rule: ConsentRule) -> Iterator[Requireme
             key=key_of(rule, cycle),
             kind=Kind.CONSENT,
             cycle=cycle,
-            standing_at=lambda at, held: standing(timeline, rule, cycle=None, at=at, held=held),
+            standing_at=standing_at,
         )
     yield from _asked_anew(timeline, rule)
 
@@ -44,9 +45,7 @@ def _asked_anew(timeline: Timeline, rule: ConsentRule) -> Iterator[Requirement]:
             key=f"{rule.code}#{number}",
             kind=Kind.CONSENT,
             cycle=None,
-            standing_at=lambda at, held, since=moved_at: standing(  # type: ignore[misc]
-                timeline, rule, cycle=None, at=at, held=held, since=since
-            ),
+            standing_at=standing_of(timeline, rule, since=moved_at),
             acts=[act for act in occasions(timeline, blocks, None) if act.at >= moved_at],
         )
         yield replace(requirement, occurrence=number)
@@ -77,14 +76,30 @@ def standing(
 ) -> Standing:
     """The last change of that scope until `at` decides. Missing or withdrawn consent is nobody's to
     override. `since`: one given before then does not count."""
-    last, given = None, False
+    return standing_of(timeline, rule, since=since)(at, held)
+
+
+def standing_of(timeline: Timeline, rule: ConsentRule, *, since: datetime | None = None) -> StandingAt:
+    """`standing` of one rule at any instant."""
     if rule.optional:
-        return _asked(timeline, rule, at, since)
-    for fact, change in timeline.facts(ConsentChanged):
-        if change.scope != rule.scope or fact.occurred_at > at:
-            continue
-        if change.state == ConsentState.GIVEN and _under_the_drug(timeline, fact.occurred_at):
-            continue  # from the first dose to release a consent is never widened
+        return lambda at, held: _asked(timeline, rule, at, since)
+    changes = [
+        (fact, change)
+        for fact, change in timeline.facts(ConsentChanged)
+        if change.scope == rule.scope
+        # From the first dose to release a consent is never widened.
+        and not (change.state == ConsentState.GIVEN and _under_the_drug(timeline, fact.occurred_at))
+    ]
+    return lambda at, held: _in_force(changes, at, since)
+
+
+def _in_force(
+    changes: Sequence[tuple[Fact, ConsentChanged]], at: datetime, since: datetime | None
+) -> Standing:
+    last, given = None, False
+    for fact, change in changes:
+        if fact.occurred_at > at:
+            break
         given = given or (change.state == ConsentState.GIVEN and (since is None or fact.occurred_at >= since))
         last = (fact, change)
     if last is None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from protocols.rules.definition import AnchorEvent, GroupRule
-from sessions.rules.facts import Fact, GroupCounted
+from sessions.rules.facts import Fact, GroupCounted, in_order
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
 from sessions.rules.settling import Standing, settle_bound, shown, unique
@@ -67,7 +67,7 @@ def _too_large(rule: GroupRule, held: Held, until: datetime) -> Iterator[Evidenc
     last: GroupCounted | None = None
     moments: list[tuple[Fact, GroupCounted | None]] = [*held.groups]
     moments += [(fact, None) for fact, _ in held.doses]
-    moments.sort(key=lambda row: (row[0].occurred_at, row[0].recorded_at, row[0].id))
+    moments.sort(key=lambda row: in_order(row[0]))
     for fact, count in moments:
         if fact.occurred_at > until:
             break

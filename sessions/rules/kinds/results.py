@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from protocols.rules.definition import Offset, ResultRule, Unit
 from sessions.rules.conditions import compares
-from sessions.rules.facts import ChartItemRecorded, Fact, ResultRecorded
+from sessions.rules.facts import ChartItemRecorded, Fact, ResultRecorded, in_order
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Standing, settle_in_place, shown
+from sessions.rules.settling import Standing, StandingAt, settle_in_place, shown
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import Edge, after, offset_from
 
@@ -20,6 +21,7 @@ from sessions.rules.windows import Edge, after, offset_from
 def requirements_of(timeline: Timeline, rule: ResultRule) -> Iterator[Requirement]:
     if not applies(timeline, rule):
         return
+    standing_at = standing_of(timeline, rule)
     for cycle in timeline.cycles_of(rule.per):
         yield settle_in_place(
             timeline,
@@ -27,7 +29,7 @@ def requirements_of(timeline: Timeline, rule: ResultRule) -> Iterator[Requiremen
             key=key_of(rule, cycle),
             kind=Kind.RESULT,
             cycle=cycle,
-            standing_at=lambda at, held: standing(timeline, rule, cycle=None, at=at, held=held),
+            standing_at=standing_at,
         )
 
 
@@ -45,43 +47,51 @@ def standing(
 ) -> Standing:
     """The latest result until `at` decides. A later one that is not acceptable undoes an earlier one that
     was; who may still go ahead, if anyone, the protocol says in its block."""
-    last = None
-    for fact, result in _given(timeline, rule):
-        comparable = not rule.unit or result.unit == rule.unit
-        if comparable and fact.occurred_at <= at:
-            last = (fact, result)
-    if last is None:
-        return Standing(stands=False, code="absent")
-    fact, result = last
-    evidence = (
-        shown(
-            fact,
-            measured=_worded(result.value, rule.unit),
-            limit=_worded(rule.accept.value, rule.unit),
-        ),
-    )
+    return standing_of(timeline, rule)(at, held)
+
+
+def standing_of(timeline: Timeline, rule: ResultRule) -> StandingAt:
+    """`standing` of one rule at any instant, each result judged once."""
+    given = [one for one in _given(timeline, rule) if not rule.unit or one[1].unit == rule.unit]
+    judged: dict[int, tuple[Standing, datetime | None]] = {}
+
+    def standing_at(at: datetime, held: Held | None) -> Standing:
+        number = bisect_right(given, at, key=lambda one: one[0].occurred_at) - 1
+        if number < 0:
+            return Standing(stands=False, code="absent")
+        if number not in judged:
+            judged[number] = _judged(timeline, rule, *given[number])
+        found, until = judged[number]
+        if until is not None and at > until:
+            return Standing(stands=False, code="expired", evidence=found.evidence)
+        return found
+
+    return standing_at
+
+
+def _judged(
+    timeline: Timeline, rule: ResultRule, fact: Fact, result: ResultRecorded
+) -> tuple[Standing, datetime | None]:
+    """How one result stands, and the last instant at which it does."""
+    measured, limit = _worded(result.value, rule.unit), _worded(rule.accept.value, rule.unit)
+    evidence = (shown(fact, measured=measured, limit=limit),)
     if not acceptable(rule, result.value):
-        return Standing(stands=False, code="not_acceptable", evidence=evidence)
+        return Standing(stands=False, code="not_acceptable", evidence=evidence), None
     until = valid_until(timeline, rule, fact.occurred_at, result)
-    if until is not None and at > until:
-        return Standing(stands=False, code="expired", evidence=evidence)
-    return Standing(
-        stands=True,
-        evidence=evidence,
-        changes_at=None if until is None else after(until),
-    )
+    changes_at = None if until is None else after(until)
+    return Standing(stands=True, evidence=evidence, changes_at=changes_at), until
 
 
 def _given(timeline: Timeline, rule: ResultRule) -> Sequence[tuple[Fact, ResultRecorded]]:
     """The results of the test, and the numbers in the chart under its name (a weight is entered once), in
     order of time."""
-    found = [one for one in timeline.facts(ResultRecorded) if one[1].test == rule.test]
-    found += [
+    results = timeline.results.get(rule.test, ())
+    numbers = [
         (fact, ResultRecorded(test=item.item, value=item.number, unit=rule.unit))
         for fact, item in timeline.facts(ChartItemRecorded)
         if item.item == rule.test and item.number is not None
     ]
-    return sorted(found, key=lambda one: (one[0].occurred_at, one[0].recorded_at, one[0].id))
+    return sorted([*results, *numbers], key=lambda one: in_order(one[0])) if numbers else results
 
 
 def valid_until(

@@ -25,12 +25,11 @@ def requirements_of(timeline: Timeline, rule: SessionRule) -> Iterator[Requireme
             # Judged once the session has ended: until then presence may still be entered.
             settled_at = held.ended_at
             fewest = fewest_present(held, held.ended_at, rule.staff_roles)
-            evidence = tuple(shown(fact, measured=str(fewest), limit=str(wanted)) for fact, _ in held.staff)
-            evidence = evidence or (shown(held.fact, measured=str(fewest), limit=str(wanted)),)
+            bearing = [fact for fact, _ in held.staff] or [held.fact]
             if fewest < wanted:
-                beyond = evidence
+                beyond = tuple(shown(fact, measured=str(fewest), limit=str(wanted)) for fact in bearing)
             else:
-                within = tuple(shown(fact) for fact, _ in held.staff) or (shown(held.fact),)
+                within = tuple(shown(fact) for fact in bearing)
         yield settle_bound(
             timeline,
             rule,

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('clinic', '0006_credentials_and_reasons'),
         ('protocols', '0004_one_index_less'),
-        ('therapy_sessions', '0008_one_index_less'),
+        ('therapy_sessions', '0009_signatures_that_can_be_proved'),
     ]
 
     operations = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import time
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -19,6 +20,12 @@ def valid_zone(value: str) -> None:
         raise ValidationError(
             _("“%(zone)s” is not an IANA time zone, such as Europe/Lisbon."), params={"zone": value}
         )
+
+
+def valid_jurisdictions(value: object) -> None:
+    codes = value if isinstance(value, list) else [""]
+    if any(not isinstance(code, str) or not code.strip() for code in codes) or len(set(codes)) != len(codes):
+        raise ValidationError(_("Write each code once, such as EU, US or US-OR."))
 
 
 def valid_crisis_lines(value: object) -> None:
@@ -42,6 +49,16 @@ class Clinic(models.Model):
     legal_name = models.CharField(max_length=200, blank=True)
     address = models.TextField(blank=True)
     zone = models.CharField(max_length=64, validators=[valid_zone], help_text=gettext_lazy("IANA time zone."))
+    jurisdictions = ArrayField(
+        models.CharField(max_length=80),
+        default=list,
+        blank=True,
+        validators=[valid_jurisdictions],
+        help_text=gettext_lazy(
+            "Whose rules hold here, as protocols name them, separated by commas: US, US-OR. Where a protocol "
+            "says how it differs there, that is what is published from now on."
+        ),
+    )
     language = models.CharField(max_length=10, default="en")
     # Neutral on purpose: a clinic's own name can tell whoever sees the screen what kind of care somebody
     # gets.

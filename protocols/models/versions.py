@@ -66,6 +66,9 @@ class ProtocolVersionQuerySet(models.QuerySet["ProtocolVersion"]):
 class ProtocolVersion(ClinicRow):
     """A document, who wrote it and who approved it. `digest` is of what the document says, not of its layout.
 
+    `jurisdictions` and `laid_on` say which of its overlays are laid over it: those that hold there on that
+    day (decision 0011). Both are frozen with it.
+
     `author` wrote it last; `author_ids` are all who ever had a hand in this draft, and only grow.
     """
 
@@ -77,6 +80,8 @@ class ProtocolVersion(ClinicRow):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     author_ids = ArrayField(models.BigIntegerField())
     drafted_at = models.DateTimeField()
+    jurisdictions = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    laid_on = models.DateField(null=True, blank=True)
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )

@@ -11,6 +11,7 @@ from clinic.errors import BadInput, NotNow
 from clinic.models import Clinic
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
+from clinic.rules.wall_time import day_of
 from protocols.models import UNPUBLISHED, Protocol, ProtocolVersion, VersionStatus
 from protocols.operations.on_version import on_version
 from protocols.rules.document import DocumentErrors, digest_of, parse
@@ -61,6 +62,8 @@ def load_protocol(*, actor: Actor, clinic: Clinic, text: str, now: datetime) -> 
         draft.version = definition.version
         draft.document = text
         draft.digest = digest
+        draft.jurisdictions = list(clinic.jurisdictions)
+        draft.laid_on = day_of(now, clinic.zone_info)
         draft.author_id = person_id
         draft.author_ids = sorted({*draft.author_ids, person_id})
         draft.drafted_at = now

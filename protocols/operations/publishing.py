@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
 from clinic.errors import Incomplete, NotNow
+from clinic.models import Clinic
 from clinic.permissions import Permission
+from clinic.rules.wall_time import day_of
 from protocols.models import ProtocolVersion, VersionStatus
 from protocols.operations.on_version import check_names, move_version, on_version, readable
 from protocols.queries.figures import open_figures
+from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.document import DocumentErrors, definition_to_document, parse
 
 
 def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) -> ProtocolVersion:
-    """Publish an approved version. The version published before is retired: its courses go on under it.
+    """Publish an approved version, with the overlays that hold where the clinic is on that day. The version
+    published before is retired: its courses go on under it.
 
     Raises Incomplete with every figure that no clinician of the clinic has answered for.
     """
@@ -26,7 +32,10 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
                 code="not-approved",
                 advice=_("Send it for review; somebody who did not write it approves it."),
             )
-        check_names(found, readable(found))
+        written = readable(found)
+        check_names(found, written)
+        clinic, day = _where_and_when(found, now=now)
+        check_whole(written, jurisdictions=clinic.jurisdictions, day=day)
         missing = open_figures(found)
         if missing:
             raise Incomplete(
@@ -42,8 +51,34 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
             protocol_id=found.protocol_id, status=VersionStatus.PUBLISHED
         ):
             move_version(actor=actor, version=before, action="retire", now=now, columns={"retired_at": now})
-        move_version(actor=actor, version=found, action="publish", now=now, columns={"published_at": now})
+        move_version(
+            actor=actor,
+            version=found,
+            action="publish",
+            now=now,
+            columns={"published_at": now, "jurisdictions": list(clinic.jurisdictions), "laid_on": day},
+        )
         return found
+
+
+def _where_and_when(version: ProtocolVersion, *, now: datetime) -> tuple[Clinic, date]:
+    clinic = Clinic.objects.get(pk=version.clinic_id)
+    return clinic, day_of(now, clinic.zone_info)
+
+
+def check_whole(written: ProtocolDefinition, *, jurisdictions: Collection[str], day: date) -> None:
+    """Raises NotNow when the overlays that hold together on that day leave no whole protocol: each was read
+    alone."""
+    if len(written.overlays_on(jurisdictions, day)) < 2:
+        return
+    try:
+        parse(definition_to_document(written.in_jurisdictions(jurisdictions, day)))
+    except DocumentErrors as problem:
+        raise NotNow(
+            _("Laid over each other, the overlays that hold here leave no whole protocol."),
+            code="overlays-do-not-fit",
+            fields={"document": [str(error) for error in problem.errors]},
+        ) from problem
 
 
 def retire_version(*, actor: Actor, version: ProtocolVersion, now: datetime) -> ProtocolVersion:

@@ -6,6 +6,7 @@ from protocols.queries.comparing import compare_versions
 from protocols.queries.definitions import (
     definition_as_written,
     definition_in,
+    definition_laid,
     definition_of,
     definitions_of,
     says_what_it_said,
@@ -14,6 +15,7 @@ from protocols.queries.figures import FigureToAnswer, figures_to_answer, open_fi
 from protocols.queries.instruments import instrument_of, instruments
 from protocols.queries.legal import legal_bases, legal_spans
 from protocols.queries.library import LibraryProtocol, library_document, library_protocols
+from protocols.queries.own_words import has_role, own_words_of, own_words_of_house
 from protocols.queries.versions import (
     protocols,
     published_version,
@@ -29,9 +31,11 @@ __all__ = [
     "compare_versions",
     "definition_as_written",
     "definition_in",
+    "definition_laid",
     "definition_of",
     "definitions_of",
     "figures_to_answer",
+    "has_role",
     "instrument_of",
     "instruments",
     "legal_bases",
@@ -39,6 +43,8 @@ __all__ = [
     "library_document",
     "library_protocols",
     "open_figures",
+    "own_words_of",
+    "own_words_of_house",
     "protocols",
     "published_version",
     "published_versions",

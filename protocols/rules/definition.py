@@ -6,7 +6,7 @@ parses a document into these values, the engine in `sessions/rules/` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from decimal import Decimal
@@ -685,6 +685,11 @@ class InForce:
     from_on: date | None = None
     until_on: date | None = None
 
+    def holds_on(self, day: date) -> bool:
+        return (self.from_on is None or self.from_on <= day) and (
+            self.until_on is None or day <= self.until_on
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
@@ -729,15 +734,21 @@ class ProtocolDefinition:
         rules.update({rule.code: rule for rule in overlay.rules})
         return replace(self, rules=tuple(rule for code, rule in rules.items() if code not in overlay.omits))
 
-    def in_jurisdiction(self, jurisdiction: str, on: date) -> ProtocolDefinition:
-        """This protocol as it stands in that jurisdiction on that day, its overlays laid over it in order."""
+    def overlays_on(self, jurisdictions: Collection[str], day: date) -> tuple[Overlay, ...]:
+        """Those that hold on that day for who is in all of these jurisdictions (a country and its state)."""
+        return tuple(
+            overlay
+            for overlay in self.overlays
+            if overlay.jurisdiction in jurisdictions and overlay.in_force.holds_on(day)
+        )
+
+    def in_jurisdictions(self, jurisdictions: Collection[str], day: date) -> ProtocolDefinition:
+        """This protocol as it stands there on that day: its overlays laid over it in the order they stand in,
+        the last laid winning."""
         laid = self
-        for overlay in self.overlays:
-            begun = overlay.in_force.from_on is None or overlay.in_force.from_on <= on
-            over = overlay.in_force.until_on is not None and overlay.in_force.until_on < on
-            if overlay.jurisdiction == jurisdiction and begun and not over:
-                laid = laid.with_overlay(overlay)
-        return replace(laid, overlays=(), jurisdiction=jurisdiction)
+        for overlay in self.overlays_on(jurisdictions, day):
+            laid = replace(laid.with_overlay(overlay), jurisdiction=overlay.jurisdiction)
+        return replace(laid, overlays=())
 
     def rule(self, code: str) -> AnyRule:
         """The rule of that code. Raises KeyError when the protocol has none."""

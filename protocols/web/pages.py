@@ -10,6 +10,7 @@ from django.shortcuts import render
 from clinic.actors import Seat, acting
 from clinic.errors import NotFound
 from clinic.permissions import HouseSubject, Permission, allows
+from clinic.rules.wall_time import day_of
 from protocols import queries
 from protocols.models import ProtocolVersion, VersionStatus
 from protocols.rules.exporting.fhir import plan_definition
@@ -38,7 +39,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
     version = version_meant(request, seat, protocol)
     with acting(seat.actor):
         versions = queries.versions_of(seat.actor, protocol_id=version.protocol_id)
-        definition = queries.definition_as_written(version)
+        definition = queries.definition_laid(version)
         page = {
             "here": "protocols",
             "version": version,
@@ -49,6 +50,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
             "panels": panels.panels(seat.actor, version),
             "title": showing.say(definition.title),
             "indication": showing.say(definition.indication),
+            "overlays": _overlays(seat, version),
             "definition": definition,
             "role_words": [(role.value, showing.say(words)) for role, words in definition.role_words.items()],
             "picture": timeline.picture(definition),
@@ -65,7 +67,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
 def export(request: HttpRequest, seat: Seat, protocol: UUID, form: str) -> HttpResponse:
     """The schedule in a standard's JSON, as a file."""
     version = version_meant(request, seat, protocol)
-    definition = queries.definition_as_written(version)
+    definition = queries.definition_laid(version)
     if form == "fhir":
         content = plan_definition(definition, published=version.status == VersionStatus.PUBLISHED)
     elif form == "usdm":
@@ -78,6 +80,25 @@ def export(request: HttpRequest, seat: Seat, protocol: UUID, form: str) -> HttpR
         json_dumps_params={"indent": 2, "ensure_ascii": False},
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _overlays(seat: Seat, version: ProtocolVersion) -> list[dict[str, object]]:
+    """What the document says of other places and days, and whether it is part of this version."""
+    written = queries.definition_as_written(version)
+    laid = () if version.laid_on is None else written.overlays_on(version.jurisdictions, version.laid_on)
+    today = day_of(seat.actor.at, seat.clinic.zone_info)
+    return [
+        {
+            "words": showing.say(overlay.words),
+            "jurisdiction": overlay.jurisdiction,
+            "from_on": overlay.in_force.from_on,
+            "until_on": overlay.in_force.until_on,
+            "laid": overlay in laid,
+            "changed": (overlay in laid)
+            != (overlay.jurisdiction in seat.clinic.jurisdictions and overlay.in_force.holds_on(today)),
+        }
+        for overlay in written.overlays
+    ]
 
 
 def _may(seat: Seat, permission: Permission) -> bool:

@@ -17,7 +17,7 @@ from clinic.permissions import HouseSubject, Permission, Role, require
 from protocols.models import ProtocolVersion
 from sessions.models import CareTeamMember, ContactDetails, Course, Patient
 from sessions.models.courses import OPEN_STATUSES, TeamRole
-from sessions.operations.legal import require_legal_basis
+from sessions.operations.legal import require_legal_basis, require_text_in_force
 from sessions.operations.on_course import on_course
 from sessions.operations.records import check_time
 from sessions.operations.refresh import refresh_course
@@ -137,6 +137,7 @@ def enrol_patient(
                 "This patient already follows a protocol.", advice="Open the course from the patient's chart."
             )
         require_legal_basis(version=version, now=now)
+        require_text_in_force(version=version, now=now)
         enrolled_at = check_time(enrolled_at, now=now, field="enrolled_at")
         if live_from is not None:
             live_from = check_time(live_from, now=now, field="live_from")

@@ -58,6 +58,14 @@ class Command(BaseCommand):
         parser.add_argument("--choose", type=_choice, action="append", default=[], metavar="DECISION=CHOICE")
         parser.add_argument("--arm", metavar="ARM")
         parser.add_argument("--with", dest="attributes", action="append", default=[], metavar="ATTRIBUTE")
+        parser.add_argument(
+            "--in",
+            dest="jurisdictions",
+            action="append",
+            default=[],
+            metavar="JURISDICTION",
+            help="Lay the overlays of this jurisdiction that hold on the first day.",
+        )
         parser.add_argument("--format", choices=("table", "json"), default="table")
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
@@ -66,6 +74,7 @@ class Command(BaseCommand):
         except DocumentErrors as problem:
             raise CommandError("\n".join(f"{file}:{error}" for error in problem.errors)) from None
         zone = options["zone"]
+        definition = definition.in_jurisdictions(options["jurisdictions"], options["start"])
         try:
             rows = walk(
                 definition,

@@ -1166,7 +1166,7 @@ def test_20_one_protocol_differs_by_jurisdiction_and_from_a_day_on() -> None:
     )
 
     def first_dose(jurisdiction: str, on_day: date, age: int) -> tuple[Decimal | None, bool]:
-        course = Course(label_us.in_jurisdiction(jurisdiction, on_day))
+        course = Course(label_us.in_jurisdictions([jurisdiction], on_day))
         course.add(START, ResultRecorded(test="age", value=Decimal(age), unit="years"))
         offered = offered_doses(definition=course.definition, history=course.history, as_of=START, cycle=1)
         return offered[0].allowed.default, course.find(START, "rems") is not None

@@ -392,7 +392,7 @@ def test_treatment_goes_from_twice_a_week_to_weekly_to_every_two_weeks_and_back_
 def test_the_european_label_starts_older_patients_at_28_milligrams(
     jurisdiction: str, age: int, first: str
 ) -> None:
-    course = Course(protocol("esketamine_trd").in_jurisdiction(jurisdiction, START.date()))
+    course = Course(protocol("esketamine_trd").in_jurisdictions([jurisdiction], START.date()))
     course.add(START, ResultRecorded(test="age", value=Decimal(age), unit="years"))
     (offered,) = offered_doses(definition=course.definition, history=course.history, as_of=START, cycle=1)
     assert offered.allowed.amounts == (Decimal(first),)

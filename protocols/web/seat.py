@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from clinic.actors import Seat, acting
 from clinic.web.context import seat_of
+from clinic.web.own_words import speaking
 from protocols import queries
 from protocols.models import ProtocolVersion
 
@@ -30,7 +31,11 @@ def staff(view: View[P]) -> Callable[..., HttpResponse]:
     @login_required
     @wraps(view)
     def seated(request: HttpRequest, /, clinic: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        response = view(request, seat_of(request, clinic), *args, **kwargs)
+        seat = seat_of(request, clinic)
+        with acting(seat.actor):
+            words = queries.own_words_of_house(clinic_id=seat.clinic.pk)
+        with speaking(words):
+            response = view(request, seat, *args, **kwargs)
         add_never_cache_headers(response)
         return response
 

@@ -57,6 +57,31 @@ _LABELS = {
     "diastolic": gettext_lazy("diastolic"),
     "pulse": gettext_lazy("pulse"),
     "temperature": gettext_lazy("temperature"),
+    "oxygen": gettext_lazy("oxygen saturation"),
+    "floors": gettext_lazy("floor"),
+    "steps": gettext_lazy("step"),
+    "at_least": gettext_lazy("from"),
+    "patients": gettext_lazy("patients at most"),
+    "most": gettext_lazy("at most"),
+    "least": gettext_lazy("at least"),
+    "max_per_dose": gettext_lazy("at most per dose"),
+    "round_to": gettext_lazy("rounded to"),
+    "strength": gettext_lazy("one capsule, serving or device"),
+    "equals": gettext_lazy("the same as"),
+    "after": gettext_lazy("after the initial dose"),
+    "half_lives": gettext_lazy("half-life"),
+    "times": gettext_lazy("half-lives"),
+    "plus": gettext_lazy("and"),
+    "phases": gettext_lazy("phase"),
+    "instead": gettext_lazy("another window"),
+    "when": gettext_lazy("condition"),
+    "returning_within": gettext_lazy("returning within"),
+    "value": gettext_lazy("value"),
+    "scores": gettext_lazy("score"),
+    "answer_by": gettext_lazy("answered by"),
+    "act_within": gettext_lazy("acted on within"),
+    "before": gettext_lazy("before"),
+    "useful_for": gettext_lazy("useful for"),
 }
 _EVENTS = {
     AnchorEvent.ENROLMENT: gettext_lazy("enrolment"),
@@ -160,6 +185,34 @@ def messages(definition: ProtocolDefinition) -> list[FigureRow]:
     ]
 
 
+def used_figures(
+    definition: ProtocolDefinition, code: str, *, number: int | None = None, cycle: int | None = None
+) -> list[FigureRow]:
+    """What one rule rests on, for whoever meets it in treatment: the rule itself, then its figures, each with
+    its source. Of several windows only that of the session `number` (of the `cycle`, where the rule makes
+    cycles). Nothing for what is no rule of the protocol."""
+    try:
+        rule = definition.rule(code)
+    except KeyError:
+        return []
+    used = figures_in(rule)
+    if isinstance(rule, SessionRule) and len(rule.windows) > 1:
+        index = cycle if rule.makes_cycles else number
+        here = min(index or 1, len(rule.windows))
+        used = (one for one in used if _window_of(one.path.removeprefix(f"{code}.")) in (None, here))
+    return [
+        FigureRow(label=say(rule.words), text="", source=_source(rule.source, definition.citations)),
+        *(
+            FigureRow(
+                label=_label(figure.path.removeprefix(f"{code}.")),
+                text=figure.text,
+                source=_source(figure.source, definition.citations),
+            )
+            for figure in used
+        ),
+    ]
+
+
 def counts(definition: ProtocolDefinition) -> dict[str, int]:
     """How many figures have which kind of source."""
     found = {status.value: 0 for status in SourceStatus}
@@ -194,6 +247,12 @@ def _rule(definition: ProtocolDefinition, rule: AnyRule) -> RulePart:
         ),
         blocks=tuple(_block(definition, block) for block in rule.blocks),
     )
+
+
+def _window_of(path: str) -> int | None:
+    """Which of a rule's windows a figure stands in, counted from 1."""
+    found = re.match(r"windows\[(\d+)\]", path)
+    return int(found[1]) if found else None
 
 
 def _label(path: str) -> str:

@@ -11,7 +11,8 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.errors import Incomplete
 from protocols.measures import measures
-from protocols.rules.definition import ProtocolDefinition
+from protocols.queries import definition_of, has_role
+from protocols.rules.definition import ProtocolDefinition, Role
 from sessions.models import Course, FactRecord
 from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import open_task
@@ -81,7 +82,9 @@ def limits_broken(
 
 
 def tell_prescriber(*, actor: Actor, course: Course, row: FactRecord, now: datetime) -> None:
-    """Open the prescriber's task about a record, with the supervisor as cover, at once."""
+    """Open the prescriber's task about a record, with the supervisor as cover, at once. Where nobody
+    prescribes, the supervisor owns it."""
+    prescribed = has_role(definition_of(course.protocol_version_id), Role.PRESCRIBER)
     open_task(
         actor=actor,
         course=course,
@@ -89,6 +92,6 @@ def tell_prescriber(*, actor: Actor, course: Course, row: FactRecord, now: datet
         subject=str(row.public_id),
         act_by=now,
         now=now,
-        owner_role="prescriber",
-        cover_role="supervisor",
+        owner_role="prescriber" if prescribed else "supervisor",
+        cover_role="supervisor" if prescribed else "coordinator",
     )

@@ -25,6 +25,7 @@ from sessions.models import (
     StaffTask,
 )
 from sessions.queries.arranging import TeamRow, team_of
+from sessions.queries.asked import ChoiceRow, choice_rows
 from sessions.queries.banner import Banner, banner_of
 from sessions.queries.courses import course_for
 from sessions.queries.facts import FactRow, facts_of
@@ -45,7 +46,9 @@ class StageRow:
     cycle: int | None
     what: str
     status: str
-    requirements: Sequence[RequirementRow]  # sessions, contacts and assessments of the stage
+    requirements: Sequence[
+        RequirementRow
+    ]  # what is done in the stage: sessions, contacts, assessments, forms, decisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class Chart:
     gates: Sequence[GateRow]  # what stands in the way of starting it now
     facts: Mapping[str, Sequence[FactRow]]  # by kind, newest first, amended ones included
     scores: Sequence[ScorePoint]
+    choices: Sequence[ChoiceRow]  # the decisions of the protocol, as they stand
     asked_items: frozenset[str]  # the chart items that the protocol asks for
     dose_days: Sequence[datetime]
     notes: Sequence[NoteRow]
@@ -166,6 +170,11 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
             for row in reversed(by_kind.get("assessment_answered", []))
             if not row.amended and row.value.total is not None
         ],
+        choices=choice_rows(
+            definition,
+            by_kind.get("decision_made", ()),
+            cycles=sorted({stage.cycle for stage in stage_rows if stage.cycle is not None}),
+        ),
         asked_items=frozenset(rule.item.value for rule in definition.rules if isinstance(rule, ChartRule)),
         dose_days=[
             row.occurred_at
@@ -205,7 +214,7 @@ def _stages(
             requirements=[
                 row
                 for row in rows
-                if row.kind in ("session", "contact", "assessment")
+                if row.kind in ("session", "contact", "assessment", "form", "decision")
                 and stage_of.get(row.rule) == stage.code
                 and (stage.cycle is None or cycles.get(row.key) == stage.cycle)
             ],

@@ -15,7 +15,9 @@ from protocols.measures import Measure, measures
 from protocols.queries import definition_of
 from protocols.rules.definition import (
     ChecklistItem,
+    DoseRule,
     Figure,
+    GroupRule,
     Move,
     Offset,
     ProtocolDefinition,
@@ -32,19 +34,11 @@ from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
 from sessions.queries.records import TimesRow, times_of
 from sessions.queries.words import say
-from sessions.rules.facts import DoseOrdered, DosePart, History
+from sessions.rules.facts import DoseOrdered, DosePart
 from sessions.rules.gates import gates
-from sessions.rules.keys import dose_rule_of, parts_of_key, session_rule_of
-from sessions.rules.limits import offered_doses
+from sessions.rules.keys import parts_of_key, session_rule_of
+from sessions.rules.limits import dose_rule_for
 from sessions.rules.windows import length
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoseOption:
-    amount: Decimal
-    unit: str
-    default: bool
-    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +59,14 @@ class Board:
     server_now: datetime
     first_dose_at: datetime | None
     order: DoseOrdered | None
-    options: Sequence[DoseOption]
+    definition: ProtocolDefinition
+    dosing: DoseRule | None  # what may be given in this session
+    vitals_asked: bool  # the protocol has vital signs taken
+    group: GroupRule | None  # the protocol limits groups
     doses: Sequence[FactRow]  # given and withheld
     vitals: Sequence[FactRow]
     moments: Sequence[FactRow]
+    groups: Sequence[FactRow]  # how many were in it, newest first
     presence: Sequence[FactRow]
     present_ids: frozenset[int]
     checks: Sequence[RequirementRow]  # vitals, supplement, release and staffing requirements of this session
@@ -116,7 +114,11 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         for fact in sorted(history.facts, key=lambda fact: (fact.recorded_at, str(fact.id)))
         if isinstance(fact.value, DoseOrdered) and fact.value.cycle == cycle
     ]
-    dosing = dose_rule_of(definition) if record.kind == "dosing" else None
+    dosing = (
+        dose_rule_for(definition=definition, history=history, as_of=now, cycle=cycle)
+        if record.kind == "dosing"
+        else None
+    )
     standing = [row for row in facts if not row.amended]
     initial = next(
         (
@@ -159,10 +161,16 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         server_now=now,
         first_dose_at=initial.occurred_at if initial else None,
         order=orders[-1] if orders else None,
-        options=_options(definition, history, cycle=cycle, now=now) if dosing else [],
+        definition=definition,
+        dosing=dosing,
+        group=next(
+            (one for one in definition.rules if isinstance(one, GroupRule) and record.kind == "dosing"), None
+        ),
+        vitals_asked=any(isinstance(one, VitalsRule) for one in definition.rules),
         doses=[row for row in facts if row.kind in ("dose_given", "dose_withheld")],
         vitals=[row for row in facts if row.kind == "vitals_taken"],
         moments=[row for row in facts if row.kind == "moment_noted"],
+        groups=[row for row in standing if row.kind == "group_counted"],
         presence=[row for row in standing if row.kind == "staff_present"],
         present_ids=frozenset(
             row.value.person_id
@@ -221,22 +229,4 @@ def _items(items: Sequence[ChecklistItem], standing: Sequence[FactRow]) -> list[
             ),
         )
         for item in items
-    ]
-
-
-def _options(
-    definition: ProtocolDefinition, history: History, *, cycle: int | None, now: datetime
-) -> list[DoseOption]:
-    """What may be ordered now, each amount absolute, with where its figure comes from."""
-    if cycle is None:
-        return []
-    return [
-        DoseOption(
-            amount=amount,
-            unit=offered.rule.unit,
-            default=amount == offered.allowed.default,
-            source=offered.allowed.citations.get(amount, ""),
-        )
-        for offered in offered_doses(definition=definition, history=history, as_of=now, cycle=cycle)
-        for amount in offered.allowed.amounts
     ]

@@ -13,7 +13,7 @@ from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission
 from protocols.queries import definition_of
-from protocols.rules.definition import Source
+from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, FactRecord, SessionRecord
 from sessions.queries.courses import courses_for
 from sessions.queries.departures import departed
@@ -97,7 +97,8 @@ class RequirementDetail:
     settled_at: datetime | None
     came_due_at: datetime | None
     evidence: Sequence[EvidenceRow]
-    source: Source | None
+    definition: ProtocolDefinition  # with the rule's figures and their sources
+    rule: str
     deviation_id: UUID | None
 
 
@@ -114,10 +115,6 @@ def requirement(actor: Actor, requirement_id: UUID) -> RequirementDetail:
     if row is None:
         raise NotFound()
     definition = definition_of(row.protocol_version_id)
-    try:
-        source = definition.rule(row.rule).source
-    except KeyError:
-        source = None
     return RequirementDetail(
         course_id=row.course.public_id,
         key=row.key,
@@ -140,7 +137,8 @@ def requirement(actor: Actor, requirement_id: UUID) -> RequirementDetail:
             zone=row.course.clinic.zone_info,
             window=(row.opens_at, row.closes_at) if row.status in ("met_early", "met_late") else None,
         ),
-        source=source,
+        definition=definition,
+        rule=row.rule,
         deviation_id=DeviationRecord.objects.filter(
             clinic_id=actor.clinic_id,
             course__in=courses_for(actor, Permission.VIEW_DEVIATIONS).filter(pk=row.course_id),

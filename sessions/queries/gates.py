@@ -11,7 +11,6 @@ from protocols.rules.definition import (
     ConsentRule,
     ProtocolDefinition,
     ResultRule,
-    Source,
     VitalsRule,
 )
 from sessions.queries.words import gate_why, label, measure_words
@@ -28,7 +27,10 @@ class GateRow:
     status: str
     override: tuple[str, ...]  # roles that may override; empty: nobody
     can_override: bool  # this actor, as far as roles go
-    source: Source | None
+    document: tuple[str, ...]  # roles that may go on by writing down why the benefit outweighs the risk
+    can_document: bool
+    definition: ProtocolDefinition  # with the rule's figures and their sources
+    rule: str
     kind: str
     about: str  # the test, scope or chart item it asks for, where it asks for one
     cycle: int | None
@@ -38,6 +40,7 @@ def gate_rows(
     *, actor: Actor, definition: ProtocolDefinition, history: History, closed: Sequence[Gate]
 ) -> list[GateRow]:
     rows = []
+    mine = {one.value for one in actor.roles}
     for gate in closed:
         rule = gate.rule
         _rule, cycle, occurrence = parts_of_key(definition=definition, key=gate.key)
@@ -50,8 +53,11 @@ def gate_rows(
                 why=gate_why(gate, missing=_missing(definition, history, gate)),
                 status=gate.status.value,
                 override=tuple(sorted(role.value for role in gate.override)),
-                can_override=any(role.value in {one.value for one in actor.roles} for role in gate.override),
-                source=_rule_source(definition, rule),
+                can_override=any(role.value in mine for role in gate.override),
+                document=tuple(sorted(role.value for role in gate.document)),
+                can_document=any(role.value in mine for role in gate.document),
+                definition=definition,
+                rule=rule,
                 kind=gate.kind.value,
                 about=_about(definition, rule),
                 cycle=cycle,
@@ -81,10 +87,3 @@ def _about(definition: ProtocolDefinition, rule: str) -> str:
     if isinstance(found, ConsentRule):
         return found.scope
     return found.item.value if isinstance(found, ChartRule) else ""
-
-
-def _rule_source(definition: ProtocolDefinition, rule: str) -> Source | None:
-    try:
-        return definition.rule(rule).source
-    except KeyError:
-        return None

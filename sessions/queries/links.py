@@ -19,6 +19,7 @@ from sessions.rules.tokens import token_hash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPage:
+    version_id: int  # of the protocol, in whose words the page speaks
     purpose: str  # visit, check_in, questionnaire
     expired: bool
     gone: bool  # the visit was moved or cancelled
@@ -54,6 +55,7 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
     zone = ZoneInfo(link.patient.zone)
     instrument = _instrument(link)
     return LinkPage(
+        version_id=link.course.protocol_version_id,
         purpose=link.purpose,
         expired=link.expires_at <= now,
         gone=link.purpose == "visit" and (booking is None or booking.status not in LIVE_BOOKINGS),

@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from clinic.actors import Actor
-from clinic.permissions import Permission
+from clinic.permissions import Permission, allows
 from protocols.queries import definition_of, definitions_of, instrument_of, published_versions
-from protocols.rules.definition import AssessmentRule, ChartItem, ConsentRule, ResultRule, WashoutRule
+from protocols.rules.definition import (
+    AssessmentRule,
+    ChartItem,
+    ConsentRule,
+    ProtocolDefinition,
+    ResultRule,
+    Role,
+    WashoutRule,
+)
 from protocols.rules.instruments import Instrument
+from protocols.rules.own_words import attributes_in, roles_in
+from sessions.models import Course
+from sessions.permissions import subject_of
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
 from sessions.queries.words import attribute_words, say
@@ -59,20 +70,44 @@ def asked_instrument(actor: Actor, course_id: UUID, key: str) -> Instrument | No
     return instrument_of(rule.instrument) if isinstance(rule, AssessmentRule) else None
 
 
-def dose_options(actor: Actor, course_id: UUID, cycle: int) -> list[tuple[str, str]]:
-    """Amounts that may be ordered for a cycle, as they are now; the protocol's default first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseOffer:
+    """What may be ordered for one dosing session as things stand: one of `amounts`, or any amount in
+    `range_words`."""
+
+    definition: ProtocolDefinition
+    rule: str
+    unit: str
+    amounts: Sequence[tuple[str, str]]  # the protocol's default first
+    range_words: str
+    chosen_by: Role
+    supplement: bool  # one may follow
+    needs_weight: bool
+
+
+def dose_offer(actor: Actor, course_id: UUID, cycle: int) -> DoseOffer | None:
+    """None where the protocol gives nothing in that session."""
     course = course_for(actor, course_id, Permission.VIEW_CHART)
-    found = [
-        (amount != offered.allowed.default, str(amount), worded(amount, offered.rule.unit))
-        for offered in offered_doses(
-            definition=definition_of(course.protocol_version_id),
-            history=history_of(course),
-            as_of=actor.at,
-            cycle=cycle,
-        )
-        for amount in offered.allowed.amounts
-    ]
-    return [(amount, words) for _later, amount, words in sorted(found)]
+    definition = definition_of(course.protocol_version_id)
+    offered = offered_doses(definition=definition, history=history_of(course), as_of=actor.at, cycle=cycle)
+    if not offered:
+        return None
+    rule, may = offered[0].rule, offered[0].allowed
+    amounts = sorted(
+        (amount != one.allowed.default, amount, worded(amount, one.rule.unit))
+        for one in offered
+        for amount in one.allowed.amounts
+    )
+    return DoseOffer(
+        definition=definition,
+        rule=rule.code,
+        unit=rule.unit,
+        amounts=[(str(amount), words) for _later, amount, words in amounts],
+        range_words="" if may.amounts else may.worded(rule.unit),
+        chosen_by=may.chosen_by,
+        supplement=rule.supplement is not None,
+        needs_weight=may.needs_weight,
+    )
 
 
 def cycle_of(actor: Actor, course_id: UUID, key: str) -> int | None:
@@ -83,8 +118,15 @@ def cycle_of(actor: Actor, course_id: UUID, key: str) -> int | None:
 def attributes_offered(actor: Actor) -> list[tuple[str, str]]:
     """What to say of a patient because a rule of some published protocol is only for such patients."""
     definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
-    asked = {rule.only_for for one in definitions for rule in one.rules if isinstance(rule, ResultRule)}
-    return [(code, attribute_words(code)) for code in sorted(asked - {""})]
+    asked = {code for one in definitions for code in attributes_in(one)}
+    return [(code, attribute_words(code)) for code in sorted(asked)]
+
+
+def roles_offered(actor: Actor) -> frozenset[str]:
+    """The roles that some published protocol gives a part: where services are not medicine, nobody
+    prescribes."""
+    definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
+    return frozenset(role.value for one in definitions for role in roles_in(one))
 
 
 def protocols_offered(actor: Actor) -> list[tuple[str, str]]:
@@ -95,3 +137,18 @@ def protocols_offered(actor: Actor) -> list[tuple[str, str]]:
         (str(version.public_id), f"{say(definitions[version.pk].title)} {definitions[version.pk].version}")
         for version in versions
     ]
+
+
+def may_record_choice(actor: Actor, course: Course, key: str) -> bool:
+    """Whether this actor records the choice of the dose for that session: the prescriber orders; what the
+    protocol leaves to others is recorded by who holds the sessions. The operation asks again."""
+    definition = definition_of(course.protocol_version_id)
+    cycle = parts_of_key(definition=definition, key=key)[1]
+    offered = offered_doses(
+        definition=definition, history=history_of(course), as_of=actor.at, cycle=cycle or 1
+    )
+    chosen_by = offered[0].allowed.chosen_by if offered else Role.PRESCRIBER
+    if chosen_by is Role.PRESCRIBER:
+        return allows(actor, Permission.ORDER_DOSE, subject_of(course))
+    by_role = chosen_by is Role.PATIENT or chosen_by.value in {role.value for role in actor.roles}
+    return by_role and allows(actor, Permission.CONDUCT_SESSION, subject_of(course))

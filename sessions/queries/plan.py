@@ -34,6 +34,7 @@ class RequirementRow:
     safety: bool
     deviation: bool
     session_kind: str
+    definition: ProtocolDefinition  # of the version it came due under
 
 
 def requirement_rows(
@@ -81,6 +82,7 @@ def requirement_rows(
             deviation=row.came_due_at is not None
             and row.status in ("met_early", "met_late", "missed", "out_of_bounds", "not_done", "overridden"),
             session_kind=_session_kind(of[row.protocol_version_id], row.rule),
+            definition=of[row.protocol_version_id],
         )
         for row in rows
     ]

@@ -13,7 +13,7 @@ from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission, allows
 from protocols.queries import definition_of, definitions_of
-from protocols.rules.definition import ProtocolDefinition, Source
+from protocols.rules.definition import ProtocolDefinition
 from sessions.models import (
     DeviationRecord,
     DeviationReview,
@@ -52,7 +52,8 @@ class DeviationDetail:
     closes_at: datetime | None
     evidence: Sequence[EvidenceRow]
     reviews: Sequence[DeviationReview]
-    source: Source | None
+    definition: ProtocolDefinition
+    rule: str
     can_review: bool
 
 
@@ -144,10 +145,6 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
     if row is None:
         raise NotFound()
     definition = definition_of(row.protocol_version_id)
-    try:
-        source = definition.rule(row.rule).source
-    except KeyError:
-        source = None
     return DeviationDetail(
         row=_row(row, definition=definition, now=now),
         key=row.key,
@@ -162,6 +159,7 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
         reviews=list(
             DeviationReview.objects.filter(deviation=row).select_related("reviewer").order_by("reviewed_at")
         ),
-        source=source,
+        definition=definition,
+        rule=row.rule,
         can_review=allows(actor, Permission.REVIEW_DEVIATION, review_subject(row, actor=actor)),
     )

@@ -13,8 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from clinic.web.own_words import said
+from protocols.rules.definition import ProtocolDefinition
+from protocols.web.showing import FigureRow, used_figures
 from sessions.queries.facts import FactRow
 from sessions.rules.facts import ChartItemRecorded
+from sessions.rules.keys import parts_of_key
 from sessions.web import telling
 
 register = template.Library()
@@ -111,7 +115,7 @@ def status_word(status: object) -> str:
 @register.filter
 def words(value: object) -> str:
     """A code as words, where there is nothing better: `patient_declined` is "patient declined"."""
-    return str(value or "").replace("_", " ").replace(".", ", ")
+    return said(str(value or "").replace("_", " ").replace(".", ", "))
 
 
 def _day(at: datetime, *, year: bool = False) -> str:
@@ -235,3 +239,13 @@ def item_words(value: ChartItemRecorded) -> str:
 def slug(code: str) -> str:
     """A code as it stands in an address: `emergency_contact` is "emergency-contact"."""
     return code.replace("_", "-")
+
+
+@register.inclusion_tag("protocols/_figures.html")
+def figures(definition: ProtocolDefinition, rule: str, key: str = "") -> dict[str, Any]:
+    """The figures behind what is shown here, each with its source: those of that rule, and of its windows the
+    one that this requirement hangs on."""
+    _rule, cycle, occurrence = parts_of_key(definition=definition, key=key) if key else ("", None, None)
+    rows: list[FigureRow] = used_figures(definition, rule, number=occurrence, cycle=cycle)
+    marks = {row.source.mark: row.source.status for row in rows if row.source.mark}
+    return {"figures": rows, "marks": sorted(marks.items())}

@@ -129,6 +129,10 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         "later": [row for row in rows if row.kind != "session" and row.status == "upcoming" and row.firm],
         "contacts": _standing(found, "contact_made"),
         "not_done": [(row, what.get(row.key or "", "")) for row in _standing(found, "not_done")],
+        "filed": [
+            (row, what.get(row.key or "", row.value.form.replace("_", " ").capitalize()))
+            for row in _standing(found, "form_filed")
+        ],
         "under_way": under_way,
         "under_way_what": (what.get(under_way.key or "") or under_way.kind.capitalize()) if under_way else "",
         "may_amend": allows(door.actor, Permission.AMEND_RECORD, subject_of(found.course)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -41,6 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DosePanel:
+    place: str  # its name on the page: there may be several supplements
     part: str
     label: str
     given: DoseGiven | None
@@ -56,7 +58,7 @@ class DosePanel:
     closes_at: datetime | None
     open: bool
     form: forms.DoseForm
-    withhold_form: forms.WithholdForm
+    withhold_form: forms.WithholdForm | None  # none where not giving it needs no reason
 
 
 def people(board: Board, names: Names) -> list[str]:
@@ -82,6 +84,18 @@ def _beyond(value: VitalsTaken, board: Board) -> str:
         if (amount := getattr(value, measure, None)) is not None and amount > limit.value
     ]
     return ", ".join(found)
+
+
+def _group(board: Board) -> str:
+    if not board.groups:
+        return ""
+    last = board.groups[0].value
+    return _("%(patients)d patients with %(facilitators)d; the largest amount %(amount)s %(unit)s") % {
+        "patients": last.patients,
+        "facilitators": last.facilitators,
+        "amount": plain(last.largest_amount),
+        "unit": last.unit,
+    }
 
 
 def _line(row: FactRow, board: Board, names: Names, start: datetime) -> Line:
@@ -120,7 +134,8 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
         "last": next(iter(readings), None),
         "attention": beyond,
         "limits": board.limits,
-        "doses": [_panel(part, board, names, now=now) for part in DosePart] if board.options else [],
+        "doses": _panels(board, names, now=now),
+        "group_now": _group(board),
         "checks": checks,
         "next_check": min(
             (one for one in checks if one.status in ("open", "overdue") and one.due_at is not None),
@@ -159,6 +174,7 @@ def of(board: Board, names: Names, *, now: datetime) -> dict[str, Any]:
 class Check:
     """Something the protocol asks for today, without the name of the session it is asked in."""
 
+    row: RequirementRow
     what: str
     status: str
     due_at: datetime | None
@@ -166,19 +182,46 @@ class Check:
 
 def _check(row: RequirementRow) -> Check:
     what = _("Supplemental dose") if row.kind == "supplement" else row.what.partition(" (")[0]
-    return Check(what=what, status=row.status, due_at=row.due_at or row.closes_at)
+    return Check(row=row, what=what, status=row.status, due_at=row.due_at or row.closes_at)
 
 
-def _panel(part: DosePart, board: Board, names: Names, *, now: datetime) -> DosePanel:
-    standing = [row for row in board.doses if not row.amended and row.value.part is part]
-    row = standing[0] if standing else None
+def _panels(board: Board, names: Names, *, now: datetime) -> list[DosePanel]:
+    """The initial dose; the supplements that were given or withheld; and one more, if the protocol lets one
+    follow."""
+    if board.dosing is None:
+        return []
+    rows: dict[DosePart, list[FactRow]] = {part: [] for part in DosePart}
+    for row in sorted(board.doses, key=lambda one: one.occurred_at):
+        if not row.amended:
+            rows[row.value.part].append(row)
+    first = rows[DosePart.INITIAL]
+    panels = [_panel(DosePart.INITIAL, first[-1] if first else None, board, names, now=now)]
+    panels += [_panel(DosePart.SUPPLEMENT, row, board, names, now=now) for row in rows[DosePart.SUPPLEMENT]]
+    if _one_more(board, rows[DosePart.SUPPLEMENT]):
+        panels.append(_panel(DosePart.SUPPLEMENT, None, board, names, now=now))
+    return panels
+
+
+def _one_more(board: Board, supplements: Sequence[FactRow]) -> bool:
+    """Whether a supplemental dose may still follow. One that must be given or withheld is asked for once."""
+    rule = board.dosing.supplement if board.dosing is not None else None
+    if rule is None or (board.order is not None and not board.order.supplement_allowed):
+        return False
+    most = rule.count.value if rule.count is not None else 1 if rule.required else None
+    return most is None or len(supplements) < most
+
+
+def _panel(part: DosePart, row: FactRow | None, board: Board, names: Names, *, now: datetime) -> DosePanel:
+    rule = board.dosing
     given = row.value if row and isinstance(row.value, DoseGiven) else None
     initial = part is DosePart.INITIAL
     ordered = board.order.amount if board.order else None
     amount = ordered if initial else board.supplement_amount
     opens, closes = (None, None) if initial else (board.supplement_opens_at, board.supplement_closes_at)
-    unit = board.options[0].unit if board.options else ""
+    unit = rule.unit if rule is not None else ""
+    place = part.value if row is None else f"{part.value}-{row.id}"
     return DosePanel(
+        place=place,
         part=part.value,
         label=part_words(part),
         given=given,
@@ -196,7 +239,13 @@ def _panel(part: DosePart, board: Board, names: Names, *, now: datetime) -> Dose
         form=forms.DoseForm(
             staff=[(str(one.id), one.words) for one in board.staff],
             initial={"part": part.value, "amount": plain(amount) if amount is not None else ""},
-            auto_id=f"{part.value}_%s",
+            auto_id=f"{place}_%s",
         ),
-        withhold_form=forms.WithholdForm(initial={"part": part.value}, auto_id=f"withhold_{part.value}_%s"),
+        withhold_form=None
+        if row is None
+        and not initial
+        and rule is not None
+        and rule.supplement
+        and not rule.supplement.required
+        else forms.WithholdForm(initial={"part": part.value}, auto_id=f"withhold_{place}_%s"),
     )

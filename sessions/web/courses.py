@@ -25,6 +25,7 @@ def enrol(door: Door) -> HttpResponse:
         protocols=door.read(offers.protocols_offered),
         attributes=door.read(offers.attributes_offered),
         staff=people,
+        roles=door.read(offers.roles_offered),
     )
     made: list[UUID] = []
 
@@ -44,7 +45,7 @@ def enrol(door: Door) -> HttpResponse:
             actor=door.actor,
             now=door.now,
             zone=door.clinic.zone,
-            attributes=frozenset(given["attributes"]),
+            attributes=frozenset(given.get("attributes", ())),
             public_id=form.record_id,
             **{name: given[name] for name in names},
         )

@@ -25,7 +25,9 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow, Refusal
 from clinic.models import Clinic, Person
 from clinic.web.context import seat_of
+from clinic.web.own_words import said, speaking
 from sessions.queries import banner
+from sessions.queries.own_words import own_words
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,8 +112,15 @@ class Door:
         return redirect(self.url(name, *args) + at)
 
 
+def in_own_words(refusal: Refusal) -> None:
+    """A refusal says what it says in the words of the page it came up on."""
+    refusal.message, refusal.advice = said(refusal.message), said(refusal.advice)
+    refusal.fields = {name: [said(error) for error in errors] for name, errors in refusal.fields.items()}
+
+
 def say_in(form: forms.Form, refusal: Refusal) -> None:
     """Put a refusal's words at the fields they are about."""
+    in_own_words(refusal)
     placed = False
     for name, errors in refusal.fields.items():
         for error in errors:
@@ -135,15 +144,17 @@ def staff(view: View[P]) -> Callable[..., HttpResponseBase]:
         door = Door(
             request=request, actor=seat.actor, clinic=seat.clinic, person=seat.person, now=seat.actor.at
         )
-        try:
-            response = view(door, *args, **kwargs)
-        except Refusal as refusal:
-            if door.wants_json:
-                response = refusal_as_json(refusal)
-            elif refusal.code == CONFIRM and door.posted:
-                response = confirm_page(door, refusal)
-            else:
-                raise
+        with speaking(door.read(own_words, kwargs)):
+            try:
+                response = view(door, *args, **kwargs)
+            except Refusal as refusal:
+                in_own_words(refusal)
+                if door.wants_json:
+                    response = refusal_as_json(refusal)
+                elif refusal.code == CONFIRM and door.posted:
+                    response = confirm_page(door, refusal)
+                else:
+                    raise
         add_never_cache_headers(response)
         return response
 

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods
 
 from clinic import clock
 from clinic.errors import NotFound, Refusal
-from protocols.queries import instrument_of
+from clinic.web.own_words import speaking
+from protocols.queries import instrument_of, own_words_of
 from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
 from sessions.operations.care_concerns import raise_concern
@@ -55,7 +56,7 @@ def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
             page = link_page(token, now=clock.now())
             if page.visit_at is not None and isinstance(page.visit_at.tzinfo, ZoneInfo):
                 timezone.activate(page.visit_at.tzinfo)
-            with translation.override(page.language):
+            with translation.override(page.language), speaking(own_words_of(page.version_id)):
                 response = _answered_by(view, request, token, page, *args, **kwargs)
         except NotFound:
             response = render(request, "sessions/link_ended.html", {"clinic": None}, status=404)

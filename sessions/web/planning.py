@@ -17,7 +17,7 @@ from sessions.operations.entering import log_session
 from sessions.operations.gating import override_requirement
 from sessions.operations.starting import start_session
 from sessions.permissions import subject_of
-from sessions.queries import arranging, banner
+from sessions.queries import arranging, banner, offers
 from sessions.queries.arranging import Choice
 from sessions.rules.facts import Mode
 from sessions.web import forms
@@ -110,7 +110,7 @@ def start(door: Door, course: UUID, key: str) -> HttpResponse:
         minutes=found.minutes,
         gates=found.gates,
         form=form,
-        may_order=allows(door.actor, Permission.ORDER_DOSE, with_subject),
+        may_order=door.read(offers.may_record_choice, found.course, key),
         may_start=allows(door.actor, Permission.START_SESSION, with_subject),
     )
 
@@ -221,6 +221,8 @@ def override(door: Door, course: UUID, key: str) -> HttpResponse:
             public_id=form.record_id,
         ),
     ):
+        if door.request.GET.get("move", Move.START_SESSION.value) != Move.START_SESSION.value:
+            return door.go("chart", course, said=_("Overridden, with its reason."))
         return door.go("start", course, target, said=_("Overridden, with its reason."))
     return door.course_form(
         course,

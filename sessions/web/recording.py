@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from protocols.rules.definition import Role
 from sessions.operations.contacts import record_contact
 from sessions.operations.doses import order_dose
 from sessions.operations.records import record_fact
@@ -69,11 +70,23 @@ def record(door: Door, course: UUID, what: str) -> HttpResponse:
     return door.course_form(course, title=title, form=form)
 
 
+def _ordered_by(role: Role) -> str:
+    words = {
+        Role.PRESCRIBER: _("The prescriber’s recorded choice among what the protocol allows."),
+        Role.PATIENT: _("What the patient chose, among what the protocol allows."),
+    }
+    return words.get(role, _("The recorded choice among what the protocol allows."))
+
+
 def _order(door: Door, course: UUID, key: str) -> HttpResponse:
     cycle = door.read(offers.cycle_of, course, key) or 1
-    options = door.read(offers.dose_options, course, cycle)
+    offer = door.read(offers.dose_offer, course, cycle)
+    if offer is None:
+        raise Http404
     form = door.form(
-        forms.DoseOrderForm, options=options, initial={"amount": options[0][0] if options else ""}
+        forms.DoseOrderForm,
+        offer=offer,
+        initial={"amount": offer.amounts[0][0] if offer.amounts else "", "supplement_allowed": True},
     )
     if door.done(
         form,
@@ -82,7 +95,7 @@ def _order(door: Door, course: UUID, key: str) -> HttpResponse:
             course_id=course,
             cycle=cycle,
             amount=Decimal(form.cleaned_data["amount"]),
-            supplement_allowed=form.cleaned_data["supplement_allowed"],
+            supplement_allowed=form.cleaned_data.get("supplement_allowed", True),
             now=door.now,
             public_id=form.record_id,
         ),
@@ -91,8 +104,9 @@ def _order(door: Door, course: UUID, key: str) -> HttpResponse:
     return door.course_form(
         course,
         title=_("Dose order for dosing session %(cycle)d") % {"cycle": cycle},
-        lede=_("The prescriber’s recorded choice among what the protocol allows."),
+        lede=_ordered_by(offer.chosen_by),
         form=form,
+        figures_of=offer,
     )
 
 

@@ -17,6 +17,7 @@ from sessions.web.forms.chart import (
     MedicineForm,
     ResultForm,
 )
+from sessions.web.forms.choices import DecisionForm, FiledForm, GroupForm, WeighForm
 from sessions.web.forms.courses import (
     BookForm,
     EmptyForm,
@@ -54,6 +55,7 @@ __all__ = [
     "ConcernStepForm",
     "ConsentForm",
     "ContactForm",
+    "DecisionForm",
     "DoseForm",
     "DoseOrderForm",
     "EmptyForm",
@@ -61,6 +63,8 @@ __all__ = [
     "EndForm",
     "EnrolForm",
     "FactForm",
+    "FiledForm",
+    "GroupForm",
     "LogForm",
     "MedicineForm",
     "MomentForm",
@@ -77,6 +81,7 @@ __all__ = [
     "StopDosingForm",
     "TimesForm",
     "VitalsForm",
+    "WeighForm",
     "WithholdForm",
     "kept",
 ]

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from sessions.queries.offers import DoseOffer
 from sessions.rules.facts import (
     AdverseEventRecorded,
     AssessmentAnswered,
@@ -192,14 +194,27 @@ class AdverseEventForm(FactForm):
 
 
 class DoseOrderForm(RecordForm):
-    amount = forms.ChoiceField(label=_("Initial dose"), widget=forms.RadioSelect)
+    amount: forms.Field = forms.ChoiceField(label=_("Initial dose"), widget=forms.RadioSelect)
     supplement_allowed = forms.BooleanField(
         label=_("A supplemental dose may follow"), required=False, initial=True
     )
 
-    def __init__(self, *args: Any, options: Choices, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offer: DoseOffer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"].choices = list(options)  # type: ignore[attr-defined]
+        if offer.amounts:
+            self.fields["amount"].choices = list(offer.amounts)  # type: ignore[attr-defined]
+        else:
+            hint = gettext("In %(unit)s.") % {"unit": offer.unit}
+            if offer.range_words:
+                hint = gettext("In %(unit)s; the protocol allows %(range)s.") % {
+                    "unit": offer.unit,
+                    "range": offer.range_words,
+                }
+            if offer.needs_weight:
+                hint = gettext("It is reckoned from the weight: record the weight first.")
+            self.fields["amount"] = number(_("Initial dose"), hint=hint)
+        if not offer.supplement:
+            del self.fields["supplement_allowed"]
 
 
 class AssessmentForm(FactForm):

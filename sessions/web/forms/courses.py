@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -36,12 +37,24 @@ class EnrolForm(RecordForm):
     )
 
     def __init__(
-        self, *args: Any, protocols: Choices, attributes: Choices, staff: Choices, **kwargs: Any
+        self,
+        *args: Any,
+        protocols: Choices,
+        attributes: Choices,
+        staff: Choices,
+        roles: Collection[str],
+        **kwargs: Any,
     ) -> None:
+        """`roles` are those that have a part in some protocol; nobody is asked to name another."""
         super().__init__(*args, **kwargs)
+        if TeamRole.PRESCRIBER.value not in roles:
+            del self.fields["prescriber"]
+        if not attributes:
+            del self.fields["attributes"]
         people = [("", _("Choose")), *staff]
         self.fields["protocol"].choices = list(protocols)  # type: ignore[attr-defined]
-        self.fields["attributes"].choices = list(attributes)  # type: ignore[attr-defined]
+        if attributes:
+            self.fields["attributes"].choices = list(attributes)  # type: ignore[attr-defined]
         for role in TeamRole:
             if role.value in self.fields:
                 self.fields[role.value].choices = people  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from tests.support.library import text_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "protocol-language.md").read_text(encoding="utf-8")
-_EXAMPLE = re.compile(r"^```yaml (protocol|rules)\n(.*?)^```", re.M | re.S)
+_EXAMPLE = re.compile(r"^```yaml (protocol|rules|head)\n(.*?)^```", re.M | re.S)
 EXAMPLES = _EXAMPLE.findall(GUIDE)
 
 
@@ -32,7 +32,12 @@ def test_what_is_published_is_what_the_reader_does(name: str, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "example"), EXAMPLES, ids=[text.split("code: ")[1].split("\n")[0] for _, text in EXAMPLES]
+    ("kind", "example"),
+    EXAMPLES,
+    ids=[
+        text.split(":")[0] if kind == "head" else text.split("code: ")[1].split("\n")[0]
+        for kind, text in EXAMPLES
+    ],
 )
 def test_every_example_is_read_without_an_error(kind: str, example: str) -> None:
     whole = next(text for name, text in EXAMPLES if name == "protocol")
@@ -43,6 +48,8 @@ def test_every_example_is_read_without_an_error(kind: str, example: str) -> None
         ]
         whole = whole.replace("rules:\n", "".join(more) + "rules:\n")
         whole += "".join(f"  {line}\n" if line else "\n" for line in example.splitlines())
+    if kind == "head":
+        whole += example
     report = lint(whole)
     wrong = [str(finding) for finding in report.findings if finding.severity.value == "error"]
     assert [line for line in wrong if "stage-unreachable" not in line] == []

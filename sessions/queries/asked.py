@@ -1,0 +1,103 @@
+"""What a protocol asks to be filed, decided, weighed or counted, as its form on a page says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.errors import NotFound
+from clinic.permissions import Permission
+from protocols.queries import definition_of
+from protocols.rules.definition import AnyRule, DecisionRule, FormRule, ProtocolDefinition
+from sessions.models import Course
+from sessions.queries.courses import course_for
+from sessions.queries.facts import FactRow
+from sessions.queries.words import label, say
+from sessions.rules.keys import key_of, parts_of_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One requirement that is met by recording something about it."""
+
+    course: Course
+    definition: ProtocolDefinition
+    rule: str
+    key: str
+    what: str
+    form: str  # of a form: its name across rules
+    choices: Sequence[tuple[str, str]]  # of a decision: code and words
+    default: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRow:
+    """A decision of the protocol as it stands; `made` is the latest, or None while the default counts."""
+
+    key: str
+    what: str
+    chosen: str
+    made: FactRow | None
+
+
+def asked(actor: Actor, course_id: UUID, key: str) -> Asked:
+    """Raises NotFound for what the protocol does not ask for, or is met in another way."""
+    course = course_for(actor, course_id, Permission.VIEW_CHART)
+    definition = definition_of(course.protocol_version_id)
+    code, cycle, occurrence = parts_of_key(definition=definition, key=key)
+    rule = _rule(definition, code)
+    return Asked(
+        course=course,
+        definition=definition,
+        rule=rule.code,
+        key=key,
+        what=label(definition=definition, rule=code, cycle=cycle, occurrence=occurrence, key=key),
+        form=rule.form if isinstance(rule, FormRule) else "",
+        choices=[(one.code, say(one.words)) for one in rule.choices]
+        if isinstance(rule, DecisionRule)
+        else (),
+        default=rule.default if isinstance(rule, DecisionRule) else "",
+    )
+
+
+def choice_rows(
+    definition: ProtocolDefinition, facts: Sequence[FactRow], *, cycles: Sequence[int]
+) -> list[ChoiceRow]:
+    """Every decision of the protocol, for each of the cycles where it is made once in each; `facts` are the
+    decisions on record, newest first."""
+    rows = []
+    for rule in definition.rules:
+        if not isinstance(rule, DecisionRule):
+            continue
+        words = {one.code: say(one.words) for one in rule.choices}
+        for cycle in cycles if rule.per else (None,):
+            key = key_of(rule, cycle)
+            made = next(
+                (
+                    row
+                    for row in facts
+                    if not row.amended
+                    and row.value.decision == rule.code
+                    and (cycle is None or row.key == key)
+                ),
+                None,
+            )
+            chosen = made.value.choice if made else rule.default
+            rows.append(
+                ChoiceRow(
+                    key=key,
+                    what=label(definition=definition, rule=rule.code, cycle=cycle, occurrence=None, key=key),
+                    chosen=words.get(chosen, chosen),
+                    made=made,
+                )
+            )
+    return rows
+
+
+def _rule(definition: ProtocolDefinition, code: str) -> AnyRule:
+    try:
+        return definition.rule(code)
+    except KeyError:
+        raise NotFound() from None

@@ -7,7 +7,7 @@ import clinic.models.clinics
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clinic", "0005_one_index_less")]
+    dependencies = [("clinic", "0006_credentials_and_reasons")]
 
     operations = [
         migrations.AddField(

@@ -304,7 +304,11 @@ read_code: Final = word(
     "Write small letters, digits and _, in parts joined by dots, each beginning with a letter: `check_in`.",
 )
 read_version: Final = word("a version", _VERSION, "Write for example `1.0`.")
-read_citation_code: Final = word("a citation's code", _CITATION, "Write small letters, digits and hyphens.")
+read_citation_code: Final = word(
+    "a citation's code",
+    _CITATION,
+    "Write a code in small letters, digits and hyphens; what it stands for goes under `citations:`.",
+)
 _read_unit_word = word("a unit", _UNIT, "Write one word, for example `mg`.")
 
 

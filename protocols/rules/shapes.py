@@ -348,6 +348,12 @@ class _Anchor(Shape):
 
     def read(self, reading: Reading, place: Place, unit: Unit) -> AnchorRule:
         if isinstance(place.node, yaml.ScalarNode):
+            if place.node.value not in [one.value for one in AnchorEvent]:
+                raise reading.refuse(
+                    place,
+                    f"“{place.node.value[:60]}” is no anchor",
+                    "Write `enrolment`, `consent`, or an event of a rule: `{event: start, rule: dosing}`.",
+                )
             event = OneOf(AnchorEvent).read(reading, place, unit)
             if event in _ANCHORED_TO:
                 raise reading.refuse(

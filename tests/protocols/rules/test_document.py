@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -226,9 +226,9 @@ def test_the_digest_is_of_what_is_said_not_of_the_layout() -> None:
     ],
 )
 def test_a_hostile_document_gives_errors_and_soon(label: str, text: str) -> None:
-    began = perf_counter()
+    began = process_time()  # of this process: what else the machine does is no matter of the document
     assert errors_of(text), label
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2
 
 
 @settings(max_examples=150, deadline=None)

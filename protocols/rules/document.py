@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -205,6 +206,8 @@ def _check_choices(reading: Reading, definition: ProtocolDefinition) -> None:
             )
 
 
+# A document is read at each step of its way to publication, mostly the same one several times over.
+@lru_cache(maxsize=8)
 def parse_with_places(text: str) -> Placed:
     """As `parse`, with the place of everything for whoever has more to say about it."""
     return read_document(text, _read, check=_check, begin="Begin with `format: 1`.")

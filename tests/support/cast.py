@@ -11,15 +11,17 @@ from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.models import Clinic, Membership, Person, Resource, Room
-from clinic.permissions import Role
+from clinic.permissions import Permission, Role
 from protocols.models import LegalBasis, LegalBasisKind, ProtocolVersion
 from protocols.operations import adopt_protocol, record_legal_basis
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import AssessmentRule, ChartItem, ChartRule, Compare, ConsentRule, ResultRule
 from sessions.models import Course, Patient
 from sessions.models.courses import TeamRole
+from sessions.operations.consequences import follow
 from sessions.operations.enrolment import enrol_patient, register_patient
-from sessions.operations.records import record_fact
+from sessions.operations.on_course import on_course
+from sessions.operations.records import checked, put_fact, record_fact
 from sessions.rules.facts import (
     AssessmentAnswered,
     ChartItemRecorded,
@@ -183,13 +185,17 @@ def checklist_items(course: Course, key: str) -> tuple[str, ...]:
 
 
 def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None = None) -> None:
-    """Put everything on the chart that the protocol asks to be in place, acceptable, at `now`."""
+    """Put everything on the chart that the protocol asks to be in place, acceptable, at `now`.
+
+    In one frame, as nobody at a page can: the engine is asked once and not after each of two dozen facts.
+    """
     definition = definition_of(course.protocol_version_id)
     actor = cast.actor("ada", at=now)
 
-    def put(value: FactValue) -> None:
-        record_fact(actor=actor, course_id=course.public_id, value=value, occurred_at=now, now=now)
+    def put(value: FactValue, key: str | None = None) -> None:
+        facts.append((value, key))
 
+    facts: list[tuple[FactValue, str | None]] = []
     for rule in definition.rules:
         if isinstance(rule, ConsentRule) and cycle is None:
             put(ConsentChanged(scope=rule.scope, state=ConsentState.GIVEN, document_version="1"))
@@ -200,7 +206,7 @@ def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None =
             put(ResultRecorded(test=rule.test, value=value, unit=rule.unit))
         elif isinstance(rule, AssessmentRule) and rule.blocks and bool(rule.per) == (cycle is not None):
             key = f"{rule.code}@{rule.per}.{cycle}" if rule.per else rule.code
-            assess(cast, course, now=now, key=key, instrument=rule.instrument, by=rule.who.value)
+            put(assessed(instrument=rule.instrument, by=rule.who.value), key)
         elif isinstance(rule, ChartRule) and (cycle is None or rule.per):
             if cycle is None and rule.per:
                 continue
@@ -212,6 +218,13 @@ def fill_chart(cast: Cast, course: Course, *, now: datetime, cycle: int | None =
                     number=Decimal(70) if rule.item is ChartItem.WEIGHT else None,
                 )
             )
+    with on_course(
+        actor=actor, course_id=course.public_id, permission=Permission.RECORD_CHART, now=now
+    ) as locked:
+        for fact, name in facts:
+            whole = checked(course=locked, value=fact, key=name, now=now)
+            row, _new = put_fact(actor=actor, course=locked, value=whole, occurred_at=now, key=name, now=now)
+            follow(actor=actor, course=locked, row=row, value=whole, now=now)
 
 
 def calm_answers(code: str) -> tuple[tuple[str, int | None], ...]:
@@ -231,10 +244,14 @@ def calm_answers(code: str) -> tuple[tuple[str, int | None], ...]:
     )
 
 
-def assess(cast: Cast, course: Course, *, now: datetime, key: str, instrument: str, by: str) -> None:
-    value = AssessmentAnswered(
+def assessed(*, instrument: str, by: str) -> AssessmentAnswered:
+    return AssessmentAnswered(
         instrument=instrument, by=by, answers=calm_answers(instrument), total=None, mode=Mode.IN_PERSON
     )
+
+
+def assess(cast: Cast, course: Course, *, now: datetime, key: str, instrument: str, by: str) -> None:
+    value = assessed(instrument=instrument, by=by)
     actor = cast.actor("ada", at=now)
     record_fact(actor=actor, course_id=course.public_id, value=value, occurred_at=now, key=key, now=now)
 

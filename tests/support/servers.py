@@ -34,9 +34,10 @@ class Servers:
     def redis_url(self) -> str:
         return self._given_redis or f"unix://{self.folder / 'run' / 'redis.sock'}?db=0"
 
-    def database(self) -> None:
+    def database(self) -> Postgres | None:
+        """The server, if this call has started it: ours, and empty."""
         if self._given_database or self._postgres is not None:
-            return
+            return None
         self._make_folder()
         self._postgres = Postgres(
             data=self.folder / "data",
@@ -45,6 +46,7 @@ class Servers:
             for_tests=True,
         )
         self._postgres.start()
+        return self._postgres
 
     def redis(self) -> str:
         if not self._given_redis and self._redis is None:

@@ -12,6 +12,7 @@ from clinic.permissions import HouseSubject, Permission, allows
 from sessions.operations.review import review_deviation
 from sessions.operations.tasks import finish_task, take_task
 from sessions.queries import banner, courses, supervision
+from sessions.queries import off_track as off_track_queries
 from sessions.queries import tasks as task_queries
 from sessions.queries import today as today_queries
 from sessions.web import forms
@@ -65,6 +66,13 @@ def deviations(door: Door) -> HttpResponse:
         only=rows[0].patient if rows and course else "",
         lists={one: "?" + urlencode({"show": one, **kept}) for one in ("open", "all")},
         next_page="?" + urlencode({"show": show, "after": str(after), **kept}) if after else "",
+    )
+
+
+@staff
+def off_track(door: Door) -> HttpResponse:
+    return door.page(
+        "sessions/off_track.html", here="deviations", board=door.read(off_track_queries.off_track)
     )
 
 

@@ -28,6 +28,7 @@ staff = [
     path("patients/enrol/", courses.enrol, name="enrol"),
     path("deviations/", overview.deviations, name="deviations"),
     path("deviations/<uuid:deviation>/", overview.deviation, name="deviation"),
+    path("off-track/", overview.off_track, name="off_track"),
     path("adherence/", adherence.adherence, name="adherence"),
     path("adherence/rows/", adherence.rows, name="adherence_rows"),
     path("adherence/rows/<uuid:requirement>/", adherence.requirement, name="adherence_row"),

@@ -3,19 +3,24 @@ until there are enough. What is read is as the operations leave it; only the way
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from clinic.actors import acting, system_actor
 from clinic.clock import now as clock_now
 from clinic.ids import uuid7
-from clinic.models import Resource
+from clinic.models import ClinicRow, Resource
 from protocols.queries import definition_of
 from sessions.models import (
     CareTeamMember,
     Course,
     CourseRequirement,
+    CourseStage,
     DeviationRecord,
     FactRecord,
     Patient,
@@ -29,7 +34,18 @@ from sessions.rules.facts import History, SessionHeld
 from tests.support.cast import Cast
 from tests.support.courses import perfect_course, whole_course
 
-_COPIED = (CareTeamMember, CourseRequirement, SessionRecord, DeviationRecord, StaffTask, SessionBooking)
+# What is copied, and the column that names facts and sessions.
+_COPIED: dict[type[ClinicRow], str] = {
+    CareTeamMember: "",
+    CourseStage: "",
+    SessionRecord: "",
+    FactRecord: "value",
+    CourseRequirement: "evidence",
+    DeviationRecord: "evidence",
+    StaffTask: "",
+    SessionBooking: "",
+}
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ENROLLED_DAYS_AGO = (
     1,
     9,
@@ -51,8 +67,9 @@ def full_history(cast: Cast, *, start: datetime) -> History:
     return whole_course(definition, start, cast.clinic.zone_info, complete=False).history
 
 
-def caseload(cast: Cast, *, count: int) -> None:
-    """As many courses in the clinic, in every stage, on Ada's care team, seen by the engine just now."""
+def caseload(cast: Cast, *, count: int) -> datetime:
+    """As many courses in the clinic, in every stage, on Ada's care team, seen by the engine at the instant
+    returned."""
     now = clock_now()
     assert cast.version is not None
     definition = definition_of(cast.version.pk)
@@ -63,6 +80,7 @@ def caseload(cast: Cast, *, count: int) -> None:
         history = [step for step in steps if step.at <= now][-1].history
         course = stored(cast, history, code=f"T-{number:03}")
         _book_next(cast, course, now=now)
+        refreshed(course, now=now)
         originals.append(course)
     _copy(cast, originals, count=count - len(originals))
     with connection.cursor() as cursor:
@@ -72,7 +90,8 @@ def caseload(cast: Cast, *, count: int) -> None:
             "WHERE clinic_id = %s AND status = 'ended' AND ended_at < %s",
             [cast.clinic.pk, now - timedelta(days=2)],
         )
-        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("ANALYZE")
+    return now
 
 
 def stored(cast: Cast, history: History, *, code: str) -> Course:
@@ -195,10 +214,10 @@ def _book_next(cast: Cast, course: Course, *, now: datetime) -> None:
     )
 
 
-def _copy(cast: Cast, originals: list[Course], *, count: int) -> None:
+def _copy(cast: Cast, originals: list[Course], *, count: int) -> list[Course]:
     """Copies in SQL: the engine has seen the originals, and says the same of their likes."""
     if count <= 0:
-        return
+        return []
     resources = Resource.objects.bulk_create(
         Resource(clinic=cast.clinic, kind=Resource.Kind.PATIENT, label=f"C-{number:05}")
         for number in range(count)
@@ -226,21 +245,82 @@ def _copy(cast: Cast, originals: list[Course], *, count: int) -> None:
         )
         for patient, source in zip(patients, sources, strict=True)
     )
-    Course.objects.filter(pk__in=[copy.pk for copy in copies]).update(status="active")
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS copied_from (source bigint, copy bigint)")
-        cursor.execute("TRUNCATE copied_from")
+        cursor.execute("DROP TABLE IF EXISTS copied_from, renamed")
         cursor.execute(
-            "INSERT INTO copied_from SELECT * FROM unnest(%s::bigint[], %s::bigint[])",
+            "CREATE TEMP TABLE copied_from AS SELECT source, copy, substr(hex, 1, 8) || '-' "
+            "|| substr(hex, 9, 4) || '-' || substr(hex, 13, 4) AS name FROM (SELECT source, copy, "
+            "lpad(to_hex(copy), 16, '0') AS hex "
+            "FROM unnest(%s::bigint[], %s::bigint[]) AS t (source, copy)) t",
             [[source.pk for source in sources], [copy.pk for copy in copies]],
         )
-        for model in _COPIED:
-            columns = [field.column for field in model._meta.local_concrete_fields]
-            taken = {"id", "public_id", "course_id", "booking_id"}
-            kept = [column for column in columns if column not in taken]
-            names = ", ".join(kept)
-            cursor.execute(
-                f"INSERT INTO {model._meta.db_table} (public_id, course_id, {names}) "
-                f"SELECT gen_random_uuid(), c.copy, {', '.join('t.' + name for name in kept)} "
-                f"FROM copied_from c JOIN {model._meta.db_table} t ON t.course_id = c.source"
-            )
+        cursor.execute("ANALYZE copied_from")
+        cursor.execute(
+            f"UPDATE therapy_sessions_course c SET status = 'active', {_SUMMED} "  # constants
+            "FROM copied_from f JOIN therapy_sessions_course s ON s.id = f.source WHERE c.id = f.copy"
+        )
+        cursor.execute("CREATE TEMP TABLE renamed (of text, id bigint, public_id text, body text)")
+        names = _names(originals)
+        # The table of moves lets nothing begin where these stand; their originals went the way there.
+        cursor.execute("SET session_replication_role = replica")
+        for model, body in _COPIED.items():
+            _copy_rows(cursor, model, body, originals, names)
+        cursor.execute("SET session_replication_role = origin")
+    return copies
+
+
+_SUMMED = ", ".join(
+    f"{name} = s.{name}"
+    for name in (
+        *("met_weight", "due_weight", "departed_count", "important_count", "overdue_count"),
+        *("overdue_since", "look_again_at"),
+    )
+)
+
+
+def _names(originals: Sequence[Course]) -> dict[str, str]:
+    """Id of a fact or session → the same of a copy, whose first half is yet to be filled in. They sort as the
+    originals do, which decides the order of what happened at one instant."""
+    names: dict[str, str] = {}
+    for course in originals:
+        ids = [
+            *FactRecord.objects.filter(course=course).values_list("public_id", flat=True),
+            *SessionRecord.objects.filter(course=course).values_list("public_id", flat=True),
+        ]
+        for rank, one in enumerate(sorted(ids), start=1):
+            names[str(one)] = f"~-{rank >> 48:04x}-{rank & (2**48 - 1):012x}"
+    return names
+
+
+def _copy_rows(
+    cursor: CursorWrapper,
+    model: type[ClinicRow],
+    body: str,
+    originals: Sequence[Course],
+    names: Mapping[str, str],
+) -> None:
+    table = model._meta.db_table
+    of = {"course__in": originals}
+    rows = model._default_manager.filter(**of)
+    drafts = [
+        (
+            *(table, row.pk, names.get(str(row.public_id))),
+            _ID.sub(lambda found: names.get(found[0], found[0]), json.dumps(getattr(row, body)))
+            if body
+            else None,
+        )
+        for row in rows
+    ]
+    cursor.executemany("INSERT INTO renamed VALUES (%s, %s, %s, %s)", drafts)
+    taken = {"id", "public_id", "course_id", "booking_id", body}
+    kept = [field.column for field in model._meta.local_concrete_fields if field.column not in taken]
+    filled = {"public_id": "coalesce(replace(r.public_id, '~', c.name)::uuid, gen_random_uuid())"}
+    if body:
+        filled[body] = "replace(r.body, '~', c.name)::jsonb"
+    cursor.execute(
+        f"INSERT INTO {table} (course_id, {', '.join([*filled, *kept])}) "  # our columns
+        f"SELECT c.copy, {', '.join([*filled.values(), *('t.' + name for name in kept)])} "
+        f"FROM copied_from c JOIN {table} t ON t.course_id = c.source "
+        "JOIN renamed r ON r.of = %s AND r.id = t.id",
+        [table],
+    )

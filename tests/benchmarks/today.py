@@ -21,6 +21,8 @@ def lines(full: bool) -> Iterator[Line]:
     few, many = make_cast("few", now=clock.now()), make_cast("many", now=clock.now())
     caseload(few, count=10)
     caseload(many, count=1000)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
     times = 200 if full else 40
     for name in ("ada", "carla"):
         who = "therapist" if name == "ada" else "supervisor"

@@ -16,7 +16,7 @@ from sessions.models import Course, DeviationRecord, StaffTask
 from sessions.operations.booking import book_session
 from sessions.operations.entering import log_session
 from sessions.operations.refresh import refresh_due_courses
-from sessions.queries import adherence, chart, courses, grid, supervision, tasks, today
+from sessions.queries import adherence, chart, courses, grid, off_track, supervision, tasks, today
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
 from tests.support.clinic_day import set_clock
 
@@ -116,6 +116,7 @@ READS: dict[str, tuple[str, Callable[[Actor], object]]] = {
     "my patients": ("ada", lambda actor: courses.patients(actor, mine=True)),
     "deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT)),
     "all deviations": ("carla", lambda actor: supervision.deviations(actor, now=AT, waiting=False)),
+    "off track": ("carla", off_track.off_track),
     "adherence": ("carla", lambda actor: adherence.summary(actor, ANY, clinic=clinic_of(actor))),
     "adherence of one's own": ("ada", lambda actor: adherence.summary(actor, ANY, clinic=clinic_of(actor))),
     "adherence of therapists": (

@@ -180,6 +180,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "enrol": url("enrol"),
         "deviations": url("deviations"),
         "deviations-all": url("deviations") + "?show=all",
+        "off-track": url("off_track"),
         "adherence": url("adherence"),
         "adherence-rows": url("adherence_rows") + "?status=departed",
         "adherence-time": url("adherence_time"),

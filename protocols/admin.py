@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from clinic.admin import ReadOnlyAdmin
-from protocols.models import LegalBasis, Protocol, ProtocolVersion
+from protocols.models import InstrumentWording, LegalBasis, Protocol, ProtocolVersion
 
 
 @admin.register(Protocol)
@@ -27,3 +27,10 @@ class LegalBasisAdmin(ReadOnlyAdmin):
     list_display = ("protocol", "kind", "number", "valid_from", "valid_until", "revoked_on")
     list_select_related = ("protocol",)
     list_filter = ("kind",)
+
+
+@admin.register(InstrumentWording)
+class InstrumentWordingAdmin(ReadOnlyAdmin):
+    list_display = ("instrument", "version", "clinic", "loaded_by", "loaded_at")
+    list_select_related = ("clinic", "loaded_by")
+    list_filter = ("instrument",)

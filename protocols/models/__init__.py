@@ -12,10 +12,12 @@ from protocols.models.versions import (
     ProtocolVersionQuerySet,
     VersionStatus,
 )
+from protocols.models.wordings import InstrumentWording
 
 __all__ = [
     "UNPUBLISHED",
     "FigureConfirmation",
+    "InstrumentWording",
     "LegalBasis",
     "LegalBasisKind",
     "Protocol",

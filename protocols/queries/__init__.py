@@ -24,10 +24,12 @@ from protocols.queries.versions import (
     version_for,
     versions_of,
 )
+from protocols.queries.wordings import WordingState, instrument_for, wording_state, wording_states
 
 __all__ = [
     "FigureToAnswer",
     "LibraryProtocol",
+    "WordingState",
     "compare_versions",
     "definition_as_written",
     "definition_in",
@@ -36,6 +38,7 @@ __all__ = [
     "definitions_of",
     "figures_to_answer",
     "has_role",
+    "instrument_for",
     "instrument_of",
     "instruments",
     "legal_bases",
@@ -52,4 +55,6 @@ __all__ = [
     "says_what_it_said",
     "version_for",
     "versions_of",
+    "wording_state",
+    "wording_states",
 ]

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from clinic.errors import NotFound
-from protocols.queries import definition_of, instrument_of
+from protocols.queries import definition_of, instrument_for
 from protocols.rules.definition import AssessmentRule
 from protocols.rules.instruments import Instrument
 from sessions.models import AnswerGiven, Course, PatientLink
@@ -89,4 +89,4 @@ def _instrument(link: PatientLink) -> Instrument | None:
     definition = definition_of(link.course.protocol_version_id)
     code, _cycle, _occurrence = parts_of_key(definition=definition, key=link.key)
     rule = next((one for one in definition.rules if one.code == code), None)
-    return instrument_of(rule.instrument) if isinstance(rule, AssessmentRule) else None
+    return instrument_for(link.clinic_id, rule.instrument) if isinstance(rule, AssessmentRule) else None

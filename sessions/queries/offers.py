@@ -8,7 +8,7 @@ from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.permissions import Permission, allows
-from protocols.queries import definition_of, definitions_of, instrument_of, published_versions
+from protocols.queries import definition_of, definitions_of, instrument_for, instrument_of, published_versions
 from protocols.rules.definition import (
     AssessmentRule,
     ChartItem,
@@ -67,7 +67,7 @@ def asked_instrument(actor: Actor, course_id: UUID, key: str) -> Instrument | No
     definition = definition_of(course.protocol_version_id)
     code = parts_of_key(definition=definition, key=key)[0]
     rule = next((one for one in definition.rules if one.code == code), None)
-    return instrument_of(rule.instrument) if isinstance(rule, AssessmentRule) else None
+    return instrument_for(actor.clinic_id, rule.instrument) if isinstance(rule, AssessmentRule) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

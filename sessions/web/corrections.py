@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 
-from protocols.queries import instrument_of
+from protocols.queries import instrument_for
 from sessions.operations.correcting import amend_fact
 from sessions.operations.ending import correct_times
 from sessions.queries import banner, offers
@@ -97,7 +97,7 @@ def _form(door: Door, found: Correctable) -> forms.FactForm:
             kind = forms.NotDoneForm
         case AssessmentAnswered():
             kind = forms.AssessmentForm
-            instrument = instrument_of(value.instrument)
+            instrument = instrument_for(door.clinic.pk, value.instrument)
             extra |= {
                 "instrument": value.instrument,
                 "rater": value.by,

@@ -25,6 +25,7 @@ def test_a_protocols_pages_are_accessible_and_fit(
     below = f"/c/{slug}/protocols/{protocol.public_id}"
     addresses = {
         "protocols": f"/c/{slug}/protocols/",
+        "instruments": f"/c/{slug}/instruments/",
         "protocol": f"{below}/",
         "protocol-edit": f"{below}/edit/",
         "protocol-new": f"/c/{slug}/protocols/new/?from=oregon_psilocybin",

@@ -5,17 +5,16 @@ people named."""
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from clinic import clock
-from clinic.actors import Actor
 from clinic.errors import Refusal
-from clinic.models import Clinic, Membership
+from clinic.models import Clinic
 from protocols.management.files import document_in
+from protocols.management.people import actor_of
 from protocols.operations import adopt_protocol, load_protocol
 from protocols.rules.reading import DocumentErrors
 
@@ -53,14 +52,14 @@ class Command(BaseCommand):
         except DocumentErrors as problem:
             raise CommandError("\n".join(f"{file}:{error}" for error in problem.errors)) from problem
         try:
-            writer = _actor(house, author, now)
+            writer = actor_of(house, author, now)
             if approver is None:
                 version = load_protocol(actor=writer, clinic=house, text=text, now=now)
             else:
                 version = adopt_protocol(
                     author=writer,
-                    clinician=_actor(house, clinician, now) if clinician else None,
-                    approver=_actor(house, approver, now),
+                    clinician=actor_of(house, clinician, now) if clinician else None,
+                    approver=actor_of(house, approver, now),
                     clinic=house,
                     text=text,
                     now=now,
@@ -72,16 +71,3 @@ class Command(BaseCommand):
             ]
             raise CommandError("\n".join([refusal.message, *lines, refusal.advice]).strip()) from refusal
         self.stdout.write(f"{file}: version {version.version}, {version.status}")
-
-
-def _actor(clinic: Clinic, email: str, now: datetime) -> Actor:
-    membership = Membership.objects.filter(clinic=clinic, person__email__iexact=email).first()
-    if membership is None or not membership.active_on(now.astimezone(clinic.zone_info).date()):
-        raise CommandError(f"Nobody with the address {email} works in {clinic.slug} today.")
-    return Actor(
-        kind="person",
-        clinic_id=clinic.pk,
-        person_id=membership.person_id,
-        roles=membership.role_set,
-        at=now,
-    )

@@ -1,0 +1,94 @@
+"""Loading the wording that a clinic is licensed to use, and taking it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor, acting
+from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.ids import uuid7
+from clinic.models import Clinic
+from clinic.operations.events import record_event
+from clinic.permissions import HouseSubject, Permission, require
+from protocols.models import InstrumentWording
+from protocols.queries.instruments import instrument_of
+from protocols.queries.wordings import wording_row
+from protocols.rules.instruments.wording import parse_wording
+from protocols.rules.reading import DocumentErrors
+
+
+def load_wording(
+    *, actor: Actor, instrument: str, text: str, now: datetime, public_id: UUID | None = None
+) -> InstrumentWording:
+    """Keep a wording for the instrument of that code; from now on its items read so, for this clinic alone.
+
+    Raises BadInput with every line that is wrong, NotNow where the wording ships with the product. The same
+    text again changes nothing and gives the row that counts.
+    """
+    with acting(actor):
+        require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=actor.clinic_id))
+        found = instrument_of(instrument)
+        if found.licence.ships == "text":
+            raise NotNow(_("The wording of this instrument comes with the product."), code="text-ships")
+        try:
+            parse_wording(text, instrument=found)
+        except DocumentErrors as problem:
+            raise BadInput(
+                _("This is not a wording of the instrument."),
+                code="wording-document",
+                fields={"document": [str(error) for error in problem.errors]},
+            ) from problem
+        return _keep(actor, instrument, found.version, text, why="", now=now, public_id=public_id)
+
+
+def take_wording_back(
+    *, actor: Actor, instrument: str, why: str, now: datetime, public_id: UUID | None = None
+) -> InstrumentWording:
+    """The licence is over, or the wording was wrong: its items read as item numbers again."""
+    with acting(actor):
+        require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=actor.clinic_id))
+        found = instrument_of(instrument)
+        if not why.strip():
+            raise Incomplete(_("Say why."), fields={"why": [_("In a few words.")]})
+        standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument)
+        if standing is None or not standing.document:
+            raise NotNow(_("No wording of this instrument is loaded."), code="no-wording")
+        return _keep(actor, instrument, found.version, "", why=why.strip(), now=now, public_id=public_id)
+
+
+def _keep(
+    actor: Actor, instrument: str, version: str, text: str, *, why: str, now: datetime, public_id: UUID | None
+) -> InstrumentWording:
+    # The clinic's row: two wordings loaded at once are one after the other.
+    Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
+    public_id = public_id or uuid7()
+    first = InstrumentWording.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+    if first is not None:
+        if (first.instrument, first.document, first.why) != (instrument, text, why):
+            raise Incomplete(_("This id was already used for another wording."), code="id-reused")
+        return first
+    standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument)
+    if standing is not None and standing.document == text and standing.version == version:
+        return standing
+    row = InstrumentWording.objects.create(
+        clinic_id=actor.clinic_id,
+        public_id=public_id,
+        instrument=instrument,
+        version=version,
+        document=text,
+        why=why,
+        loaded_by_id=actor.person,
+        loaded_at=now,
+    )
+    record_event(
+        actor=actor,
+        verb="instrument_wording_loaded" if text else "instrument_wording_taken_back",
+        subject=row,
+        occurred_at=now,
+        now=now,
+        data={"instrument": instrument, "version": version},
+    )
+    return row

@@ -1,0 +1,88 @@
+"""The instruments, and the place where a clinic loads the wording it is licensed to use."""
+
+from __future__ import annotations
+
+import yaml
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clinic.actors import Seat, acting
+from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.permissions import HouseSubject, Permission, allows
+from protocols import queries
+from protocols.operations.wordings import load_wording, take_wording_back
+from protocols.rules.instruments import Instrument
+from protocols.web import showing
+from protocols.web.seat import staff
+
+
+@staff
+def instruments(request: HttpRequest, seat: Seat) -> HttpResponse:
+    with acting(seat.actor):
+        rows = queries.wording_states(seat.actor)
+    page = {
+        "here": "protocols",
+        "rows": [(row, showing.say(row.instrument.title)) for row in rows],
+        "may_load": _may_load(seat),
+    }
+    return render(request, "protocols/instruments.html", page)
+
+
+@staff
+def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
+    """What is loaded, and a form with every item in its place for what the licence lets the clinic print."""
+    with acting(seat.actor):
+        state = queries.wording_state(seat.actor, code)
+    if state.instrument.licence.ships == "text" or not _may_load(seat):
+        raise Http404
+    text = state.document or _skeleton(state.instrument)
+    status, problem, errors = 200, "", []
+    if request.method == "POST":
+        text = request.POST.get("document", text).replace("\r\n", "\n")
+        try:
+            if "take_back" in request.POST:
+                take_wording_back(
+                    actor=seat.actor, instrument=code, why=request.POST.get("why", ""), now=seat.actor.at
+                )
+                messages.success(request, _("The wording is taken back."))
+            else:
+                load_wording(actor=seat.actor, instrument=code, text=text, now=seat.actor.at)
+                messages.success(request, _("The wording is loaded."))
+        except (BadInput, Incomplete, NotNow) as refusal:
+            status, problem = refusal.status, f"{refusal.message} {refusal.advice}".strip()
+            errors = [error for found in refusal.fields.values() for error in found]
+        else:
+            return redirect(reverse("protocols:instruments", args=(seat.clinic.slug,)))
+    page = {
+        "here": "protocols",
+        "state": state,
+        "title": showing.say(state.instrument.title),
+        "text": text,
+        "problem": problem,
+        "errors": errors,
+    }
+    return render(request, "protocols/wording.html", page, status=status)
+
+
+def _may_load(seat: Seat) -> bool:
+    return allows(seat.actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=seat.clinic.pk))
+
+
+def _skeleton(instrument: Instrument) -> str:
+    """A document with a place for every word, to be filled in from the licensed form."""
+    return yaml.safe_dump(
+        {
+            "format": 1,
+            "instrument": instrument.code,
+            "version": instrument.version,
+            "licence": "…",
+            "instructions": "…",
+            "options": {option.value: showing.say(option.words) for option in instrument.options},
+            "items": {item.code: {"words": "…"} for item in instrument.items},
+        },
+        sort_keys=False,
+        allow_unicode=True,
+    )

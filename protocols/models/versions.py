@@ -67,7 +67,7 @@ class ProtocolVersion(ClinicRow):
     """A document, who wrote it and who approved it. `digest` is of what the document says, not of its layout.
 
     `jurisdictions` and `laid_on` say which of its overlays are laid over it: those that hold there on that
-    day (decision 0011). Both are frozen with it.
+    day (decision 0012). Both are frozen with it.
 
     `author` wrote it last; `author_ids` are all who ever had a hand in this draft, and only grow.
     """

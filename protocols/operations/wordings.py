@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from protocols.queries.wordings import wording_row
 from protocols.rules.instruments.wording import parse_wording
 from protocols.rules.reading import DocumentErrors
 
+# What the empty document has in every place to fill in.
+_BLANK = re.compile(r":\s*[\"']?…[\"']?\s*$")
+
 
 def load_wording(
     *, actor: Actor, instrument: str, text: str, now: datetime, public_id: UUID | None = None
@@ -33,6 +37,13 @@ def load_wording(
         found = instrument_of(instrument)
         if found.licence.ships == "text":
             raise NotNow(_("The wording of this instrument comes with the product."), code="text-ships")
+        blank = [number for number, line in enumerate(text.splitlines(), start=1) if _BLANK.search(line)]
+        if blank:
+            raise BadInput(
+                _("Not every place is filled in."),
+                code="wording-document",
+                fields={"document": [f"{number}: “…” still stands here" for number in blank]},
+            )
         try:
             parse_wording(text, instrument=found)
         except DocumentErrors as problem:

@@ -33,7 +33,7 @@ def require_legal_basis(*, version: ProtocolVersion, now: datetime) -> None:
 
 def require_text_in_force(*, version: ProtocolVersion, now: datetime) -> None:
     """Raises NotNow outside the days on which the protocol's text applies, and once another of its overlays
-    holds where the clinic is than those it was published with (decision 0011). Whoever is in treatment goes
+    holds where the clinic is than those it was published with (decision 0012). Whoever is in treatment goes
     on as before."""
     clinic = Clinic.objects.get(pk=version.clinic_id)
     today = now.astimezone(clinic.zone_info).date()

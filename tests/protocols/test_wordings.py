@@ -84,6 +84,14 @@ def test_a_wording_that_does_not_fit_is_refused_with_its_lines_and_nothing_is_ke
     assert not InstrumentWording.objects.exists()
 
 
+def test_a_place_that_was_left_empty_is_named(cast: Cast) -> None:
+    text = wording().replace("Our own question 2\n", "…\n")
+    answer = client_of(cast, "finn").post(
+        reverse("protocols:wording", args=(cast.clinic.slug, CODE)), {"document": text}
+    )
+    assert answer.status_code == 400 and "still stands here" in answer.content.decode()
+
+
 def test_a_wording_is_taken_back_with_a_reason_and_the_item_numbers_stand_again(cast: Cast) -> None:
     finn = cast.actor("finn")
     load_wording(actor=finn, instrument=CODE, text=wording(), now=START)

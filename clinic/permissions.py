@@ -62,6 +62,9 @@ class Permission(StrEnum):
     RECORD_CONSENT = "record_consent"
     RECORD_ADVERSE_EVENT = "record_adverse_event"
     WRITE_NOTE = "write_note"
+    # Psychotherapy notes are apart from the record: their author alone, not a supervisor either.
+    READ_PSYCHOTHERAPY_NOTE = "read_psychotherapy_note"
+    WRITE_PSYCHOTHERAPY_NOTE = "write_psychotherapy_note"
     AMEND_RECORD = "amend_record"
     SIGN_RECORD = "sign_record"
     CO_SIGN_RECORD = "co_sign_record"
@@ -87,6 +90,7 @@ class Permission(StrEnum):
     MANAGE_ROOMS = "manage_rooms"
     MANAGE_CLINIC = "manage_clinic"  # phone, crisis lines, quiet hours, sender name
     MANAGE_MESSAGES = "manage_messages"  # send again, cancel
+    CHANGE_NOTE_TEMPLATES = "change_note_templates"
     DRAFT_PROTOCOL = "draft_protocol"
     CONFIRM_FIGURES = "confirm_figures"  # a clinician answers for a protocol's unverified and own figures
     PUBLISH_PROTOCOL = "publish_protocol"  # approve, publish, retire; never what one has written
@@ -134,6 +138,11 @@ def in_care_team(actor: Asker, subject: Subject) -> bool:
 def not_author(actor: Asker, subject: Subject) -> bool:
     """Nobody reviews or co-signs their own work."""
     return subject.author_id is None or actor.person_id != subject.author_id
+
+
+def is_author(actor: Asker, subject: Subject) -> bool:
+    """What nobody but its author opens."""
+    return subject.author_id is not None and actor.person_id == subject.author_id
 
 
 def not_in_care_team(actor: Asker, subject: Subject) -> bool:
@@ -347,6 +356,19 @@ register(
         sentence
         for role in (Role.SUPERVISOR, Role.PRESCRIBER)
         for sentence in sentences(role, (Permission.CONFIRM_FIGURES, Permission.MOVE_VERSION))
+    ),
+    *(
+        sentence
+        for role in (Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER)
+        for sentence in (
+            *sentences(role, (Permission.READ_PSYCHOTHERAPY_NOTE,), is_author),
+            *sentences(role, (Permission.WRITE_PSYCHOTHERAPY_NOTE,), is_author, in_care_team),
+        )
+    ),
+    *(
+        sentence
+        for role in (Role.SUPERVISOR, Role.ADMINISTRATOR)
+        for sentence in sentences(role, (Permission.CHANGE_NOTE_TEMPLATES,))
     ),
     # What a patient says of their care is never for those who give it; whom it is for, the record says.
     *(

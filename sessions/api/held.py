@@ -138,7 +138,7 @@ class WriteNoteInput(NewRowInput):
 
 class SignRecordInput(StrictSerializer):
     password = Text(max_length=1000, trim_whitespace=False, help_text="Yours, once more.")
-    meaning = serializers.ChoiceField(choices=["author", "reviewer"], required=False)
+    meaning = serializers.ChoiceField(choices=["author", "contributor", "reviewer"], required=False)
 
 
 class NoteOut(Serializer[Any]):

@@ -14,6 +14,14 @@ from sessions.models.fidelity import (
     FidelityRating,
     FidelityReview,
 )
+from sessions.models.notes import (
+    NoteContributor,
+    NoteDraft,
+    NoteDraftVersion,
+    NoteTemplate,
+    PsychotherapyNote,
+    PsychotherapyNoteVersion,
+)
 from sessions.models.patients import ContactDetails, Patient, PatientLink
 from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
@@ -38,9 +46,15 @@ __all__ = [
     "FidelityForm",
     "FidelityRating",
     "FidelityReview",
+    "NoteContributor",
+    "NoteDraft",
+    "NoteDraftVersion",
     "NoteRecord",
+    "NoteTemplate",
     "Patient",
     "PatientLink",
+    "PsychotherapyNote",
+    "PsychotherapyNoteVersion",
     "ResourceUse",
     "SessionBooking",
     "SessionRecord",

@@ -11,6 +11,7 @@ from clinic.models import ClinicRow
 from sessions.models.bookings import SessionRecord
 from sessions.models.courses import Course
 from sessions.rules.facts import FactSource
+from sessions.rules.notes import Part
 
 
 class FactRecord(ClinicRow):
@@ -82,6 +83,11 @@ class NoteRecord(ClinicRow):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by"
     )
     addendum = models.BooleanField(default=False)  # written after the session was signed
+    # The lead author's note, or what a named contributor added under their own name.
+    part = models.TextField(choices=[(part.value, part.value) for part in Part], default=Part.LEAD.value)
+    # As in sessions/rules/notes.py: where each text came from. `text` says the same as one plain text. None:
+    # it was written as one text.
+    blocks = models.JSONField(default=list)
 
     class Meta(ClinicRow.Meta):
         abstract = False

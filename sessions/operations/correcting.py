@@ -31,6 +31,7 @@ from sessions.rules.facts import (
     FactSource,
     FactValue,
     MomentNoted,
+    ThemeNoted,
     VitalsTaken,
 )
 
@@ -41,6 +42,7 @@ AMENDABLE = {
     DoseGiven,
     DoseWithheld,
     MomentNoted,
+    ThemeNoted,
     VitalsTaken,
 }
 """What a correction may change: what was observed."""

@@ -67,6 +67,49 @@ def change_presence(
         return row
 
 
+def set_presence(
+    *,
+    actor: Actor,
+    record_id: UUID,
+    person_id: UUID,
+    from_at: datetime,
+    until_at: datetime | None,
+    now: datetime,
+    amends: UUID | None = None,
+    reason: str = "",
+    public_id: UUID | None = None,
+) -> FactRecord:
+    """Say afterwards from when to when somebody was there (None: to the end), or put right what was said
+    (`amends`, with a reason). What was said before stays on record."""
+    with on_open_sheet(
+        actor=actor, record_id=record_id, permission=Permission.CONDUCT_SESSION, now=now
+    ) as sheet:
+        from_at = check_time(from_at, now=now, field="from_at")
+        if until_at is not None:
+            until_at = check_time(until_at, now=now, field="until_at")
+            if until_at <= from_at:
+                raise BadInput(
+                    "They would have left before they came.", fields={"until_at": ["Check the times."]}
+                )
+        ((person, roles),) = people_of(
+            course=sheet.course, staff=[person_id], at=from_at, field="person"
+        ).items()
+        row, _new = sheet.put(
+            StaffPresent(
+                record_id=sheet.record.public_id,
+                person_id=person,
+                from_at=from_at,
+                until_at=until_at,
+                roles=roles,
+            ),
+            occurred_at=from_at,
+            amends=amends,
+            reason=reason,
+            public_id=public_id,
+        )
+        return row
+
+
 def _came(sheet: Sheet, person: int) -> FactRecord | None:
     """The row that says when they came in, if they have not left since."""
     return (

@@ -16,6 +16,7 @@ from clinic.permissions import Permission, require
 from sessions.models import SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
 from sessions.operations.moving import move_row
+from sessions.operations.note_authors import is_named
 from sessions.operations.notes import ready_to_sign
 from sessions.operations.on_course import on_session_record
 from sessions.permissions import subject_of
@@ -23,19 +24,20 @@ from sessions.queries.authors import hands_in
 from sessions.queries.canonical import SCHEME, canonical, digest_of, seal_of, spelled
 from sessions.rules.moves import RECORD_MOVES
 
-MEANINGS = ("author", "reviewer")
+MEANINGS = ("author", "contributor", "reviewer")
 
 
 def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = "author") -> SignatureRecord:
     """Sign an ended session. The door has asked for the actor's password again. Afterwards only addenda are
     possible; a record amended since is signed again, as amended.
 
-    As `author`: somebody who had a hand in it. As `reviewer`: a co-signature of what others did, once they
-    have signed it as it stands. Raises Forbidden for either to the other.
+    As `author`: somebody who had a hand in it. As `contributor`: who was named as one, for their part, once
+    the author has signed. As `reviewer`: a co-signature of what others did, once they have signed it as it
+    stands. Raises Forbidden for any to the others.
     """
     if meaning not in MEANINGS:
-        raise BadInput(fields={"meaning": [_("Sign as author or as reviewer.")]})
-    permission = Permission.SIGN_RECORD if meaning == "author" else Permission.CO_SIGN_RECORD
+        raise BadInput(fields={"meaning": [_("Sign as author, as contributor or as reviewer.")]})
+    permission = Permission.CO_SIGN_RECORD if meaning == "reviewer" else Permission.SIGN_RECORD
     with on_session_record(actor=actor, record_id=record_id, permission=permission, now=now) as (
         course,
         record,
@@ -49,11 +51,23 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
                 _("Only somebody who held this session or wrote of it signs as its author."),
                 advice=_("Write what you did or saw as a note first, or ask who held it to sign."),
             )
+        if meaning == "contributor" and not is_named(record, actor.person_id):
+            raise Forbidden(
+                _("You are not named as a contributor to this note."),
+                advice=_("Its lead author names the contributors."),
+            )
         if meaning != "author" and record.status != RecordStatus.SIGNED:
             raise NotNow(
                 _("Nobody has signed this session yet."),
-                advice=_("Its author signs first, then you co-sign."),
+                advice=_("Its author signs first, then you do."),
             )
+        if record.status == RecordStatus.UNDER_WAY:
+            raise NotNow("The session is still under way.", advice="End it, then sign.")
+        if record.status not in (RecordStatus.ENDED, RecordStatus.SIGNED):
+            raise NotNow(_("This session never took place."))
+        if meaning != "reviewer":
+            # What the actor has written becomes part of the record first, so that it is signed with it.
+            ready_to_sign(actor=actor, record=record, now=now)
         content = spelled(canonical(record))
         digest = digest_of(content)
         first = SignatureRecord.objects.filter(
@@ -67,11 +81,6 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
                 code="signature-superseded",
                 advice=_("Its author signs it again as amended, then you co-sign."),
             )
-        if record.status == RecordStatus.UNDER_WAY:
-            raise NotNow("The session is still under way.", advice="End it, then sign.")
-        if record.status not in (RecordStatus.ENDED, RecordStatus.SIGNED):
-            raise NotNow(_("This session never took place."))
-        ready_to_sign(actor=actor, record=record)
         if record.status == RecordStatus.ENDED:
             move_row(actor=actor, row=record, table=RECORD_MOVES, action="sign", now=now)
         person = Person.objects.get(pk=actor.person_id)

@@ -137,3 +137,10 @@ def names(actor: Actor) -> dict[int, str]:
     return dict(
         Membership.objects.filter(clinic_id=actor.clinic_id).values_list("person_id", "person__printed_name")
     )
+
+
+def public_ids(actor: Actor) -> dict[int, UUID]:
+    """The public ids of the same people."""
+    return dict(
+        Membership.objects.filter(clinic_id=actor.clinic_id).values_list("person_id", "person__public_id")
+    )

@@ -67,6 +67,7 @@ class Board:
     vitals: Sequence[FactRow]
     moments: Sequence[FactRow]
     groups: Sequence[FactRow]  # how many were in it, newest first
+    themes: Sequence[FactRow]
     presence: Sequence[FactRow]
     present_ids: frozenset[int]
     checks: Sequence[RequirementRow]  # vitals, supplement, release and staffing requirements of this session
@@ -171,6 +172,7 @@ def board(actor: Actor, record_id: UUID, *, now: datetime) -> Board:
         vitals=[row for row in facts if row.kind == "vitals_taken"],
         moments=[row for row in facts if row.kind == "moment_noted"],
         groups=[row for row in standing if row.kind == "group_counted"],
+        themes=[row for row in standing if row.kind == "theme_noted"],
         presence=[row for row in standing if row.kind == "staff_present"],
         present_ids=frozenset(
             row.value.person_id

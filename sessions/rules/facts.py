@@ -77,6 +77,15 @@ class MomentNoted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThemeNoted:
+    """A theme of the conversation as the therapist names it, with the patient's own words for it."""
+
+    record_id: UUID
+    theme: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTimesCorrected:
     """The actual times of a session, corrected. History puts them in place of the record's own."""
 
@@ -357,6 +366,7 @@ FactValue = (
     | ChecklistTicked
     | AdverseEventsAsked
     | MomentNoted
+    | ThemeNoted
     | SessionTimesCorrected
     | DoseOrdered
     | DoseGiven

@@ -29,6 +29,7 @@ from sessions.rules.facts import (
     MomentNoted,
     NotDone,
     ResultRecorded,
+    ThemeNoted,
     VitalsTaken,
 )
 from sessions.web import forms
@@ -48,6 +49,7 @@ CORRECTABLE = frozenset(
         "moment_noted",
         "not_done",
         "result_recorded",
+        "theme_noted",
         "vitals_taken",
     }
 )
@@ -77,6 +79,8 @@ def _form(door: Door, found: Correctable) -> forms.FactForm:
             kind = forms.WithholdForm
         case MomentNoted():
             kind = forms.MomentForm
+        case ThemeNoted():
+            kind = forms.ThemeForm
         case ConsentChanged():
             kind, extra["scopes"] = forms.ConsentForm, _with(offered.scopes, value.scope)
         case ResultRecorded():

@@ -16,7 +16,7 @@ from clinic.web.accounts import check_password_again, person_on_the_spot
 from sessions.operations import signing
 from sessions.operations.doses import give_dose, withhold_dose
 from sessions.operations.ending import Release, end_session
-from sessions.operations.moments import note_moment, tick_item
+from sessions.operations.moments import note_moment
 from sessions.operations.notes import write_note
 from sessions.operations.starting import void_session
 from sessions.operations.vitals import record_vitals
@@ -25,7 +25,7 @@ from sessions.queries import banner
 from sessions.queries import conduct as held_queries
 from sessions.queries.conduct import Board
 from sessions.rules.facts import DosePart, FactSource, Intake
-from sessions.web import boards, forms
+from sessions.web import boards, forms, notes
 from sessions.web.door import Door, posts_only, staff
 
 
@@ -67,6 +67,7 @@ def _note_page(door: Door, board: Board, **shown: Any) -> HttpResponse:
     return door.page(
         "sessions/held.html",
         **_frame(door, board),
+        **notes.context(door, board, **shown),
         note_form=shown.get("note", forms.NoteForm()),
         end_form=shown.get("end", forms.EndForm()),
         sign_form=shown.get("sign", forms.SignForm()),
@@ -204,15 +205,7 @@ def moment(door: Door, held: UUID) -> HttpResponseBase:
 @staff
 @posts_only
 def checklist(door: Door, held: UUID) -> HttpResponseBase:
-    """Tick what is ticked and was not; untick what the actor had ticked and no longer does."""
-    board = _read(door, held)
-    ticked = set(door.request.POST.getlist("item"))
-    for item in board.checklist:
-        before = bool(item.ticked_by)
-        if before != (item.code in ticked):
-            tick_item(
-                actor=door.actor, record_id=held, item=item.code, done=item.code in ticked, now=door.now
-            )
+    notes.tick(door, held)
     return door.go("session", held, said=_("The ticks are saved."))
 
 
@@ -232,6 +225,25 @@ def note(door: Door, held: UUID) -> HttpResponseBase:
     ):
         return door.go("session", held, said=_("The note is saved."), at="?as=note")
     return _note_page(door, _read(door, held), note=form)
+
+
+@staff
+@posts_only
+def theme(door: Door, held: UUID) -> HttpResponseBase:
+    form = notes.theme(door, held)
+    if form is None:
+        return door.go("session", held, said=_("The theme is on the arc."), at="?as=note")
+    return _note_page(door, _read(door, held), theme=form)
+
+
+@staff
+@posts_only
+def presence(door: Door, held: UUID) -> HttpResponseBase:
+    board = _read(door, held)
+    form = notes.presence(door, board)
+    if form is None:
+        return door.go("session", held, said=_("Who was there is on record."), at="?as=note")
+    return _note_page(door, board, presence=form)
 
 
 @staff
@@ -323,7 +335,8 @@ def sign(door: Door, held: UUID) -> HttpResponseBase:
 
     def act() -> None:
         check_password_again(door.request, door.person, form.cleaned_data["password"], field="password")
-        signing.sign_record(actor=door.actor, record_id=held, now=door.now)
+        meaning = "contributor" if door.request.POST.get("meaning") == "contributor" else "author"
+        signing.sign_record(actor=door.actor, record_id=held, meaning=meaning, now=door.now)
 
     if door.done(form, act):
         return door.go("session", held, said=_("Signed."), at="?as=note")

@@ -26,6 +26,7 @@ from sessions.rules.facts import (
     NotDone,
     ResultRecorded,
     StaffPresent,
+    ThemeNoted,
     VitalsTaken,
 )
 
@@ -44,6 +45,8 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
             return _("%(dose)s withheld") % {"dose": part_words(value.part)}, value.reason
         case MomentNoted():
             return value.words or _("A moment, noted"), ""
+        case ThemeNoted():
+            return _("Theme: %(theme)s") % {"theme": value.theme}, value.words
         case StaffPresent():
             return _("%(who)s in the room") % {"who": names.get(value.person_id, "")}, ""
         case ConsentChanged():

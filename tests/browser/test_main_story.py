@@ -171,6 +171,14 @@ def log_held(clinic: Clinic, page: Page, course: Course, key: str, *, day: int, 
     return SessionRecord.objects.get(course=course, key=key)
 
 
+def write(page: Page, field: str, text: str) -> None:
+    """Begin the note on the template offered first, and save it."""
+    save(page, "Begin writing")
+    page.get_by_label(field).fill(text)
+    save(page, "Save the note")
+    expect(page.get_by_label(field)).to_have_value(text)
+
+
 def sign(page: Page) -> None:
     page.get_by_label("Your password").fill(PASSWORD)
     save(page, "Sign the record")
@@ -188,12 +196,12 @@ def hold_first_preparation(clinic: Clinic, page: Page, course: Course) -> None:
     for box in page.locator("input[name=item]").all():
         box.check()
     save(page, "Save the ticks")
-    page.get_by_label("Add to the note").fill("Talked about touch, and what is wanted of these months.")
-    save(page, "Save the note")
-    expect(page.get_by_text("Talked about touch")).to_be_visible()
+    write(page, "Data", "Talked about touch, and what is wanted of these months.")
     clinic.go_to(7, 11, 30)
     save(page, "End the session")
     page.wait_for_url("**/sessions/**")
+    save(page, "Save and sign…")
+    expect(page.get_by_text("Talked about touch")).to_be_visible()
     sign(page)
 
 
@@ -288,8 +296,8 @@ def hold_first_dosing(clinic: Clinic, page: Page, prescriber: Page, course: Cour
     page.get_by_label("Second person: password").fill(PASSWORD)
     save(page, "End the session")
     page.wait_for_url("**/sessions/**")
-    page.get_by_label("Add to the note").fill("A calm day. Stays overnight.")
-    save(page, "Save the note")
+    write(page, "How the day went", "A calm day. Stays overnight.")
+    save(page, "Save and sign…")
     sign(page)
     record.refresh_from_db()
     assert (record.status, record.counts) == ("signed", True)

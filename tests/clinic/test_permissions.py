@@ -59,7 +59,7 @@ ANYWHERE: dict[Role, set[Permission]] = {
         P.ENROL_PATIENT, P.CHANGE_CARE_TEAM, P.HOLD_COURSE, P.END_COURSE, P.TAKE_TASK, P.RECORD_CONTACT,
         P.OVERRIDE_GATE_SUPERVISOR, P.VIEW_EVENTS, P.EXPORT_RECORD, P.MANAGE_MESSAGES, P.REVIEW_DEVIATION,
         P.CO_SIGN_RECORD, P.DRAFT_PROTOCOL, P.PUBLISH_PROTOCOL, P.CONFIRM_FIGURES, P.MOVE_VERSION,
-        P.RUN_FIDELITY, P.RATE_FIDELITY, P.MANAGE_CREDENTIALS,
+        P.RUN_FIDELITY, P.RATE_FIDELITY, P.MANAGE_CREDENTIALS, P.CHANGE_NOTE_TEMPLATES,
     },
     Role.PRESCRIBER: EVERYBODY | CLINICAL_READING | {
         P.ORDER_DOSE, P.OVERRIDE_GATE_PRESCRIBER, P.HOLD_COURSE, P.STOP_DOSING, P.RECORD_CHART,
@@ -73,7 +73,7 @@ ANYWHERE: dict[Role, set[Permission]] = {
     },
     Role.ADMINISTRATOR: EVERYBODY | {
         P.MANAGE_PEOPLE, P.MANAGE_ROOMS, P.MANAGE_CLINIC, P.VIEW_EVENTS, P.DRAFT_PROTOCOL,
-        P.PUBLISH_PROTOCOL, P.RECORD_LEGAL_BASIS,
+        P.PUBLISH_PROTOCOL, P.RECORD_LEGAL_BASIS, P.CHANGE_NOTE_TEMPLATES,
     },
 }  # fmt: skip
 IN_TEAM: dict[Role, set[Permission]] = {
@@ -84,6 +84,8 @@ IN_TEAM: dict[Role, set[Permission]] = {
     Role.ADMINISTRATOR: set(),
 }
 NOT_ONES_OWN = {P.REVIEW_DEVIATION, P.CO_SIGN_RECORD}
+ONLY_ONES_OWN = {P.READ_PSYCHOTHERAPY_NOTE, P.WRITE_PSYCHOTHERAPY_NOTE}
+WRITING_THERAPY = {Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER}
 ONLY_OUTSIDE_THE_TEAM = {P.HANDLE_CONCERN}  # whoever it is said to, whatever their role
 
 
@@ -96,6 +98,9 @@ def test_a_role_may_do_exactly_this_and_nothing_else(role: Role) -> None:
             expected = False
         if permission in ONLY_OUTSIDE_THE_TEAM:
             expected = not in_team
+        if permission in ONLY_ONES_OWN:
+            expected = role in WRITING_THERAPY and author == ME
+            expected = expected and (in_team or permission is P.READ_PSYCHOTHERAPY_NOTE)
         assert allows(person(role), permission, subject) is expected, (role, permission, in_team, author)
 
 

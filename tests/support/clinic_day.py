@@ -14,6 +14,8 @@ from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
 from sessions.operations.ending import Release, end_session
 from sessions.operations.entering import log_session
+from sessions.operations.notes import copy_block, start_draft
+from sessions.operations.psychotherapy_notes import start_psychotherapy_note
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session
 from sessions.operations.vitals import record_vitals
@@ -155,11 +157,33 @@ def make_day() -> ClinicDay:
             {"unusual-systolic", "unusual-diastolic", "unusual-pulse", "systolic", "diastolic", "pulse"}
         ),
     )
+    half_written(cast, late, at=second)
     now = second + timedelta(minutes=110)
     new = enrol(cast, "P-003", now=now - days(1))
     set_clock(now)
     refresh_due_courses(now=now)
     return ClinicDay(cast=cast, now=now, dosing=dosing, late=late, new=new, record=under_way)
+
+
+def half_written(cast: Cast, course: Course, *, at: datetime) -> None:
+    """Ada goes on with the note of the third preparation, with a block copied from the second; and keeps a
+    psychotherapy note of it."""
+    from sessions.models import NoteRecord
+
+    ada = cast.actor("ada", at=at)
+    held = SessionRecord.objects.get(course=course, key="preparation.3")
+    draft = start_draft(actor=ada, record_id=held.public_id, template="dap", now=at)
+    earlier = NoteRecord.objects.get(session_record__course=course, session_record__key="preparation.2")
+    copy_block(
+        actor=ada,
+        draft_id=draft.public_id,
+        base=0,
+        block="data",
+        note_id=earlier.public_id,
+        source="note",
+        now=at,
+    )
+    start_psychotherapy_note(actor=ada, record_id=held.public_id, now=at)
 
 
 def addresses(day: ClinicDay) -> dict[str, str]:
@@ -174,6 +198,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         return reverse(f"sessions:{name}", args=(slug, *args))
 
     note = SessionRecord.objects.get(course=day.late, key="dosing.1").public_id
+    draft = SessionRecord.objects.get(course=day.late, key="preparation.3").public_id
     found = {
         "today": url("today"),
         "patients": url("patients"),
@@ -203,6 +228,8 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "board-live": url("live", day.record.public_id),
         "board-ended": url("session", note),
         "note": url("session", note) + "?as=note",
+        "note-draft": url("session", draft) + "?as=note",
+        "psychotherapy-note": url("psychotherapy_note", draft),
         "release": url("release", day.record.public_id),
         "sheet": url("vitals_sheet", day.record.public_id),
     }

@@ -41,6 +41,7 @@ from sessions.web.forms.held import (
     VitalsForm,
     WithholdForm,
 )
+from sessions.web.forms.notes import NoteTemplateForm, PresenceForm, ThemeForm
 from sessions.web.forms.review import ResolutionForm, ReviewForm
 
 __all__ = [
@@ -70,6 +71,8 @@ __all__ = [
     "MomentForm",
     "NotDoneForm",
     "NoteForm",
+    "NoteTemplateForm",
+    "PresenceForm",
     "ReasonForm",
     "RecordForm",
     "ReleaseForm",
@@ -79,6 +82,7 @@ __all__ = [
     "SignForm",
     "StartForm",
     "StopDosingForm",
+    "ThemeForm",
     "TimesForm",
     "VitalsForm",
     "WeighForm",

@@ -1,0 +1,184 @@
+"""Writing a note in a real browser: it saves itself, survives a crash and a lost network, never loses one of
+two texts, and is signed; with and without JavaScript."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from sessions.models import SessionRecord
+from sessions.models.notes import NoteDraft
+from tests.browser.test_pages import context_for, sign_in
+from tests.support.cast import PASSWORD
+from tests.support.clinic_day import ClinicDay, addresses, make_day
+from tests.support.smtp import wait_until
+
+pytestmark = pytest.mark.browser
+
+SHOTS = os.environ.get("SCREENSHOTS", "")
+SAVED = re.compile(r"Saved \d\d:\d\d")
+ON_DEVICE = """() => new Promise((resolve) => {
+  const request = indexedDB.open("texts", 1);
+  request.onupgradeneeded = () => request.result.createObjectStore("waiting", { keyPath: "id" });
+  request.onsuccess = () => {
+    const db = request.result;
+    const all = db.transaction("waiting").objectStore("waiting").getAll();
+    all.onsuccess = () => {
+      db.close();
+      const plain = new TextDecoder("latin1");
+      resolve(all.result.map((one) => [one.id, Object.keys(one).sort().join(), plain.decode(one.data)]));
+    };
+  };
+})"""
+
+
+@pytest.fixture
+def day(live_site: str) -> ClinicDay:
+    return make_day()
+
+
+@pytest.fixture
+def desk(browser: Browser, live_site: str) -> Iterator[BrowserContext]:
+    context = context_for(browser, width=1280, theme="light", site=live_site)
+    yield context
+    context.close()
+
+
+def shot(page: Page, name: str) -> None:
+    if not SHOTS:
+        return
+    Path(SHOTS).mkdir(parents=True, exist_ok=True)
+    for width in (390, 820, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
+
+
+def text_of(draft: NoteDraft, code: str) -> str:
+    draft.refresh_from_db()
+    return next(str(block["text"]) for block in draft.blocks if block["code"] == code)
+
+
+def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_text_and_is_signed(
+    live_site: str, desk: BrowserContext, day: ClinicDay
+) -> None:
+    page = desk.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    address = live_site + addresses(day)["note"]
+    record = SessionRecord.objects.get(course=day.late, key="dosing.1")
+    page.goto(address)
+    shot(page, "note-begin")
+    page.get_by_role("button", name="Begin writing").click()
+    went, state = page.get_by_label("How the day went"), page.locator("[data-note-state]")
+    expect(page.get_by_label("What is on record")).to_have_value(re.compile("initial dose 80 mg"))
+    draft = NoteDraft.objects.get(session_record=record)
+
+    # Two seconds without a key, and it is on the server; nothing of it stays on the device.
+    went.fill("Wept at the second hour.")
+    expect(state).to_have_text(SAVED)
+    assert text_of(draft, "course_of_day") == "Wept at the second hour."
+    wait_until(lambda: page.evaluate(ON_DEVICE) == [])
+
+    # The network goes: what is typed is kept on the device, encrypted, and the page is killed.
+    desk.set_offline(True)
+    went.fill("Wept at the second hour. Slept at four.")
+    went.blur()
+    expect(state).to_contain_text("kept on this device, encrypted")
+    shot(page, "note-offline")
+    ((_id, keys, stored),) = page.evaluate(ON_DEVICE)
+    assert keys == "data,id,iv", "the key is not stored beside it"
+    assert "Wept" not in stored
+    assert "Slept" not in stored
+    page.close()
+    desk.set_offline(False)
+    assert text_of(draft, "course_of_day") == "Wept at the second hour."
+
+    # Opened again it is there, goes to the server by itself, and leaves the device.
+    page = desk.new_page()
+    page.goto(address)
+    went, state = page.get_by_label("How the day went"), page.locator("[data-note-state]")
+    expect(went).to_have_value("Wept at the second hour. Slept at four.")
+    expect(state).to_have_text(SAVED)
+    wait_until(lambda: text_of(draft, "course_of_day").endswith("Slept at four."))
+    wait_until(lambda: page.evaluate(ON_DEVICE) == [])
+
+    # Two windows: the second sees both texts, chooses, and the other stays among the earlier states.
+    other = desk.new_page()
+    other.goto(address)
+    went.fill("From the first window.")
+    expect(state).to_have_text(SAVED)
+    wait_until(lambda: text_of(draft, "course_of_day") == "From the first window.")
+    other.get_by_label("How the day went").fill("From the second window.")
+    panel = other.locator("[data-note-conflict]")
+    expect(panel).to_contain_text("From the first window.", timeout=15_000)
+    expect(other.get_by_label("How the day went")).to_have_value("From the second window.")
+    shot(other, "note-conflict")
+    assert draft.versions.filter(number=None).count() == 1
+    panel.get_by_role("button", name="Keep what stands here").click()
+    wait_until(lambda: text_of(draft, "course_of_day") == "From the second window.")
+    expect(panel).to_be_hidden()
+    assert "From the first window." in str([one.blocks for one in draft.versions.all()])
+    page.close()
+
+    # A copied block is tinted and says where from; it is signed only once it is called still true.
+    other.goto(address)
+    sign_button = other.get_by_role("button", name="Save and sign…")
+    expect(sign_button).to_be_enabled()
+    plan = other.locator(".block").filter(has=other.locator("#block-plan"))
+    plan.locator("summary").click()
+    plan.get_by_role("button", name="Copy").first.click()
+    expect(plan).to_have_class(re.compile("copied"))
+    expect(plan).to_contain_text("copied from")
+    expect(sign_button).to_be_disabled()
+    shot(other, "note-copied")
+    plan.get_by_label("Still true as it stands").check()
+    expect(sign_button).to_be_enabled()
+    sign_button.click()
+    expect(other.get_by_text("This is what you sign.")).to_be_visible()
+    shot(other, "note-signing")
+    other.get_by_label("Your password").fill(PASSWORD)
+    other.get_by_role("button", name="Sign the record").click()
+    expect(other.get_by_role("heading", name="Signatures")).to_be_visible()
+
+    # Signed: nothing of it can be edited; what is added stands below with its time; print says who and when.
+    expect(other.locator("form[data-note]")).to_have_count(0)
+    other.get_by_label("Add to the note").fill("Rang his sister at nine.")
+    other.get_by_role("button", name="Add to the signed record").click()
+    added = other.locator("article").filter(has_text="Rang his sister at nine.")
+    expect(added).to_contain_text("added after signing")
+    shot(other, "note-signed")
+    other.emulate_media(media="print")
+    expect(other.get_by_text("From the second window.")).to_be_visible()
+    expect(other.locator("section").filter(has_text="Signatures").last).to_contain_text("Ada Alder")
+    expect(other.get_by_role("button", name="Add to the signed record")).to_be_hidden()
+
+
+def test_without_javascript_a_note_is_written_and_signed(
+    live_site: str, browser: Browser, day: ClinicDay
+) -> None:
+    context = context_for(browser, width=390, theme="dim", site=live_site, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(live_site + addresses(day)["note-draft"])
+    shot(page, "note-draft-no-js")
+    page.get_by_label("Plan").fill("Meet on Monday.")
+    page.get_by_role("button", name="Save the ticks").click()
+    expect(page.get_by_label("Plan")).to_have_value("Meet on Monday.")
+    expect(page.get_by_role("button", name="Save and sign…")).to_be_disabled()
+    page.get_by_label("Still true as it stands").check()
+    page.get_by_role("button", name="Save the note").click()
+    page.get_by_role("button", name="Save and sign…").click()
+    expect(page.get_by_text("This is what you sign.")).to_be_visible()
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign the record").click()
+    expect(page.get_by_role("heading", name="Signatures")).to_be_visible()
+    assert SessionRecord.objects.get(course=day.late, key="preparation.3").status == "signed"
+    page.get_by_role("link", name="Copy as plain text").click()
+    expect(page.get_by_text("Signed by Ada Alder")).to_be_visible()
+    page.goto(live_site + addresses(day)["psychotherapy-note"])
+    shot(page, "psychotherapy-note")
+    context.close()

@@ -164,6 +164,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=clinic.ids.uuid7, editable=False)),
                 ('named_at', models.DateTimeField()),
                 ('taken_back_at', models.DateTimeField(blank=True, null=True)),
+                ('attested_at', models.DateTimeField(blank=True, null=True)),
                 ('clinic', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clinic.clinic')),
                 ('named_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -171,7 +172,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [models.Index(condition=models.Q(('taken_back_at__isnull', True)), fields=['clinic', 'person'], name='contributions_of_a_person')],
+                'indexes': [models.Index(condition=models.Q(('attested_at__isnull', True), ('taken_back_at__isnull', True)), fields=['clinic', 'person'], name='parts_to_attest')],
                 'constraints': [models.UniqueConstraint(fields=('clinic', 'public_id'), name='notecontributor_public_id_is_unique'), models.UniqueConstraint(condition=models.Q(('taken_back_at__isnull', True)), fields=('clinic', 'session_record', 'person'), name='a_contributor_is_named_once'), models.CheckConstraint(condition=models.Q(('taken_back_at__isnull', True), ('taken_back_at__gte', models.F('named_at')), _connector='OR'), name='a_contributor_is_taken_back_after_being_named')],
             },
         ),

@@ -126,6 +126,7 @@ class NoteContributor(ClinicRow):
     named_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     named_at = models.DateTimeField()
     taken_back_at = models.DateTimeField(null=True, blank=True)
+    attested_at = models.DateTimeField(null=True, blank=True)  # so that who waits is found at once
 
     class Meta(ClinicRow.Meta):
         abstract = False
@@ -144,8 +145,8 @@ class NoteContributor(ClinicRow):
         indexes = [
             models.Index(
                 fields=["clinic", "person"],
-                condition=Q(taken_back_at__isnull=True),
-                name="contributions_of_a_person",
+                condition=Q(taken_back_at__isnull=True, attested_at__isnull=True),
+                name="parts_to_attest",
             )
         ]
 

@@ -106,6 +106,13 @@ def is_named(record: SessionRecord, person_id: int) -> bool:
     ).exists()
 
 
+def attested(record: SessionRecord, person_id: int, *, now: datetime) -> None:
+    """They have signed: nobody waits for their part."""
+    NoteContributor.objects.filter(
+        session_record=record, person_id=person_id, taken_back_at__isnull=True, attested_at__isnull=True
+    ).update(attested_at=now)
+
+
 def put_name(*, actor: Actor, record: SessionRecord, person_id: int, now: datetime) -> None:
     if is_named(record, person_id):
         return

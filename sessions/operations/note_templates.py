@@ -14,6 +14,7 @@ from clinic.errors import BadInput, NotNow
 from clinic.models import Clinic
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
+from protocols.rules.definition import SessionKind
 from sessions.models.notes import NoteTemplate
 from sessions.queries.note_templates import shipped_templates
 from sessions.rules.notes import NoTemplate, read_blocks, to_json
@@ -39,6 +40,8 @@ def change_note_template(
         code = code or re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:40]
         if not title.strip() or not re.fullmatch(r"[a-z0-9_]{1,40}", code):
             raise BadInput(fields={"title": [_("Give it a name.")]})
+        if set(kinds) - {kind.value for kind in SessionKind}:
+            raise BadInput(fields={"kinds": [_("There is no such kind of session.")]})
         try:
             blocks = to_json(read_blocks(lines))
         except NoTemplate as error:

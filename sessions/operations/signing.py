@@ -16,7 +16,7 @@ from clinic.permissions import Permission, require
 from sessions.models import SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
 from sessions.operations.moving import move_row
-from sessions.operations.note_authors import is_named
+from sessions.operations.note_authors import attested, is_named
 from sessions.operations.notes import ready_to_sign
 from sessions.operations.on_course import on_session_record
 from sessions.permissions import subject_of
@@ -99,6 +99,8 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
         )
         signature.seal = seal_of(signature)
         signature.save(force_insert=True)
+        if meaning != "reviewer":
+            attested(record, person.pk, now=now)
         record_event(
             actor=actor,
             verb="record_signed",

@@ -228,7 +228,7 @@ def _notes(*, course: Course, definition: ProtocolDefinition) -> list[NoteRow]:
     for signature in SignatureRecord.objects.with_standing().filter(session_record__course=course):
         signatures.setdefault(signature.session_record_id, []).append(signature)
     notes = list(
-        NoteRecord.objects.filter(course=course)
+        NoteRecord.objects.filter(course=course, amended_by__isnull=True)
         .select_related("author", "session_record")
         .order_by("-occurred_at", "-id")
     )

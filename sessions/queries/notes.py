@@ -41,8 +41,7 @@ def notes_as_signed(record: SessionRecord) -> list[list[Any]]:
     """
     covered = Q(addendum=False) | Q(part=Part.CONTRIBUTION.value)
     return [
-        [str(note.public_id), note.author_id, note.text]
-        + ([note.part, note.blocks] if note.blocks else [])
+        [str(note.public_id), note.author_id, note.text] + ([note.part, note.blocks] if note.blocks else [])
         for note in record.notes.filter(covered).order_by("recorded_at", "id")
     ]
 

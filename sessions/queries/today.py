@@ -85,7 +85,8 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsignedRow:
-    """A session that waits for its author: not signed yet, or amended since (`again`)."""
+    """A session that waits for its author: not signed yet, or amended since (`again`); or for a contributor,
+    who attests their `part` of it."""
 
     record_id: UUID
     course_id: UUID
@@ -93,6 +94,7 @@ class UnsignedRow:
     what: str
     ended_at: datetime
     again: bool
+    part: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +222,21 @@ def today(actor: Actor, *, now: datetime) -> Today:
         .only("public_id", "key", "kind", "status", "started_at", "ended_at", *_OF_THE_COURSE)
         .order_by("ended_at")[:SHOWN]
     )
+    parts = list(
+        SessionRecord.objects.filter(
+            clinic_id=actor.clinic_id,
+            status="signed",
+            contributors__person_id=actor.person_id or 0,
+            contributors__taken_back_at__isnull=True,
+            contributors__attested_at__isnull=True,
+            course__in=charts,
+        )
+        .select_related("course__patient")
+        .only("public_id", "key", "kind", "status", "started_at", "ended_at", *_OF_THE_COURSE)
+        .order_by("ended_at")[:SHOWN]
+    )
     courses = [
+        *(row.course for row in parts),
         *(row.course for row in live),
         *(row.course for row in visits),
         *(row.course for row in due),
@@ -293,9 +309,10 @@ def today(actor: Actor, *, now: datetime) -> Today:
                 patient=row.course.patient.code,
                 what=what(row.course.protocol_version_id, row.key, row.kind),
                 ended_at=row.ended_at or row.started_at,
-                again=row.status == RecordStatus.SIGNED,
+                again=row.status == RecordStatus.SIGNED and row not in parts,
+                part=row in parts,
             )
-            for row in unsigned
+            for row in (*unsigned, *parts)
         ],
         deviations_waiting=DeviationRecord.objects.filter(
             clinic_id=actor.clinic_id,

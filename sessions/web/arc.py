@@ -150,6 +150,7 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
             for item, words in CHART_ITEMS.items()
             if item in items or item not in WHERE_ASKED or item in found.asked_items
         ],
+        "strip": _strip(found, items.get("intention")),
         "trend": _trend(found),
         "actions": [(action, words) for action, words in ACTIONS.items() if action in found.course_actions],
         "deviations_open": sum(
@@ -173,12 +174,62 @@ def _cycle(key: str) -> str:
     return number if number.isdigit() and "@" not in key else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One thing on the strip of the arc: a day of dosing, or a theme with the patient's words."""
+
+    at: datetime
+    dose: bool
+    theme: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """The arc at one glance: the intention, what was spoken of between the dosing days, the totals."""
+
+    intention: str
+    marks: Sequence[Mark]
+    instrument: str
+    first: int | None
+    last: int | None
+
+
+def _strip(found: Chart, intention: FactRow | None) -> Strip | None:
+    themes = _standing(found, "theme_noted")
+    if intention is None and not themes:
+        return None
+    trend = _instrument(found)
+    totals = [point.total for point in found.scores if point.instrument == trend]
+    return Strip(
+        intention=intention.value.detail if intention else "",
+        marks=sorted(
+            [
+                *(Mark(at=at, dose=True) for at in found.dose_days),
+                *(
+                    Mark(at=row.occurred_at, dose=False, theme=row.value.theme, words=row.value.words)
+                    for row in themes
+                ),
+            ],
+            key=lambda mark: mark.at,
+        ),
+        instrument=say(instrument_of(trend).title) if trend else "",
+        first=totals[0] if totals else None,
+        last=totals[-1] if len(totals) > 1 else None,
+    )
+
+
+def _instrument(found: Chart) -> str:
+    """What the patient answers, else whatever has totals; none: no totals at all."""
+    codes = dict.fromkeys(point.instrument for point in found.scores)
+    return min(codes, key=lambda one: instrument_of(one).mode != "self_report") if codes else ""
+
+
 def _trend(found: Chart) -> charts.Trend | None:
     """The totals of what the patient answers, on its own whole scale; else of whatever has totals."""
-    codes = dict.fromkeys(point.instrument for point in found.scores)
-    if not codes:
+    code = _instrument(found)
+    if not code:
         return None
-    code = min(codes, key=lambda one: instrument_of(one).mode != "self_report")
     instrument = instrument_of(code)
     return charts.trend(
         title=say(instrument.title),

@@ -4,7 +4,7 @@ signature."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow, Refusal
+from clinic.models import CredentialKind
+from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
 from sessions.models import Course, FactRecord, NoteRecord, SessionRecord
 from sessions.models.notes import NoteDraft, NoteDraftVersion
@@ -19,6 +21,7 @@ from sessions.operations import note_authors, notes
 from sessions.operations.drafting import Sent
 from sessions.operations.entering import log_session
 from sessions.operations.note_templates import change_note_template
+from sessions.operations.proving import verify_signatures
 from sessions.operations.signing import sign_record
 from sessions.queries.note_templates import templates_for
 from sessions.queries.notes import writing_of
@@ -415,3 +418,66 @@ def test_writing_a_note_changes_nothing_that_the_engine_reads(
     before = FactRecord.objects.count()
     save(cast, start(cast, record), 0, data="80 mg at ten, BP 190/110.")
     assert FactRecord.objects.count() == before
+
+
+# --- both attest ---
+
+
+def outstanding(cast: Cast, record: SessionRecord) -> list[tuple[str, str]]:
+    found = writing_of(cast.actor("ada", at=AT), record.public_id).attestations
+    return [(one.what, one.name) for one in found.outstanding]
+
+
+def licence(cast: Cast, name: str) -> None:
+    record_credential(
+        actor=cast.actor("carla", at=AT),
+        person_id=cast.id(name),
+        kind=CredentialKind.LICENCE,
+        code="psychotherapist",
+        title="Licence",
+        valid_from=date(2020, 1, 1),
+        now=AT,
+    )
+
+
+def test_the_record_counts_as_fully_signed_once_lead_and_contributors_have_attested(
+    cast: Cast, record: SessionRecord
+) -> None:
+    licence(cast, "ben")
+    save(cast, start(cast, record), 0, data="The lead's.")
+    save(cast, start(cast, record, "ben", "free"), 0, name="ben", note="What I saw.")
+    assert outstanding(cast, record) == [("author", "Ada Alder"), ("contributor", "Ben Birch")]
+    with pytest.raises(NotNow):
+        sign(cast, record, "ben", meaning="contributor")
+    sign(cast, record)
+    assert outstanding(cast, record) == [("contributor", "Ben Birch")]
+    signature = sign(cast, record, "ben", meaning="contributor")
+    assert "What I saw." in signature.content, "his part is in what he signed"
+    assert record.notes.get(part="contribution").addendum
+    assert outstanding(cast, record) == []
+    assert sign(cast, record, "ben", meaning="contributor") == signature
+    assert verify_signatures().broken == ()
+
+
+def test_an_unlicensed_second_therapist_s_part_is_co_signed_by_somebody_licensed(
+    cast: Cast, record: SessionRecord
+) -> None:
+    save(cast, start(cast, record), 0, data="The lead's.")
+    note_authors.name_contributor(
+        actor=cast.actor("ada", at=AT), record_id=record.public_id, person_id=cast.id("ben"), now=AT
+    )
+    sign(cast, record)
+    sign(cast, record, "ben", meaning="contributor")
+    assert outstanding(cast, record) == [("co_signature", "Ben Birch")]
+    sign(cast, record, "ivo", meaning="reviewer")
+    assert outstanding(cast, record) == [("co_signature", "Ben Birch")], "Ivo holds no licence either"
+    licence(cast, "ivo")
+    assert outstanding(cast, record) == []
+
+
+@pytest.mark.parametrize("name", ["ben", "carla", "dov"])
+def test_nobody_attests_who_was_not_named(cast: Cast, record: SessionRecord, name: str) -> None:
+    save(cast, start(cast, record), 0, data="The lead's.")
+    sign(cast, record)
+    with pytest.raises(Forbidden):
+        sign(cast, record, name, meaning="contributor")

@@ -19,7 +19,17 @@ from clinic.permissions import Role
 from protocols.models import LegalBasis
 from protocols.rules.document import parse
 from protocols.rules.exporting.usdm import usdm_study
-from sessions.models import DeviationRecord, FactRecord, Patient, SessionBooking, SessionRecord, StaffTask
+from sessions.models import (
+    DeviationRecord,
+    FactRecord,
+    NoteDraft,
+    NoteRecord,
+    Patient,
+    PsychotherapyNote,
+    SessionBooking,
+    SessionRecord,
+    StaffTask,
+)
 from sessions.operations.booking import book_session
 from tests.sessions.api.caller import Caller, calls, iso, new_id
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
@@ -122,6 +132,19 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "note_moment": {**row, "words": "Tears.", "occurred_at": at},
         "change_presence": {"person_id": str(cast.id("gil")), "here": True, "occurred_at": at},
         "write_note": {**row, "text": "A note."},
+        "note_draft": {**row, "template": "dap"},
+        "save_note_draft": {"version": 1, "blocks": [{"code": "data", "text": "Mine."}]},
+        "copy_note_block": {"version": 1, "block": "plan", "note_id": ids["note"], "source_block": "note"},
+        "redraw_note_facts": {"version": 1},
+        "settle_note_conflict": {"refused": new_id()},
+        "hand_in_note_draft": {},
+        "note_authors": {"person_id": str(cast.id("ben"))},
+        "take_note_lead": {},
+        "note_theme": {**row, "theme": "Grief", "words": ""},
+        "set_presence": {**row, "person_id": str(cast.id("gil")), "from_at": at},
+        "note_templates": {"title": "Ours", "lines": "One"},
+        "psychotherapy_note": row,
+        "save_psychotherapy_note": {"version": 0, "blocks": [{"code": "text", "text": "Mine."}]},
         "sign_record": {"password": "a-long-demo-password"},
         "amend_fact": {**row, **reason, "value": {"systolic": 120, "diastolic": 80}, "occurred_at": at},
         "take_task": {},
@@ -151,7 +174,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 QUERIES = {"gates": {"move": "start", "key": "dosing.1"}, "compare_versions": {"with": "1.0"}}
 # What makes something new in one's own clinic or only reads what is sent, and names nothing of another.
-OWN = {"patients", "save_draft", "import_study"}
+OWN = {"patients", "save_draft", "import_study", "note_templates"}
 
 
 @pytest.fixture
@@ -182,6 +205,9 @@ def world(day: ClinicDay) -> World:
         "protocol": str(cast.version.protocol.public_id),
         "protocol_version": str(cast.version.public_id),
         "version": cast.version.version,
+        "note": str(NoteRecord.objects.filter(course=day.late).latest("pk").public_id),
+        "draft": str(NoteDraft.objects.latest("pk").public_id),
+        "psychotherapy_note": str(PsychotherapyNote.objects.latest("pk").public_id),
         "legal_basis": str(LegalBasis.objects.filter(clinic=cast.clinic).latest("pk").public_id),
     }
     return World(day=day, other=make_cast("birch"), ids=ids, bodies=bodies(day, ids))

@@ -264,3 +264,33 @@ def test_the_page_of_a_note_costs_the_same_however_much_was_written(
             page(day, ada, dosed)
         counts.append(len(asked))
     assert counts[0] == counts[1] == counts[2] < 75, counts
+
+
+def test_intention_dosing_days_themes_and_totals_stand_on_the_arc_in_the_patient_s_words(
+    day: ClinicDay, ada: Client, dosed: SessionRecord
+) -> None:
+    ada.post(address(day, dosed, "note/theme/"), {"theme": "Grief", "words": "I let her go"})
+    chart = f"/c/{day.cast.clinic.slug}/courses/{day.late.public_id}/"
+    ada.post(f"{chart}record/intention/", {"detail": "To sleep without fear", "occurred_at": ""})
+    strip = ada.get(chart).content.decode().split('class="strip"')[1].split("</div>")[0]
+    for said in ("To sleep without fear", "Grief", "I let her go", "Dosing day", "PCL-5"):
+        assert said in strip, said
+
+
+def test_a_contributor_finds_the_part_to_attest_on_today_and_signs_it(
+    day: ClinicDay, ada: Client, dosed: SessionRecord
+) -> None:
+    draft = begin(day, ada, dosed, "free")
+    ada.post(address(day, dosed, "note/contributor/"), {"person": str(day.cast.id("ben"))})
+    save(day, ada, draft, block__note="Calm.")
+    ada.post(address(day, dosed, "sign/"), {"password": PASSWORD})
+    ben, today = client_of(day, "ben"), f"/c/{day.cast.clinic.slug}/"
+    assert "attest your part" in ben.get(today).content.decode()
+    assert "attest your part" not in ada.get(today).content.decode()
+    assert "Ben Birch, for their part" in page(day, ada, dosed)
+    assert "Sign my part" in page(day, ben, dosed)
+    ben.post(address(day, dosed, "sign/"), {"password": PASSWORD, "meaning": "contributor"})
+    assert "attest your part" not in ben.get(today).content.decode()
+    shown = page(day, ada, dosed)
+    assert "Ben Birch, for their part" not in shown
+    assert "somebody licensed, for the part of Ben Birch" in shown

@@ -248,7 +248,7 @@ def hold_first_dosing(clinic: Clinic, page: Page, prescriber: Page, course: Cour
     clinic.go_to(28, 9)
     clinic.open(page, f"courses/{course.public_id}/start/dosing.1/")
     expect(page.get_by_role("heading", name="Why can't this start?")).to_be_visible()
-    expect(page.locator(".gates li")).to_have_count(1)
+    expect(page.locator(".gates > li")).to_have_count(1)
     expect(page.locator(".gates")).to_contain_text("Escort home")
     save(page, "Check in")
     save(page, "Start the session")

@@ -159,6 +159,9 @@ class ChartOut(Serializer[Any]):
     age = serializers.IntegerField(source="banner.age")
     allergies = Text(source="banner.allergies", allow_null=True)
     safety = serializers.BooleanField(source="banner.safety")
+    flags = serializers.ListField(
+        child=Text(), source="banner.flags", help_text="To be known at every visit, in words."
+    )
     stage = Text(source="banner.stage")
     protocol = Text(source="banner.protocol")
     protocol_version = Text(source="banner.protocol_version")

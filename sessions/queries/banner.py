@@ -14,6 +14,7 @@ from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import Course, CourseStage, FactRecord, StaffTask
 from sessions.queries.courses import course_for, courses_for
+from sessions.queries.flags import flags_of
 from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
 from sessions.queries.records import records_of
@@ -32,6 +33,7 @@ class Banner:
     age: int
     allergies: str | None  # None: not recorded
     safety: bool  # an open safety task
+    flags: tuple[str, ...]  # to be known at every visit, in words
     status: str
     stage: str
     protocol: str
@@ -49,6 +51,7 @@ def banner_of(
     allergies: str | None,
     consent: str,
     safety: bool,
+    flags: tuple[str, ...],
     now: datetime,
     due: RequirementRow | None = None,
 ) -> Banner:
@@ -63,6 +66,7 @@ def banner_of(
         age=today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day)),
         allergies=allergies,
         safety=safety,
+        flags=flags,
         status=course.status,
         stage=stage,
         protocol=say(definition.title),
@@ -99,6 +103,7 @@ def banner(actor: Actor, course_id: UUID, *, now: datetime) -> Banner:
         allergies=latest.get("allergies"),
         consent=latest.get("consent", "missing") if charted else "",
         safety=StaffTask.objects.filter(course=course, safety=True, done_at__isnull=True).exists(),
+        flags=tuple(flag.words for flag in flags_of(actor, course)) if charted else (),
         now=now,
     )
 

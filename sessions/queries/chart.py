@@ -29,6 +29,7 @@ from sessions.queries.asked import ChoiceRow, choice_rows
 from sessions.queries.banner import Banner, banner_of
 from sessions.queries.courses import course_for
 from sessions.queries.facts import FactRow, facts_of
+from sessions.queries.flags import Flag, flags_of
 from sessions.queries.gates import GateRow, gate_rows
 from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
@@ -98,6 +99,7 @@ class Chart:
     messages: Sequence[MessageRow]
     tasks: Sequence[TaskRow]
     deviations: Sequence[DeviationRecord]
+    flags: Sequence[Flag]  # to be known at every visit
     team: Sequence[TeamRow]
     course_actions: tuple[str, ...]  # the moves the table allows from here
     met: Decimal
@@ -127,6 +129,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
         for kind in ("chart_item_recorded", "consent_changed")
     )
     stage_rows = _stages(course=course, definition=definition, rows=rows)
+    flags = flags_of(actor, course)
     return Chart(
         banner=banner_of(
             course,
@@ -137,6 +140,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
                 (str(row.value.state) for row in consents if row.value.scope == "treatment"), "missing"
             ),
             safety=any(task.safety and task.done_at is None for task in tasks),
+            flags=tuple(flag.words for flag in flags),
             due=min(
                 (row for row in rows if row.firm and row.status in ("open", "overdue") and row.due_at),
                 key=lambda row: row.due_at or now,
@@ -186,6 +190,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
         messages=_messages(course=course, definition=definition),
         tasks=task_rows(tasks, actor=actor, now=now),
         deviations=list(DeviationRecord.objects.filter(course=course).order_by("-raised_at")),
+        flags=flags,
         team=team_of(course),
         course_actions=actions_from(COURSE_MOVES, course.status),
         met=course.met_weight,

@@ -9,7 +9,7 @@ from datetime import datetime
 from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition, SessionRule
 from sessions.models import Course, CourseRequirement, SessionBooking, SessionRecord
-from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.queries.words import GLYPHS, label, status_words
 
 
@@ -29,6 +29,7 @@ class RequirementRow:
     closes_at: datetime | None
     settled_at: datetime | None
     booking: SessionBooking | None
+    missed_visit: SessionBooking | None  # the last one the patient did not come to, while none is booked anew
     record: SessionRecord | None
     important: bool
     safety: bool
@@ -40,10 +41,12 @@ class RequirementRow:
 def requirement_rows(
     *, course: Course, definition: ProtocolDefinition, records: Sequence[SessionRecord]
 ) -> list[RequirementRow]:
-    bookings = {
-        booking.key: booking
-        for booking in SessionBooking.objects.filter(course=course, status__in=LIVE_BOOKINGS)
-    }
+    bookings: dict[str, SessionBooking] = {}
+    missed: dict[str, SessionBooking] = {}
+    for booking in SessionBooking.objects.filter(
+        course=course, status__in=[*LIVE_BOOKINGS, BookingStatus.NO_SHOW]
+    ).order_by("starts_at", "id"):
+        (missed if booking.status == BookingStatus.NO_SHOW else bookings)[booking.key] = booking
     held = {record.key: record for record in records if record.key and record.counts}
     words = status_words()
     rows = list(
@@ -76,6 +79,7 @@ def requirement_rows(
             closes_at=row.closes_at,
             settled_at=row.settled_at,
             booking=bookings.get(row.key),
+            missed_visit=None if row.key in bookings or row.key in held else missed.get(row.key),
             record=held.get(row.key),
             important=row.important,
             safety=row.safety,

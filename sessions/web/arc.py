@@ -129,6 +129,7 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         "later": [row for row in rows if row.kind != "session" and row.status == "upcoming" and row.firm],
         "contacts": _standing(found, "contact_made"),
         "not_done": [(row, what.get(row.key or "", "")) for row in _standing(found, "not_done")],
+        "weighed": _standing(found, "risk_benefit_documented"),
         "filed": [
             (row, what.get(row.key or "", row.value.form.replace("_", " ").capitalize()))
             for row in _standing(found, "form_filed")

@@ -75,7 +75,7 @@ def decide(door: Door, course: UUID, key: str) -> HttpResponse:
 def weigh(door: Door, course: UUID, key: str) -> HttpResponse:
     """Going on beyond a soft threshold of the protocol, with the reason written down first."""
     found = door.read(asked.asked, course, key)
-    target = door.request.GET.get("for", "")
+    target, held = door.request.GET.get("for", ""), door.id_asked("held")
     form = door.form(forms.WeighForm)
     if door.done(
         form,
@@ -95,7 +95,8 @@ def weigh(door: Door, course: UUID, key: str) -> HttpResponse:
             public_id=form.record_id,
         ),
     ):
-        return door.go("chart", course, said=_("Written down. The act may go on."))
+        said = _("Written down. The act may go on.")
+        return door.go("session", held, said=said) if held else door.go("chart", course, said=said)
     return door.course_form(
         course,
         title=_("Go on beyond the threshold: %(what)s") % {"what": found.what},

@@ -25,6 +25,7 @@ from sessions.rules.facts import (
     DoseGiven,
     DoseWithheld,
     FactValue,
+    FormFiled,
     MedicineListed,
     MomentNoted,
     NotDone,
@@ -45,6 +46,7 @@ CORRECTABLE = frozenset(
         "contact_made",
         "dose_given",
         "dose_withheld",
+        "form_filed",
         "medicine_listed",
         "moment_noted",
         "not_done",
@@ -99,6 +101,8 @@ def _form(door: Door, found: Correctable) -> forms.FactForm:
             kind, extra["waiting"] = forms.ContactForm, ()
         case NotDone():
             kind = forms.NotDoneForm
+        case FormFiled():
+            kind = forms.FiledForm
         case AssessmentAnswered():
             kind = forms.AssessmentForm
             instrument = instrument_for(door.clinic.pk, value.instrument)

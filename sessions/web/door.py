@@ -15,7 +15,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -62,6 +62,13 @@ class Door:
         return frozenset(
             code for given in self.request.POST.getlist("confirm") for code in given.split(",") if code
         )
+
+    def id_asked(self, name: str) -> UUID | None:
+        """An id in the address, or none; one that is no id leads nowhere."""
+        try:
+            return UUID(self.request.GET[name]) if self.request.GET.get(name) else None
+        except ValueError as error:
+            raise Http404 from error
 
     def read(self, query: Callable[Concatenate[Actor, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with acting(self.actor):

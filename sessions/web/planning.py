@@ -207,23 +207,25 @@ def booking_move(door: Door, booking: UUID, move: str) -> HttpResponse:
 @staff
 def override(door: Door, course: UUID, key: str) -> HttpResponse:
     form = door.form(forms.ReasonForm)
-    target = door.request.GET.get("for", "")
+    asked = door.request.GET
+    target, held = asked.get("for", ""), door.id_asked("held")
+    if asked.get("move", Move.START_SESSION.value) not in set(Move):
+        raise Http404
     if door.done(
         form,
         lambda: override_requirement(
             actor=door.actor,
             course_id=course,
             key=key,
-            move=Move(door.request.GET.get("move", Move.START_SESSION.value)),
+            move=Move(asked.get("move", Move.START_SESSION.value)),
             session_key=target,
             reason=form.cleaned_data["reason"],
             now=door.now,
             public_id=form.record_id,
         ),
     ):
-        if door.request.GET.get("move", Move.START_SESSION.value) != Move.START_SESSION.value:
-            return door.go("chart", course, said=_("Overridden, with its reason."))
-        return door.go("start", course, target, said=_("Overridden, with its reason."))
+        said = _("Overridden, with its reason.")
+        return door.go("session", held, said=said) if held else door.go("start", course, target, said=said)
     return door.course_form(
         course,
         title=_("Let it go ahead all the same"),

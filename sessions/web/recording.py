@@ -42,7 +42,9 @@ def _chart_form(door: Door, course: UUID, what: str) -> forms.FactForm:
     if item not in forms.CHART_ITEMS:
         raise Http404
     cycle = asked.get("cycle", "")
-    return door.form(forms.ChartItemForm, item=item, cycle=int(cycle) if cycle.isdigit() else None)
+    return door.form(
+        forms.ChartItemForm, item=item, cycle=int(cycle) if cycle.isdecimal() and len(cycle) < 3 else None
+    )
 
 
 @staff
@@ -139,7 +141,7 @@ def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
 
 @staff
 def contact(door: Door, course: UUID) -> HttpResponse:
-    asked = door.request.GET.get("key", "")
+    asked, task = door.request.GET.get("key", ""), door.id_asked("task")
     form = door.form(
         forms.ContactForm,
         waiting=door.read(banner.waiting_contacts, course, now=door.now),
@@ -157,9 +159,8 @@ def contact(door: Door, course: UUID) -> HttpResponse:
             **form.said(door.now),
         ),
     ):
-        task = door.request.GET.get("task", "")
         said = _("The contact is recorded.")
-        return door.go("task", UUID(task), said=said) if task else door.go("chart", course, said=said)
+        return door.go("task", task, said=said) if task else door.go("chart", course, said=said)
     return door.course_form(
         course,
         title=_("Record a contact"),

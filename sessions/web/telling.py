@@ -20,6 +20,7 @@ from sessions.rules.facts import (
     DoseGiven,
     DosePart,
     DoseWithheld,
+    FormFiled,
     Intake,
     MedicineListed,
     MomentNoted,
@@ -79,6 +80,8 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
         case ContactMade():
             felt = {True: _("feels safe"), False: _("does not feel safe"), None: ""}[value.safe]
             return _said(value.result), _joined(_said(value.mode).lower(), felt)
+        case FormFiled():
+            return _said(value.form), _joined(_("filed"), value.reference, value.detail)
         case NotDone():
             return _("Will not be done"), _joined(value.reason, _said(value.cause).lower())
         case AdverseEventsAsked():

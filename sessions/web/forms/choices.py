@@ -39,12 +39,15 @@ class WeighForm(RecordForm):
 class GroupForm(RecordForm):
     patients = whole(_("Patients in the group"))
     facilitators = whole(_("Therapists with them"))
+    field_order = ["public_id", "patients", "facilitators", "largest_amount"]
     largest_amount = number(
         _("Largest amount"), hint=_("The most that any one of the patients has been given in this session.")
     )
 
     def __init__(self, *args: Any, unit: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("patients", "facilitators"):
+            self.fields[name].required = True
         self.fields["largest_amount"] = number(
             _("Largest amount, in %(unit)s") % {"unit": unit},
             hint=self.fields["largest_amount"].help_text,

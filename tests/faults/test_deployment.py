@@ -94,6 +94,8 @@ def by_hand(processes: Processes, compose: dict[str, Any], tmp_path: Path) -> di
         "MAIL_FROM": "clinic@clinic.example",
         "ALLOWED_HOSTS": "",
         "TRUST_FORWARDED_PROTO": "yes",
+        "TRUSTED_PROXIES": "1",
+        "SECOND_FACTOR": "required",
         "STATIC_ROOT": str(tmp_path / "static"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }

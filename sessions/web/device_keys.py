@@ -2,7 +2,7 @@
 they ask for it, kept nowhere, and given to nobody but them.
 
 The device holds the encrypted text and never the key; a tablet that is lost or signed out holds nothing that
-can be read. See docs/decisions/0011.
+can be read. See docs/decisions/0013.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -16,6 +17,7 @@ from clinic.clock import now as clock_now
 from clinic.ids import uuid7
 from clinic.models import ClinicRow, Resource
 from protocols.queries import definition_of
+from protocols.rules.definition import ProtocolDefinition
 from sessions.models import (
     CareTeamMember,
     Course,
@@ -67,17 +69,19 @@ def full_history(cast: Cast, *, start: datetime) -> History:
     return whole_course(definition, start, cast.clinic.zone_info, complete=False).history
 
 
-def caseload(cast: Cast, *, count: int) -> datetime:
+def caseload(
+    cast: Cast, *, count: int, now: datetime | None = None, left_out: frozenset[str] = frozenset()
+) -> datetime:
     """As many courses in the clinic, in every stage, on Ada's care team, seen by the engine at the instant
-    returned."""
-    now = clock_now()
+    returned. In every second course nobody did what is `left_out`."""
+    now = now or clock_now()
     assert cast.version is not None
     definition = definition_of(cast.version.pk)
     originals = []
     for number, days in enumerate(ENROLLED_DAYS_AGO[:count]):
-        start = now - timedelta(days=days)
-        steps = perfect_course(definition, start, cast.clinic.zone_info, complete=False)
-        history = [step for step in steps if step.at <= now][-1].history
+        history = _so_far(
+            definition, days, now, cast.clinic.zone_info, left_out if number % 2 else frozenset()
+        )
         course = stored(cast, history, code=f"T-{number:03}")
         _book_next(cast, course, now=now)
         refreshed(course, now=now)
@@ -92,6 +96,21 @@ def caseload(cast: Cast, *, count: int) -> datetime:
         )
         cursor.execute("ANALYZE")
     return now
+
+
+_WALKED: dict[tuple[object, ...], History] = {}
+
+
+def _so_far(
+    definition: ProtocolDefinition, days: int, now: datetime, zone: ZoneInfo, left_out: frozenset[str]
+) -> History:
+    """What has happened until now in a course enrolled so many days ago; walked once for all clinics."""
+    asked = (definition.code, definition.version, days, now, zone.key, left_out)
+    if asked not in _WALKED:
+        start = now - timedelta(days=days)
+        steps = perfect_course(definition, start, zone, complete=False, skip=left_out)
+        _WALKED[asked] = [step for step in steps if step.at <= now][-1].history
+    return _WALKED[asked]
 
 
 def stored(cast: Cast, history: History, *, code: str) -> Course:

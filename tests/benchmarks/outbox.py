@@ -6,74 +6,53 @@ Both sides run on the same database with the same durability. Counts are checked
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from clinic import clock, outbox
-from clinic.adapters.mail import RenderedMail, SendOutcome
+from clinic import clock
 from clinic.ids import uuid7
 from clinic.local import children, places
 from clinic.models import Clinic, Message, MessageAttempt, MessageLog
 from clinic.outbox.sending import LEASE
-from clinic.outbox.statements import CLAIM, FINISH
+from clinic.outbox.statements import CLAIM, FINISH, INTEND
 from tests.benchmarks.celery_peer import settle
 from tests.benchmarks.lines import Line, per_second, seconds
+from tests.benchmarks.storm import BATCH, PURPOSE
 
-PURPOSE = "bench_note"
-BATCH = 2000
-
-
-class NullChannel:
-    """Accepts everything at once: what is left is the outbox."""
-
-    together = BATCH
-    timeout_seconds = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *args: Any) -> None:
-        return None
-
-    def send(self, mail: RenderedMail, *, key: str) -> SendOutcome:
-        return SendOutcome(verdict="accepted")
-
-
-def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
-    return dict.fromkeys([message.pk for message in messages])
-
-
-def render(message: Message) -> RenderedMail:
-    return RenderedMail(to="someone@example.org", subject="A note", text="A note")
+MEMORY = 150  # MB
 
 
 def lines(full: bool) -> Iterator[Line]:
-    outbox.register(PURPOSE, still_wanted=still_wanted, render=render, respects_quiet_hours=False)
-    count, tasks = (1_000_000, 20_000) if full else (50_000, 5_000)
+    count, tasks = (1_000_000, 20_000) if full else (100_000, 5_000)
     clinic = Clinic.objects.create(
         slug="bench", name="Bench House", zone="UTC", sender_name="Bench House", phone="555-0100"
     )
     bare: list[float] = []
     alone: list[float] = []
+    noted: list[float] = []
     together: list[float] = []
     for _round in range(1 if full else 3):
         plan_storm(clinic, count)
         bare.append(two_updates(count))
         alone.append(claim_and_settle(count, workers=1))
+        plan_storm(clinic, count)
+        noted.append(claim_and_settle(count, workers=1, noting=True))
         plan_storm(clinic, count)
         together.append(claim_and_settle(count, workers=2))
     plan_storm(clinic, count)
@@ -95,11 +74,34 @@ def lines(full: bool) -> Iterator[Line]:
         target=0.5,
     )
     yield Line(
+        name="storm, all noted / two UPDATEs",  # with an intent and an outcome for each, in the audit's table
+        ours=per_second(count, median(noted)),
+        against=per_second(count, median(bare)),
+        ratio=median(bare) / median(noted),
+        target=0.35,
+    )
+    yield Line(
         name="whole outbox / Celery ETA task",  # asked, rendered, intent and outcome noted; one worker
-        ours=per_second(count, whole),
+        ours=per_second(count, whole.seconds),
         against=f"{peer:,.0f}/s",
-        ratio=count / whole / peer,
+        ratio=count / whole.seconds / peer,
         target=3,
+    )
+    yield Line(
+        name="whole outbox, memory",
+        ours=f"{whole.most:.0f}MB",
+        against=f"{MEMORY}MB",
+        ratio=whole.most / MEMORY,
+        target=1,
+        at_least=False,
+    )
+    yield Line(
+        name="whole outbox, memory over time",  # from when a tenth was sent to the end
+        ours=f"{whole.most:.0f}MB",
+        against=f"{whole.early:.0f}MB",
+        ratio=whole.most / whole.early,
+        target=1.1,
+        at_least=False,
     )
 
 
@@ -150,9 +152,10 @@ def two_updates(count: int) -> float:
     return took
 
 
-def claim_and_settle(count: int, *, workers: int) -> float:
+def claim_and_settle(count: int, *, workers: int, noting: bool = False) -> float:
     """The outbox's own two statements, batch by batch, every message to its log; the rows stay in the
-    database, as those of the bare updates do."""
+    database, as those of the bare updates do. With `noting`, the third too: the intent is committed before,
+    and the outcome noted with the end."""
     now = clock.now()
     claim = CLAIM.replace("RETURNING m.*", "RETURNING m.id")
     assert claim != CLAIM
@@ -160,17 +163,22 @@ def claim_and_settle(count: int, *, workers: int) -> float:
     def drain() -> None:
         with connection.cursor() as cursor:
             while ids := _claimed(cursor, claim, now=now, token=(token := uuid7())):
+                given: dict[str, Any] = {
+                    "ids": ids,
+                    "token": token,
+                    "at": now,
+                    "domain": "bench.example",
+                    "detail": "",
+                }
+                if noting:
+                    cursor.execute(INTEND, given)
                 cursor.execute(
                     FINISH,
                     {
-                        "ids": ids,
-                        "token": token,
-                        "at": now,
-                        "domain": "bench.example",
+                        **given,
                         "state": "handed_off",
                         "reason": "",
-                        "result": "",
-                        "detail": "",
+                        "result": "accepted" if noting else "",
                     },
                 )
 
@@ -188,6 +196,7 @@ def claim_and_settle(count: int, *, workers: int) -> float:
     took = seconds(drain if workers == 1 else drain_together)
     assert MessageLog.objects.filter(state="handed_off").count() == count
     assert not Message.objects.exists()
+    assert MessageAttempt.objects.count() == (2 * count if noting else 0)
     return took
 
 
@@ -196,17 +205,26 @@ def _claimed(cursor: CursorWrapper, claim: str, *, now: datetime, token: UUID) -
     return [row[0] for row in cursor.fetchall()]
 
 
-def send_everything(count: int) -> float:
-    """All of it: asked once more, rendered, the intent committed, sent nowhere, settled."""
-    before = outbox.channels["email"]
-    outbox.channels["email"] = NullChannel
-    try:
-        took = seconds(lambda: outbox.send_due_messages(now=clock.now(), limit=BATCH, deadline_seconds=3600))
-    finally:
-        outbox.channels["email"] = before
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    seconds: float
+    early: float  # the worker's resident memory when a tenth was sent, MB
+    most: float
+
+
+def send_everything(count: int) -> Sent:
+    """All of it, in a process of its own as a worker is: asked once more, rendered, the intent committed,
+    sent nowhere, settled."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.storm", str(count)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=places.PROJECT,
+    )
     assert MessageLog.objects.filter(state="handed_off").count() == count
     assert MessageAttempt.objects.count() == 2 * count
-    return took
+    return Sent(**json.loads(run.stdout))
 
 
 def celery_seconds(count: int) -> float:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -109,7 +110,8 @@ def _so_far(
     if asked not in _WALKED:
         start = now - timedelta(days=days)
         steps = perfect_course(definition, start, zone, complete=False, skip=left_out)
-        _WALKED[asked] = [step for step in steps if step.at <= now][-1].history
+        *_before, last = takewhile(lambda step: step.at <= now, steps)  # they come in order of time
+        _WALKED[asked] = last.history
     return _WALKED[asked]
 
 

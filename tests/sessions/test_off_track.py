@@ -64,15 +64,15 @@ def test_the_board_leads_to_the_chart_of_each_course(day: ClinicDay, client: Cli
 def test_whatever_happens_a_course_adds_up_to_what_its_requirements_say() -> None:
     """Amendments, moved visits and entries made days later among them; ten thousand in the benchmarks."""
     cast = make_cast()
-    now = caseload(cast, count=10)
+    now = caseload(cast, count=7)
     courses = list(Course.objects.order_by("pk"))
     events, chance = Happenings(seed=20), Random(20)
-    for _ in range(60):
+    for _ in range(40):
         now += timedelta(minutes=chance.randint(1, 600))
         set_clock(now)
         events.happen(cast, chance.choice(courses), now=now)
         refresh_due_courses(now=now)
-    assert sum(events.done.values()) >= 30, (events.done, events.refused)
+    assert sum(events.done.values()) >= 20, (events.done, events.refused)
     for act in ("contact_entered_later", "correction", "visit_booked_or_moved"):
         assert events.done[act], (events.done, events.refused)
     assert courses_that_do_not_add_up() == 0

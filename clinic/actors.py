@@ -29,6 +29,7 @@ class Actor:
     person_id: int | None = None
     patient_id: int | None = None
     roles: frozenset[Role] = frozenset()
+    stands_in_for: frozenset[int] = frozenset()  # ids of Person whose patients are theirs too at this instant
     at: datetime
     request_id: UUID = field(default_factory=uuid7)
 
@@ -86,6 +87,22 @@ def request_id_of(request: HttpRequest) -> UUID:
         return uuid7()
 
 
+def as_actor(membership: Membership, *, at: datetime, request_id: UUID | None = None) -> Actor:
+    """Who a member is at that instant. Read the membership with `Membership.objects.standing_at(at)`."""
+    deputises: bool = membership.deputises  # type: ignore[attr-defined]  # read by standing_at
+    givers: list[int] = membership.stands_in_for  # type: ignore[attr-defined]  # read by standing_at
+    acting_too = {Role.SUPERVISOR} if deputises else set()
+    return Actor(
+        kind="person",
+        clinic_id=membership.clinic_id,
+        person_id=membership.person_id,
+        roles=membership.role_set | acting_too,
+        stands_in_for=frozenset(givers),
+        at=at,
+        request_id=request_id or uuid7(),
+    )
+
+
 def seat_for(request: HttpRequest, slug: str) -> Seat:
     """The signed-in person's seat in the clinic of that slug, if they work there today (the clinic's today).
 
@@ -96,18 +113,14 @@ def seat_for(request: HttpRequest, slug: str) -> Seat:
     if not isinstance(person, Person) or not person.is_active:
         raise NotFound()
     membership = (
-        Membership.objects.select_related("clinic").filter(clinic__slug=slug, person_id=person.pk).first()
+        Membership.objects.standing_at(at)
+        .select_related("clinic")
+        .filter(clinic__slug=slug, person_id=person.pk)
+        .first()
     )
     if membership is None or not membership.active_on(at.astimezone(membership.clinic.zone_info).date()):
         raise NotFound()
-    actor = Actor(
-        kind="person",
-        clinic_id=membership.clinic_id,
-        person_id=person.pk,
-        roles=membership.role_set,
-        at=at,
-        request_id=request_id_of(request),
-    )
+    actor = as_actor(membership, at=at, request_id=request_id_of(request))
     return Seat(actor=actor, clinic=membership.clinic, person=person)
 
 

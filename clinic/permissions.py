@@ -6,8 +6,9 @@ ask `allows` to decide what to show, and is never the only one to ask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -20,6 +21,11 @@ class Role(StrEnum):
     PRESCRIBER = "prescriber"
     COORDINATOR = "coordinator"
     ADMINISTRATOR = "administrator"
+    OUTSIDE_REVIEWER = "outside_reviewer"  # works elsewhere; invited to review named courses until a date
+
+
+STAFF = tuple(role for role in Role if role is not Role.OUTSIDE_REVIEWER)
+"""Who works in the clinic."""
 
 
 class Permission(StrEnum):
@@ -86,6 +92,9 @@ class Permission(StrEnum):
 
     # The house
     MANAGE_PEOPLE = "manage_people"  # memberships and roles
+    HAND_OVER = "hand_over"  # an absence; a caseload, calls and safety tasks to a colleague between two dates
+    NAME_DEPUTIES = "name_deputies"  # who acts for a supervisor who is away
+    INVITE_REVIEWERS = "invite_reviewers"  # somebody from outside, to named courses until a date
     MANAGE_CREDENTIALS = "manage_credentials"  # licences and trainings of who works here
     MANAGE_ROOMS = "manage_rooms"
     MANAGE_CLINIC = "manage_clinic"  # phone, crisis lines, quiet hours, sender name
@@ -99,8 +108,16 @@ class Permission(StrEnum):
     VIEW_PROTOCOL = "view_protocol"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    person_id: int
+    from_at: datetime
+    until_at: datetime
+
+
 class Subject(Protocol):
-    """What a condition may read. `patient_id` is None where the subject is no patient's; `author_id` where
+    """What a condition may read. `invitations`: who from outside may review it, from when until when;
+    `patient_id` is None where the subject is no patient's; `author_id` where
     nobody is the author. `care_team_ids` and `author_id` are ids of Person."""
 
     @property
@@ -111,6 +128,8 @@ class Subject(Protocol):
     def author_id(self) -> int | None: ...
     @property
     def patient_id(self) -> int | None: ...
+    @property
+    def invitations(self) -> Sequence[Invitation]: ...
 
 
 class Asker(Protocol):
@@ -126,13 +145,28 @@ class Asker(Protocol):
     def patient_id(self) -> int | None: ...
     @property
     def roles(self) -> frozenset[Role]: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def stands_in_for(self) -> frozenset[int]: ...
 
 
 Condition = Callable[[Asker, Subject], bool]
 
 
 def in_care_team(actor: Asker, subject: Subject) -> bool:
-    return actor.person_id is not None and actor.person_id in subject.care_team_ids
+    """Of the team, or standing in for somebody who is."""
+    return actor.person_id is not None and not subject.care_team_ids.isdisjoint(
+        {actor.person_id, *actor.stands_in_for}
+    )
+
+
+def invited(actor: Asker, subject: Subject) -> bool:
+    """From outside the clinic, to this course, and the day has not passed."""
+    return any(
+        one.person_id == actor.person_id and one.from_at <= actor.at < one.until_at
+        for one in subject.invitations
+    )
 
 
 def not_author(actor: Asker, subject: Subject) -> bool:
@@ -177,6 +211,7 @@ class HouseSubject:
     author_id: int | None = None
     care_team_ids: frozenset[int] = frozenset()
     patient_id: int | None = None
+    invitations: Sequence[Invitation] = ()
 
 
 # The acts of whoever looks after a patient; the same for each clinical role, on the patients they look after.
@@ -269,7 +304,7 @@ register(
     # Everybody who works in the clinic sees the clinic and its protocols.
     *(
         sentence
-        for role in Role
+        for role in STAFF
         for sentence in sentences(role, (Permission.VIEW_CLINIC, Permission.VIEW_PROTOCOL))
     ),
     # A therapist: the patients whose care team they are in, and no others.
@@ -373,8 +408,32 @@ register(
     # What a patient says of their care is never for those who give it; whom it is for, the record says.
     *(
         sentence
-        for role in Role
+        for role in STAFF
         for sentence in sentences(role, (Permission.HANDLE_CONCERN,), not_in_care_team)
+    ),
+    # Everybody hands over their own work and says when they are away; who assigns care teams, others' too.
+    *(sentence for role in STAFF for sentence in sentences(role, (Permission.HAND_OVER,), is_author)),
+    *sentences(
+        Role.SUPERVISOR, (Permission.HAND_OVER, Permission.NAME_DEPUTIES, Permission.INVITE_REVIEWERS)
+    ),
+    *sentences(Role.COORDINATOR, (Permission.HAND_OVER,)),
+    # Somebody from outside: the named courses, until the day; to read and to judge, and nothing else.
+    *sentences(
+        Role.OUTSIDE_REVIEWER,
+        (
+            Permission.VIEW_PATIENT,
+            Permission.VIEW_CHART,
+            Permission.VIEW_DEVIATIONS,
+            Permission.VIEW_ADHERENCE,
+        ),
+        invited,
+    ),
+    *sentences(
+        Role.OUTSIDE_REVIEWER,
+        (Permission.REVIEW_DEVIATION, Permission.CO_SIGN_RECORD),
+        invited,
+        not_author,
+        not_in_care_team,
     ),
     # A patient, by the link they were sent: their own things, and only what the link is for.
     *sentences("patient", (Permission.VIEW_PATIENT, Permission.ANSWER_LINK), own),

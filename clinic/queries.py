@@ -29,7 +29,11 @@ def clinics_of(person: Person, now: datetime) -> list[Clinic]:
 
 def members_of(actor: Actor, *, role: Role | None = None, now: datetime) -> list[Membership]:
     """Who works in the actor's clinic today, sorted by name. One query."""
-    memberships = Membership.objects.filter(clinic_id=actor.clinic_id).select_related("person", "clinic")
+    memberships = (
+        Membership.objects.standing_at(now)
+        .filter(clinic_id=actor.clinic_id)
+        .select_related("person", "clinic")
+    )
     if role is not None:
         memberships = memberships.filter(roles__contains=[role.value])
     found = [

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from clinic import clock
-from clinic.actors import Actor, request_id_of
+from clinic.actors import Actor, as_actor, request_id_of
 from clinic.admin import ReadOnlyAdmin
 from clinic.models import Membership, Person
 from clinic.permissions import HouseSubject, Permission, allows
@@ -53,15 +53,8 @@ def _seats(request: HttpRequest) -> list[Actor]:
         return []
     at = clock.now()
     return [
-        Actor(
-            kind="person",
-            clinic_id=membership.clinic_id,
-            person_id=person.pk,
-            roles=membership.role_set,
-            at=at,
-            request_id=request_id_of(request),
-        )
-        for membership in Membership.objects.filter(person=person).select_related("clinic")
+        as_actor(membership, at=at, request_id=request_id_of(request))
+        for membership in Membership.objects.standing_at(at).filter(person=person).select_related("clinic")
         if membership.active_on(at.astimezone(membership.clinic.zone_info).date())
     ]
 

@@ -3,16 +3,18 @@ filter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import DateTimeField, Exists, OuterRef, Q, Value
 
 from clinic.permissions import (
     Asker,
     Condition,
+    Invitation,
     Permission,
     in_care_team,
+    invited,
     is_author,
     not_author,
     not_in_care_team,
@@ -20,6 +22,7 @@ from clinic.permissions import (
     registered,
 )
 from sessions.models.courses import CareTeamMember, Course
+from sessions.models.invitations import ReviewInvitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +33,27 @@ class CourseSubject:
     care_team_ids: frozenset[int]
     author_id: int | None
     patient_id: int | None
+    invitations: Sequence[Invitation] = ()
 
 
 def subject_of(course: Course, *, author_id: int | None = None) -> CourseSubject:
-    """One query: the care team as it is now."""
+    """One query: the care team as it is now, and who is invited from outside."""
+    here = {"clinic_id": course.clinic_id, "course_id": course.pk}
+    nothing = Value(None, output_field=DateTimeField())
+    rows = list(
+        CareTeamMember.objects.filter(until_at__isnull=True, **here)
+        .values_list("person_id", nothing, nothing)
+        .union(
+            ReviewInvitation.objects.filter(**here).values_list("person_id", "from_at", "until_at"), all=True
+        )
+    )
     return CourseSubject(
         clinic_id=course.clinic_id,
-        care_team_ids=frozenset(
-            CareTeamMember.objects.filter(
-                clinic_id=course.clinic_id, course_id=course.pk, until_at__isnull=True
-            ).values_list("person_id", flat=True)
+        care_team_ids=frozenset(person for person, from_at, _until in rows if from_at is None),
+        invitations=tuple(
+            Invitation(person_id=person, from_at=from_at, until_at=until_at)
+            for person, from_at, until_at in rows
+            if from_at is not None
         ),
         author_id=author_id,
         patient_id=course.patient_id,
@@ -50,7 +64,26 @@ def _on_the_team(actor: Asker) -> Q:
     return Q(
         Exists(
             CareTeamMember.objects.filter(
-                course_id=OuterRef("pk"), person_id=actor.person_id or 0, until_at__isnull=True
+                course_id=OuterRef("pk"), person_id__in=teammates(actor), until_at__isnull=True
+            )
+        )
+    )
+
+
+def teammates(actor: Asker) -> list[int]:
+    """Whose places in care teams open the patients to the actor: their own, and those of whom they stand in
+    for."""
+    return sorted({actor.person_id or 0, *actor.stands_in_for})
+
+
+def _is_invited(actor: Asker) -> Q:
+    return Q(
+        Exists(
+            ReviewInvitation.objects.filter(
+                course_id=OuterRef("pk"),
+                person_id=actor.person_id or 0,
+                from_at__lte=actor.at,
+                until_at__gt=actor.at,
             )
         )
     )
@@ -64,6 +97,7 @@ _TWINS: dict[Condition, Callable[[Asker], Q]] = {
     not_author: lambda actor: Q(),
     # A course has no author: what somebody wrote is asked for by its own row.
     is_author: lambda actor: Q(pk__in=[]),
+    invited: _is_invited,
 }
 
 

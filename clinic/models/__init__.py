@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clinic.models.absences import Absence, Deputy, Handover
 from clinic.models.clinics import Clinic
 from clinic.models.clock import ClockOffset
 from clinic.models.credentials import Credential, CredentialKind
@@ -13,6 +14,7 @@ from clinic.models.resources import Resource, Room
 from clinic.models.rows import ClinicRow, WallTimeField
 
 __all__ = [
+    "Absence",
     "ChangeReason",
     "Channel",
     "Clinic",
@@ -20,7 +22,9 @@ __all__ = [
     "ClockOffset",
     "Credential",
     "CredentialKind",
+    "Deputy",
     "Event",
+    "Handover",
     "Membership",
     "Message",
     "MessageAttempt",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy
 
 from clinic.ids import uuid7
+from clinic.models.absences import Absence, Deputy, Handover
 from clinic.models.rows import ClinicRow
 from clinic.permissions import Role
 
@@ -79,6 +82,36 @@ class Person(AbstractBaseUser):
         return self.is_active
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def standing_at(self, at: datetime) -> MembershipQuerySet:
+        """With what makes an Actor of each (`clinic.actors.as_actor`): whom they stand in for, and whether
+        they act for a supervisor who is away. No query more."""
+        here = {"clinic_id": OuterRef("clinic_id"), "from_at__lte": at}
+        away = Absence.objects.filter(
+            clinic_id=OuterRef("clinic_id"),
+            person_id=OuterRef("supervisor_id"),
+            from_at__lte=at,
+            until_at__gt=at,
+        )
+        return self.annotate(
+            stands_in_for=ArraySubquery(
+                Handover.objects.filter(taker_id=OuterRef("person_id"), until_at__gt=at, **here).values(
+                    "giver_id"
+                )
+            ),
+            deputises=Exists(
+                Deputy.objects.filter(
+                    Q(until_at__isnull=True) | Q(until_at__gt=at),
+                    Exists(away),
+                    deputy_id=OuterRef("person_id"),
+                    supervisor__memberships__clinic_id=F("clinic_id"),
+                    supervisor__memberships__roles__contains=[Role.SUPERVISOR.value],
+                    **here,
+                )
+            ),
+        )
+
+
 class Membership(ClinicRow):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
     roles = ArrayField(models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role]))
@@ -88,6 +121,8 @@ class Membership(ClinicRow):
     )
     # What a booking occupies when this member is booked.
     resource = models.OneToOneField("clinic.Resource", on_delete=models.PROTECT, related_name="membership")
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta(ClinicRow.Meta):
         constraints = [

@@ -50,7 +50,12 @@ class TaskOut(Serializer[Any]):
     overdue = serializers.BooleanField()
     owner = Text()
     owner_id = Id(allow_null=True)
+    owner_for = Text(help_text="In whose stead the owner has it; empty when it is theirs.")
     cover = Text()
+    unowned_since = Instant(
+        allow_null=True,
+        help_text="Since when nobody of the care team can take it: a coordinator has it, or nobody.",
+    )
     mine = serializers.BooleanField()
     done_at = Instant(allow_null=True)
 
@@ -80,7 +85,7 @@ class Tasks(Door):
             clinic_id=self.actor.clinic_id,
             done_at__isnull=not done,
             course__in=courses_for(self.actor, Permission.VIEW_TASKS),
-        ).select_related("course__patient", "owner", "cover")
+        ).select_related("course__patient", "owner", "owner_for", "cover")
         pages = self.finished if done else self.waiting
         page = pages.page(request, rows, lambda row: task_row(row, actor=self.actor, now=self.actor.at))
         return self.gives(TaskPageOut, page)

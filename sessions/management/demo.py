@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from clinic.actors import Actor
+from clinic.actors import Actor, as_actor
 from clinic.models import Clinic, Membership, Person
 from clinic.operations.people import add_membership, add_room, found_clinic
 from clinic.permissions import Role
@@ -167,8 +167,7 @@ def _found(place: Place, *, now: datetime) -> House:
 
 
 def _actor(clinic: Clinic, person: Person, at: datetime) -> Actor:
-    membership = Membership.objects.get(clinic=clinic, person=person)
-    return Actor(kind="person", clinic_id=clinic.pk, person_id=person.pk, roles=membership.role_set, at=at)
+    return as_actor(Membership.objects.standing_at(at).get(clinic=clinic, person=person), at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

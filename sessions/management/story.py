@@ -11,7 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from clinic.actors import Actor
+from clinic.actors import Actor, as_actor
 from clinic.errors import NotNow
 from clinic.models import Clinic, Membership, Person, Room
 from clinic.rules.wall_time import add_days, day_of, on_day
@@ -114,14 +114,8 @@ class House:
         return self.clinic.zone_info
 
     def actor(self, name: str, at: datetime) -> Actor:
-        membership = Membership.objects.get(clinic=self.clinic, person=self.people[name])
-        return Actor(
-            kind="person",
-            clinic_id=self.clinic.pk,
-            person_id=membership.person_id,
-            roles=membership.role_set,
-            at=at,
-        )
+        here = Membership.objects.standing_at(at).get(clinic=self.clinic, person=self.people[name])
+        return as_actor(here, at=at)
 
     def id(self, name: str) -> UUID:
         return self.people[name].public_id

@@ -14,6 +14,7 @@ from sessions.models.fidelity import (
     FidelityRating,
     FidelityReview,
 )
+from sessions.models.invitations import ReviewInvitation
 from sessions.models.notes import (
     NoteContributor,
     NoteDraft,
@@ -56,6 +57,7 @@ __all__ = [
     "PsychotherapyNote",
     "PsychotherapyNoteVersion",
     "ResourceUse",
+    "ReviewInvitation",
     "SessionBooking",
     "SessionRecord",
     "SignatureRecord",

@@ -37,6 +37,25 @@ class StaffTask(ClinicRow):
         blank=True,
         related_name="covered_tasks",
     )
+    # In whose stead they have it, while that person is away or has handed it over; it goes back to them.
+    owner_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    cover_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    # Since when nobody whose work it is can take it: a coordinator has it, or nobody.
+    unowned_since = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField()
     act_by = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
@@ -59,5 +78,10 @@ class StaffTask(ClinicRow):
         indexes = [
             models.Index(
                 fields=["clinic", "act_by"], condition=Q(done_at__isnull=True), name="open_tasks_by_clock"
-            )
+            ),
+            models.Index(
+                fields=["clinic", "unowned_since"],
+                condition=Q(done_at__isnull=True, unowned_since__isnull=False),
+                name="open_tasks_of_nobody",
+            ),
         ]

@@ -15,7 +15,7 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.adapters.mail import RenderedMail
 from clinic.errors import Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
-from clinic.models import Clinic, Membership, Message, Person
+from clinic.models import Absence, Clinic, Handover, Membership, Message, Person
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, Role, allows, require
 from sessions.models import CareConcern, CareConcernStep, CareTeamMember, Course
@@ -143,11 +143,21 @@ def _ears(*, clinic: Clinic, patient_id: int, now: datetime) -> list[int]:
             clinic_id=clinic.pk, course__patient_id=patient_id, until_at__isnull=True
         ).values_list("person_id", flat=True)
     )
+    team |= set(
+        Handover.objects.filter(clinic_id=clinic.pk, giver_id__in=team, until_at__gt=now).values_list(
+            "taker_id", flat=True
+        )
+    )
+    away = set(
+        Absence.objects.filter(clinic_id=clinic.pk, from_at__lte=now, until_at__gt=now).values_list(
+            "person_id", flat=True
+        )
+    )
     today = now.astimezone(clinic.zone_info).date()
     here = [
         one
         for one in Membership.objects.filter(clinic_id=clinic.pk, person__is_active=True).order_by("pk")
-        if one.active_on(today) and one.person_id not in team
+        if one.active_on(today) and one.person_id not in team and one.person_id not in away
     ]
     ranked = sorted(
         (one for one in here if one.person_id == clinic.concern_person_id or one.role_set & set(INSTEAD)),

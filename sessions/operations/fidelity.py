@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from clinic.actors import Actor, acting
+from clinic.actors import Actor, acting, as_actor
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
@@ -152,13 +152,7 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
         first = there.filter(rater_id=member.person_id).first()
         if first is not None:
             return first
-        whoever = Actor(
-            kind="person",
-            clinic_id=actor.clinic_id,
-            person_id=member.person_id,
-            roles=member.role_set,
-            at=now,
-        )
+        whoever = as_actor(member, at=now)
         subject = subject_of(course)
         if not allows(whoever, Permission.RATE_FIDELITY, subject):
             raise BadInput(fields={"rater": [_("Their role here does not rate sessions.")]})

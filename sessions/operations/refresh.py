@@ -23,7 +23,7 @@ from clinic.operations.events import record_event
 from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_in
-from sessions.models import CareTeamMember, Course, CourseStage, DeviationRecord, FactRecord
+from sessions.models import CareTeamMember, Course, CourseStage, DeviationRecord, FactRecord, StaffTask
 from sessions.models.courses import OPEN_STATUSES, StageStatus
 from sessions.operations.kept import evidence_json, kept_of, store_requirements
 from sessions.operations.messages import plan_reminders
@@ -242,11 +242,22 @@ def refresh_due_courses(*, now: datetime, deadline_seconds: float = 25.0) -> Ref
 
 def look_again_now(*, clinic_id: int, now: datetime, person_id: int | None = None) -> int:
     """Have the open courses of the clinic looked at by the next tick: a fact that all of them read has
-    changed. With `person_id`, only those whose care team or sessions that person was part of."""
-    courses = Course.objects.filter(clinic_id=clinic_id, status__in=OPEN_STATUSES)
+    changed. With `person_id`, only those whose care team or sessions that person was part of, and every one
+    that has work of theirs."""
+    courses = Course.objects.filter(clinic_id=clinic_id)
+    going_on = Q(status__in=OPEN_STATUSES)
     if person_id is not None:
-        courses = courses.filter(touched_by(clinic_id=clinic_id, person_id=person_id))
-    return courses.update(look_again_at=now)
+        theirs = StaffTask.objects.filter(
+            Q(owner_id=person_id)
+            | Q(cover_id=person_id)
+            | Q(owner_for_id=person_id)
+            | Q(cover_for_id=person_id),
+            clinic_id=clinic_id,
+            course_id=OuterRef("pk"),
+            done_at__isnull=True,
+        )
+        going_on = (going_on & touched_by(clinic_id=clinic_id, person_id=person_id)) | Q(Exists(theirs))
+    return courses.filter(going_on).update(look_again_at=now)
 
 
 def touched_by(*, clinic_id: int, person_id: int) -> Q:

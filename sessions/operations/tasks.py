@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, acting, system_actor
 from clinic.errors import Incomplete, NotNow
-from clinic.models import Membership
+from clinic.operations.absences import CLINICAL
 from clinic.operations.events import record_event
-from clinic.permissions import Permission, Role, allows, require
+from clinic.permissions import Permission, Role, require
 from clinic.rules.wall_time import start_of_day
-from sessions.models import CareTeamMember, Course, SessionBooking, StaffTask
-from sessions.models.courses import TeamRole
+from sessions.models import Course, SessionBooking, StaffTask
 from sessions.models.tasks import TaskKind
 from sessions.operations.locks import lock_course
+from sessions.operations.owners import Holder, Part, People, part_of, people_for
 from sessions.permissions import subject_of
 
-# Who on the care team answers for a protocol's role.
-TEAM_ROLES = {
-    "therapist": TeamRole.LEAD_THERAPIST,
-    "prescriber": TeamRole.PRESCRIBER,
-    "supervisor": TeamRole.SUPERVISOR,
-}
-# Who is asked when nobody of the role is left: a coordinator finds somebody; the others can.
-INSTEAD = (Role.COORDINATOR, Role.SUPERVISOR, Role.PRESCRIBER, Role.THERAPIST)
-
-
 # A message that did not go out and a question nobody answered ask for the same call: one task, one owner.
+COORDINATORS_OWN = frozenset({TaskKind.STAFF_GONE, TaskKind.TIME_ASKED})
+"""A coordinator's own work: nothing has fallen to them that should be somebody else's."""
 SAME_CALL = frozenset({TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT})
 
 
@@ -51,25 +41,36 @@ def open_task(
 ) -> StaffTask | None:
     """Open the task unless it was opened before; None then. The course row must be locked.
 
-    Owner and cover are two people who work here today and can see the task: who holds the role in the care
-    team, else anybody of that role, else the coordinator. Work is never unowned if the clinic has anybody.
+    Owner and cover are two people who are here today and can see the task: who holds the role in the care
+    team or stands in for them, else anybody of that role, else the coordinator, and the task says since when.
+    Work is never unowned if the clinic has anybody.
     """
     alike = SAME_CALL if kind in SAME_CALL else {kind}
     if StaffTask.objects.filter(
         course=course, kind__in=[one.value for one in alike], subject=subject
     ).exists():
         return None
-    people = _people_for(course=course, now=now)
-    owner_id, owner_as = people.holder(owner_role)
-    cover_id, cover_as = people.holder(cover_role, other_than=owner_id)
+    people = people_for(course=course, now=now)
+    part = part_of(kind, safety=safety)
+    owner = people.holder(owner_role, part=part)
+    cover = people.holder(cover_role, part=part, other_than=owner.person_id)
+    cover_for = cover.stead_of
+    if owner.stead_of is not None:
+        usual = people.holder(cover_role, part=part, other_than=owner.stead_of).person_id
+        # Whoever owns it only meanwhile would have covered it, and will.
+        cover_for = usual if usual == owner.person_id else cover_for
+    fell = owner.chosen_as != owner_role and not people.able.get(owner.person_id or 0, frozenset()) & CLINICAL
     task = StaffTask.objects.create(
         clinic_id=course.clinic_id,
         course=course,
         kind=kind.value,
         subject=subject,
         safety=safety,
-        owner_id=owner_id,
-        cover_id=cover_id,
+        owner_id=owner.person_id,
+        owner_for_id=owner.stead_of,
+        cover_id=cover.person_id,
+        cover_for_id=cover_for,
+        unowned_since=now if fell else None,
         opened_at=now,
         act_by=act_by,
     )
@@ -81,7 +82,7 @@ def open_task(
         occurred_at=now,
         now=now,
         reason_code=kind.value,
-        data={"owner_as": owner_as, "cover_as": cover_as},
+        data={"owner_as": owner.chosen_as, "cover_as": cover.chosen_as},
     )
     if safety:
         # Imported here: messages render from tasks, and tasks send messages.
@@ -91,105 +92,140 @@ def open_task(
     return task
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _People:
-    """Who could own a task of one course today."""
-
-    able: Mapping[int, frozenset[Role]]  # person → roles, of those who can see and take its tasks
-    team: Mapping[str, tuple[int, ...]]  # place in the care team → persons, longest there first
-    until: Mapping[int, date]  # person → last day, of those who have one
-
-    def holder(self, role: str, *, other_than: int | None = None) -> tuple[int | None, str]:
-        """The person, and as what they were chosen; (None, "") when nobody is left."""
-        free = [person_id for person_id in self.able if person_id != other_than]
-        place = TEAM_ROLES.get(role)
-        for person_id in self.team.get(place.value, ()) if place else ():
-            if person_id in free:
-                return person_id, role
-        for wanted in (role, *INSTEAD):
-            for person_id in free:
-                if wanted in self.able[person_id]:
-                    return person_id, str(wanted)
-        return None, ""
-
-
-def _people_for(*, course: Course, now: datetime) -> _People:
-    today = now.astimezone(course.clinic.zone_info).date()
-    subject = subject_of(course)
-    able: dict[int, frozenset[Role]] = {}
-    until: dict[int, date] = {}
-    for membership in (
-        Membership.objects.filter(clinic_id=course.clinic_id, person__is_active=True, from_on__lte=today)
-        .exclude(until_on__lt=today)
-        .order_by("pk")
-    ):
-        person = Actor(
-            kind="person",
-            clinic_id=course.clinic_id,
-            person_id=membership.person_id,
-            roles=membership.role_set,
-            at=now,
-        )
-        if all(allows(person, asked, subject) for asked in (Permission.VIEW_TASKS, Permission.TAKE_TASK)):
-            able[membership.person_id] = membership.role_set
-            if membership.until_on is not None:
-                until[membership.person_id] = membership.until_on
-    team: dict[str, list[int]] = defaultdict(list)
-    for place, person_id in (
-        CareTeamMember.objects.filter(course=course, until_at__isnull=True)
-        .order_by("from_at", "pk")
-        .values_list("team_role", "person_id")
-    ):
-        team[place].append(person_id)
-    return _People(able=able, team={place: tuple(ids) for place, ids in team.items()}, until=until)
-
-
 def keep_tasks_owned(*, course: Course, now: datetime) -> datetime | None:
-    """Hand on the open tasks whose owner or cover has left the clinic or the care team. The course row must
-    be locked. Returns the next midnight at which somebody who holds one leaves."""
+    """Give the open tasks of whoever is away, or has handed them over, to who stands in, and back when that
+    is over; hand on those whose owner or cover has left the clinic or the care team. The course row must be
+    locked. Returns the next midnight at which any of that changes."""
     tasks = list(StaffTask.objects.filter(course=course, done_at__isnull=True).order_by("pk"))
     if not tasks:
         return None
-    people = _people_for(course=course, now=now)
+    people = people_for(course=course, now=now)
     for task in tasks:
-        owner_id = task.owner_id if task.owner_id in people.able else None
-        cover_id = task.cover_id if task.cover_id in people.able else None
-        if owner_id is None:
-            owner_id, cover_id = (cover_id, None) if cover_id else (people.holder("therapist")[0], None)
-        if cover_id is None:
-            cover_id = people.holder(Role.COORDINATOR, other_than=owner_id)[0]
-        _hand_on(
-            actor=system_actor(clinic_id=course.clinic_id, at=now),
-            task=task,
-            owner_id=owner_id,
-            cover_id=cover_id,
-            now=now,
-        )
-    holders = {person_id for task in tasks for person_id in (task.owner_id, task.cover_id)}
-    leaving = [last for person_id, last in people.until.items() if person_id in holders]
+        _keep_owned(task, people=people, now=now)
+    concerned = {
+        person_id
+        for task in tasks
+        for person_id in (task.owner_id, task.cover_id, task.owner_for_id, task.cover_for_id)
+    }
+    leaving = [last for person_id, last in people.until.items() if person_id in concerned]
     zone = course.clinic.zone_info
-    return min((start_of_day(last + timedelta(days=1), zone) for last in leaving), default=None)
+    looks = [start_of_day(last + timedelta(days=1), zone) for last in leaving]
+    looks += [at for person_id, at in people.turns_at.items() if person_id in concerned]
+    return min(looks, default=None)
+
+
+def _keep_owned(task: StaffTask, *, people: People, now: datetime) -> None:
+    part = part_of(task.kind, safety=task.safety)
+    owner = _owner(task, people, part)
+    fell = owner.chosen_as in (NOBODY, INSTEAD_OF_THE_TEAM)
+    cover = _cover(task.cover_for_id or task.cover_id, people, part, owner=owner)
+    _hand_on(
+        actor=system_actor(clinic_id=task.clinic_id, at=now),
+        task=task,
+        owner=owner,
+        cover=cover,
+        unowned_since=(task.unowned_since or now) if fell else None,
+        now=now,
+    )
+
+
+THEIRS, NOBODY, INSTEAD_OF_THE_TEAM = "theirs", "", "instead"
+
+
+def _owner(task: StaffTask, people: People, part: Part) -> Holder:
+    """Who has the task now, and whether it is theirs to have."""
+    whose = task.owner_for_id or task.owner_id
+    if whose is not None and people.works(whose):
+        has = people.has_it(whose, part)
+        if has is not None:
+            mine = has == whose
+            fell = mine and task.owner_for_id is None and task.unowned_since is not None
+            return Holder(
+                person_id=has,
+                stead_of=None if mine else whose,
+                chosen_as=INSTEAD_OF_THE_TEAM if fell else THEIRS,
+            )
+        if task.owner_for_id is not None and task.owner_id in people.able:
+            chosen = INSTEAD_OF_THE_TEAM if task.unowned_since is not None else THEIRS
+            return Holder(person_id=task.owner_id, stead_of=whose, chosen_as=chosen)
+    stead = whose if people.works(whose) else None
+    # Who has left for good is followed by their cover, who knows of it already; who is back on Monday is not.
+    if stead is None and task.cover_id is not None and task.cover_id in people.able:
+        found = Holder(person_id=task.cover_id, stead_of=None, chosen_as="cover")
+    else:
+        found = people.holder(people.role_of(whose), part=part)
+    if found.person_id is None:
+        return Holder(person_id=None, stead_of=stead, chosen_as=NOBODY)
+    clinician = bool(people.able[found.person_id] & CLINICAL)
+    return Holder(
+        person_id=found.person_id,
+        stead_of=found.stead_of or stead,
+        chosen_as=THEIRS if clinician or task.kind in COORDINATORS_OWN else INSTEAD_OF_THE_TEAM,
+    )
+
+
+def _cover(whose: int | None, people: People, part: Part, *, owner: Holder) -> Holder:
+    works = people.works(whose)
+    has = people.has_it(whose, part) if whose is not None and works else None
+    if has is not None and has != owner.person_id:
+        return Holder(person_id=has, stead_of=None if has == whose else whose, chosen_as=THEIRS)
+    found = people.holder(Role.COORDINATOR, part=part, other_than=owner.person_id)
+    # Who became the owner for good is the cover no more; who only stands in is again, afterwards.
+    returns = works and (whose != owner.person_id or owner.stead_of is not None)
+    return Holder(person_id=found.person_id, stead_of=whose if returns else None, chosen_as=found.chosen_as)
 
 
 def hand_on_tasks(
     *, actor: Actor, course: Course, from_people: Sequence[int], to_person: int, now: datetime
 ) -> None:
-    """Give what somebody who leaves the care team had open to whoever takes their place. The course row must
-    be locked; refreshing it then finds a cover where the newcomer was it."""
+    """Give what somebody who leaves the care team had open, and what had fallen to a coordinator, to whoever
+    takes their place. The course row must be locked; refreshing it then finds a cover where the newcomer was
+    it."""
     for task in StaffTask.objects.filter(course=course, done_at__isnull=True).order_by("pk"):
-        owner_id = to_person if task.owner_id in from_people else task.owner_id
-        cover_id = to_person if task.cover_id in from_people else task.cover_id
-        cover_id = None if cover_id == owner_id else cover_id
-        _hand_on(actor=actor, task=task, owner_id=owner_id, cover_id=cover_id, now=now)
+        fell = task.unowned_since is not None and task.kind not in COORDINATORS_OWN
+        leaves = (task.owner_for_id or task.owner_id) in from_people
+        owner_id, owner_for = (
+            (to_person, None) if leaves or (fell and from_people) else (task.owner_id, task.owner_for_id)
+        )
+        cover_leaves = (task.cover_for_id or task.cover_id) in from_people
+        cover_id, cover_for = (to_person, None) if cover_leaves else (task.cover_id, task.cover_for_id)
+        if cover_id == owner_id:
+            cover_id, cover_for = None, None
+        _hand_on(
+            actor=actor,
+            task=task,
+            owner=Holder(person_id=owner_id, stead_of=owner_for, chosen_as=THEIRS),
+            cover=Holder(person_id=cover_id, stead_of=cover_for, chosen_as=THEIRS),
+            unowned_since=None if owner_id == to_person else task.unowned_since,
+            now=now,
+        )
 
 
 def _hand_on(
-    *, actor: Actor, task: StaffTask, owner_id: int | None, cover_id: int | None, now: datetime
+    *,
+    actor: Actor,
+    task: StaffTask,
+    owner: Holder,
+    cover: Holder,
+    unowned_since: datetime | None,
+    now: datetime,
 ) -> None:
-    if (owner_id, cover_id) == (task.owner_id, task.cover_id):
+    before = (task.owner_id, task.cover_id)
+    columns = {
+        "owner_id": owner.person_id,
+        "owner_for_id": owner.stead_of,
+        "cover_id": cover.person_id,
+        "cover_for_id": cover.stead_of,
+        "unowned_since": unowned_since,
+    }
+    changed = [name for name, value in columns.items() if getattr(task, name) != value]
+    if not changed:
         return
-    task.owner_id, task.cover_id = owner_id, cover_id
-    task.save(update_fields=["owner", "cover"])
+    for name in changed:
+        setattr(task, name, columns[name])
+    task.save(update_fields=changed)
+    if (task.owner_id, task.cover_id) == before:
+        return
     record_event(
         actor=actor,
         verb="task_handed_on",
@@ -197,6 +233,7 @@ def _hand_on(
         course_id=task.course_id,
         occurred_at=now,
         now=now,
+        data={"owner": task.owner_id, "owner_for": task.owner_for_id, "cover": task.cover_id},
     )
     if task.safety:
         from sessions.operations.messages import tell_owner
@@ -293,7 +330,9 @@ def take_task(*, actor: Actor, task_id: UUID, now: datetime, owner_seen: str | N
                 advice=_("Open the task again. You can still take it over."),
             )
         task.cover_id, task.owner_id = task.owner_id, actor.person
-        task.save(update_fields=["owner", "cover"])
+        # Taken on purpose: it goes back to nobody.
+        task.owner_for_id = task.cover_for_id = task.unowned_since = None
+        task.save(update_fields=["owner", "cover", "owner_for", "cover_for", "unowned_since"])
         record_event(
             actor=actor,
             verb="task_taken",

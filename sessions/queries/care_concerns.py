@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from sessions.models import CareConcern, CareTeamMember, ContactDetails
+from sessions.permissions import teammates
 
 SHOWN = 100
 
@@ -27,7 +28,7 @@ class ConcernDetail:
 
 def _heard_by(actor: Actor) -> QuerySet[CareConcern]:
     in_their_team = CareTeamMember.objects.filter(
-        course__patient_id=OuterRef("patient_id"), person_id=actor.person_id or 0, until_at__isnull=True
+        course__patient_id=OuterRef("patient_id"), person_id__in=teammates(actor), until_at__isnull=True
     )
     return (
         CareConcern.objects.filter(clinic_id=actor.clinic_id)

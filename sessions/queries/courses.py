@@ -14,13 +14,27 @@ from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
 from clinic.permissions import Permission
 from protocols.queries import definitions_of
-from sessions.models import Course, CourseRequirement, CourseStage, DeviationRecord, StaffTask
-from sessions.permissions import courses_visible_to
+from sessions.models import (
+    CareTeamMember,
+    Course,
+    CourseRequirement,
+    CourseStage,
+    DeviationRecord,
+    StaffTask,
+)
+from sessions.permissions import courses_visible_to, teammates
 from sessions.queries.words import stage_words
 
 
 def courses_for(actor: Actor, permission: Permission = Permission.VIEW_PATIENT) -> QuerySet[Course]:
     return Course.objects.filter(courses_visible_to(actor, permission))
+
+
+def courses_of_the_team(actor: Actor) -> QuerySet[CareTeamMember, int]:
+    """Ids of the courses whose care team the actor is in, or stands in for somebody of."""
+    return CareTeamMember.objects.filter(
+        clinic_id=actor.clinic_id, person_id__in=teammates(actor), until_at__isnull=True
+    ).values_list("course_id", flat=True)
 
 
 def course_for(actor: Actor, course_id: UUID, permission: Permission = Permission.VIEW_CHART) -> Course:
@@ -88,7 +102,7 @@ def patients(
             | Q(patient__given_name__istartswith=search)
         )
     if mine and actor.person_id is not None:
-        rows = rows.filter(care_team__person_id=actor.person_id, care_team__until_at__isnull=True).distinct()
+        rows = rows.filter(pk__in=courses_of_the_team(actor))
     rows = after_course(rows, actor=actor, after=after)
     stage = CourseStage.objects.filter(course=OuterRef("pk"), status="active").order_by("-position")
     waiting = CourseRequirement.objects.filter(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
+from clinic.models import Handover
 from clinic.permissions import HouseSubject, Permission, require
 from protocols.queries import definitions_of
 from protocols.rules.definition import Hidden, ProtocolDefinition, Role
@@ -50,8 +51,14 @@ THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 
 
 def those_who_know(course: Course) -> frozenset[int]:
-    """Everyone who was ever on the care team, with the patient in a session, or began one."""
-    team = CareTeamMember.objects.filter(course=course).values_list("person_id", flat=True)
+    """Everyone who was ever on the care team or stood in for somebody of it, was with the patient in a
+    session, or began one."""
+    team = set(CareTeamMember.objects.filter(course=course).values_list("person_id", flat=True))
+    team |= set(
+        Handover.objects.filter(
+            clinic_id=course.clinic_id, giver_id__in=team, until_at__gt=F("from_at")
+        ).values_list("taker_id", flat=True)
+    )
     began = SessionRecord.objects.filter(course=course).values_list("started_by_id", flat=True)
     present = FactRecord.objects.filter(course=course, kind="staff_present").values_list(
         "value__person_id", flat=True

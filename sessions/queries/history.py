@@ -78,9 +78,18 @@ SELECT course.id,
             AND (%(known_at)s::timestamptz IS NULL OR fact.recorded_at <= %(known_at)s)
             AND NOT EXISTS (SELECT FROM therapy_sessions_factrecord later WHERE later.amends_id = fact.id)
         GROUP BY record.id) dosed),
-    (SELECT json_agg(DISTINCT member.person_id)
+    (SELECT json_agg(DISTINCT knows.person_id) FROM (
+        SELECT member.person_id
         FROM therapy_sessions_careteammember member
-        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id)
+        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+        UNION ALL
+        SELECT handed.taker_id
+        FROM therapy_sessions_careteammember member
+        JOIN clinic_handover handed ON handed.clinic_id = member.clinic_id
+            AND handed.giver_id = member.person_id AND handed.until_at > handed.from_at
+            AND handed.from_at < coalesce(member.until_at, 'infinity')
+            AND handed.until_at > member.from_at
+        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id) knows)
 FROM therapy_sessions_course course WHERE course.id = ANY(%(courses)s)
 """
 

@@ -36,7 +36,7 @@ def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -
             done_at__isnull=not done,
             course__in=courses_for(actor, Permission.VIEW_TASKS),
         )
-        .select_related("course__patient", "owner", "cover")
+        .select_related("course__patient", "owner", "owner_for", "cover")
         .order_by(*(["-done_at"] if done else ["-safety", "act_by", "id"]))[:limit]
     )
     return task_rows(list(rows), actor=actor, now=now)
@@ -47,7 +47,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         StaffTask.objects.filter(
             clinic_id=actor.clinic_id, public_id=task_id, course__in=courses_for(actor, Permission.VIEW_TASKS)
         )
-        .select_related("course__patient", "owner", "cover", "done_by")
+        .select_related("course__patient", "owner", "owner_for", "cover", "done_by")
         .first()
     )
     if found is None:

@@ -18,7 +18,7 @@ from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, SessionRecord, StaffTask
 from sessions.models.bookings import RecordStatus
-from sessions.queries.courses import courses_for
+from sessions.queries.courses import courses_for, courses_of_the_team
 from sessions.queries.signatures import unsigned_as_it_stands
 from sessions.queries.words import label
 from sessions.rules.keys import parts_of_key
@@ -41,7 +41,9 @@ class TaskRow:
     overdue: bool
     owner: str
     owner_id: UUID | None
+    owner_for: str  # in whose stead the owner has it; "" when it is theirs
     cover: str
+    unowned_since: datetime | None  # nobody of the care team can take it; a coordinator has it, or nobody
     mine: bool
     done_at: datetime | None
 
@@ -145,7 +147,9 @@ def task_row(task: StaffTask, *, actor: Actor, now: datetime, about: str = "") -
         overdue=task.done_at is None and task.act_by < now,
         owner=task.owner.printed_name if task.owner else "",
         owner_id=task.owner.public_id if task.owner else None,
+        owner_for=task.owner_for.printed_name if task.owner_for else "",
         cover=task.cover.printed_name if task.cover else "",
+        unowned_since=task.unowned_since,
         mine=actor.person_id in (task.owner_id, task.cover_id),
         done_at=task.done_at,
     )
@@ -162,12 +166,15 @@ def today(actor: Actor, *, now: datetime) -> Today:
     opens, closes = start_of_day(day, clinic.zone_info), end_of_day(day, clinic.zone_info)
     seen = courses_for(actor)
     charts = courses_for(actor, Permission.VIEW_CHART)
-    mine = Q(course__care_team__person_id=actor.person_id, course__care_team__until_at__isnull=True)
+    tasks_seen = courses_for(actor, Permission.VIEW_TASKS)
+    mine = Q(course__in=courses_of_the_team(actor))
 
     tasks = list(
         StaffTask.objects.filter(clinic_id=actor.clinic_id, done_at__isnull=True)
-        .filter(Q(owner_id=actor.person_id) | Q(cover_id=actor.person_id) | Q(course__in=seen, safety=True))
-        .select_related("course__patient", "owner", "cover")
+        .filter(
+            Q(owner_id=actor.person_id) | Q(cover_id=actor.person_id) | Q(course__in=tasks_seen, safety=True)
+        )
+        .select_related("course__patient", "owner", "owner_for", "cover")
         .order_by("-safety", "act_by", "id")[:SHOWN]
     )
     live = list(

@@ -440,8 +440,8 @@ class Booking:
 class Setting:
     """What rules need that is not this course's history. `attributes` are chart flags such as
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
-    `care_team`, everyone who was ever on the course's team; `legal`, the spans of days, both included, in
-    which the clinic may follow the protocol, None where nobody asks (the demo)."""
+    `care_team`, everyone who was ever on the course's team or stood in for somebody of it; `legal`, the spans
+    of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo)."""
 
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()

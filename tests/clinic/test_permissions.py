@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Literal
 
 import pytest
 
 from clinic.errors import Forbidden, NotFound
-from clinic.permissions import Permission, Role, allows, register, registered, require, sees
+from clinic.permissions import (
+    Invitation,
+    Permission,
+    Role,
+    allows,
+    register,
+    registered,
+    require,
+    sees,
+)
 
 HERE, ELSEWHERE = 1, 2
 ME, OTHER = 10, 11
 PATIENT, OTHER_PATIENT = 20, 21
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +35,8 @@ class Who:
     person_id: int | None = ME
     patient_id: int | None = None
     roles: frozenset[Role] = frozenset()
+    at: datetime = NOW
+    stands_in_for: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class Thing:
     care_team_ids: frozenset[int] = frozenset()
     author_id: int | None = None
     patient_id: int | None = PATIENT
+    invitations: Sequence[Invitation] = ()
 
 
 def person(*roles: Role) -> Who:
@@ -38,6 +53,10 @@ def person(*roles: Role) -> Who:
 
 
 TEAM = frozenset({ME})
+INVITED = (
+    Invitation(person_id=ME, from_at=NOW - timedelta(days=1), until_at=NOW + timedelta(days=1)),
+    Invitation(person_id=OTHER, from_at=NOW - timedelta(days=1), until_at=NOW + timedelta(days=1)),
+)
 P = Permission
 
 # What each may do to a patient's things outside their care team, and what being in it adds. All else is
@@ -59,7 +78,8 @@ ANYWHERE: dict[Role, set[Permission]] = {
         P.ENROL_PATIENT, P.CHANGE_CARE_TEAM, P.HOLD_COURSE, P.END_COURSE, P.TAKE_TASK, P.RECORD_CONTACT,
         P.OVERRIDE_GATE_SUPERVISOR, P.VIEW_EVENTS, P.EXPORT_RECORD, P.MANAGE_MESSAGES, P.REVIEW_DEVIATION,
         P.CO_SIGN_RECORD, P.DRAFT_PROTOCOL, P.PUBLISH_PROTOCOL, P.CONFIRM_FIGURES, P.MOVE_VERSION,
-        P.RUN_FIDELITY, P.RATE_FIDELITY, P.MANAGE_CREDENTIALS, P.CHANGE_NOTE_TEMPLATES,
+        P.RUN_FIDELITY, P.RATE_FIDELITY, P.MANAGE_CREDENTIALS, P.CHANGE_NOTE_TEMPLATES, P.HAND_OVER,
+        P.NAME_DEPUTIES, P.INVITE_REVIEWERS,
     },
     Role.PRESCRIBER: EVERYBODY | CLINICAL_READING | {
         P.ORDER_DOSE, P.OVERRIDE_GATE_PRESCRIBER, P.HOLD_COURSE, P.STOP_DOSING, P.RECORD_CHART,
@@ -69,12 +89,13 @@ ANYWHERE: dict[Role, set[Permission]] = {
     Role.COORDINATOR: EVERYBODY | {
         P.VIEW_PATIENT, P.VIEW_CONTACT_DETAILS, P.VIEW_TASKS, P.VIEW_MESSAGES, P.ENROL_PATIENT,
         P.EDIT_PATIENT, P.CHANGE_CARE_TEAM, P.BOOK_SESSION, P.CHECK_IN, P.RECORD_CONTACT, P.TAKE_TASK,
-        P.SEND_LINK, P.MANAGE_MESSAGES, P.MANAGE_ROOMS,
+        P.SEND_LINK, P.MANAGE_MESSAGES, P.MANAGE_ROOMS, P.HAND_OVER,
     },
     Role.ADMINISTRATOR: EVERYBODY | {
         P.MANAGE_PEOPLE, P.MANAGE_ROOMS, P.MANAGE_CLINIC, P.VIEW_EVENTS, P.DRAFT_PROTOCOL,
         P.PUBLISH_PROTOCOL, P.RECORD_LEGAL_BASIS, P.CHANGE_NOTE_TEMPLATES,
     },
+    Role.OUTSIDE_REVIEWER: set(),
 }  # fmt: skip
 IN_TEAM: dict[Role, set[Permission]] = {
     Role.THERAPIST: TREATING,
@@ -82,22 +103,36 @@ IN_TEAM: dict[Role, set[Permission]] = {
     Role.PRESCRIBER: TREATING,
     Role.COORDINATOR: set(),
     Role.ADMINISTRATOR: set(),
+    Role.OUTSIDE_REVIEWER: set(),
 }
+# What an invitation to a course adds, and to whom alone it adds anything.
+INVITED_READING = {P.VIEW_PATIENT, P.VIEW_CHART, P.VIEW_DEVIATIONS, P.VIEW_ADHERENCE}
+INVITED_JUDGING = {P.REVIEW_DEVIATION, P.CO_SIGN_RECORD}  # never in one's own team
 NOT_ONES_OWN = {P.REVIEW_DEVIATION, P.CO_SIGN_RECORD}
 ONLY_ONES_OWN = {P.READ_PSYCHOTHERAPY_NOTE, P.WRITE_PSYCHOTHERAPY_NOTE}
 WRITING_THERAPY = {Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER}
-ONLY_OUTSIDE_THE_TEAM = {P.HANDLE_CONCERN}  # whoever it is said to, whatever their role
+ONLY_OUTSIDE_THE_TEAM = {P.HANDLE_CONCERN}  # whoever it is said to, whatever their role here
+ONES_OWN = {P.HAND_OVER}  # everybody who works here, their own
 
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_may_do_exactly_this_and_nothing_else(role: Role) -> None:
-    for permission, in_team, author in product(Permission, (False, True), (None, ME, OTHER)):
-        subject = Thing(care_team_ids=TEAM if in_team else frozenset({OTHER}), author_id=author)
+    outside = role is Role.OUTSIDE_REVIEWER
+    for permission, in_team, author, invitations in product(
+        Permission, (False, True), (None, ME, OTHER), ((), INVITED)
+    ):
+        subject = Thing(
+            care_team_ids=TEAM if in_team else frozenset({OTHER}), author_id=author, invitations=invitations
+        )
         expected = permission in ANYWHERE[role] or (in_team and permission in IN_TEAM[role])
+        if outside and invitations:
+            expected = permission in INVITED_READING or (permission in INVITED_JUDGING and not in_team)
         if author == ME and permission in NOT_ONES_OWN:
             expected = False
         if permission in ONLY_OUTSIDE_THE_TEAM:
-            expected = not in_team
+            expected = not in_team and not outside
+        if permission in ONES_OWN and author == ME and not outside:
+            expected = True
         if permission in ONLY_ONES_OWN:
             expected = role in WRITING_THERAPY and author == ME
             expected = expected and (in_team or permission is P.READ_PSYCHOTHERAPY_NOTE)
@@ -105,9 +140,33 @@ def test_a_role_may_do_exactly_this_and_nothing_else(role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
+def test_who_stands_in_for_somebody_of_the_team_may_what_one_of_the_team_may(role: Role) -> None:
+    theirs = Thing(care_team_ids=frozenset({OTHER}))
+    own = Thing(care_team_ids=frozenset({ME}))
+    stand_in = replace(person(role), stands_in_for=frozenset({OTHER}))
+    for permission in Permission:
+        assert allows(stand_in, permission, theirs) is allows(person(role), permission, own), permission
+    elsewhere = Thing(care_team_ids=frozenset({OTHER + 1}))
+    for permission in Permission:
+        assert allows(stand_in, permission, elsewhere) is allows(person(role), permission, elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("at", "open_then"),
+    [(-1, False), (0, True), (1, True), (2, False)],
+    ids=["before it", "its first instant", "within it", "its end belongs to it no more"],
+)
+def test_an_invitation_opens_a_course_until_its_day_is_over(at: int, open_then: bool) -> None:
+    span = Invitation(person_id=ME, from_at=NOW, until_at=NOW + timedelta(days=2))
+    reviewer = replace(person(Role.OUTSIDE_REVIEWER), at=NOW + timedelta(days=at))
+    assert sees(reviewer, Thing(invitations=(span,))) is open_then
+    assert not sees(replace(reviewer, person_id=OTHER), Thing(invitations=(span,)))
+
+
+@pytest.mark.parametrize("role", Role)
 def test_nothing_is_allowed_in_another_clinic(role: Role) -> None:
     for permission in Permission:
-        subject = Thing(clinic_id=ELSEWHERE, care_team_ids=TEAM)
+        subject = Thing(clinic_id=ELSEWHERE, care_team_ids=TEAM, invitations=INVITED)
         assert not allows(person(role), permission, subject)
         with pytest.raises(NotFound):
             require(person(role), permission, subject)

@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 
 from clinic.actors import Actor, acting, patient_actor, system_actor
 from clinic.models import Event
-from clinic.permissions import Permission, Role, allows
+from clinic.permissions import STAFF, Permission, Role, allows
 from clinic.rules.moves import MoveTable
 from protocols.models import ProtocolVersion
 from sessions.models import (
@@ -23,6 +23,7 @@ from sessions.models import (
     DeviationReview,
     FactRecord,
     NoteRecord,
+    ReviewInvitation,
     SessionBooking,
     SessionRecord,
     SignatureRecord,
@@ -318,20 +319,43 @@ def test_one_course_that_raises_is_put_off_with_its_error_and_the_others_go_on(
 
 
 def roles_together() -> list[frozenset[Role]]:
-    return [
+    """Every set of the roles of who works here, and of who is invited from outside."""
+    together = [
         frozenset(some)
-        for some in chain.from_iterable(combinations(Role, count) for count in range(len(Role) + 1))
+        for some in chain.from_iterable(combinations(STAFF, count) for count in range(len(STAFF) + 1))
     ]
+    return [*together, frozenset({Role.OUTSIDE_REVIEWER}), frozenset(Role)]
 
 
 def test_what_sql_shows_is_what_the_sentences_allow_for_every_role_permission_and_course() -> None:
-    """Every set of roles, on and off the care team, here and elsewhere; the patient; the system."""
+    """Every set of roles, on and off the care team, standing in for one of it, invited to one course, here
+    and elsewhere; the patient; the system."""
     here, there = make_cast("alder"), make_cast("birch")
     courses = [enrol(here, "P-001"), enrol(here, "P-002"), enrol(there, "P-001")]
     left = courses[1].care_team.get(person=here.people["ben"])
     left.until_at = START
     left.save()
-    actors: list[Actor] = []
+    for course, until_at in ((courses[0], START + days(1)), (courses[1], START)):
+        ReviewInvitation.objects.create(
+            clinic=here.clinic,
+            course=course,
+            person=here.people["gil"],
+            until_on=until_at.date(),
+            from_at=START - days(1),
+            until_at=until_at,
+            invited_by=here.people["carla"],
+        )
+    actors: list[Actor] = [
+        Actor(
+            kind="person",
+            clinic_id=here.clinic.pk,
+            person_id=here.people["gil"].pk,
+            roles=roles,
+            stands_in_for=frozenset({here.people["ben"].pk, there.people["ada"].pk}),
+            at=START,
+        )
+        for roles in [*(frozenset({role}) for role in Role), frozenset(Role)]
+    ]
     for cast in (here, there):
         for name in ("ada", "ben", "gil"):
             for roles in roles_together():

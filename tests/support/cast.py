@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-from clinic.actors import Actor
+from clinic.actors import Actor, as_actor
 from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.permissions import Permission, Role
 from protocols.models import LegalBasis, LegalBasisKind, ProtocolVersion
@@ -74,8 +74,7 @@ def make_room(clinic: Clinic, name: str) -> Room:
 
 
 def acts(person: Person, clinic: Clinic, *, at: datetime = START) -> Actor:
-    membership = Membership.objects.get(person=person, clinic=clinic)
-    return Actor(kind="person", clinic_id=clinic.pk, person_id=person.pk, roles=membership.role_set, at=at)
+    return as_actor(Membership.objects.standing_at(at).get(person=person, clinic=clinic), at=at)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.models import Clinic, Credential, CredentialKind, Membership, Person, Room
-from clinic.permissions import Role
+from clinic.permissions import HouseSubject, Permission, Role, require
 
 LATE_AFTER = timedelta(seconds=120)
 
@@ -28,10 +28,12 @@ def clinics_of(person: Person, now: datetime) -> list[Clinic]:
 
 
 def members_of(actor: Actor, *, role: Role | None = None, now: datetime) -> list[Membership]:
-    """Who works in the actor's clinic today, sorted by name. One query."""
+    """Who works in the actor's clinic today, sorted by name; nobody invited from outside. One query."""
+    require(actor, Permission.VIEW_CLINIC, HouseSubject(clinic_id=actor.clinic_id))
     memberships = (
         Membership.objects.standing_at(now)
         .filter(clinic_id=actor.clinic_id)
+        .exclude(roles=[Role.OUTSIDE_REVIEWER.value])
         .select_related("person", "clinic")
     )
     if role is not None:
@@ -45,6 +47,7 @@ def members_of(actor: Actor, *, role: Role | None = None, now: datetime) -> list
 
 
 def rooms_of(actor: Actor) -> QuerySet[Room]:
+    require(actor, Permission.VIEW_CLINIC, HouseSubject(clinic_id=actor.clinic_id))
     return Room.objects.filter(clinic_id=actor.clinic_id, in_use=True).order_by("name")
 
 

@@ -230,6 +230,8 @@ def name_deputy(
             )
         }
         supervisor, deputy = members.get(supervisor_id), members.get(deputy_id)
+        if not members:
+            raise NotFound()
         public_id = public_id or uuid7()
         first = Deputy.objects.filter(clinic_id=clinic.pk, public_id=public_id).first()
         if first is not None:
@@ -274,7 +276,6 @@ def name_deputy(
 def release_deputy(*, actor: Actor, deputy_id: UUID, now: datetime, reason: str = "") -> Deputy:
     """They act for that supervisor no longer, from now."""
     with acting(actor):
-        require(actor, Permission.NAME_DEPUTIES, HouseSubject(clinic_id=actor.clinic_id))
         row = (
             Deputy.objects.select_for_update(of=("self",))
             .filter(clinic_id=actor.clinic_id, public_id=deputy_id)
@@ -282,6 +283,7 @@ def release_deputy(*, actor: Actor, deputy_id: UUID, now: datetime, reason: str 
         )
         if row is None:
             raise NotFound()
+        require(actor, Permission.NAME_DEPUTIES, HouseSubject(clinic_id=actor.clinic_id))
         if _end(row, actor=actor, now=now):
             record_event(
                 actor=actor, verb="deputy_released", subject=row, occurred_at=now, now=now, reason=reason
@@ -318,7 +320,7 @@ def _whose(actor: Actor, person_id: UUID) -> tuple[Clinic, Membership]:
         HouseSubject(clinic_id=clinic.pk, author_id=member.person_id if member else None),
     )
     if member is None:
-        raise BadInput(fields={"person": [_("Choose somebody who works in this clinic.")]})
+        raise NotFound()
     return clinic, member
 
 

@@ -44,7 +44,7 @@ def record_credential(
             .first()
         )
         if member is None:
-            raise BadInput(fields={"person": [_("Choose somebody who works in this clinic.")]})
+            raise NotFound()
         said = {
             "person_id": member.person_id,
             "kind": kind.value,
@@ -84,7 +84,6 @@ def withdraw_credential(
     """It does not count from that day on; None: it never did, it was entered in error. Once, and never
     undone: what holds after all is recorded anew."""
     with acting(actor):
-        require(actor, Permission.MANAGE_CREDENTIALS, HouseSubject(clinic_id=actor.clinic_id))
         row = (
             Credential.objects.select_for_update(of=("self",))
             .filter(clinic_id=actor.clinic_id, public_id=credential_id)
@@ -92,6 +91,7 @@ def withdraw_credential(
         )
         if row is None:
             raise NotFound()
+        require(actor, Permission.MANAGE_CREDENTIALS, HouseSubject(clinic_id=actor.clinic_id))
         if not reason.strip():
             raise Incomplete(fields={"reason": [_("Say why.")]})
         if row.withdrawn_from is not None:

@@ -35,7 +35,7 @@ def invite_person(
         require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
         return add_membership(
             actor=actor,
-            person=_person_of(email.strip(), printed_name=printed_name),
+            person=person_of(email.strip(), printed_name=printed_name),
             roles=roles,
             from_on=from_on,
             until_on=until_on,
@@ -43,7 +43,7 @@ def invite_person(
         )
 
 
-def _person_of(email: str, *, printed_name: str) -> Person:
+def person_of(email: str, *, printed_name: str) -> Person:
     """Whoever has that address, made if nobody has: two who invite the same person invite one."""
     person = Person.objects.filter(email__iexact=email).first()
     if person is not None:
@@ -213,6 +213,9 @@ def found_clinic(*, administrator: Person, from_on: date, now: datetime, **field
 def _check_roles(roles: Collection[Role]) -> None:
     if not roles:
         raise BadInput(fields={"roles": [_("Choose at least one role.")]})
+    if Role.OUTSIDE_REVIEWER in roles:
+        # Comes with an invitation to named courses, and would say nothing beside a role in the clinic.
+        raise BadInput(fields={"roles": [_("Somebody from outside is invited to named courses instead.")]})
 
 
 def _check_span(from_on: date, until_on: date | None) -> None:

@@ -13,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from clinic import clock, queries
 from clinic.actors import Seat, seat_for
 from clinic.models import Clinic, Person
+from clinic.permissions import Role
 from clinic.web.demo import sign_ins
 
 
@@ -38,6 +39,8 @@ def house(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "clinic": seat.clinic if seat else None,
+        "supervises": bool(seat and Role.SUPERVISOR in seat.actor.roles),
+        "works_here": bool(seat and seat.actor.roles - {Role.OUTSIDE_REVIEWER}),
         "me": me,
         "clinics": SimpleLazyObject(clinics),
         "demo": demo,

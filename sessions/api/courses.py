@@ -23,6 +23,7 @@ from sessions.operations.enrolment import change_care_team, enrol_patient
 from sessions.queries.arranging import team_of
 from sessions.queries.chart import chart
 from sessions.queries.courses import course_for
+from sessions.queries.reviewers import nobody_reviews
 from sessions.queries.standing import course_requirements, standing_gates
 
 
@@ -78,6 +79,14 @@ class CourseOut(Serializer[Any]):
     due_weight = Number()
 
 
+class EnrolledOut(CourseOut):
+    nobody_reviews = serializers.ListField(
+        child=Text(),
+        help_text="Of the care team, whose work nobody in this clinic may review: nobody reviews their own. "
+        "A warning; the patient is enrolled.",
+    )
+
+
 class TeamMemberOut(Serializer[Any]):
     person_id = Id()
     name = Text()
@@ -86,6 +95,9 @@ class TeamMemberOut(Serializer[Any]):
 
 class CareTeamOut(Serializer[Any]):
     items = TeamMemberOut(many=True)
+    nobody_reviews = serializers.ListField(
+        child=Text(), help_text="Of them, whose work nobody in this clinic may review. A warning."
+    )
 
 
 class GateOut(Serializer[Any]):
@@ -179,13 +191,14 @@ class ChartOut(Serializer[Any]):
 
 
 class Courses(Door):
-    @described("enrol_patient", takes=EnrolPatientInput, gives=CourseOut)
+    @described("enrol_patient", takes=EnrolPatientInput, gives=EnrolledOut)
     def post(self, request: Request, slug: str) -> Response:
         sent = self.sent(EnrolPatientInput)
         sent["team"] = {TeamRole(place): person for place, person in sent["team"].items()}
         again = self.again(Course, sent)
         course = enrol_patient(actor=self.actor, now=self.actor.at, **sent)
-        return self.gives(CourseOut, course, again=again)
+        course.nobody_reviews = nobody_reviews(course, now=self.actor.at)  # type: ignore[attr-defined]
+        return self.gives(EnrolledOut, course, again=again)
 
 
 class CourseChart(Door):
@@ -215,7 +228,8 @@ class CourseCareTeam(Door):
     def post(self, request: Request, slug: str, course: UUID) -> Response:
         sent = self.sent(ChangeCareTeamInput)
         member = change_care_team(actor=self.actor, course_id=course, now=self.actor.at, **sent)
-        return self.gives(CareTeamOut, {"items": team_of(member.course)})
+        warned = nobody_reviews(member.course, now=self.actor.at)
+        return self.gives(CareTeamOut, {"items": team_of(member.course), "nobody_reviews": warned})
 
 
 class CourseDoor(Door):

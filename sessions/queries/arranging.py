@@ -10,7 +10,7 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.models import Membership, Room
-from clinic.permissions import Permission
+from clinic.permissions import HouseSubject, Permission, Role, allows
 from protocols.queries import definition_of
 from protocols.rules.definition import Move, SessionRule
 from sessions.models import CareTeamMember, Course
@@ -57,8 +57,13 @@ class BookingOptions:
 
 
 def staff_choices(actor: Actor, *, roles: Sequence[str] = ()) -> list[Choice]:
-    members = Membership.objects.filter(clinic_id=actor.clinic_id, person__is_active=True).select_related(
-        "person"
+    """Who works here, by name; nobody invited from outside, and nobody for who is."""
+    if not allows(actor, Permission.VIEW_CLINIC, HouseSubject(clinic_id=actor.clinic_id)):
+        return []
+    members = (
+        Membership.objects.filter(clinic_id=actor.clinic_id, person__is_active=True)
+        .exclude(roles=[Role.OUTSIDE_REVIEWER.value])
+        .select_related("person")
     )
     if roles:
         members = members.filter(roles__overlap=list(roles))

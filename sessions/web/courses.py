@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clinic.permissions import HouseSubject, Permission, require
 from sessions.operations import workflow
 from sessions.operations.enrolment import enrol_patient, register_patient
-from sessions.queries import arranging, offers
+from sessions.queries import arranging, offers, reviewers
 from sessions.web import forms
 from sessions.web.door import Door, staff
 
 
 @staff
 def enrol(door: Door) -> HttpResponse:
+    require(door.actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=door.actor.clinic_id))
     people = [(str(one.id), one.words) for one in door.read(arranging.staff_choices)]
     form = door.form(
         forms.EnrolForm,
@@ -61,15 +64,38 @@ def enrol(door: Door) -> HttpResponse:
         made.append(course.public_id)
 
     if door.done(form, act):
+        if unreviewed := door.read(reviewers.unreviewed_of, made[0], now=door.now):
+            messages.warning(
+                door.request,
+                _("Nobody here may review the work of: %(names)s. Nobody reviews their own.")
+                % {"names": ", ".join(unreviewed)},
+            )
         return door.go("chart", made[0], said=_("The patient is enrolled."))
+    may_review = door.read(reviewers.reviewers_here, now=door.now)
     return door.page(
         "sessions/record_form.html",
         here="patients",
         title=_("Enrol a patient"),
+        warning=_too_few(may_review),
         form=form,
         submit=_("Enrol"),
         back=door.url("patients"),
     )
+
+
+def _too_few(reviewers: Sequence[str]) -> str:
+    """A warning, where the clinic has too few who may review; it keeps nobody from enrolling."""
+    if not reviewers:
+        return _(
+            "Nobody in this clinic may review the team’s work today. Appoint a supervisor or a deputy, or "
+            "have a reviewer invited from outside."
+        )
+    if len(reviewers) == 1:
+        return _(
+            "Only %(name)s may review the team’s work today, and nobody reviews their own: with them on the "
+            "care team, what they do is reviewed by nobody."
+        ) % {"name": reviewers[0]}
+    return ""
 
 
 COURSE_MOVES: dict[str, tuple[Any, type[forms.RecordForm], Callable[..., Any], Any]] = {

@@ -105,7 +105,7 @@ def test_only_supervisors_record_credentials(clinic: Clinic, carla: Actor, ada: 
 
 
 def test_who_does_not_work_here_gets_none(carla: Actor) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(NotFound):
         recorded(carla, a_person("stranger"))
 
 

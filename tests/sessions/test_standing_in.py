@@ -449,7 +449,11 @@ def test_a_handover_or_absence_asked_for_twice_is_one(cast: Cast) -> None:
 @pytest.mark.parametrize("table", ["absence", "handover"])
 def test_no_sql_rewrites_who_was_away_or_who_stood_in(cast: Cast, table: str) -> None:
     away(cast, stand_in=cast.id("gil"))
-    for statement in (f"DELETE FROM clinic_{table}", f"UPDATE clinic_{table} SET from_on = '2020-01-01'"):
+    for statement in (
+        f"DELETE FROM clinic_{table}",
+        f"UPDATE clinic_{table} SET from_on = '2020-01-01'",
+        f"UPDATE clinic_{table} SET until_at = '2099-01-01'",
+    ):
         with pytest.raises(DatabaseError, match="only added to"), transaction.atomic():
             connection.cursor().execute(statement)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from clinic import clock
-from clinic.models import Event, Membership, Person
+from clinic.models import CredentialKind, Event, Handover, Membership, Person
+from clinic.operations.absences import name_deputy, record_absence
+from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
 from protocols.models import LegalBasis
 from protocols.rules.document import parse
@@ -31,6 +34,7 @@ from sessions.models import (
     StaffTask,
 )
 from sessions.operations.booking import book_session
+from sessions.operations.inviting import invite_reviewer
 from tests.sessions.api.caller import Caller, calls, iso, new_id
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
 from tests.support.clinic_day import ClinicDay, set_clock
@@ -87,6 +91,10 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     patient = {"code": "P-900", "given_name": "A", "family_name": "B", "born_on": "1980-01-01"}
     team = {role.value: str(person) for role, person in cast.team.items()}
     version = ids["protocol_version"]
+    span = {
+        "from_on": (clock.now() + days(20)).date().isoformat(),
+        "until_on": (clock.now() + days(30)).date().isoformat(),
+    }
     return {
         "patients": {**row, **patient},
         "change_contact_details": {"email": "", "phone": "", "email_allowed": False},
@@ -167,14 +175,91 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
             "valid_from": "2027-01-01",
         },
         "revoke_legal_basis": reason,
+        "record_absence": {**row, "person_id": ids["hana"], **span},
+        "hand_over": {**row, "giver_id": ids["hana"], "taker_id": ids["ivo"], **span},
+        "end_absence": {},
+        "take_back": {},
+        "name_deputy": {
+            **row,
+            "supervisor_id": ids["hana"],
+            "deputy_id": ids["ivo"],
+            "from_on": span["from_on"],
+        },
+        "release_deputy": reason,
+        "record_credential": {
+            **row,
+            "person_id": ids["hana"],
+            "kind": "licence",
+            "code": "psychotherapist",
+            "title": "Psychotherapist",
+            "valid_from": "2027-01-01",
+        },
+        "withdraw_credential": reason,
+        "invite_reviewer": {
+            "email": "rita@example.org",
+            "printed_name": "Rita Rowan",
+            "course_ids": [ids["course"]],
+            "until_on": span["until_on"],
+        },
+        "end_review_invitation": {},
         "move_courses": {**reason, "courses": [ids["course"]]},
         "undo_version_move": reason,
     }
 
 
 QUERIES = {"gates": {"move": "start", "key": "dosing.1"}, "compare_versions": {"with": "1.0"}}
+# Lists that only a supervisor reads, also in their own clinic.
+SUPERVISORS = {"oversight", "invite_reviewer"}
+# Things of the clinic, no patient's: a colleague is told that they may not, not that they are not there.
+HOUSE = {"protocol", "legal_basis", "absence", "handover", "deputy", "credential", "invitation"}
 # What makes something new in one's own clinic or only reads what is sent, and names nothing of another.
 OWN = {"patients", "save_draft", "import_study", "note_templates"}
+
+
+def team_rows(day: ClinicDay, *, now: datetime) -> dict[str, str]:
+    """An absence, a handover, a deputy, a credential and an invitation of our clinic, and two who work in no
+    other."""
+    cast, first, last = day.cast, (now + days(2)).date(), (now + days(4)).date()
+    carla = cast.actor("carla", at=now)
+    absence = record_absence(
+        actor=carla,
+        person_id=cast.id("ada"),
+        from_on=first,
+        until_on=last,
+        stand_in=cast.id("ben"),
+        now=now,
+    )
+    deputy = name_deputy(
+        actor=carla, supervisor_id=cast.id("carla"), deputy_id=cast.id("gil"), from_on=first, now=now
+    )
+    credential = record_credential(
+        actor=carla,
+        person_id=cast.id("ada"),
+        kind=CredentialKind.LICENCE,
+        code="physician",
+        title="Physician",
+        valid_from=first,
+        now=now,
+    )
+    [invitation] = invite_reviewer(
+        actor=carla,
+        email="vera@example.org",
+        printed_name="Vera Vine",
+        course_ids=[day.new.public_id],
+        until_on=last,
+        now=now,
+    )
+    hana = make_person(cast.clinic, "Hana Hazel", Role.THERAPIST, Role.SUPERVISOR)
+    ivo = make_person(cast.clinic, "Ivo Iris", Role.THERAPIST)
+    return {
+        "hana": str(hana.public_id),
+        "ivo": str(ivo.public_id),
+        "absence": str(absence.public_id),
+        "handover": str(Handover.objects.get(clinic=cast.clinic).public_id),
+        "deputy": str(deputy.public_id),
+        "credential": str(credential.public_id),
+        "invitation": str(invitation.public_id),
+    }
 
 
 @pytest.fixture
@@ -195,6 +280,7 @@ def world(day: ClinicDay) -> World:
     assert task is not None
     assert fact is not None
     ids = {
+        **team_rows(day, now=day.now),
         "patient": str(day.new.patient.public_id),
         "course": str(day.new.public_id),
         "booking": str(booking.public_id),
@@ -253,6 +339,7 @@ def test_another_clinic_s_people_get_nothing_at_any_address(world: World) -> Non
                 continue
             response = call(world, theirs, name, method)
             allowed = {404} if names_of(name) else {200} if method == "get" else {403, 404}
+            allowed |= {403} if name in SUPERVISORS else set()
             assert response.status_code in allowed, (name, method, person, response.content)
             assert CANARY.encode() not in response.content
             tried += 1
@@ -273,7 +360,7 @@ def test_a_colleague_who_looks_after_nobody_sees_no_patient(world: World) -> Non
             continue  # any therapist may take a patient in
         response = call(world, gil, name, method)
         assert CANARY.encode() not in response.content, (name, method)
-        if names_of(name) and not {"protocol", "legal_basis"} & set(names_of(name)):
+        if names_of(name) and not HOUSE & set(names_of(name)):
             assert response.status_code == 404, (name, method, response.content)
     assert rows() == before
 
@@ -286,7 +373,9 @@ def test_the_canary_sings_for_who_may_hear_it(world: World) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["patients", "tasks", "deviations", "adherence", "today", "facts"])
+@pytest.mark.parametrize(
+    "name", ["patients", "tasks", "deviations", "adherence", "today", "facts", "oversight", "team"]
+)
 def test_ten_patients_cost_no_more_queries_than_two(cast: Cast, name: str) -> None:
     courses = [enrol(cast, "P-001"), enrol(cast, "P-002")]
     carla, counts = calls(cast, "carla"), []

@@ -18,18 +18,28 @@ CREATE TRIGGER what_it_says_stays BEFORE UPDATE OF clinic_id, public_id, giver_i
 CREATE TRIGGER what_it_says_stays BEFORE UPDATE OF clinic_id, public_id, supervisor_id, deputy_id, from_on,
         until_on, from_at, named_by_id, named_at OR DELETE
     ON clinic_deputy FOR EACH ROW EXECUTE FUNCTION refuse_any_change();
+CREATE TRIGGER ends_no_later_than_it_said BEFORE UPDATE ON clinic_absence
+    FOR EACH ROW WHEN (NEW.until_at > OLD.until_at) EXECUTE FUNCTION refuse_any_change();
+CREATE TRIGGER ends_no_later_than_it_said BEFORE UPDATE ON clinic_handover
+    FOR EACH ROW WHEN (NEW.until_at > OLD.until_at) EXECUTE FUNCTION refuse_any_change();
+CREATE TRIGGER ends_no_later_than_it_said BEFORE UPDATE ON clinic_deputy
+    FOR EACH ROW WHEN (OLD.until_at IS NOT NULL AND (NEW.until_at IS NULL OR NEW.until_at > OLD.until_at))
+    EXECUTE FUNCTION refuse_any_change();
 """
 UNGUARD = """
 DROP TRIGGER what_it_says_stays ON clinic_absence;
 DROP TRIGGER what_it_says_stays ON clinic_handover;
 DROP TRIGGER what_it_says_stays ON clinic_deputy;
+DROP TRIGGER ends_no_later_than_it_said ON clinic_absence;
+DROP TRIGGER ends_no_later_than_it_said ON clinic_handover;
+DROP TRIGGER ends_no_later_than_it_said ON clinic_deputy;
 """
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0006_credentials_and_reasons'),
+        ('clinic', '0007_where_a_clinic_is'),
     ]
 
     operations = [

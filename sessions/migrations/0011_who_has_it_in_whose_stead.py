@@ -10,8 +10,11 @@ GUARDS = """
 CREATE TRIGGER who_was_invited_stays BEFORE UPDATE OF clinic_id, public_id, course_id, person_id, until_on, from_at,
         invited_by_id OR DELETE
     ON therapy_sessions_reviewinvitation FOR EACH ROW EXECUTE FUNCTION refuse_any_change();
+CREATE TRIGGER ends_no_later_than_it_said BEFORE UPDATE ON therapy_sessions_reviewinvitation
+    FOR EACH ROW WHEN (NEW.until_at > OLD.until_at) EXECUTE FUNCTION refuse_any_change();
 """
 UNGUARD = """
+DROP TRIGGER ends_no_later_than_it_said ON therapy_sessions_reviewinvitation;
 DROP TRIGGER who_was_invited_stays ON therapy_sessions_reviewinvitation;
 """
 
@@ -19,8 +22,8 @@ DROP TRIGGER who_was_invited_stays ON therapy_sessions_reviewinvitation;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clinic', '0007_who_is_away_and_who_stands_in'),
-        ('therapy_sessions', '0008_one_index_less'),
+        ('clinic', '0008_who_is_away_and_who_stands_in'),
+        ('therapy_sessions', '0010_what_a_course_adds_up_to'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,106 @@
+"""Forms of the team: absences, handing over, deputies, credentials, inviting a reviewer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from clinic.models import CredentialKind
+from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, words
+
+
+def somebody(label: Any, *, required: bool = True, hint: Any = "") -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, required=required, help_text=hint)
+
+
+class TeamForm(RecordForm):
+    """`people` are offered in every field that asks for one."""
+
+    asks_for: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, people: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.asks_for:
+            field = self.fields[name]
+            field.choices = [  # type: ignore[attr-defined]
+                ("", _("Choose") if field.required else _("Nobody")),
+                *people,
+            ]
+
+
+class AbsenceForm(TeamForm):
+    asks_for = ("person", "stand_in")
+    person = somebody(_("Who is away"))
+    from_on = day(_("First day away"))
+    until_on = day(_("Last day away"))
+    stand_in = somebody(
+        _("Who stands in"),
+        required=False,
+        hint=_(
+            "Has their patients, calls and safety tasks on these days. With nobody, their tasks fall to the "
+            "coordinator."
+        ),
+    )
+
+
+class HandOverForm(TeamForm):
+    asks_for = ("giver", "taker")
+    giver = somebody(_("Whose work"))
+    taker = somebody(_("To whom"))
+    from_on = day(_("From"))
+    until_on = day(_("Until and including"))
+    what = forms.MultipleChoiceField(
+        label=_("What"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=[
+            ("caseload", _("The caseload: sessions, notes, everything else")),
+            ("calls", _("Calls")),
+            ("safety_tasks", _("Safety tasks")),
+        ],
+        initial=["caseload", "calls", "safety_tasks"],
+        help_text=_("Whatever is chosen, they see these patients on these days, and not after."),
+    )
+
+
+class DeputyForm(TeamForm):
+    asks_for = ("supervisor", "deputy")
+    supervisor = somebody(_("Supervisor"))
+    deputy = somebody(_("Deputy"), hint=_("Acts as a supervisor while that supervisor is away."))
+    from_on = day(_("From"))
+    until_on = day(_("Until and including"), required=False, hint=_("Empty: until further notice."))
+    reason = words(_("Why"), rows=2)
+
+
+class CredentialForm(TeamForm):
+    asks_for = ("person",)
+    person = somebody(_("Who"))
+    kind = one_of(_("What it is"), CredentialKind.choices)
+    code = line(
+        _("Code"), hint=_("One word by which protocols name it, e.g. psychotherapist, acls, mdma_therapy.")
+    )
+    title = line(_("Title"), hint=_("As it stands on the document."))
+    number = line(_("Number"), required=False)
+    issuer = line(_("Issued by"), required=False)
+    valid_from = day(_("Valid from"))
+    valid_until = day(_("Valid until and including"), required=False, hint=_("Empty: it does not expire."))
+    reason = words(_("Why"), hint=_("E.g. renewed, or seen at appointment; it stays on the record."), rows=2)
+
+
+class WithdrawCredentialForm(RecordForm):
+    from_on = day(
+        _("Counts no more from"), required=False, hint=_("Empty: it was entered in error and never counted.")
+    )
+    reason = words(_("Why"), rows=2)
+
+
+class InviteForm(RecordForm):
+    printed_name = line(_("Name"), hint=_("As it stands on what they sign."))
+    email = forms.EmailField(label=_("E-mail"))
+    patients = line(
+        _("Patients"),
+        hint=_("Codes, with commas between them. They see these patients’ courses and no other."),
+    )
+    until_on = day(_("Until and including"))
+    reason = words(_("Why"), hint=_("What they are asked to review; it stays on the record."), rows=2)

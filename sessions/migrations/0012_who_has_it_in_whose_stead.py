@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('clinic', '0008_who_is_away_and_who_stands_in'),
-        ('therapy_sessions', '0010_what_a_course_adds_up_to'),
+        ('therapy_sessions', '0011_notes_while_they_are_written'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

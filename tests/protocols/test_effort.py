@@ -1,0 +1,57 @@
+"""The largest documents that can be read: laid out, drawn, told and walked in a moment, like the smallest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import process_time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from protocols.rules.document import parse
+from protocols.rules.lint import lint
+from protocols.web import showing, timeline
+from sessions.rules.walking import walk
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "protocol-language.md").read_text(encoding="utf-8")
+SMALLEST = re.findall(r"^```yaml protocol\n(.*?)^```", GUIDE, re.M | re.S)[0]
+FIRST = "      - anchor: enrolment\n"
+
+
+def call(number: int, *, count: int, per: str = "", which: str = "") -> str:
+    return (
+        f"  - {{type: contact, code: call{number}, stage: dosing, words: Call, who: therapist,"
+        f" source: trial,{per} count: {{value: {count}, source: trial}}, every: {{value: 1 d, source: trial}}, window: {{anchor: "
+        f"{{event: start, rule: dosing{which}}}, closes: {{value: 1 d, source: trial}}}}}}\n"
+    )
+
+
+MANY_RULES = SMALLEST + "".join(call(number, count=5, which=", which: first") for number in range(620))
+MANY_CYCLES = SMALLEST.replace("count: {value: 1, source", "count: {value: 60, source").replace(
+    FIRST, FIRST.replace("enrolment", "{event: start, rule: dosing, which: previous}")
+) + "".join(call(number, count=1, per=" per: dosing,") for number in range(80))
+
+
+@pytest.mark.parametrize("document", [MANY_RULES, MANY_CYCLES], ids=["620 rules", "60 cycles of 80 calls"])
+def test_no_document_that_can_be_read_takes_two_seconds_to_check_draw_tell_or_walk(document: str) -> None:
+    definition = parse(document)
+    acts: dict[str, Callable[[], object]] = {
+        "lint": lambda: lint(document),
+        "draw": lambda: timeline.picture(definition),
+        "tell": lambda: timeline.table(definition),
+        "stages": lambda: showing.stages(definition),
+        "walk": lambda: list(
+            walk(definition, start=datetime(2026, 3, 2, tzinfo=UTC), zone=ZoneInfo("Europe/Lisbon"))
+        ),
+    }
+    slow = {}
+    for name, act in acts.items():
+        began = process_time()
+        act()
+        taken = process_time() - began
+        if taken > 2:
+            slow[name] = taken
+    assert slow == {}

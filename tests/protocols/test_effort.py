@@ -24,8 +24,8 @@ FIRST = "      - anchor: enrolment\n"
 def call(number: int, *, count: int, per: str = "", which: str = "") -> str:
     return (
         f"  - {{type: contact, code: call{number}, stage: dosing, words: Call, who: therapist,"
-        f" source: trial,{per} count: {{value: {count}, source: trial}}, every: {{value: 1 d, source: trial}}, window: {{anchor: "
-        f"{{event: start, rule: dosing{which}}}, closes: {{value: 1 d, source: trial}}}}}}\n"
+        f" source: trial,{per} count: {{value: {count}, source: trial}}, every: {{value: 1 d, source: trial}},"
+        f" window: {{anchor: {{event: start, rule: dosing{which}}}, closes: {{value: 1 d, source: trial}}}}}}\n"
     )
 
 

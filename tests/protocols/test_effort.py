@@ -22,10 +22,11 @@ FIRST = "      - anchor: enrolment\n"
 
 
 def call(number: int, *, count: int, per: str = "", which: str = "") -> str:
+    trial = "source: trial"
     return (
-        f"  - {{type: contact, code: call{number}, stage: dosing, words: Call, who: therapist,"
-        f" source: trial,{per} count: {{value: {count}, source: trial}}, every: {{value: 1 d, source: trial}},"
-        f" window: {{anchor: {{event: start, rule: dosing{which}}}, closes: {{value: 1 d, source: trial}}}}}}\n"
+        f"  - {{type: contact, code: call{number}, stage: dosing, words: Call, who: therapist, {trial},{per}"
+        f" count: {{value: {count}, {trial}}}, every: {{value: 1 d, {trial}}},"
+        f" window: {{anchor: {{event: start, rule: dosing{which}}}, closes: {{value: 1 d, {trial}}}}}}}\n"
     )
 
 

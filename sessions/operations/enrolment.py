@@ -15,6 +15,7 @@ from clinic.models import Clinic, Membership, Resource
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
 from protocols.models import ProtocolVersion
+from protocols.queries import definition_in
 from sessions.models import CareTeamMember, ContactDetails, Course, Patient
 from sessions.models.courses import OPEN_STATUSES, TeamRole
 from sessions.operations.legal import require_legal_basis, require_text_in_force
@@ -151,6 +152,7 @@ def enrol_patient(
                 "The care team needs another look.",
                 fields={TeamRole.LEAD_THERAPIST.value: ["Choose who leads the treatment."]},
             )
+        arm = _arm(version, arm)
         members = _members(actor=actor, team=team, now=now)
         course = Course.objects.create(
             clinic_id=actor.clinic_id,
@@ -180,6 +182,20 @@ def enrol_patient(
         course = Course.objects.select_related("patient", "clinic", "protocol_version").get(pk=course.pk)
         refresh_course(course=course, now=now)
         return course
+
+
+def _arm(version: ProtocolVersion, arm: str) -> str:
+    """The arm of the course: the one chosen, or the only one. Raises Incomplete when one has to be chosen,
+    BadInput for one that the protocol does not have."""
+    arms = {one.code: one.words["en"] for one in definition_in(version).arms}
+    if not arm and len(arms) < 2:
+        return next(iter(arms), "")
+    if not arm:
+        told = ", ".join(arms.values())
+        raise Incomplete("This protocol has several arms.", fields={"arm": [f"Choose one of: {told}."]})
+    if arm not in arms:
+        raise BadInput("The protocol has no such arm.", fields={"arm": ["Choose one of the protocol's."]})
+    return arm
 
 
 # Who may stand in which place of the care team: one who could not see the chart would be there in name only.

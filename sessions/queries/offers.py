@@ -122,6 +122,17 @@ def attributes_offered(actor: Actor) -> list[tuple[str, str]]:
     return [(code, attribute_words(code)) for code in sorted(asked)]
 
 
+def arms_offered(actor: Actor) -> list[tuple[str, str]]:
+    """The arms of published protocols that have more than one, each after its protocol."""
+    definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
+    return [
+        (arm.code, f"{say(one.title)}: {say(arm.words)}")
+        for one in definitions
+        if len(one.arms) > 1
+        for arm in one.arms
+    ]
+
+
 def roles_offered(actor: Actor) -> frozenset[str]:
     """The roles that some published protocol gives a part: where services are not medicine, nobody
     prescribes."""

@@ -29,6 +29,7 @@ def enrol(door: Door) -> HttpResponse:
         attributes=door.read(offers.attributes_offered),
         staff=people,
         roles=door.read(offers.roles_offered),
+        arms=door.read(offers.arms_offered),
     )
     made: list[UUID] = []
 
@@ -60,6 +61,7 @@ def enrol(door: Door) -> HttpResponse:
             team=form.team,
             enrolled_at=door.now,
             live_from=given["live_from"],
+            arm=given.get("arm", ""),
         )
         made.append(course.public_id)
 

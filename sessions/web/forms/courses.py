@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ class EnrolForm(RecordForm):
         label=_("Of the patient"), widget=forms.CheckboxSelectMultiple, required=False
     )
     protocol = forms.ChoiceField(label=_("Protocol"))
+    arm = forms.ChoiceField(label=_("Arm"), required=False)
     lead_therapist = forms.ChoiceField(label=_("Lead therapist"))
     co_therapist = forms.ChoiceField(label=_("Co-therapist"), required=False)
     prescriber = forms.ChoiceField(label=_("Prescriber"), required=False)
@@ -43,12 +44,17 @@ class EnrolForm(RecordForm):
         attributes: Choices,
         staff: Choices,
         roles: Collection[str],
+        arms: Sequence[tuple[str, str]],
         **kwargs: Any,
     ) -> None:
         """`roles` are those that have a part in some protocol; nobody is asked to name another."""
         super().__init__(*args, **kwargs)
         if TeamRole.PRESCRIBER.value not in roles:
             del self.fields["prescriber"]
+        if not arms:
+            del self.fields["arm"]
+        else:
+            self.fields["arm"].choices = [("", _("None of them")), *arms]  # type: ignore[attr-defined]
         if not attributes:
             del self.fields["attributes"]
         people = [("", _("Choose")), *staff]

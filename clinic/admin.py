@@ -20,7 +20,7 @@ from clinic.errors import Refusal
 from clinic.models import Clinic, Event, Membership, Message, MessageAttempt, MessageLog, Person, Room
 from clinic.operations import people
 from clinic.operations.clinics import change_clinic
-from clinic.permissions import Role
+from clinic.permissions import STAFF, Role
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
@@ -144,10 +144,18 @@ class ClinicAdmin(HouseAdmin):
             change_clinic(actor=actor, settings=settings, now=actor.at)
 
 
+def why_changed() -> forms.CharField:
+    """Required in every form that changes how the clinic runs; kept beside the event."""
+    return forms.CharField(
+        label=_("Why"), max_length=500, help_text=_("In a few words; it stays on the record.")
+    )
+
+
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time
     roles = forms.MultipleChoiceField(
-        choices=[(role.value, role.value.capitalize()) for role in Role], widget=forms.CheckboxSelectMultiple
+        choices=[(role.value, role.value.capitalize()) for role in STAFF], widget=forms.CheckboxSelectMultiple
     )
+    reason = why_changed()
 
     class Meta:
         model = Membership
@@ -178,6 +186,7 @@ class MembershipAdmin(HouseAdmin):
                 from_on=obj.from_on,
                 until_on=obj.until_on,
                 now=actor.at,
+                reason=form.cleaned_data["reason"],
             )
         else:
             added = people.add_membership(
@@ -187,6 +196,7 @@ class MembershipAdmin(HouseAdmin):
                 from_on=obj.from_on,
                 until_on=obj.until_on,
                 now=actor.at,
+                reason=form.cleaned_data["reason"],
             )
             obj.pk = added.pk
 

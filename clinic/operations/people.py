@@ -65,6 +65,7 @@ def add_membership(
     from_on: date,
     until_on: date | None = None,
     now: datetime,
+    reason: str = "",
 ) -> Membership:
     with acting(actor):
         require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
@@ -98,6 +99,7 @@ def add_membership(
             occurred_at=now,
             now=now,
             data=_roles(roles),
+            reason=reason,
         )
         return membership
 
@@ -110,6 +112,7 @@ def change_membership(
     from_on: date,
     until_on: date | None,
     now: datetime,
+    reason: str = "",
 ) -> Membership:
     """New roles or a last day. What they did before stays theirs."""
     with acting(actor):
@@ -138,6 +141,7 @@ def change_membership(
             occurred_at=now,
             now=now,
             data=_roles(roles),
+            reason=reason,
         )
         look_again(clinic_id=actor.clinic_id, now=now)
         return membership

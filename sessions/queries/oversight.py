@@ -25,7 +25,7 @@ from sessions.queries.words import label, status_words
 from sessions.rules.keys import parts_of_key
 from sessions.rules.requirements import Kind
 
-SHOWN = 4
+SHOWN = 3
 """How many rows of each list are shown. A choice of display: it is to be seen at one glance."""
 
 DRUG = (Kind.DOSE.value, Kind.SUPPLEMENT.value)

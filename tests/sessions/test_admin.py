@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic import clock
-from clinic.models import Event
+from clinic.models import ChangeReason, Event, Membership
 from sessions.models import CareTeamMember, FactRecord, NoteRecord
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
 from tests.support.clinic_day import ClinicDay, make_day, set_clock
@@ -73,8 +73,6 @@ def test_a_coordinator_sees_patients_and_bookings_but_not_the_chart(day: ClinicD
 
 
 def test_another_clinic_s_supervisor_sees_nothing_of_this_one(day: ClinicDay) -> None:
-    from clinic.models import Membership
-
     other = make_cast("birch")
     Membership.objects.filter(clinic=day.cast.clinic, person=other.people["carla"]).delete()
     carla = signed_in(other, "carla")
@@ -135,3 +133,22 @@ def test_a_list_costs_the_same_for_more_rows(db: None, table: str) -> None:
         counts.append(len(captured))
         fill_chart(cast, enrol(cast, code), now=START)
     assert counts[0] == counts[1]
+
+
+def test_an_administrator_changes_roles_only_with_a_reason_that_stands_beside_the_event(db: None) -> None:
+    cast = make_cast()
+    gil = Membership.objects.get(person=cast.people["gil"])
+    body = {"roles": ["therapist", "supervisor"], "from_on": "2020-01-01", "until_on": ""}
+    address = reverse("admin:clinic_membership_change", args=[gil.pk])
+    finn = signed_in(cast, "finn")
+    assert finn.post(address, body).status_code == 200
+    gil.refresh_from_db()
+    assert gil.roles == ["therapist"], "without a reason nothing changes"
+    assert finn.post(address, {**body, "reason": "Dr Moss has retired."}).status_code == 302
+    gil.refresh_from_db()
+    assert set(gil.roles) == {"therapist", "supervisor"}
+    assert ChangeReason.objects.get(event__verb="membership_changed").text == "Dr Moss has retired."
+    outside = {**body, "roles": ["outside_reviewer"], "reason": "Invited."}
+    assert finn.post(address, outside).status_code == 200, (
+        "somebody from outside is invited to courses instead"
+    )

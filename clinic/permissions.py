@@ -80,6 +80,7 @@ class Permission(StrEnum):
     OVERRIDE_GATE_PRESCRIBER = "override_gate_prescriber"
 
     # Supervision and tasks
+    ENTER_DEVIATION = "enter_deviation"  # one that no requirement shows
     REVIEW_DEVIATION = "review_deviation"
     RUN_FIDELITY = "run_fidelity"  # rating forms, drawing sessions, naming raters, telling therapists
     RATE_FIDELITY = "rate_fidelity"  # rate a session one was named for, and never one's own
@@ -242,6 +243,7 @@ CARE = (
     Permission.TAKE_TASK,
     Permission.VIEW_TASKS,
     Permission.VIEW_DEVIATIONS,
+    Permission.ENTER_DEVIATION,
     Permission.VIEW_ADHERENCE,
     Permission.VIEW_MESSAGES,
     Permission.SEND_LINK,
@@ -326,6 +328,7 @@ register(
             Permission.OVERRIDE_GATE_SUPERVISOR,
             Permission.VIEW_EVENTS,
             Permission.EXPORT_RECORD,
+            Permission.ENTER_DEVIATION,
             Permission.MANAGE_MESSAGES,
         ),
     ),

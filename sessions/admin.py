@@ -20,11 +20,14 @@ from clinic.models import Membership, Person
 from clinic.permissions import HouseSubject, Permission, allows
 from sessions.models import (
     CareTeamMember,
+    ClosureSignature,
     ContactDetails,
     Course,
     CourseRequirement,
     CourseStage,
+    DeviationAction,
     DeviationRecord,
+    DeviationReport,
     DeviationReview,
     FactRecord,
     NoteRecord,
@@ -237,8 +240,8 @@ class CourseRequirementAdmin(CaseloadAdmin):
 @admin.register(DeviationRecord)
 class DeviationRecordAdmin(CaseloadAdmin):
     what = Permission.VIEW_DEVIATIONS
-    list_display = ("course", "key", "status", "important", "raised_at", "reviewed_at")
-    list_filter = ("status", "important")
+    list_display = ("course", "key", "status", "important", "repeated", "raised_at", "reviewed_at")
+    list_filter = ("status", "important", "repeated", "hazard", "cause")
 
 
 @admin.register(DeviationReview)
@@ -246,7 +249,32 @@ class DeviationReviewAdmin(CaseloadAdmin):
     what = Permission.VIEW_DEVIATIONS
     course_path = "deviation__course"
     list_select_related = ("deviation", "reviewer")
-    list_display = ("deviation", "reviewer", "reviewed_at", "closes")
+    list_display = ("deviation", "act", "reviewer", "reviewed_at", "closes")
+
+
+@admin.register(DeviationAction)
+class DeviationActionAdmin(CaseloadAdmin):
+    what = Permission.VIEW_DEVIATIONS
+    course_path = "deviation__course"
+    list_select_related = ("deviation", "owner", "finished_by")
+    list_display = ("deviation", "kind", "owner", "due_on", "finished_at", "dropped")
+    list_filter = ("kind", "dropped")
+
+
+@admin.register(DeviationReport)
+class DeviationReportAdmin(CaseloadAdmin):
+    what = Permission.VIEW_DEVIATIONS
+    course_path = "deviation__course"
+    list_select_related = ("deviation", "clock")
+    list_display = ("deviation", "clock", "due_at", "reported_at", "reference", "withdrawn_at")
+
+
+@admin.register(ClosureSignature)
+class ClosureSignatureAdmin(CaseloadAdmin):
+    what = Permission.VIEW_DEVIATIONS
+    course_path = "review__deviation__course"
+    list_select_related = ("review__deviation",)
+    list_display = ("review", "printed_name", "role", "signed_at", "digest")
 
 
 @admin.register(StaffTask)

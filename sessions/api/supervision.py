@@ -1,4 +1,4 @@
-"""What supervisors look at: deviations with their evidence, and their review."""
+"""What supervisors look at: the log of deviations, and each with its evidence and review."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from clinic.api.fields import Id, Instant, Text, YesNo
+from clinic.api.fields import Id, Instant, Text
 from sessions.api.cursors import PageQuery, made_up, read_cursor, write_cursor
-from sessions.api.door import Door, NewRowInput, described
-from sessions.models import DeviationReview
-from sessions.operations.review import review_deviation
+from sessions.api.door import Door, described
+from sessions.api.reviewing import ActionOut, ReportOut, ReviewOut, one_of
 from sessions.queries import supervision
+from sessions.rules.requirements import DEPARTED
+from sessions.rules.review import CAUSES, Foreseen
 
 
 class DeviationQuery(PageQuery):
+    """What the log is narrowed to. Days are the clinic's, both included."""
+
     waiting = serializers.BooleanField(default=True, help_text="Only those that wait for review.")
-
-
-class ReviewDeviationInput(NewRowInput):
-    comment = Text(allow_blank=True)
-    closes = YesNo(required=False)
+    state = one_of(supervision.STATES, required=False)
+    important = serializers.BooleanField(required=False, allow_null=True, default=None)
+    repeated = serializers.BooleanField(required=False, allow_null=True, default=None)
+    hazard = serializers.BooleanField(required=False, allow_null=True, default=None)
+    free_form = serializers.BooleanField(required=False, allow_null=True, default=None)
+    status = one_of([*sorted(DEPARTED), "free_form"], required=False)
+    cause = one_of(CAUSES, required=False)
+    foreseen = one_of(Foreseen, required=False)
+    rule = Text(required=False, max_length=200)
+    version = Id(required=False)
+    therapist = Id(required=False, help_text="Lead or co-therapist when it happened.")
+    course = Id(required=False)
+    from_on = serializers.DateField(required=False, help_text="Happened on that day or later.")
+    until_on = serializers.DateField(required=False)
 
 
 class DeviationOut(Serializer[Any]):
@@ -41,6 +53,11 @@ class DeviationOut(Serializer[Any]):
     raised_at = Instant()
     days_waiting = serializers.IntegerField()
     state = Text()
+    repeated = serializers.BooleanField(help_text="Part of a trend.")
+    foreseen = Text(help_text="planned, anticipated or discovered; empty before it is classified.")
+    hazard = serializers.BooleanField()
+    aware_at = Instant()
+    free_form = serializers.BooleanField()
 
 
 class DeviationPageOut(Serializer[Any]):
@@ -58,21 +75,18 @@ class EvidenceOut(Serializer[Any]):
     limit = Text(allow_null=True)
 
 
-class ReviewOut(Serializer[Any]):
-    id = Id(source="public_id")
-    reviewer = Text(source="reviewer.printed_name")
-    reviewed_at = Instant()
-    comment = Text()
-    closes = serializers.BooleanField()
-
-
 class DeviationDetailOut(Serializer[Any]):
     deviation = DeviationOut(source="row")
     key = Text()
     opens_at = Instant(allow_null=True)
     closes_at = Instant(allow_null=True)
     evidence = EvidenceOut(many=True)
+    description = Text()
+    entered_by = Text()
     reviews = ReviewOut(many=True)
+    actions = ActionOut(many=True)
+    reports = ReportOut(many=True)
+    missing = serializers.ListField(child=Text(), help_text="What keeps it from being closed.")
     can_review = serializers.BooleanField()
 
 
@@ -85,8 +99,15 @@ class Deviations(Door):
             after = UUID(cursor) if cursor else None
         except ValueError as error:
             raise made_up() from error
+        waiting, size = asked.pop("waiting"), asked.pop("size")
+        asked.pop("cursor", None)
         rows, following = supervision.deviations(
-            self.actor, now=self.actor.at, waiting=asked["waiting"], after=after, limit=asked["size"]
+            self.actor,
+            now=self.actor.at,
+            waiting=waiting,
+            after=after,
+            narrowed=supervision.Narrowed(**asked),
+            limit=size,
         )
         return self.gives(DeviationPageOut, {"items": rows, "next": write_cursor(following)})
 
@@ -96,12 +117,3 @@ class Deviation(Door):
     def get(self, request: Request, slug: str, deviation: UUID) -> Response:
         found = supervision.deviation(self.actor, deviation, now=self.actor.at)
         return self.gives(DeviationDetailOut, found)
-
-
-class ReviewDeviation(Door):
-    @described("review_deviation", takes=ReviewDeviationInput, gives=ReviewOut)
-    def post(self, request: Request, slug: str, deviation: UUID) -> Response:
-        sent = self.sent(ReviewDeviationInput)
-        again = self.again(DeviationReview, sent)
-        review = review_deviation(actor=self.actor, deviation_id=deviation, now=self.actor.at, **sent)
-        return self.gives(ReviewOut, review, again=again)

@@ -15,9 +15,11 @@ from sessions.api import (
     overview,
     patients,
     psychotherapy_notes,
+    reviewing,
     supervision,
     tasks,
     team,
+    trends,
     versions,
 )
 from sessions.api.page import index
@@ -42,6 +44,7 @@ course = [
     path("contacts", facts.Contacts.as_view(), name="record_contact"),
     path("overrides", facts.Overrides.as_view(), name="override_requirement"),
     path("version-moves", versions.VersionMoves.as_view(), name="version_moves"),
+    path("deviations", reviewing.EnterDeviation.as_view(), name="enter_deviation"),
     path("undo-version-move", versions.UndoVersionMove.as_view(), name="undo_version_move"),
 ]
 booking = [
@@ -78,6 +81,19 @@ draft = [
     path("redraw", notes.RedrawFacts.as_view(), name="redraw_note_facts"),
     path("settle", notes.SettleConflict.as_view(), name="settle_note_conflict"),
     path("hand-in", notes.HandInDraft.as_view(), name="hand_in_note_draft"),
+]
+deviation = [
+    path("reviews", reviewing.ReviewDeviation.as_view(), name="review_deviation"),
+    path("acknowledge", reviewing.AcknowledgeDeviation.as_view(), name="acknowledge_deviation"),
+    path("classify", reviewing.ClassifyDeviation.as_view(), name="classify_deviation"),
+    path("cause", reviewing.SetCause.as_view(), name="set_cause"),
+    path("root-cause", reviewing.FindRootCause.as_view(), name="find_root_cause"),
+    path("waive", reviewing.WaiveParts.as_view(), name="waive_parts"),
+    path("actions", reviewing.AgreeAction.as_view(), name="agree_action"),
+    path("check", reviewing.PlanCheck.as_view(), name="plan_check"),
+    path("effect", reviewing.JudgeEffect.as_view(), name="judge_effect"),
+    path("close", reviewing.CloseDeviation.as_view(), name="close_deviation"),
+    path("reopen", reviewing.ReopenDeviation.as_view(), name="reopen_deviation"),
 ]
 clinic: list[URLPattern | URLResolver] = [
     path("today", overview.Today.as_view(), name="today"),
@@ -140,9 +156,16 @@ clinic: list[URLPattern | URLResolver] = [
     path("tasks/<uuid:task>/finish", tasks.FinishTask.as_view(), name="finish_task"),
     path("deviations", supervision.Deviations.as_view(), name="deviations"),
     path("deviations/<uuid:deviation>", supervision.Deviation.as_view(), name="deviation"),
-    path(
-        "deviations/<uuid:deviation>/reviews", supervision.ReviewDeviation.as_view(), name="review_deviation"
-    ),
+    path("deviations/acknowledge", reviewing.AcknowledgeDeviations.as_view(), name="acknowledge_deviations"),
+    path("deviations/<uuid:deviation>/", include(deviation)),
+    path("deviation-actions/<uuid:action>/finish", reviewing.FinishAction.as_view(), name="finish_action"),
+    path("deviation-reports/<uuid:report>/report", reviewing.RecordReport.as_view(), name="record_report"),
+    path("deviation-settings", trends.DeviationSettings.as_view(), name="deviation_settings"),
+    path("reporting-clocks", trends.ReportingClocks.as_view(), name="set_reporting_clock"),
+    path("reporting-clocks/<uuid:clock>/end", trends.EndReportingClock.as_view(), name="end_reporting_clock"),
+    path("trends", trends.Trends.as_view(), name="trends"),
+    path("trends/<uuid:trend>", trends.Trend.as_view(), name="trend"),
+    path("trends/<uuid:trend>/reviews", trends.ReviewTrend.as_view(), name="review_trend"),
     path("adherence", adherence.Adherence.as_view(), name="adherence"),
     path("adherence/rows", adherence.AdherenceRows.as_view(), name="adherence_rows"),
 ]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -22,13 +23,15 @@ from protocols.operations import adopt_protocol
 from sessions.management.story import House, Story
 from sessions.models import DeviationRecord
 from sessions.models.courses import TeamRole
+from sessions.operations import review
 from sessions.operations.booking import book_session
+from sessions.operations.closing import close_deviation
 from sessions.operations.enrolment import enrol_patient, register_patient
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import look_again_now, refresh_due_courses
-from sessions.operations.review import review_deviation
 from sessions.operations.workflow import complete_course, put_course_on_hold, stop_dosing, withdraw_patient
 from sessions.rules.facts import AdverseEventRecorded, MedicineListed
+from sessions.rules.review import Foreseen, Part
 
 PASSWORD = settings.DEMO_PASSWORD  # of fictional people on this machine; refused outside demo and test
 LIBRARY = Path(settings.BASE_DIR) / "protocols" / "library" / "mdma_ptsd.yaml"
@@ -450,13 +453,29 @@ def birch_new(house: House, now: datetime) -> None:
 
 
 def _review(story: Story, *, at: datetime) -> None:
+    """Every deviation looked over: the plain ones acknowledged, the others gone through and signed."""
+    carla = story.house.actor("carla", at)
     for deviation in DeviationRecord.objects.filter(course=story.course, reviewed_at=None):
-        review_deviation(
-            actor=story.house.actor("carla", at),
-            deviation_id=deviation.public_id,
-            comment="Called twice that day and reached the next morning. No harm; the rota is fixed.",
-            now=at,
+        about: dict[str, Any] = {"actor": carla, "deviation_id": deviation.public_id, "now": at}
+        found = "Called twice that day and reached the next morning. No harm; the rota is fixed."
+        if not (deviation.important or deviation.repeated):
+            review.review_deviation(**about, comment=found, closes=True)
+            continue
+        review.acknowledge_deviation(**about, comment=found)
+        review.classify_deviation(
+            **about,
+            important=deviation.important,
+            foreseen=Foreseen.DISCOVERED,
+            hazard=False,
+            comment="Found by the system on the day.",
         )
+        review.find_root_cause(**about, comment="Two people were ill and nobody took over their calls.")
+        review.waive_parts(
+            **about,
+            parts={Part.ACTIONS, Part.EFFECTIVENESS},
+            comment="The rota had been changed already; calls now have a cover by name.",
+        )
+        close_deviation(**about, comment="Nothing further follows.")
 
 
 Scene = Callable[[House, datetime], None]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from sessions.models.answers import AnswerGiven
 from sessions.models.bookings import ResourceUse, SessionBooking, SessionRecord
 from sessions.models.care_concerns import CareConcern, CareConcernStep
+from sessions.models.closing import ClosureSignature, DeviationAction
 from sessions.models.courses import CareTeamMember, Course, CourseStage
 from sessions.models.fidelity import (
     FidelityDraw,
@@ -25,8 +26,10 @@ from sessions.models.notes import (
 )
 from sessions.models.patients import ContactDetails, Patient, PatientLink
 from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
+from sessions.models.reporting import DeviationReport, ReportingClock
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
 from sessions.models.tasks import StaffTask
+from sessions.models.trends import DeviationPolicy, DeviationTrend, TrendMember, TrendReview
 from sessions.models.versions import CourseVersionMove
 
 __all__ = [
@@ -34,13 +37,18 @@ __all__ = [
     "CareConcern",
     "CareConcernStep",
     "CareTeamMember",
+    "ClosureSignature",
     "ContactDetails",
     "Course",
     "CourseRequirement",
     "CourseStage",
     "CourseVersionMove",
+    "DeviationAction",
+    "DeviationPolicy",
     "DeviationRecord",
+    "DeviationReport",
     "DeviationReview",
+    "DeviationTrend",
     "FactRecord",
     "FidelityDraw",
     "FidelityFeedback",
@@ -56,10 +64,13 @@ __all__ = [
     "PatientLink",
     "PsychotherapyNote",
     "PsychotherapyNoteVersion",
+    "ReportingClock",
     "ResourceUse",
     "ReviewInvitation",
     "SessionBooking",
     "SessionRecord",
     "SignatureRecord",
     "StaffTask",
+    "TrendMember",
+    "TrendReview",
 ]

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from clinic.models import ClinicRow
 from sessions.models.courses import Course
+from sessions.rules.review import Act, Foreseen
 
 
 class CourseRequirement(ClinicRow):
@@ -72,7 +73,12 @@ class CourseRequirement(ClinicRow):
 
 
 class DeviationRecord(ClinicRow):
-    """A departure from a requirement, opened once under the requirement's key and never deleted."""
+    """A departure from the protocol, opened once and never deleted: under the requirement's key by the
+    engine, or under a key of its own by somebody who saw what no requirement shows.
+
+    What the engine says is written by `refresh_course` alone; what review found, by the operations of review,
+    each with its step in the thread.
+    """
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="deviations")
     key = models.TextField()
@@ -97,29 +103,61 @@ class DeviationRecord(ClinicRow):
     # was.
     documented_late_at = models.DateTimeField(null=True, blank=True)
     reopened_at = models.DateTimeField(null=True, blank=True)
-    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)  # its review is closed
+    # When the clinic knew of it: reporting clocks count from here.
+    aware_at = models.DateTimeField()
+    # Free-form ones: who entered it, and in whose words.
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    title = models.TextField(blank=True, default="")
+    description = models.TextField(blank=True, default="")
+    # What review found, as its thread says it last.
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    classified_at = models.DateTimeField(null=True, blank=True)
+    judged_important = models.BooleanField(null=True, blank=True)  # None: as the protocol says
+    judged_cause = models.TextField(blank=True, default="")  # "": as the engine says
+    foreseen = models.TextField(choices=[(one.value, one.value) for one in Foreseen], blank=True, default="")
+    hazard = models.BooleanField(default=False)  # departed from to remove an immediate hazard
+    repeated = models.BooleanField(default=False)  # part of a trend
 
     class Meta(ClinicRow.Meta):
         abstract = False
         constraints = [
             *ClinicRow.Meta.constraints,
             models.UniqueConstraint(fields=["clinic", "course", "key"], name="one_deviation_per_requirement"),
+            models.CheckConstraint(
+                condition=Q(entered_by__isnull=True, title="") | Q(entered_by__isnull=False) & ~Q(title=""),
+                name="a_deviation_somebody_entered_says_what",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["clinic", "-important", "raised_at"],
-                condition=Q(reviewed_at__isnull=True, documented_late_at__isnull=True),
+                condition=Q(reviewed_at__isnull=True),
                 name="deviations_to_review",
             ),
+            models.Index(fields=["clinic", "raised_at", "id"], name="deviations_as_raised"),
+            # Trends: how often the same one of late.
+            models.Index(fields=["clinic", "rule", "occurred_at"], name="deviations_of_a_rule"),
         ]
 
 
+WAITS_FOR_REVIEW = Q(reviewed_at__isnull=True) & (
+    Q(documented_late_at__isnull=True) | Q(reopened_at__isnull=False)
+)
+"""Not closed, and neither disproved; or disproved after it was closed, so that somebody looks once more."""
+
+
 class DeviationReview(ClinicRow):
-    """One look at a deviation by a supervisor. Append-only; the thread is the review."""
+    """One step in the review of a deviation: what was found, by whom. Append-only; the thread is the review.
+    `data` holds what an act says besides its words: codes, dates and yes or no."""
 
     deviation = models.ForeignKey(DeviationRecord, on_delete=models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     reviewed_at = models.DateTimeField()
+    act = models.TextField(choices=[(one.value, one.value) for one in Act], default=Act.COMMENT.value)
+    data = models.JSONField(default=dict, blank=True)
     comment = models.TextField()
     closes = models.BooleanField(default=True)
 

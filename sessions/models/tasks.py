@@ -20,6 +20,9 @@ class TaskKind(models.TextChoices):
     SAFETY_LIMIT = "safety_limit"  # a dose or a reading beyond a safety limit
     TIME_ASKED = "time_asked"  # the patient needs another time
     STAFF_GONE = "staff_gone"  # somebody booked for a visit will not work here on that day
+    DEVIATION_ACTION = "deviation_action"  # a corrective or preventive action agreed in a review
+    EFFECTIVENESS_CHECK = "effectiveness_check"  # whether such actions worked
+    DEVIATION_REPORT = "deviation_report"  # to the review board, the sponsor or the regulator
 
 
 class StaffTask(ClinicRow):

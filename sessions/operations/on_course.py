@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from clinic.actors import Actor, acting
 from clinic.errors import NotFound
 from clinic.permissions import Permission, require
-from sessions.models import Course, SessionBooking, SessionRecord
+from sessions.models import Course, DeviationRecord, SessionBooking, SessionRecord
 from sessions.operations.locks import lock_course, lock_courses
 from sessions.operations.refresh import refresh_course
 from sessions.permissions import subject_of
+from sessions.queries.authors import review_subject
 
 
 @contextmanager
@@ -55,6 +57,28 @@ def on_booking(
         booking = SessionBooking.objects.get(clinic_id=actor.clinic_id, public_id=booking_id)
         require(actor, permission, subject_of(course))
         yield course, booking
+        refresh_course(course=course, now=now)
+
+
+@contextmanager
+def on_deviation(
+    *,
+    actor: Actor,
+    now: datetime,
+    permission: Permission = Permission.REVIEW_DEVIATION,
+    reviewing: bool = True,
+    **by: Any,
+) -> Iterator[DeviationRecord]:
+    """The same frame, entered by a deviation that `by` finds, or by what hangs on it. `reviewing`: who acts
+    judges it, which nobody does whose own record it rests on."""
+    with acting(actor):
+        course = lock_course(actor=actor, **{f"deviations__{name}": value for name, value in by.items()})
+        deviation = DeviationRecord.objects.get(course=course, **by)
+        deviation.course = course
+        require(
+            actor, permission, review_subject(deviation, actor=actor) if reviewing else subject_of(course)
+        )
+        yield deviation
         refresh_course(course=course, now=now)
 
 

@@ -13,24 +13,26 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from clinic.actors import Actor, acting, system_actor
-from clinic.operations.events import record_event
 from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_in
-from sessions.models import CareTeamMember, Course, CourseStage, DeviationRecord, FactRecord, StaffTask
+from sessions.models import CareTeamMember, Course, CourseStage, FactRecord, StaffTask
 from sessions.models.courses import OPEN_STATUSES, StageStatus
-from sessions.operations.kept import evidence_json, kept_of, store_requirements
+from sessions.operations.departing import keep_deviations
+from sessions.operations.kept import kept_of, store_requirements
 from sessions.operations.messages import plan_reminders
 from sessions.operations.moving import move_row
+from sessions.operations.reports_due import keep_reports
+from sessions.operations.trends import raise_trends
 from sessions.operations.watch import open_overdue_tasks
 from sessions.queries.history import history_of
-from sessions.rules.engine import ENGINE_VERSION, requirements
+from sessions.rules.deviations import Judged, as_judged
+from sessions.rules.engine import requirements
 from sessions.rules.moves import STAGE_MOVES
 from sessions.rules.requirements import Outcome
 from sessions.rules.stages import StageState, stages
@@ -42,11 +44,20 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     loaded."""
     definition = definition_in(course.protocol_version)
     history = history_of(course)
-    outcome = requirements(definition=definition, history=history, as_of=now)
     actor = system_actor(clinic_id=course.clinic_id, at=now)
     kept = kept_of(course)
+    outcome = as_judged(
+        requirements(definition=definition, history=history, as_of=now),
+        {
+            row.key: Judged(cause=row.judged_cause, important=row.judged_important)
+            for row in kept.deviations
+            if row.judged_cause or row.judged_important is not None
+        },
+    )
     store_requirements(course=course, outcome=outcome, kept=kept.requirements)
-    _keep_deviations(actor=actor, course=course, outcome=outcome, deviations=kept.deviations, now=now)
+    departures = keep_deviations(
+        actor=actor, course=course, outcome=outcome, deviations=kept.deviations, now=now
+    )
     _keep_stages(
         actor=actor,
         course=course,
@@ -67,65 +78,10 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     _keep_course(
         course=course, outcome=outcome, look_again_at=min((look for look in looks if look), default=None)
     )
+    keep_reports(course=course, deviations=departures.changed, now=now)
+    # Last: two courses at once wait for each other here, so that the third of three is seen by one of them.
+    raise_trends(clinic_id=course.clinic_id, raised=departures.raised, now=now)
     return outcome
-
-
-def _keep_deviations(
-    *, actor: Actor, course: Course, outcome: Outcome, deviations: Sequence[DeviationRecord], now: datetime
-) -> None:
-    """Every departure becomes a deviation, once, under its key. One that a later fact disproved stays, and
-    says so."""
-    kept = {row.key: row for row in deviations}
-    departed = {one.key: one for one in outcome.requirements if one.is_deviation}
-
-    def tell(row: DeviationRecord, verb: str) -> None:
-        record_event(
-            actor=actor,
-            verb=verb,
-            subject=row,
-            course_id=course.pk,
-            occurred_at=row.occurred_at,
-            now=now,
-            data={"key": row.key, "status": row.status},
-        )
-
-    for key, requirement in departed.items():
-        columns: dict[str, Any] = {
-            "rule": requirement.rule,
-            "kind": requirement.kind.value,
-            "stage": requirement.stage,
-            "cycle": requirement.cycle,
-            "status": requirement.status.value,
-            "important": requirement.important,
-            "cause": requirement.cause,
-            "reason": requirement.reason,
-            "occurred_at": requirement.settled_at or requirement.came_due_at or now,
-            "opens_at": requirement.window.opens_at,
-            "closes_at": requirement.window.closes_at,
-            "evidence": [evidence_json(one) for one in requirement.evidence],
-            "engine_version": ENGINE_VERSION,
-            "protocol_version_id": requirement.version_id or course.protocol_version_id,
-        }
-        row = kept.get(key)
-        if row is None:
-            row = DeviationRecord.objects.create(
-                clinic_id=course.clinic_id, course=course, key=key, raised_at=now, **columns
-            )
-            tell(row, "deviation_raised")
-            continue
-        changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
-        if row.documented_late_at is not None or ("status" in changed and row.reviewed_at is not None):
-            changed |= {"documented_late_at": None, "reviewed_at": None, "reopened_at": now}
-        if changed:
-            for name, value in changed.items():
-                setattr(row, name, value)
-            row.save(update_fields=list(changed))
-            tell(row, "deviation_reopened" if "reopened_at" in changed else "deviation_changed")
-    for key, row in kept.items():
-        if key not in departed and row.documented_late_at is None:
-            row.documented_late_at = now
-            row.save(update_fields=["documented_late_at"])
-            tell(row, "deviation_documented_late")
 
 
 def _keep_stages(

@@ -38,12 +38,14 @@ def open_task(
     owner_role: str = "therapist",
     cover_role: str = "coordinator",
     safety: bool = True,
+    named: int | None = None,
 ) -> StaffTask | None:
     """Open the task unless it was opened before; None then. The course row must be locked.
 
     Owner and cover are two people who are here today and can see the task: who holds the role in the care
     team or stands in for them, else anybody of that role, else the coordinator, and the task says since when.
     Work is never unowned if the clinic has anybody.
+    `named` owns it instead, as long as they can.
     """
     alike = SAME_CALL if kind in SAME_CALL else {kind}
     if StaffTask.objects.filter(
@@ -52,7 +54,10 @@ def open_task(
         return None
     people = people_for(course=course, now=now)
     part = part_of(kind, safety=safety)
-    owner = people.holder(owner_role, part=part)
+    if named in people.able:
+        owner = Holder(person_id=named, stead_of=None, chosen_as=owner_role)
+    else:
+        owner = people.holder(owner_role, part=part)
     cover = people.holder(cover_role, part=part, other_than=owner.person_id)
     cover_for = cover.stead_of
     if owner.stead_of is not None:
@@ -90,6 +95,11 @@ def open_task(
 
         tell_owner(task=task, now=now)
     return task
+
+
+def who_may_own(*, course: Course, now: datetime) -> frozenset[int]:
+    """The persons who are here today and can see and take the course's tasks."""
+    return frozenset(people_for(course=course, now=now).able)
 
 
 def keep_tasks_owned(*, course: Course, now: datetime) -> datetime | None:
@@ -275,6 +285,11 @@ def _close(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> 
         SessionBooking.objects.filter(clinic_id=task.clinic_id, public_id=task.subject[:36]).update(
             change_asked_at=None
         )
+    if task.kind == TaskKind.DEVIATION_ACTION:
+        # Imported here: an action is finished by its task, and opens it.
+        from sessions.operations.actions import finish_by_task
+
+        finish_by_task(actor=actor, task=task, now=now)
     record_event(
         actor=actor,
         verb="task_finished",
@@ -304,8 +319,15 @@ def _on_task(*, actor: Actor, task_id: UUID) -> Iterator[StaffTask]:
 
 
 def finish_task(*, actor: Actor, task_id: UUID, resolution: str, now: datetime) -> StaffTask:
-    """Close a task with what was done. Raises NotNow if somebody closed it before."""
+    """Close a task with what was done. Raises NotNow if somebody closed it before, or where only the act it
+    asks for closes it."""
     with _on_task(actor=actor, task_id=task_id) as task:
+        if task.kind in (TaskKind.EFFECTIVENESS_CHECK, TaskKind.DEVIATION_REPORT):
+            raise NotNow(
+                _("Saying so here is not enough."),
+                code="act-first",
+                advice=_("Judge or report it on the page of the deviation; that closes the task."),
+            )
         if not resolution.strip():
             raise Incomplete(
                 "Say what was done.", fields={"resolution": ["Write what you did and what you found."]}

@@ -15,6 +15,7 @@ from sessions.models import Course, CourseRequirement, DeviationRecord
 from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.kept import requirement_columns
 from sessions.queries.history import histories_of
+from sessions.rules.deviations import Judged, as_judged
 from sessions.rules.engine import requirements
 from sessions.rules.requirements import Outcome
 from sessions.rules.tally import tally
@@ -92,14 +93,20 @@ def differences_of(courses: Sequence[Course], *, now: datetime) -> Iterator[Diff
     for requirement in CourseRequirement.objects.filter(clinic_id__in=clinics, course_id__in=ids):
         kept[requirement.course_id][requirement.key] = requirement
     raised: dict[int, dict[str, str]] = {pk: {} for pk in ids}
+    judged: dict[int, dict[str, Judged]] = {pk: {} for pk in ids}
     deviations = DeviationRecord.objects.filter(
-        clinic_id__in=clinics, course_id__in=ids, documented_late_at__isnull=True
+        clinic_id__in=clinics, course_id__in=ids, documented_late_at__isnull=True, entered_by__isnull=True
     )
-    for pk, key, status in deviations.values_list("course_id", "key", "status"):
+    columns = ("course_id", "key", "status", "judged_cause", "judged_important")
+    for pk, key, status, cause, important in deviations.values_list(*columns):
         raised[pk][key] = status
+        judged[pk][key] = Judged(cause=cause, important=important)
     for course in courses:
-        outcome = requirements(
-            definition=definitions[course.protocol_version_id], history=histories[course.pk], as_of=now
+        outcome = as_judged(
+            requirements(
+                definition=definitions[course.protocol_version_id], history=histories[course.pk], as_of=now
+            ),
+            judged[course.pk],
         )
         yield from _rows(course, outcome, kept[course.pk])
         departed = {one.key: one.status.value for one in outcome.requirements if one.is_deviation}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
 from clinic.actors import Actor
-from sessions.models import DeviationRecord, FactRecord, SessionRecord
+from clinic.permissions import HouseSubject
+from sessions.models import DeviationRecord, DeviationTrend, FactRecord, SessionRecord
 from sessions.permissions import CourseSubject, subject_of
 
 
@@ -16,21 +20,37 @@ def review_subject(deviation: DeviationRecord, *, actor: Actor) -> CourseSubject
 
 
 def authors_of(deviation: DeviationRecord) -> frozenset[int]:
-    """Who entered, observed or began what the evidence shows, corrected records included: one who was put
-    right by somebody else still does not judge it."""
-    ids = [one["fact"] for one in deviation.evidence]
-    found: set[int | None] = set(
-        SessionRecord.objects.filter(course_id=deviation.course_id, public_id__in=ids).values_list(
-            "started_by_id", flat=True
-        )
-    )
-    facts = FactRecord.objects.filter(course_id=deviation.course_id, public_id__in=ids)
-    while rows := list(facts.values_list("entered_by_id", "observed_by_id", "amends_id")):
-        found |= {person_id for row in rows for person_id in row[:2]}
-        facts = FactRecord.objects.filter(
-            course_id=deviation.course_id, pk__in=[row[2] for row in rows if row[2]]
-        )
-    return frozenset(person_id for person_id in found if person_id is not None)
+    return authors_of_each([deviation])[deviation.pk]
+
+
+def authors_of_each(deviations: Collection[DeviationRecord]) -> Mapping[int, frozenset[int]]:
+    """By deviation: who entered it, and who entered, observed or began what the evidence shows, corrected
+    records included: one who was put right by somebody else still does not judge it. As many queries as the
+    longest chain of corrections, however many they are."""
+    found: dict[int, set[int | None]] = {one.pk: {one.entered_by_id} for one in deviations}
+    shows: dict[str, set[int]] = defaultdict(set)
+    for one in deviations:
+        for evidence in one.evidence:
+            shows[evidence["fact"]].add(one.pk)
+    clinics, courses = {one.clinic_id for one in deviations}, {one.course_id for one in deviations}
+    for public_id, person_id in SessionRecord.objects.filter(
+        clinic_id__in=clinics, course_id__in=courses, public_id__in=list(shows)
+    ).values_list("public_id", "started_by_id"):
+        for pk in shows[str(public_id)]:
+            found[pk].add(person_id)
+    facts = FactRecord.objects.filter(clinic_id__in=clinics, course_id__in=courses)
+    columns = ("public_id", "pk", "entered_by_id", "observed_by_id", "amends_id")
+    rows = list(facts.filter(public_id__in=list(shows)).values_list(*columns)) if shows else []
+    of = {row[1]: shows[str(row[0])] for row in rows}
+    while rows:
+        before: dict[int, set[int]] = defaultdict(set)
+        for _public_id, fact, entered_by, observed_by, amends in rows:
+            for pk in of[fact]:
+                found[pk] |= {entered_by, observed_by}
+            if amends:
+                before[amends] |= of[fact]
+        rows, of = (list(facts.filter(pk__in=list(before)).values_list(*columns)) if before else []), before
+    return {pk: frozenset(one for one in people if one is not None) for pk, people in found.items()}
 
 
 def hands_in(record: SessionRecord) -> frozenset[int]:
@@ -40,3 +60,13 @@ def hands_in(record: SessionRecord) -> frozenset[int]:
     for *people, kind, value in record.facts.values_list("entered_by_id", "observed_by_id", "kind", "value"):
         found |= {*people, value["person_id"] if kind == "staff_present" else None}
     return frozenset(person_id for person_id in found if person_id is not None)
+
+
+def trend_subject(trend: DeviationTrend, *, actor: Actor) -> HouseSubject:
+    """A trend as permission to review sees it: the actor's own if they are its therapist, or if what one of
+    its deviations rests on is theirs."""
+    own = trend.therapist_id is not None and trend.therapist_id == actor.person_id
+    if not own:
+        members = list(trend.deviations.only("clinic_id", "course_id", "entered_by_id", "evidence"))
+        own = any(actor.person_id in people for people in authors_of_each(members).values())
+    return HouseSubject(clinic_id=trend.clinic_id, author_id=actor.person_id if own else None)

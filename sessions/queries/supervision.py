@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.permissions import Permission, allows
+from clinic.models import Clinic
+from clinic.permissions import HouseSubject, Permission, allows
+from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_of, definitions_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import (
+    CareTeamMember,
+    DeviationAction,
     DeviationRecord,
+    DeviationReport,
     DeviationReview,
+    DeviationTrend,
 )
+from sessions.models.courses import TeamRole
+from sessions.models.requirements import WAITS_FOR_REVIEW
+from sessions.permissions import subject_of
 from sessions.queries.authors import review_subject
 from sessions.queries.courses import courses_for
 from sessions.queries.departures import departed
 from sessions.queries.evidence import EvidenceRow, evidence_rows
+from sessions.queries.reviewing import standing_of
 from sessions.queries.words import label, status_words
 from sessions.rules.keys import parts_of_key
+from sessions.rules.review import Missing, Standing, missing_to_close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +52,17 @@ class DeviationRow:
     raised_at: datetime
     by: str  # how far outside its window: "2 days late"; "" where it is no matter of time
     days_waiting: int
-    state: str  # to_review, reviewed, documented_late, reopened
+    state: str  # to_review, acknowledged, reviewed, documented_late, reopened
+    repeated: bool
+    foreseen: str  # planned, anticipated, discovered; "" before it is classified
+    hazard: bool
+    aware_at: datetime
+    free_form: bool  # somebody entered it; no requirement shows it
+    waits: bool
+    closed_at: datetime | None
+    acknowledged_at: datetime | None
+    rule: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +76,36 @@ class DeviationDetail:
     definition: ProtocolDefinition
     rule: str
     can_review: bool
+    description: str
+    entered_by: str
+    actions: Sequence[DeviationAction]
+    reports: Sequence[DeviationReport]
+    trends: Sequence[DeviationTrend]
+    standing: Standing
+    missing: Sequence[Missing]
+    can_finish: bool  # the actions: whoever may take the course's tasks
+    can_report: bool  # to the board, sponsor and regulator: a supervisor, whoever's record it rests on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowed:
+    """Which deviations are asked for; what is None or empty narrows nothing. Days of the clinic's zone, both
+    included."""
+
+    state: str = ""  # a state as of a row
+    important: bool | None = None
+    repeated: bool | None = None
+    hazard: bool | None = None
+    free_form: bool | None = None
+    status: str = ""
+    cause: str = ""
+    foreseen: str = ""
+    rule: str = ""
+    version: UUID | None = None
+    therapist: UUID | None = None  # lead or co-therapist when it happened
+    course: UUID | None = None
+    from_on: date | None = None  # happened
+    until_on: date | None = None
 
 
 PAGE = 50
@@ -68,15 +119,14 @@ def deviations(
     waiting: bool = True,
     after: UUID | None = None,
     course: UUID | None = None,
+    narrowed: Narrowed | None = None,
     limit: int = PAGE,
 ) -> tuple[Sequence[DeviationRow], UUID | None]:
     """One page, oldest first: those to review, or all, of one course or of every one the actor may see.
     Returns the cursor of the next page too."""
-    rows = DeviationRecord.objects.filter(
-        clinic_id=actor.clinic_id, course__in=courses_for(actor, Permission.VIEW_DEVIATIONS)
-    ).select_related("course__patient", "course__clinic")
+    rows = found_by(actor, narrowed or Narrowed()).select_related("course__patient", "course__clinic")
     if waiting:
-        rows = rows.filter(reviewed_at__isnull=True, documented_late_at__isnull=True)
+        rows = rows.filter(WAITS_FOR_REVIEW)
     if course is not None:
         rows = rows.filter(course__public_id=course)
     if after is not None:
@@ -85,28 +135,100 @@ def deviations(
             rows = rows.filter(Q(raised_at__gt=last.raised_at) | Q(raised_at=last.raised_at, id__gt=last.pk))
     found = list(rows.order_by("raised_at", "id")[: limit + 1])
     page = found[:limit]
-    definitions = definitions_of({row.protocol_version_id for row in page})
-    return [_row(row, definition=definitions[row.protocol_version_id], now=now) for row in page], (
-        page[-1].public_id if len(found) > limit else None
+    return rows_of(page, now=now), page[-1].public_id if len(found) > limit else None
+
+
+def rows_of(rows: Sequence[DeviationRecord], *, now: datetime) -> Sequence[DeviationRow]:
+    """As lists show them; course, patient and clinic read with them. One query more for each version."""
+    definitions = definitions_of({row.protocol_version_id for row in rows})
+    return [_row(row, definition=definitions[row.protocol_version_id], now=now) for row in rows]
+
+
+_OF_STATE = {
+    "to_review": Q(
+        reviewed_at__isnull=True,
+        documented_late_at__isnull=True,
+        acknowledged_at__isnull=True,
+        reopened_at__isnull=True,
+    ),
+    "acknowledged": Q(
+        reviewed_at__isnull=True, documented_late_at__isnull=True, acknowledged_at__isnull=False
+    ),
+    "reopened": Q(
+        reviewed_at__isnull=True,
+        documented_late_at__isnull=True,
+        acknowledged_at__isnull=True,
+        reopened_at__isnull=False,
+    ),
+    "reviewed": Q(reviewed_at__isnull=False, documented_late_at__isnull=True),
+    "documented_late": Q(documented_late_at__isnull=False),
+}
+STATES = tuple(_OF_STATE)
+
+
+def found_by(actor: Actor, narrowed: Narrowed) -> QuerySet[DeviationRecord]:
+    """The deviations that the actor may see and that were asked for."""
+    rows = DeviationRecord.objects.filter(
+        clinic_id=actor.clinic_id, course__in=courses_for(actor, Permission.VIEW_DEVIATIONS)
     )
+    if narrowed.state:
+        rows = rows.filter(_OF_STATE.get(narrowed.state, Q(pk__in=[])))
+    for name in ("important", "repeated", "hazard", "status", "cause", "foreseen", "rule"):
+        value = getattr(narrowed, name)
+        if value not in (None, ""):
+            rows = rows.filter(**{name: value})
+    if narrowed.free_form is not None:
+        rows = rows.filter(entered_by__isnull=not narrowed.free_form)
+    if narrowed.version is not None:
+        rows = rows.filter(protocol_version__public_id=narrowed.version)
+    if narrowed.course is not None:
+        rows = rows.filter(course__public_id=narrowed.course)
+    if narrowed.therapist is not None:
+        rows = rows.filter(
+            Exists(
+                CareTeamMember.objects.filter(
+                    Q(until_at__isnull=True) | Q(until_at__gt=OuterRef("occurred_at")),
+                    clinic_id=actor.clinic_id,
+                    course_id=OuterRef("course_id"),
+                    person__public_id=narrowed.therapist,
+                    team_role__in=(TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST),
+                    from_at__lte=OuterRef("occurred_at"),
+                )
+            )
+        )
+    if narrowed.from_on is not None or narrowed.until_on is not None:
+        zone = Clinic.objects.get(pk=actor.clinic_id).zone_info
+        if narrowed.from_on is not None:
+            rows = rows.filter(occurred_at__gte=start_of_day(narrowed.from_on, zone))
+        if narrowed.until_on is not None:
+            rows = rows.filter(occurred_at__lt=start_of_day(narrowed.until_on + timedelta(days=1), zone))
+    return rows
+
+
+def _state(row: DeviationRecord) -> str:
+    if row.documented_late_at:
+        return "documented_late"
+    if row.reviewed_at:
+        return "reviewed"
+    if row.acknowledged_at:
+        return "acknowledged"
+    return "reopened" if row.reopened_at else "to_review"
+
+
+def what_of(row: DeviationRecord, *, definition: ProtocolDefinition) -> str:
+    """What a deviation is called: the requirement in the protocol's words, or the words of who entered it."""
+    if row.entered_by_id is not None:
+        return row.title
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=row.key)
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=row.key)
 
 
 def _row(row: DeviationRecord, *, definition: ProtocolDefinition, now: datetime) -> DeviationRow:
-    rule, cycle, occurrence = parts_of_key(definition=definition, key=row.key)
-    state = (
-        "documented_late"
-        if row.documented_late_at
-        else "reviewed"
-        if row.reviewed_at
-        else "reopened"
-        if row.reopened_at
-        else "to_review"
-    )
     return DeviationRow(
         deviation_id=row.public_id,
         course_id=row.course.public_id,
         patient=row.course.patient.code,
-        what=label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=row.key),
+        what=what_of(row, definition=definition),
         status=row.status,
         words=status_words().get(row.status, row.status),
         important=row.important,
@@ -116,7 +238,17 @@ def _row(row: DeviationRecord, *, definition: ProtocolDefinition, now: datetime)
         raised_at=row.raised_at,
         by=_off(row, row.occurred_at)[0],
         days_waiting=(now - row.raised_at).days,
-        state=state,
+        state=_state(row),
+        repeated=row.repeated,
+        foreseen=row.foreseen,
+        hazard=row.hazard,
+        aware_at=row.aware_at,
+        free_form=row.entered_by_id is not None,
+        waits=row.reviewed_at is None and (row.documented_late_at is None or row.reopened_at is not None),
+        closed_at=row.reviewed_at,
+        acknowledged_at=row.acknowledged_at,
+        rule=row.rule,
+        key=row.key,
     )
 
 
@@ -139,12 +271,13 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
             public_id=deviation_id,
             course__in=courses_for(actor, Permission.VIEW_DEVIATIONS),
         )
-        .select_related("course__patient", "course__clinic")
+        .select_related("course__patient", "course__clinic", "entered_by")
         .first()
     )
     if row is None:
         raise NotFound()
     definition = definition_of(row.protocol_version_id)
+    standing = standing_of(row)
     return DeviationDetail(
         row=_row(row, definition=definition, now=now),
         key=row.key,
@@ -157,9 +290,30 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
             window=(row.opens_at, row.closes_at) if row.status in OFF_THE_WINDOW else None,
         ),
         reviews=list(
-            DeviationReview.objects.filter(deviation=row).select_related("reviewer").order_by("reviewed_at")
+            DeviationReview.objects.filter(deviation=row)
+            .select_related("reviewer", "signature")
+            .order_by("reviewed_at", "pk")
         ),
         definition=definition,
         rule=row.rule,
         can_review=allows(actor, Permission.REVIEW_DEVIATION, review_subject(row, actor=actor)),
+        description=row.description,
+        entered_by=row.entered_by.printed_name if row.entered_by else "",
+        actions=list(
+            row.actions.select_related("owner", "finished_by", "agreed_by").order_by("due_on", "pk")
+        ),
+        reports=list(
+            row.reports.filter(withdrawn_at__isnull=True)
+            .select_related("clock", "reported_by")
+            .order_by("due_at", "pk")
+        ),
+        trends=list(
+            row.trends.select_related("therapist").order_by(F("closed_at").desc(nulls_first=True), "pk")
+            if allows(actor, Permission.VIEW_DEVIATIONS, HouseSubject(clinic_id=actor.clinic_id))
+            else ()
+        ),
+        standing=standing,
+        missing=() if row.documented_late_at else missing_to_close(standing),
+        can_finish=allows(actor, Permission.TAKE_TASK, subject_of(row.course)),
+        can_report=allows(actor, Permission.REVIEW_DEVIATION, subject_of(row.course)),
     )

@@ -10,7 +10,8 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission
-from sessions.models import ContactDetails, FactRecord, StaffTask
+from sessions.models import ContactDetails, DeviationAction, DeviationReport, FactRecord, StaffTask
+from sessions.models.tasks import TaskKind
 from sessions.queries.courses import courses_for
 from sessions.queries.today import TaskRow, task_rows
 from sessions.rules.codec import from_json
@@ -27,6 +28,8 @@ class TaskDetail:
     contacts: Sequence[tuple[datetime, FactValue]]  # attempts since it was opened
     resolution: str
     done_by: str
+    deviation_id: UUID | None  # what it follows from, where it follows from a deviation
+    to_do: str  # the action that was agreed
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -52,6 +55,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
     )
     if found is None:
         raise NotFound()
+    deviation_id, to_do = _follows_from(found)
     details = ContactDetails.objects.filter(patient_id=found.course.patient_id).first()
     about = None
     try:
@@ -73,9 +77,29 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         row=task_rows([found], actor=actor, now=now)[0],
         patient_name=found.course.patient.name,
         phone=details.phone if details else "",
-        subject_key="" if about else found.subject.partition("~")[0],
+        subject_key="" if about or deviation_id else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
         resolution=found.resolution,
         done_by=found.done_by.printed_name if found.done_by else "",
+        deviation_id=deviation_id,
+        to_do=to_do,
     )
+
+
+def _follows_from(task: StaffTask) -> tuple[UUID | None, str]:
+    """The deviation that a task follows from, and the action agreed there."""
+    about = task.subject[:36]
+    if task.kind == TaskKind.EFFECTIVENESS_CHECK:
+        return UUID(about), ""
+    if task.kind == TaskKind.DEVIATION_REPORT:
+        report = DeviationReport.objects.select_related("deviation").get(
+            clinic_id=task.clinic_id, public_id=about
+        )
+        return report.deviation.public_id, ""
+    if task.kind == TaskKind.DEVIATION_ACTION:
+        action = DeviationAction.objects.select_related("deviation").get(
+            clinic_id=task.clinic_id, public_id=about
+        )
+        return action.deviation.public_id, action.what
+    return None, ""

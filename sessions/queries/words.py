@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
+from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition, SessionRule, Words
 from sessions.rules.gates import LEGAL_BASIS, Gate
 from sessions.rules.keys import OF_A_SESSION
@@ -90,6 +91,7 @@ def status_words() -> Mapping[str, str]:
         "out_of_bounds": pgettext("requirement", "Out of bounds"),
         "not_done": pgettext("requirement", "Not done, with a reason"),
         "overridden": pgettext("requirement", "Overridden"),
+        "free_form": pgettext("deviation", "Entered by hand"),
         "withdrawn": pgettext("requirement", "No longer applies"),
     }
 
@@ -190,3 +192,18 @@ def breach_words(breach: Breach) -> str:
             + "."
         )
     return text % {"measured": breach.measured, "limit": breach.limit}
+
+
+def rule_words(definition: ProtocolDefinition, rule: str, *, kind: str = "") -> str:
+    """What a rule is called; for a session's checklist or staff, that part of it. The code of one that the
+    version does not have."""
+    try:
+        text = say(definition.rule(rule).words)
+    except KeyError:
+        return rule
+    return _of_a_session(kind) % {"what": text} if kind in OF_A_SESSION else text
+
+
+def rule_choices(version_id: int) -> Sequence[tuple[str, str]]:
+    """The rules of a protocol version by code, in its own words and order."""
+    return [(rule.code, say(rule.words)) for rule in definition_of(version_id).rules]

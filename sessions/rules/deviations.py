@@ -3,7 +3,8 @@ overridden."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sessions.rules.requirements import Evidence, Kind, Outcome, Requirement, Status, Window
@@ -53,3 +54,26 @@ def deviations(outcome: Outcome) -> tuple[Deviation, ...]:
     ]
     found.sort(key=lambda row: (row.came_due_at, row.key))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a review found of one departure; None or "" where it says nothing."""
+
+    cause: str = ""
+    important: bool | None = None
+
+
+def as_judged(outcome: Outcome, judged: Mapping[str, Judged]) -> Outcome:
+    """The outcome with what reviews found of some departures, by key, laid over what the engine says."""
+    if not judged:
+        return outcome
+
+    def one(row: Requirement) -> Requirement:
+        found = judged.get(row.key)
+        if found is None or not row.is_deviation:
+            return row
+        important = row.important if found.important is None else found.important
+        return replace(row, cause=found.cause or row.cause, important=important)
+
+    return replace(outcome, requirements=tuple(one(row) for row in outcome.requirements))

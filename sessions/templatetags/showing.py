@@ -37,6 +37,7 @@ MARKS: dict[str, tuple[str, str, str, Any]] = {
     "not_done": ("⊘", "missed", "warn", gettext_lazy("not done, with a reason")),
     "overridden": ("↷", "outside", "warn", gettext_lazy("overridden")),
     "withdrawn": ("–", "none", "", gettext_lazy("no longer asked")),
+    "free_form": ("✎", "outside", "warn", gettext_lazy("entered by hand")),
     # bookings, records and courses
     "planned": ("·", "later", "", gettext_lazy("planned")),
     "booked": ("◇", "later", "info", gettext_lazy("booked")),
@@ -202,6 +203,9 @@ TASKS: dict[str, Any] = {
     "safety_limit": gettext_lazy("Beyond a safety limit"),
     "time_asked": gettext_lazy("Needs another time"),
     "staff_gone": gettext_lazy("Somebody booked will have left by then"),
+    "deviation_action": gettext_lazy("An action agreed after a deviation"),
+    "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
+    "deviation_report": gettext_lazy("A deviation is to be reported"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Pages over many patients: today, the list, deviations, tasks."""
+"""Pages over many patients: today, the list, tasks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clinic.permissions import HouseSubject, Permission, allows
-from sessions.operations.review import review_deviation
 from sessions.operations.tasks import finish_task, take_task
-from sessions.queries import banner, courses, supervision
+from sessions.queries import banner, courses
 from sessions.queries import off_track as off_track_queries
 from sessions.queries import tasks as task_queries
 from sessions.queries import today as today_queries
@@ -47,57 +46,9 @@ def patients(door: Door) -> HttpResponse:
 
 
 @staff
-def deviations(door: Door) -> HttpResponse:
-    show = "all" if door.request.GET.get("show") == "all" else "open"
-    course = _uuid(door.request.GET.get("course", ""))
-    rows, after = door.read(
-        supervision.deviations,
-        now=door.now,
-        waiting=show == "open",
-        after=_uuid(door.request.GET.get("after", "")),
-        course=course,
-    )
-    kept = {"course": str(course)} if course else {}
-    return door.page(
-        "sessions/deviations.html",
-        here="deviations",
-        deviations=rows,
-        show=show,
-        only=rows[0].patient if rows and course else "",
-        lists={one: "?" + urlencode({"show": one, **kept}) for one in ("open", "all")},
-        next_page="?" + urlencode({"show": show, "after": str(after), **kept}) if after else "",
-    )
-
-
-@staff
 def off_track(door: Door) -> HttpResponse:
     return door.page(
         "sessions/off_track.html", here="deviations", board=door.read(off_track_queries.off_track)
-    )
-
-
-@staff
-def deviation(door: Door, deviation: UUID) -> HttpResponse:
-    found = door.read(supervision.deviation, deviation, now=door.now)
-    form = door.form(forms.ReviewForm)
-    if door.done(
-        form,
-        lambda: review_deviation(
-            actor=door.actor,
-            deviation_id=deviation,
-            comment=form.cleaned_data["comment"],
-            closes=form.cleaned_data["closes"],
-            now=door.now,
-            public_id=form.record_id,
-        ),
-    ):
-        return door.go("deviations", said=_("The review is saved."))
-    return door.page(
-        "sessions/deviation.html",
-        here="deviations",
-        patient=door.read(banner.banner, found.row.course_id, now=door.now),
-        item=found,
-        form=form if found.can_review else None,
     )
 
 
@@ -141,10 +92,3 @@ def task_take(door: Door, task: UUID) -> HttpResponse:
     seen = door.request.POST.get("owner")
     take_task(actor=door.actor, task_id=task, owner_seen=seen, now=door.now)
     return door.go("task", task, said=_("The task is yours."))
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

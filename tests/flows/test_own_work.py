@@ -37,7 +37,11 @@ def cast() -> Cast:
 def review(cast: Cast, deviation: DeviationRecord, *, by: str) -> None:
     at = DOSING_1 + days(1)
     review_deviation(
-        actor=cast.actor(by, at=at), deviation_id=deviation.public_id, comment="I looked into it.", now=at
+        actor=cast.actor(by, at=at),
+        deviation_id=deviation.public_id,
+        comment="I looked into it.",
+        closes=True,
+        now=at,
     )
 
 

@@ -192,6 +192,7 @@ def test_what_was_recorded_is_neither_changed_nor_deleted(cast: Cast, course: Co
             important=True,
             occurred_at=departed,
             raised_at=departed,
+            aware_at=departed,
             engine_version=1,
             protocol_version_id=course.protocol_version_id,
         )
@@ -199,7 +200,6 @@ def test_what_was_recorded_is_neither_changed_nor_deleted(cast: Cast, course: Co
         actor=cast.actor("carla", at=departed),
         deviation_id=deviation.public_id,
         comment="Seen and talked about.",
-        closes=True,
         now=departed,
     )
     for model, column in (
@@ -233,6 +233,7 @@ def test_rows_that_a_record_hangs_on_are_never_deleted(table: str, cast: Cast, c
         important=True,
         occurred_at=START,
         raised_at=START,
+        aware_at=START,
         engine_version=1,
         protocol_version_id=course.protocol_version_id,
     )

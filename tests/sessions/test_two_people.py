@@ -102,6 +102,7 @@ def test_a_task_taken_by_a_double_click_keeps_its_cover(cast: Cast) -> None:
 def test_of_two_who_close_a_deviation_one_does_and_the_other_may_still_add_theirs(cast: Cast) -> None:
     task, now = a_missed_call(cast)
     deviation = DeviationRecord.objects.get(course=task.course, key=task.subject)
+    DeviationRecord.objects.filter(pk=deviation.pk).update(judged_important=False, important=False)
     other = make_supervisor(cast)
 
     def review(who: str, *, closes: bool = True) -> DeviationReview:

@@ -206,6 +206,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "deviations": url("deviations"),
         "deviations-all": url("deviations") + "?show=all",
         "off-track": url("off_track"),
+        "deviation-enter": url("deviation_enter", day.late.public_id),
         "adherence": url("adherence"),
         "adherence-rows": url("adherence_rows") + "?status=departed",
         "adherence-time": url("adherence_time"),
@@ -254,3 +255,62 @@ def addresses(day: ClinicDay) -> dict[str, str]:
     for task in StaffTask.objects.filter(done_at__isnull=True).order_by("id")[:1]:
         found["task"] = url("task", task.public_id)
     return found
+
+
+def supervised(day: ClinicDay) -> dict[str, dict[str, str]]:
+    """Pages that only a supervisor or an administrator sees, by who opens them: an important deviation with
+    all that may follow, trends, and what the clinic set."""
+    from django.urls import reverse
+
+    from sessions.models import DeviationRecord, DeviationTrend
+    from sessions.operations.reporting import set_clock
+    from sessions.rules.reporting import AppliesTo, Recipient, Unit
+    from tests.support.departed import close, corrected, important
+
+    slug, cast = day.cast.clinic.slug, day.cast
+    clock = set_clock(
+        actor=cast.actor("finn", at=day.now),
+        recipient=Recipient.IRB,
+        applies_to=AppliesTo.HAZARD,
+        count=5,
+        unit=Unit.WORKING_DAYS,
+        from_next_day=True,
+        source="The board’s letter of 3 May",
+        now=day.now,
+    )
+    first, second, third = DeviationRecord.objects.filter(
+        course=day.late, important=True, reviewed_at=None
+    ).order_by("pk")[:3]
+    important(cast, first, now=day.now)
+    corrected(cast, first, now=day.now)
+    important(cast, second, now=day.now)
+    corrected(cast, second, now=day.now)
+    close(cast, second, now=day.now)
+    plain = (
+        DeviationRecord.objects.filter(course=day.late, important=False, reviewed_at=None)
+        .order_by("pk")
+        .first()
+    )
+
+    def url(name: str, *args: object) -> str:
+        return reverse(f"sessions:{name}", args=(slug, *args))
+
+    trend = DeviationTrend.objects.order_by("pk").first()
+    assert trend is not None and plain is not None
+    return {
+        "carla": {
+            "supervised-deviations": url("deviations"),
+            "supervised-deviations-narrowed": url("deviations") + "?show=all&important=yes",
+            "deviation-to-review": url("deviation", third.public_id),
+            "deviation-corrected": url("deviation", first.public_id),
+            "deviation-closed": url("deviation", second.public_id),
+            "deviation-plain": url("deviation", plain.public_id),
+            "trends": url("trends"),
+            "trend": url("trend", trend.public_id),
+        },
+        "finn": {
+            "deviation-settings": url("deviation_settings"),
+            "reporting-clock": url("reporting_clock"),
+            "reporting-clock-end": url("reporting_clock_end", clock.public_id),
+        },
+    }

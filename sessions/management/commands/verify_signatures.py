@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from sessions.operations.closing import unproved_closures
 from sessions.operations.proving import verify_signatures
 
 
@@ -25,5 +26,9 @@ class Command(BaseCommand):
             f"{found.signatures} signatures proved, {found.superseded} superseded by an amendment, "
             f"{len(found.broken)} faults."
         )
-        if found.broken:
+        closures = list(unproved_closures())
+        for closure in closures:
+            self.stdout.write(f"closed deviation, signature {closure.signature.public_id}: {closure.why}")
+        self.stdout.write(f"{len(closures)} faults in the signatures that closed a deviation's review.")
+        if found.broken or closures:
             raise CommandError("A signature does not stand over what was signed.")

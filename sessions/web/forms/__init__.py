@@ -42,7 +42,7 @@ from sessions.web.forms.held import (
     WithholdForm,
 )
 from sessions.web.forms.notes import NoteTemplateForm, PresenceForm, ThemeForm
-from sessions.web.forms.review import ResolutionForm, ReviewForm
+from sessions.web.forms.review import ResolutionForm
 
 __all__ = [
     "CHART_ITEMS",
@@ -78,7 +78,6 @@ __all__ = [
     "ReleaseForm",
     "ResolutionForm",
     "ResultForm",
-    "ReviewForm",
     "SignForm",
     "StartForm",
     "StopDosingForm",

@@ -24,6 +24,8 @@ from protocols.rules.document import parse
 from protocols.rules.exporting.usdm import usdm_study
 from sessions.models import (
     DeviationRecord,
+    DeviationReport,
+    DeviationTrend,
     FactRecord,
     NoteDraft,
     NoteRecord,
@@ -33,11 +35,16 @@ from sessions.models import (
     SessionRecord,
     StaffTask,
 )
+from sessions.models.closing import ActionKind
+from sessions.operations import reporting
+from sessions.operations.actions import agree_action
 from sessions.operations.booking import book_session
 from sessions.operations.inviting import invite_reviewer
+from sessions.rules.reporting import AppliesTo, Recipient, Unit
 from tests.sessions.api.caller import Caller, calls, iso, new_id
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
 from tests.support.clinic_day import ClinicDay, set_clock
+from tests.support.departed import important
 from tests.support.second_version import second_text
 
 CANARY = "Qanari-Vogel"
@@ -158,6 +165,53 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "take_task": {},
         "finish_task": {"resolution": "Done."},
         "review_deviation": {**row, "comment": "Seen."},
+        "acknowledge_deviation": {**row, "comment": "Seen."},
+        "acknowledge_deviations": {**row, "deviations": [ids["deviation"]], "reason": "All alike."},
+        "classify_deviation": {
+            **row,
+            "comment": "Seen.",
+            "important": True,
+            "foreseen": "discovered",
+            "hazard": False,
+        },
+        "set_cause": {**row, "comment": "Seen.", "cause": "outside_event"},
+        "find_root_cause": {**row, "comment": "Seen."},
+        "waive_parts": {**row, "comment": "Seen.", "parts": ["actions"]},
+        "agree_action": {
+            **row,
+            "kind": "corrective",
+            "what": "Call.",
+            "owner_id": str(cast.id("ada")),
+            "due_on": "2031-01-01",
+        },
+        "plan_check": {**row, "comment": "Seen.", "check_on": "2031-01-01"},
+        "judge_effect": {**row, "comment": "Seen.", "effective": True},
+        "close_deviation": {**row, "comment": "Seen.", "password": "a-long-demo-password"},
+        "reopen_deviation": {**row, "comment": "Seen."},
+        "finish_action": {"outcome": "Done."},
+        "record_report": {"reported_at": at, "reference": "R-1"},
+        "enter_deviation": {**row, "title": "The music stopped", "occurred_at": at, "foreseen": "discovered"},
+        "deviation_settings": {
+            **row,
+            **reason,
+            "days": 60,
+            "in_clinic": 3,
+            "in_protocol": 3,
+            "of_therapist": 3,
+            "days_off": [],
+        },
+        "set_reporting_clock": {
+            **row,
+            "recipient": "irb",
+            "applies_to": "important",
+            "protocol_id": ids["protocol"],
+            "count": 7,
+            "unit": "calendar_days",
+            "from_next_day": True,
+            "based_on": "The board’s letter",
+        },
+        "end_reporting_clock": reason,
+        "review_trend": {**row, "comment": "Seen.", "closes": False},
         "save_draft": {"document": second_text()},
         "import_study": {"study": usdm_study(parse(second_text()))},
         "discard_draft": {},
@@ -211,9 +265,9 @@ QUERIES = {"gates": {"move": "start", "key": "dosing.1"}, "compare_versions": {"
 # Lists that only a supervisor reads, also in their own clinic.
 SUPERVISORS = {"oversight", "invite_reviewer"}
 # Things of the clinic, no patient's: a colleague is told that they may not, not that they are not there.
-HOUSE = {"protocol", "legal_basis", "absence", "handover", "deputy", "credential", "invitation"}
+HOUSE = {"protocol", "legal_basis", "absence", "handover", "deputy", "credential", "invitation", "clock"}
 # What makes something new in one's own clinic or only reads what is sent, and names nothing of another.
-OWN = {"patients", "save_draft", "import_study", "note_templates"}
+OWN = {"patients", "save_draft", "import_study", "note_templates", "deviation_settings"}
 
 
 def team_rows(day: ClinicDay, *, now: datetime) -> dict[str, str]:
@@ -294,9 +348,43 @@ def world(day: ClinicDay) -> World:
         "note": str(NoteRecord.objects.filter(course=day.late).latest("pk").public_id),
         "draft": str(NoteDraft.objects.latest("pk").public_id),
         "psychotherapy_note": str(PsychotherapyNote.objects.latest("pk").public_id),
+        **_followed(day, deviation),
         "legal_basis": str(LegalBasis.objects.filter(clinic=cast.clinic).latest("pk").public_id),
     }
     return World(day=day, other=make_cast("birch"), ids=ids, bodies=bodies(day, ids))
+
+
+def _followed(day: ClinicDay, deviation: DeviationRecord) -> dict[str, str]:
+    """What may follow from a deviation: an action, a report by a clock, a trend."""
+    cast, now = day.cast, clock.now()
+    made = reporting.set_clock(
+        actor=cast.actor("finn", at=now),
+        recipient=Recipient.IRB,
+        applies_to=AppliesTo.IMPORTANT,
+        count=7,
+        unit=Unit.CALENDAR_DAYS,
+        from_next_day=True,
+        source="The board’s letter",
+        now=now,
+    )
+    important(cast, deviation, now=now)
+    action = agree_action(
+        actor=cast.actor("carla", at=now),
+        deviation_id=deviation.public_id,
+        kind=ActionKind.CORRECTIVE,
+        what="Call the patient.",
+        owner=cast.id("ada"),
+        due_on=(now + days(3)).date(),
+        now=now,
+    )
+    trend = DeviationTrend.objects.filter(clinic=cast.clinic).first()
+    assert trend is not None
+    return {
+        "action": str(action.public_id),
+        "report": str(DeviationReport.objects.get(deviation=deviation).public_id),
+        "clock": str(made.public_id),
+        "trend": str(trend.public_id),
+    }
 
 
 def call(world: World, caller: Caller, name: str, method: str) -> Any:

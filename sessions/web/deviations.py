@@ -1,0 +1,248 @@
+"""Pages of many deviations: the log with its filters and as a file, acknowledging many at once, and entering
+one that no requirement shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from clinic.permissions import HouseSubject, Permission, allows
+from clinic.rules.csv_text import lines
+from sessions.operations.deviations import enter_deviation
+from sessions.operations.exporting import note_log_taken
+from sessions.operations.review import acknowledge_deviations
+from sessions.queries import adherence, supervision, trends
+from sessions.queries.adherence import Choices
+from sessions.queries.courses import course_for
+from sessions.queries.supervision import STATES, DeviationRow, Narrowed
+from sessions.queries.words import rule_choices, status_words
+from sessions.rules.requirements import DEPARTED
+from sessions.rules.review import Foreseen
+from sessions.web.adherence import CAUSE_WORDS
+from sessions.web.door import Door, posts_only, staff
+from sessions.web.forms.fields import day
+from sessions.web.forms.review import EnterDeviationForm, ManyForm
+
+STATE_WORDS = {
+    "to_review": gettext_lazy("to review"),
+    "acknowledged": gettext_lazy("acknowledged"),
+    "reopened": gettext_lazy("reopened"),
+    "reviewed": gettext_lazy("closed"),
+    "documented_late": gettext_lazy("documented late"),
+}
+FORESEEN_WORDS = {
+    "planned": gettext_lazy("planned"),
+    "anticipated": gettext_lazy("anticipated"),
+    "discovered": gettext_lazy("discovered later"),
+}
+YES_OR_NO = {"": None, "yes": True, "no": False}
+
+
+class LogForm(forms.Form):
+    """What the log is narrowed to, from the page's address. Whatever is unknown narrows nothing."""
+
+    state = forms.ChoiceField(label=gettext_lazy("Review"), required=False)
+    important = forms.ChoiceField(label=gettext_lazy("Importance"), required=False)
+    status = forms.ChoiceField(label=gettext_lazy("How it departed"), required=False)
+    cause = forms.ChoiceField(label=gettext_lazy("Cause"), required=False)
+    foreseen = forms.ChoiceField(label=gettext_lazy("Known"), required=False)
+    version = forms.ChoiceField(label=gettext_lazy("Protocol"), required=False)
+    therapist = forms.ChoiceField(label=gettext_lazy("Therapist"), required=False)
+    from_on = day(gettext_lazy("Happened from"), required=False)
+    until_on = day(gettext_lazy("until"), required=False)
+    hazard = forms.ChoiceField(required=False, widget=forms.HiddenInput)
+    course = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    rule = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    def __init__(self, data: QueryDict, *, choices: Choices) -> None:
+        super().__init__(data)
+        words = status_words()
+        options: dict[str, list[tuple[str, Any]]] = {
+            "state": [("", _("any")), *((one, STATE_WORDS[one]) for one in STATES)],
+            "important": [("", _("any")), ("yes", _("important")), ("no", _("not important"))],
+            "hazard": [(one, one) for one in YES_OR_NO],
+            "status": [
+                ("", _("any")),
+                *sorted((one, words[one]) for one in (*map(str, DEPARTED), "free_form")),
+            ],
+            "cause": [("", _("any")), *CAUSE_WORDS.items()],
+            "foreseen": [("", _("any")), *FORESEEN_WORDS.items()],
+            "version": [("", _("every version")), *choices.versions],
+            "therapist": [("", _("everybody")), *choices.therapists],
+        }
+        for name, offered in options.items():
+            self.fields[name].choices = offered  # type: ignore[attr-defined]
+        if not choices.therapists:
+            del self.fields["therapist"]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What narrows the page, as its links carry it on."""
+        self.is_valid()
+        return {name: str(value) for name, value in self.cleaned_data.items() if value}
+
+    @property
+    def narrowed(self) -> Narrowed:
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        for name in ("version", "therapist"):
+            if name in given:
+                given[name] = UUID(given[name])
+        for name in ("important", "hazard"):
+            if name in given:
+                given[name] = YES_OR_NO[given[name]]
+        return Narrowed(**given)
+
+
+@staff
+def deviations(door: Door) -> HttpResponse:
+    return _list(door, ManyForm())
+
+
+def _list(door: Door, many: ManyForm) -> HttpResponse:
+    show = "all" if door.request.GET.get("show") == "all" else "open"
+    form = LogForm(door.request.GET, choices=door.read(adherence.choices))
+    rows, after = door.read(
+        supervision.deviations,
+        now=door.now,
+        waiting=show == "open",
+        after=_uuid(door.request.GET.get("after", "")),
+        narrowed=form.narrowed,
+    )
+    kept, house = form.kept, HouseSubject(clinic_id=door.actor.clinic_id)
+    reviews = allows(door.actor, Permission.REVIEW_DEVIATION, house)
+    return door.page(
+        "sessions/deviations.html",
+        here="deviations",
+        deviations=rows,
+        show=show,
+        narrow=form,
+        narrowed=bool(set(kept) - {"course"}),
+        only=rows[0].patient if rows and "course" in kept else "",
+        course=kept.get("course", ""),
+        lists={one: "?" + urlencode({**kept, "show": one}) for one in ("open", "all")},
+        next_page="?" + urlencode({**kept, "show": show, "after": str(after)}) if after else "",
+        trends=door.read(trends.open_trends),
+        sees_trends=trends.sees_trends(door.actor),
+        sees_settings=trends.sees_trends(door.actor) or allows(door.actor, Permission.MANAGE_CLINIC, house),
+        file=f"{door.url('deviation_log')}?{urlencode(kept)}"
+        if allows(door.actor, Permission.EXPORT_RECORD, house)
+        else "",
+        many=many if reviews and any(_may_be_ticked(row) for row in rows) else None,
+        ticked=door.request.POST.getlist("deviation"),
+    )
+
+
+def _may_be_ticked(row: DeviationRow) -> bool:
+    return row.waits and not row.important and not row.repeated
+
+
+@staff
+@posts_only
+def acknowledge(door: Door) -> HttpResponse:
+    form = door.form(ManyForm)
+    chosen = [one for given in door.request.POST.getlist("deviation") if (one := _uuid(given))]
+    if door.done(
+        form,
+        lambda: acknowledge_deviations(
+            actor=door.actor,
+            deviation_ids=chosen,
+            reason=form.cleaned_data["comment"],
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    ):
+        said = ngettext("%(count)d is acknowledged.", "%(count)d are acknowledged.", len(chosen))
+        return door.go("deviations", said=said % {"count": len(chosen)})
+    return _list(door, form)
+
+
+@staff
+def enter(door: Door, course: UUID) -> HttpResponse:
+    found = door.read(course_for, course, Permission.VIEW_DEVIATIONS)
+    form = door.form(EnterDeviationForm, rules=rule_choices(found.protocol_version_id))
+
+    def act() -> None:
+        given = form.cleaned_data
+        enter_deviation(
+            actor=door.actor,
+            course_id=course,
+            title=given["title"],
+            description=given["description"],
+            occurred_at=form.time("occurred_at", door.now),
+            aware_at=form.time("aware_at", door.now),
+            foreseen=Foreseen(given["foreseen"]),
+            hazard=given["hazard"],
+            important=given["important"],
+            cause=given["cause"],
+            rule=given["rule"],
+            now=door.now,
+            public_id=form.record_id,
+        )
+
+    if door.done(form, act):
+        return door.go("chart", course, said=_("The deviation is entered. A supervisor reviews it."))
+    return door.course_form(
+        course,
+        title=_("Enter a deviation"),
+        lede=_("A departure from the protocol that this system cannot see by itself."),
+        form=form,
+        submit=_("Enter it"),
+    )
+
+
+# --- the file -----------------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "id", "patient", "what", "rule", "how", "important", "repeated", "cause", "known", "removed_a_hazard",
+    "happened_at", "clinic_knew_at", "raised_at", "review", "acknowledged_at", "closed_at", "reason",
+)  # fmt: skip
+AT_ONCE = 500  # rows read in one query
+
+
+@staff
+def log_file(door: Door) -> HttpResponseBase:
+    """The whole log as narrowed, row by row: patients by their code, no names, times in UTC."""
+    form = LogForm(door.request.GET, choices=door.read(adherence.choices))
+    note_log_taken(actor=door.actor, now=door.now)
+    response = StreamingHttpResponse(
+        lines(COLUMNS, _cells(door, form.narrowed)), content_type="text/csv; charset=utf-8"
+    )
+    name = f"deviations-{door.clinic.slug}-{door.now.date().isoformat()}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _cells(door: Door, narrowed: Narrowed) -> Iterator[tuple[object, ...]]:
+    after: UUID | None = None
+    while True:
+        rows, after = door.read(
+            supervision.deviations, now=door.now, waiting=False, after=after, narrowed=narrowed, limit=AT_ONCE
+        )
+        for row in rows:
+            happened, knew, raised, acknowledged, closed = (
+                at.astimezone(UTC).isoformat() if at else ""
+                for at in (row.occurred_at, row.aware_at, row.raised_at, row.acknowledged_at, row.closed_at)
+            )
+            yield (
+                row.deviation_id, row.patient, row.what, row.rule, row.status, row.important, row.repeated,
+                row.cause, row.foreseen, row.hazard, happened, knew, raised, row.state, acknowledged, closed,
+                row.reason,
+            )  # fmt: skip
+        if after is None:
+            return
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -13,7 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from clinic import clock, queries
 from clinic.actors import Seat, seat_for
 from clinic.models import Clinic, Person
-from clinic.permissions import Role
+from clinic.permissions import HouseSubject, Permission, Role, allows
 from clinic.web.demo import sign_ins
 
 
@@ -47,6 +47,10 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "second_factor_required": settings.SECOND_FACTOR == "required",
         "demo_password": settings.DEMO_PASSWORD if demo else "",
         "demo_sign_ins": SimpleLazyObject(sign_ins) if demo and me is None else [],
+        "may_change_templates": seat is not None
+        and allows(
+            seat.actor, Permission.CHANGE_NOTE_TEMPLATES, HouseSubject(clinic_id=seat.actor.clinic_id)
+        ),
         "now": seat.actor.at if seat else SimpleLazyObject(clock.now),
     }
 

@@ -12,7 +12,7 @@ from sessions.models import FactRecord, NoteRecord, SessionRecord
 from sessions.models.notes import NoteDraft, PsychotherapyNote
 from tests.sessions.web.door import client_of
 from tests.support.cast import PASSWORD
-from tests.support.clinic_day import ClinicDay
+from tests.support.clinic_day import ClinicDay, addresses
 
 pytestmark = pytest.mark.django_db
 
@@ -237,6 +237,8 @@ def test_a_changed_secret_still_opens_what_waits_on_a_device(
 def test_an_administrator_changes_a_template_on_its_page(day: ClinicDay) -> None:
     finn = client_of(day, "finn")
     url = f"/c/{day.cast.clinic.slug}/note-templates/"
+    assert f'href="{url}"' in finn.get(url).content.decode(), "the way to it is in the menu"
+    assert f'href="{url}"' not in client_of(day, "ada").get(addresses(day)["today"]).content.decode()
     assert "SOAP" in finn.get(url).content.decode()
     shown = finn.get(f"{url}soap/").content.decode()
     assert "Subjective | What the patient reports." in shown

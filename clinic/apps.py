@@ -12,8 +12,11 @@ class ClinicConfig(AppConfig):
 
     def ready(self) -> None:
         # Only here: models may be imported once every app is loaded.
-        from clinic import checks, outbox  # noqa: F401  (checks register themselves)
+        from clinic import checks, outbox, proofs  # noqa: F401  (checks register themselves)
+        from clinic.health import register_watch
         from clinic.ticks import register_tick
+
+        register_watch("proofs", lambda now: proofs.standing())
 
         register_tick("sweep", lambda now: outbox.sweep(now=now))
         register_tick("send_due_messages", lambda now: outbox.send_due_messages(now=now), last=True)

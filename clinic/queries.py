@@ -110,6 +110,59 @@ class Reminders:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What was due on one day of a clinic, and what became of it."""
+
+    on: date
+    due: int
+    sent: int
+    late: int
+    twice: int
+    uncertain: int
+    failed: int
+    waiting: int
+
+
+_BY_DAY = """
+WITH told AS (
+    SELECT (send_at AT TIME ZONE %(zone)s)::date AS day, state,
+           state IN ('handed_off', 'delivered') AS sent,
+           finished_at > greatest(local_at AT TIME ZONE zone, planned_at)
+               + make_interval(secs => %(late)s) AS late,
+           CASE WHEN attempt > 1 THEN (
+               SELECT count(*) FROM clinic_messageattempt a
+               WHERE a.clinic_id = l.clinic_id AND a.message_id = l.id AND a.result = 'accepted') > 1
+           ELSE false END AS twice
+    FROM clinic_messagelog l
+    WHERE clinic_id = %(clinic)s AND finished_at >= %(since)s AND state <> 'cancelled'
+    UNION ALL
+    SELECT (send_at AT TIME ZONE %(zone)s)::date, state, false, false, false
+    FROM clinic_message WHERE clinic_id = %(clinic)s AND send_at <= %(now)s
+)
+SELECT day, count(*), count(*) FILTER (WHERE sent), count(*) FILTER (WHERE sent AND late),
+       count(*) FILTER (WHERE twice), count(*) FILTER (WHERE state = 'uncertain'),
+       count(*) FILTER (WHERE state IN ('failed', 'expired')),
+       count(*) FILTER (WHERE state IN ('planned', 'leased'))
+FROM told GROUP BY day ORDER BY day DESC
+"""
+
+
+def reminders_by_day(actor: Actor, *, zone: str, now: datetime, since: datetime) -> list[Day]:
+    """Newest first, by the clinic's own days; a day on which nothing was due is left out. One query."""
+    values: dict[str, int | str | float | datetime] = {
+        "clinic": actor.clinic_id,
+        "zone": zone,
+        "now": now,
+        "since": since,
+        "late": LATE_AFTER.total_seconds(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DAY, values)
+        names = ("on", "due", "sent", "late", "twice", "uncertain", "failed", "waiting")
+        return [Day(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
 _WAITING = """
 SELECT coalesce(extract(epoch FROM %(now)s - min(send_at) FILTER (
            WHERE send_at <= %(now)s AND state IN ('planned', 'uncertain'))), 0),

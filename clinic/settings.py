@@ -326,6 +326,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
     "sweep": {"task": "clinic.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "prove": {"task": "clinic.tasks.prove", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 # -- logging

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 
-from clinic import clock, outbox
+from clinic import clock, outbox, proofs
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(ignore_result=True)
@@ -15,3 +19,9 @@ def send_due_messages() -> None:
 @shared_task(ignore_result=True)
 def sweep() -> None:
     outbox.sweep(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def prove() -> None:
+    for view, rows in proofs.broken().items():
+        log.error("a promise is broken: %s shows %s rows", view, rows)

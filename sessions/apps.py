@@ -12,7 +12,7 @@ class SessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from clinic import health
+        from clinic import health, proofs
         from clinic.operations.changes import register_interest
         from clinic.ticks import register_tick
         from protocols.web import panels
@@ -20,7 +20,7 @@ class SessionsConfig(AppConfig):
         from sessions.operations.messages import register_messages
         from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
-        from sessions.queries.watch import failing_courses
+        from sessions.queries.watch import PROOFS, failing_courses
         from sessions.web.uses import who_uses_it
 
         register_messages()
@@ -28,5 +28,6 @@ class SessionsConfig(AppConfig):
         register_new_links()
         register_interest("courses", look_again_now)
         health.register_watch("courses", failing_courses)
+        proofs.register(*PROOFS)
         panels.register(who_uses_it)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))

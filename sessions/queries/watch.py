@@ -1,12 +1,38 @@
-"""What a watcher of the loop sees: courses that could not be refreshed, and how late the oldest look is."""
+"""What a watcher of the loop sees: courses that could not be refreshed, how late the oldest look is, and what
+the database can prove of courses."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from django.db.models import Count, Min, Q
+from django.utils.translation import gettext_lazy as _
 
+from clinic.proofs import Proof
 from sessions.models import Course
+
+PROOFS = (
+    Proof(
+        view="never_a_course_moved_unrecorded",
+        promise=_("No course changed its status without an event that says who did it."),
+        quick=False,
+    ),
+    Proof(
+        view="never_a_booking_moved_unrecorded",
+        promise=_("No booking changed its status without an event that says who did it."),
+        quick=False,
+    ),
+    Proof(
+        view="never_signed_by_nobody",
+        promise=_("No session is signed without a signature and the event of it."),
+        quick=False,
+    ),
+    Proof(
+        view="never_adding_up_otherwise",
+        promise=_("No course’s adherence is another than the sum of its requirements."),
+        quick=False,
+    ),
+)
 
 
 def failing_courses(now: datetime) -> dict[str, object]:

@@ -60,6 +60,9 @@ def tasks(door: Door) -> HttpResponse:
         here="today",
         tasks=door.read(task_queries.tasks, now=door.now, done=done),
         show="done" if done else "open",
+        may_see_messages=allows(
+            door.actor, Permission.MANAGE_MESSAGES, HouseSubject(clinic_id=door.actor.clinic_id)
+        ),
     )
 
 

@@ -215,11 +215,12 @@ def test_another_clinics_deviations_trends_and_clocks_are_not_there(day: ClinicD
     from clinic.models import Membership
     from tests.support.cast import make_cast
 
+    every = supervised(day)
     other = make_cast("birch")
     Membership.objects.filter(clinic=day.cast.clinic, person=other.people["carla"]).delete()
     carla = Client()
     carla.force_login(other.people["carla"], backend="allauth.account.auth_backends.AuthenticationBackend")
-    for pages in supervised(day).values():
+    for pages in every.values():
         for page in pages.values():
             assert carla.get(page).status_code == 404
             theirs = page.replace("/c/alder/", "/c/birch/")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from clinic.environment import SettingRefused, process_environment
 from clinic.local import places
+from clinic.mail_providers import MAIL_PROVIDERS, mail_provider
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEMO_PASSWORD = "alder-and-birch"  # noqa: S105 - of fictional people; made only by load_demo
@@ -75,9 +76,29 @@ try:
     EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
     EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
     EMAIL_TIMEOUT = _mail["EMAIL_TIMEOUT"]
+    # A provider's own interface instead of SMTP: it tells afterwards what became of a mail.
+    MAIL_PROVIDER = _env.text("MAIL_PROVIDER", "smtp", one_of=("smtp", *MAIL_PROVIDERS))
+    EMAIL_BACKEND, ANYMAIL = mail_provider(
+        MAIL_PROVIDER,
+        key=_env.secret("MAIL_PROVIDER_KEY", None if MAIL_PROVIDER != "smtp" else ""),
+        hook_secret=_env.secret("MAIL_HOOK_SECRET", ""),
+        domain=_env.text("MAIL_PROVIDER_DOMAIN", ""),
+        url=_env.text("MAIL_PROVIDER_URL", ""),
+        timeout=float(str(EMAIL_TIMEOUT)),
+    )
     DEFAULT_FROM_EMAIL = _env.text("MAIL_FROM", _outside_production("clinic@localhost"))
     # Where the demo's sink keeps what was sent, as a Maildir; read by /demo/mail.
     DEMO_MAIL_DIR = Path(_env.text("DEMO_MAIL_DIR", str(_here.mail)))
+    # Texts, by HTTP as Twilio shapes it. Without an address none are sent, whoever has agreed to them.
+    TEXT_URL = _env.text("TEXT_URL", "") and _env.origin("TEXT_URL", "")
+    TEXT_ACCOUNT = _env.text("TEXT_ACCOUNT", "")
+    TEXT_TOKEN = _env.secret("TEXT_TOKEN", "")
+    # no: the provider's list can't be asked what became of a text whose answer was lost.
+    TEXT_LOOK_UP = _env.boolean("TEXT_LOOK_UP", True)
+    if TEXT_URL and _production and not (TEXT_ACCOUNT and TEXT_TOKEN and TEXT_URL.startswith("https://")):
+        raise SettingRefused("TEXT_URL", "must begin with https:// and needs TEXT_ACCOUNT and TEXT_TOKEN.")
+    # Where the demo's gateway keeps what was sent; read by /demo/mail.
+    DEMO_TEXT_DIR = Path(_env.text("DEMO_TEXT_DIR", str(_here.texts)))
     TRUST_FORWARDED_PROTO = _env.boolean("TRUST_FORWARDED_PROTO", False)
     _proxies = _env.integer("TRUSTED_PROXIES", 0, least=0, most=9)
     SECOND_FACTOR = _env.text(
@@ -90,7 +111,6 @@ except SettingRefused as error:
 
 DEBUG = False  # In every mode: a debug page shows the patient it failed on.
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 # -- applications
 # ------------------------------------------------------------------------------------------------------

@@ -16,13 +16,24 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Processes
     from tests.support.smtp import SmtpServer
+    from tests.support.text_gateway import Gateway
 
 # Settings are read in pytest_configure below; the servers come later, at these addresses.
 _servers = Servers()
 os.environ["CLINIC_MODE"] = "test"
 os.environ["DATABASE_URL"] = _servers.database_url
 os.environ["REDIS_URL"] = _servers.redis_url
-for _name in ("SECRET_KEY", "SECRET_KEY_FILE", "SITE_URL", "ALLOWED_HOSTS", "EMAIL_URL", "PORT"):
+for _name in (
+    "SECRET_KEY",
+    "SECRET_KEY_FILE",
+    "SITE_URL",
+    "ALLOWED_HOSTS",
+    "EMAIL_URL",
+    "PORT",
+    "TEXT_URL",
+    "TEXT_ACCOUNT",
+    "TEXT_TOKEN",
+):
     os.environ.pop(_name, None)
 
 
@@ -97,6 +108,18 @@ def smtp_server(settings: Any) -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
+def text_gateway(settings: Any) -> Iterator[Gateway]:
+    """A real provider of texts; those sent by this process go to it."""
+    from tests.support.text_gateway import ACCOUNT, TOKEN, Gateway
+
+    gateway = Gateway()
+    gateway.start()
+    settings.TEXT_URL, settings.TEXT_ACCOUNT, settings.TEXT_TOKEN = gateway.url, ACCOUNT, TOKEN
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
 def process_env(
     transactional_db: None, redis_url: str, request: pytest.FixtureRequest, settings: Any
 ) -> dict[str, str]:
@@ -125,6 +148,10 @@ def process_env(
     settings.SITE_URL = env["SITE_URL"]
     if "smtp_server" in request.fixturenames:
         env["EMAIL_URL"] = request.getfixturevalue("smtp_server").url
+    if "text_gateway" in request.fixturenames:
+        names = ("TEXT_URL", "TEXT_ACCOUNT", "TEXT_TOKEN")
+        request.getfixturevalue("text_gateway")
+        env |= {name: str(getattr(settings, name)) for name in names}
     return env
 
 

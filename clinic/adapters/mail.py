@@ -1,6 +1,8 @@
-"""Sending one e-mail, and saying honestly what became of it. Knows SMTP; knows no message row and no patient.
+"""Sending one e-mail, and saying honestly what became of it. Knows SMTP and the providers' interfaces;
+knows no message row and no patient.
 
-Uses Django's mail backend, so EMAIL_URL decides where it goes. Never called with a transaction open.
+Uses Django's mail backend, so EMAIL_URL or MAIL_PROVIDER decides where it goes. Never called with a
+transaction open.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from email.utils import format_datetime, formataddr, parseaddr
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from requests import ConnectTimeout
 
 Verdict = Literal["accepted", "permanent", "transient", "unknown"]
 
@@ -39,10 +43,12 @@ class RenderedMail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOutcome:
-    """`detail` is a code, never an address or the server's free text."""
+    """`detail` is a code, or the provider's id of what it took; never an address or the server's free text.
+    `retry_after`: seconds for which the provider asked not to be tried again."""
 
     verdict: Verdict
     detail: str = ""
+    retry_after: int | None = None
 
 
 class MailChannel:
@@ -78,6 +84,10 @@ class MailChannel:
             return self._trouble("transient", f"no-connection-{type(error).__name__}")
         try:
             self._backend.send_messages([_as_email(mail, key)])
+        except AnymailRecipientsRefused:
+            return self._trouble("permanent", "recipient-refused")
+        except AnymailAPIError as error:
+            return self._trouble(*_by_provider(error))
         except ValueError as error:
             # Before anything was said to the server: an address or a header that no mail can have.
             return SendOutcome(verdict="permanent", detail=f"bad-mail-{type(error).__name__}")
@@ -128,6 +138,18 @@ class MailChannel:
                 return  # the connection is gone already, which is what was wanted
 
 
+def _by_provider(error: AnymailAPIError) -> tuple[Verdict, str]:
+    """What a provider's answer, or its absence, says of a mail handed to it by HTTP."""
+    status = error.status_code
+    if status is None:
+        cause = error.__cause__
+        unheard = isinstance(cause, ConnectTimeout) or "NewConnectionError" in repr(cause)
+        return ("transient" if unheard else "unknown"), f"no-answer-{type(cause).__name__}"
+    if status in (401, 403, 429):
+        return "transient", f"provider-{status}"  # our account or our pace, not this recipient
+    return ("permanent" if status < 500 else "unknown"), f"provider-{status}"
+
+
 def _by_code(code: int) -> Verdict:
     return "permanent" if code >= 500 else "transient"
 
@@ -150,6 +172,8 @@ def _as_email(mail: RenderedMail, key: str) -> EmailMessage:
             **dated,
         },
     )
+    # Comes back with what a provider tells of it; plain SMTP does not look.
+    email.metadata = {"message": key.strip("<>").partition("@")[0]}  # type: ignore[attr-defined]
     for attachment in mail.attachments:
         email.attach(attachment.filename, attachment.content, attachment.mimetype)
     return email

@@ -50,6 +50,14 @@ class Places:
         return self.run / "smtp.port"
 
     @property
+    def texts(self) -> Path:
+        return self.data / "texts"
+
+    @property
+    def text_port_file(self) -> Path:
+        return self.run / "text.port"
+
+    @property
     def supervisor_file(self) -> Path:
         return self.run / "supervisor.json"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -163,7 +164,7 @@ class Demo:
             if reset:
                 self._say("Removing the demo's data.")
                 postgres.stop_stale()
-                for folder in (postgres.data, here.mail):
+                for folder in (postgres.data, here.mail, here.texts):
                     shutil.rmtree(folder, ignore_errors=True)
             self._say("Starting PostgreSQL.")
             self._start("postgres", postgres)
@@ -189,6 +190,24 @@ class Demo:
             )
             env["EMAIL_URL"] = f"smtp://127.0.0.1:{here.smtp_port_file.read_text().strip()}"
             env["DEMO_MAIL_DIR"] = str(here.mail)
+        if env.get("TEXT_URL"):
+            self._say("Sending real texts through TEXT_URL: the demo's patients must have numbers you own.")
+        else:
+            self._start_text_gateway(here, env)
+
+    def _start_text_gateway(self, here: places.Places, env: dict[str, str]) -> None:
+        env["TEXT_ACCOUNT"], env["TEXT_TOKEN"] = "demo", secrets.token_hex(16)
+        here.text_port_file.unlink(missing_ok=True)
+        names = (env["TEXT_ACCOUNT"], env["TEXT_TOKEN"])
+        self._start(
+            "texts",
+            self._python("texts", "-m", "clinic.local.text_sink", here.texts, here.text_port_file, *names),
+        )
+        self._until(
+            here.text_port_file.exists, seconds=20, what="The text gateway did not start.", log="texts"
+        )
+        env["TEXT_URL"] = f"http://127.0.0.1:{here.text_port_file.read_text().strip()}"
+        env["DEMO_TEXT_DIR"] = str(here.texts)
 
     def _prepare(self, *, empty: bool) -> str:
         """Bring the database up to date; returns what the demo data says about signing in."""

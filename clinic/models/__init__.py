@@ -7,7 +7,14 @@ from clinic.models.clinics import Clinic
 from clinic.models.clock import ClockOffset
 from clinic.models.credentials import Credential, CredentialKind
 from clinic.models.events import Event
-from clinic.models.messages import Channel, Message, MessageAttempt, MessageLog, MessageState
+from clinic.models.messages import (
+    Channel,
+    Message,
+    MessageAttempt,
+    MessageLog,
+    MessageReport,
+    MessageState,
+)
 from clinic.models.people import Membership, Person
 from clinic.models.reasons import ChangeReason
 from clinic.models.resources import Resource, Room
@@ -29,6 +36,7 @@ __all__ = [
     "Message",
     "MessageAttempt",
     "MessageLog",
+    "MessageReport",
     "MessageState",
     "Person",
     "Resource",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clinic.ids import uuid7
+from clinic.rules.telephone import text_number
 
 
 def valid_zone(value: str) -> None:
@@ -41,6 +42,11 @@ def valid_crisis_lines(value: object) -> None:
         raise ValidationError(_("Crisis lines are a list of entries with exactly: name, number, hours."))
 
 
+def valid_text_sender(value: str) -> None:
+    if text_number(value) != value:
+        raise ValidationError(_("Write the number with its country code and no spaces, e.g. +15550100."))
+
+
 class Clinic(models.Model):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid7, editable=False, unique=True)
@@ -66,6 +72,15 @@ class Clinic(models.Model):
         max_length=60, help_text=gettext_lazy("Shown in messages; names no treatment.")
     )
     phone = models.CharField(max_length=40)
+    text_sender = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[valid_text_sender],
+        verbose_name=gettext_lazy("Number that texts come from"),
+        help_text=gettext_lazy(
+            "The clinic’s number at the provider, with its country code, e.g. +15550100. Empty: no texts."
+        ),
+    )
     crisis_lines = models.JSONField(default=list, blank=True, validators=[valid_crisis_lines])
     reading_hours = models.CharField(
         max_length=200,
@@ -74,6 +89,15 @@ class Clinic(models.Model):
     )
     quiet_from = models.TimeField(default=time(20, 0))
     quiet_until = models.TimeField(default=time(9, 0))
+    messages_a_day = models.PositiveSmallIntegerField(
+        default=3,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Most messages to a patient on one day"),
+        help_text=gettext_lazy(
+            "The clinic’s own choice. What is beyond it waits for the next day; what is about safety never "
+            "waits."
+        ),
+    )
     answer_by = models.TimeField(
         null=True,
         blank=True,

@@ -27,6 +27,7 @@ class MessageState(models.TextChoices):
 
 class Channel(models.TextChoices):
     EMAIL = "email"
+    TEXT = "text"
 
 
 class AnyMessage(ClinicRow):
@@ -181,3 +182,33 @@ class MessageAttempt(ClinicRow):
 
     def __str__(self) -> str:
         return f"{self.message_id} #{self.attempt} {self.step} {self.result}"
+
+
+class MessageReport(ClinicRow):
+    """What a provider said afterwards of a message it had taken, once each. Append-only by trigger."""
+
+    class Status(models.TextChoices):
+        ACCEPTED = "accepted"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+        COMPLAINED = "complained"  # the recipient called it unwanted
+        UNSUBSCRIBED = "unsubscribed"
+
+    # The message's public id: its row moves to the log.
+    message = models.UUIDField()
+    status = models.CharField(max_length=12, choices=Status.choices)
+    provider_id = models.CharField(max_length=200, blank=True)
+    code = models.CharField(max_length=100, blank=True, help_text="The provider's code; no addresses.")
+    received_at = models.DateTimeField()
+
+    class Meta(ClinicRow.Meta):
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            # A report told twice, or played back by somebody, is one report.
+            models.UniqueConstraint(
+                fields=["clinic", "message", "status", "provider_id"], name="a_report_is_taken_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.status}"

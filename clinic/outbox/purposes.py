@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinic.adapters.mail import RenderedMail
-from clinic.models import Message
+from clinic.adapters.text import RenderedText
+from clinic.models import Message, MessageLog
 
 
 class Undeliverable(Exception):
@@ -16,8 +17,10 @@ class Undeliverable(Exception):
 
 
 StillWanted = Callable[[Sequence[Message], datetime], Mapping[int, str | None]]
-Render = Callable[[Message], RenderedMail]
-Stopped = Callable[[Message, str, datetime], None]
+Rendered = RenderedMail | RenderedText
+Render = Callable[[Message], Rendered]
+# A finished message comes as its row in the log.
+Stopped = Callable[[Message | MessageLog, str, datetime], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class Purpose:
     render: Render
     on_undeliverable: Stopped | None
     on_unwanted: Stopped | None
+    on_refused: Stopped | None
     respects_quiet_hours: bool
 
 
@@ -39,6 +43,7 @@ def register(
     render: Render,
     on_undeliverable: Stopped | None = None,
     on_unwanted: Stopped | None = None,
+    on_refused: Stopped | None = None,
     respects_quiet_hours: bool = True,
 ) -> None:
     """Called from an app's `ready()`.
@@ -47,12 +52,13 @@ def register(
     wanted; an id it leaves out is not wanted. `render(message)` reads names and addresses at the last moment.
     `on_undeliverable(message, reason, now)` runs in the transaction that logs a message as failed, expired or
     uncertain (`message.state` says which); `on_unwanted` in the one that logs it as cancelled because it is
-    not wanted any more.
+    not wanted any more; `on_refused` in the one that notes that its recipient complained or unsubscribed.
     """
     purposes[purpose] = Purpose(
         still_wanted=still_wanted,
         render=render,
         on_undeliverable=on_undeliverable,
         on_unwanted=on_unwanted,
+        on_refused=on_refused,
         respects_quiet_hours=respects_quiet_hours,
     )

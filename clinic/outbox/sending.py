@@ -22,10 +22,11 @@ from django.db import connection, transaction
 
 from clinic.actors import acting, system_actor
 from clinic.adapters.mail import MailChannel, RenderedMail, SendOutcome, message_id_domain, message_key
+from clinic.adapters.text import NoAnswer, text_channel
 from clinic.crash import crash_point
 from clinic.ids import uuid7
-from clinic.models import Channel, Clinic, Message, MessageState
-from clinic.outbox.purposes import Purpose, Stopped, Undeliverable, purposes
+from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
+from clinic.outbox.purposes import Purpose, Rendered, Stopped, Undeliverable, purposes
 from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, FINISH, GIVE_BACK, INTEND, RECLAIM
 from clinic.rules.quiet_hours import out_of_quiet_hours
 
@@ -36,6 +37,8 @@ FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 RESEND_UNCERTAIN_AFTER = timedelta(seconds=60)
 MOST_UNKNOWN_OUTCOMES = 2  # the attempt and its one resend
+# How long after a message's use has passed its provider is still asked whether it took it.
+ASKED_AFTERWARDS = timedelta(hours=2)
 ACCEPTED = SendOutcome(verdict="accepted")
 
 
@@ -45,10 +48,16 @@ class ChannelAdapter(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: Any) -> None: ...
-    def send(self, mail: RenderedMail, *, key: str) -> SendOutcome: ...
+    # Takes what the purposes render for its channel. One that can be asked also has
+    # `find(rendered, since=…) -> SendOutcome | None`; one on which the same message twice is two messages
+    # says `resends_unknown = False`.
+    def send(self, mail: Any, /, *, key: str) -> SendOutcome: ...
 
 
-channels: dict[str, Callable[[], ChannelAdapter]] = {Channel.EMAIL: MailChannel}
+channels: dict[str, Callable[[], ChannelAdapter]] = {
+    Channel.EMAIL: MailChannel,
+    Channel.TEXT: text_channel,
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,10 +134,13 @@ class _Sender:
             for start in range(0, len(messages), adapter.together):
                 group = messages[start : start + adapter.together]
                 # Never begin what might outlast the lease: another worker would begin it too.
-                if self.at + timedelta(seconds=adapter.timeout_seconds * len(group)) > self.lease_until:
+                if self._too_late_for(adapter, len(group)):
                     self._give_back(messages[start:], send_at=None)
                     return
                 self._send_group(group, adapter)
+
+    def _too_late_for(self, adapter: ChannelAdapter, sends: int) -> bool:
+        return self.at + timedelta(seconds=adapter.timeout_seconds * sends) > self.lease_until
 
     def _adapter(self, channel: str) -> ChannelAdapter:
         if channel not in self.adapters:
@@ -150,8 +162,8 @@ class _Sender:
                 if message.pk in finished_before:
                     # Planned in the very moment in which its twin went to the log.
                     self._drop(message)
-                elif message.unknown_outcomes >= MOST_UNKNOWN_OUTCOMES:
-                    self._stop(message, MessageState.UNCERTAIN, "unknown-twice")
+                elif message.unknown_outcomes and self._cleared_up(message):
+                    continue
                 elif message.not_after <= at:
                     self._stop(message, MessageState.EXPIRED, "too-late")
                 elif message.purpose not in purposes:
@@ -174,6 +186,49 @@ class _Sender:
                 else:
                     self._cancel(message, reason)
         return sorted(worth, key=lambda message: (message.send_at, message.pk))
+
+    def _cleared_up(self, message: Message) -> bool:
+        """Whether a message that may have been accepted is dealt with now. Where the channel can be asked, it
+        is: found, it has gone; not found, it may go again. Where not, a second copy is sent only if that does
+        no harm, once."""
+        adapter = self._adapter(message.channel)
+        find = getattr(adapter, "find", None)
+        if find is None:
+            if not getattr(adapter, "resends_unknown", True):
+                self._stop(message, MessageState.UNCERTAIN, "may-have-arrived")
+                return True
+            if message.unknown_outcomes >= MOST_UNKNOWN_OUTCOMES:
+                self._stop(message, MessageState.UNCERTAIN, "unknown-twice")
+                return True
+            return False
+        if message.purpose not in purposes:
+            return False
+        try:
+            found = find(purposes[message.purpose].render(message), since=self._first_tried(message))
+        except NoAnswer:
+            if self.at >= message.not_after + ASKED_AFTERWARDS:
+                self._stop(message, MessageState.UNCERTAIN, "could-not-be-asked")
+            else:
+                self._give_back([message], send_at=self.at + _backoff(message))
+                self.report.uncertain += 1
+            return True
+        except Undeliverable:
+            # The address is gone since: there is nothing to ask by.
+            self._stop(message, MessageState.UNCERTAIN, "may-have-arrived")
+            return True
+        if found is None:
+            return False
+        if found.verdict == "permanent":
+            self._stop(message, MessageState.FAILED, "provider-failed")
+        elif message.pk in self._finish([message], MessageState.HANDED_OFF, "found-at-provider", None):
+            self.report.sent += 1
+        return True
+
+    def _first_tried(self, message: Message) -> datetime:
+        tried = MessageAttempt.objects.filter(
+            clinic_id=message.clinic_id, message_id=message.pk, step=MessageAttempt.Step.INTENT
+        )
+        return tried.order_by("attempt").values_list("at", flat=True).first() or message.planned_at
 
     def _already_finished(self, batch: Sequence[Message]) -> set[int]:
         with connection.cursor() as cursor:
@@ -207,7 +262,7 @@ class _Sender:
     # -- One group: intent, send, settle
 
     def _send_group(self, group: Sequence[Message], adapter: ChannelAdapter) -> None:
-        ready: list[tuple[Message, RenderedMail]] = []
+        ready: list[tuple[Message, Rendered]] = []
         for message in group:
             try:
                 ready.append((message, purposes[message.purpose].render(message)))
@@ -221,9 +276,15 @@ class _Sender:
         ready = [(message, mail) for message, mail in ready if message.pk in mine]
         crash_point("after_intent")
         settled: list[tuple[Message, SendOutcome]] = []
-        for message, mail in ready:
+        for message, rendered in ready:
+            if not getattr(adapter, "resends_unknown", True) and self._too_late_for(adapter, 1):
+                # We stood still since the intent: whoever has the lease by now asks the provider and sends.
+                self.report.lost_leases += 1
+                continue
             try:
-                dated = replace(mail, dated_at=self.at)
+                dated = (
+                    replace(rendered, dated_at=self.at) if isinstance(rendered, RenderedMail) else rendered
+                )
                 outcome = adapter.send(dated, key=message_key(message.public_id, self.domain))
             except Exception:
                 # An adapter that raises instead of answering: nobody can say what became of the message.
@@ -263,13 +324,17 @@ class _Sender:
             return {row[0] for row in cursor.fetchall()}
 
     def _settle(self, settled: Sequence[tuple[Message, SendOutcome]]) -> None:
-        accepted = [message for message, outcome in settled if outcome.verdict == "accepted"]
-        if accepted:
+        accepted: dict[str, list[Message]] = defaultdict(list)
+        for message, outcome in settled:
+            if outcome.verdict == "accepted":
+                accepted[outcome.detail].append(message)
+        for detail, messages in accepted.items():
             with transaction.atomic():
-                gone = self._finish(accepted, MessageState.HANDED_OFF, "", ACCEPTED)
+                outcome = replace(ACCEPTED, detail=detail)
+                gone = self._finish(messages, MessageState.HANDED_OFF, "", outcome)
                 crash_point("before_settle")
             self.report.sent += len(gone)
-            self._count_lost(accepted, gone)
+            self._count_lost(messages, gone)
         for message, outcome in settled:
             if outcome.verdict == "permanent":
                 self._stop(message, MessageState.FAILED, outcome.detail, outcome=outcome)
@@ -338,7 +403,10 @@ class _Sender:
         if at >= message.not_after:
             self._stop(message, MessageState.EXPIRED, reason, outcome=outcome)
             return
-        self._give_back([message], send_at=min(at + _backoff(message), message.not_after), outcome=outcome)
+        wait = _backoff(message)
+        if outcome is not None and outcome.retry_after is not None:
+            wait = max(wait, timedelta(seconds=outcome.retry_after))
+        self._give_back([message], send_at=min(at + wait, message.not_after), outcome=outcome)
         self.report.retried += 1
 
     def _doubt(self, message: Message, outcome: SendOutcome) -> None:

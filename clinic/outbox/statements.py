@@ -99,6 +99,9 @@ noted AS ({_NOTE_OUTCOME.format(rows="gone")})
 SELECT id FROM gone
 """  # noqa: S608  # constants
 
+# The provider says what became of a message before we have noted it: there is no lease to ask for.
+FINISH_REPORTED = FINISH.replace(_MINE, "id = %(id)s AND (intent_at IS NOT NULL OR unknown_outcomes > 0)")
+
 GIVE_BACK = f"""
 WITH mine AS (SELECT id FROM clinic_message WHERE {_MINE} ORDER BY id FOR UPDATE),
 back AS (

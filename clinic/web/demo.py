@@ -1,8 +1,9 @@
-"""The demo's own: its sign-ins, the mail that was "sent", and the clock that can be moved. Not there in any
-other mode."""
+"""The demo's own: its sign-ins, the mail and the texts that were "sent", and the clock that can be moved. Not
+there in any other mode."""
 
 from __future__ import annotations
 
+import json
 import mailbox
 import re
 from collections.abc import Callable
@@ -29,6 +30,8 @@ SHOWN = 100
 HOUR = timedelta(hours=1)
 STEPS = {"1": HOUR, "24": timedelta(days=1), "168": timedelta(weeks=1)}
 LINK = re.compile(r"(https?://[^\s<>\"]+)")
+
+TEXTS = 30
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -58,7 +61,7 @@ class SentMail:
 @require_safe
 def mail(request: HttpRequest) -> HttpResponse:
     """What the demo's mail server was given, newest first."""
-    return render(request, "clinic/demo_mail.html", {"mails": _newest_mails()})
+    return render(request, "clinic/demo_mail.html", {"mails": _newest_mails(), "texts": _newest_texts()})
 
 
 @demo_only
@@ -114,7 +117,30 @@ def _newest_mails() -> list[SentMail]:
                 sender=str(message["From"]),
                 subject=str(message["Subject"]),
                 sent_at=str(message["Date"]),
-                pieces=tuple((piece, bool(LINK.fullmatch(piece))) for piece in LINK.split(text) if piece),
+                pieces=_pieces(text),
             )
         )
     return found
+
+
+def _newest_texts() -> list[SentMail]:
+    folder = settings.DEMO_TEXT_DIR
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.glob("*.json"), reverse=True)[:TEXTS]:
+        text = json.loads(path.read_text(encoding="utf-8"))
+        found.append(
+            SentMail(
+                to=text["to"],
+                sender=text["sender"],
+                subject="",
+                sent_at=text["made_at"],
+                pieces=_pieces(text["body"]),
+            )
+        )
+    return found
+
+
+def _pieces(text: str) -> tuple[tuple[str, bool], ...]:
+    return tuple((piece, bool(LINK.fullmatch(piece))) for piece in LINK.split(text) if piece)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from clinic.web import chooser, demo, reminders, second_factor
+from clinic.web import chooser, demo, hooks, reminders, second_factor
 
 urlpatterns = [
     path("", chooser.choose_clinic, name="choose-clinic"),
     path("health/reminders", reminders.reminders, name="health_reminders"),
+    path("hooks/mail/", hooks.mail_report, name="mail-report"),
+    path("hooks/<slug:clinic>/text/<uuid:message>/", hooks.text_report, name="text-report"),
     path("demo/mail", demo.mail, name="demo-mail"),
     path("accounts/2fa/totp/activate/", second_factor.set_up),
     path("accounts/2fa/totp/deactivate/", second_factor.take_away),

@@ -15,7 +15,7 @@ from clinic.api.problems import StrictSerializer
 from sessions.api.cursors import PageQuery, read_cursor, write_cursor
 from sessions.api.door import Door, NewRowInput, confirmable, described
 from sessions.models import Patient
-from sessions.operations.contacts import change_contact_details
+from sessions.operations.contact_details import change_contact_details
 from sessions.operations.enrolment import register_patient
 from sessions.queries import courses
 
@@ -31,6 +31,7 @@ class RegisterPatientInput(NewRowInput):
     email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
     phone = Text(max_length=40, required=False, allow_blank=True)
     email_allowed = YesNo(required=False)
+    text_allowed = YesNo(required=False)
     attributes = serializers.ListField(
         child=Text(max_length=60),
         required=False,
@@ -43,6 +44,21 @@ class ChangeContactDetailsInput(StrictSerializer):
     email = serializers.EmailField(max_length=254, allow_blank=True)
     phone = Text(max_length=40, allow_blank=True)
     email_allowed = YesNo()
+    text_allowed = YesNo(required=False, help_text="What is absent stays as it is.")
+    declined = serializers.ListField(
+        child=Text(max_length=40),
+        required=False,
+        max_length=10,
+        help_text="What a channel may not be used for, e.g. text:check_in.",
+    )
+    channel_order = serializers.ListField(
+        child=Text(max_length=10),
+        required=False,
+        max_length=3,
+        help_text="text, email, phone; after phone a person rings. Empty leaves it to the protocol.",
+    )
+    discreet = YesNo(required=False)
+    shared_phone = YesNo(required=False)
     confirmed = confirmable()
 
 
@@ -88,6 +104,12 @@ class ContactDetailsOut(Serializer[Any]):
     phone = Text()
     email_allowed = serializers.BooleanField()
     email_stopped_at = Instant(allow_null=True)
+    text_allowed = serializers.BooleanField()
+    text_stopped_at = Instant(allow_null=True)
+    declined = serializers.ListField(child=Text())
+    channel_order = serializers.ListField(child=Text())
+    discreet = serializers.BooleanField()
+    shared_phone = serializers.BooleanField()
 
 
 class Patients(Door):

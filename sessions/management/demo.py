@@ -147,6 +147,7 @@ def _found(place: Place, *, now: datetime) -> House:
         zone=place.zone,
         sender_name=place.name,
         phone=place.phone,
+        text_sender="+12025550100",
         crisis_lines=[
             {"name": name, "number": number, "hours": hours} for name, number, hours in place.crisis_lines
         ],
@@ -202,8 +203,10 @@ def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
         born_on=who.born_on,
         pronouns=who.pronouns,
         email=f"{who.given_name.lower()}.{who.code.lower()}@example.org",
-        phone="555-01" + who.code[-2:],
+        phone="+1 202 555 01" + who.code[-2:],
         email_allowed=True,
+        # Some were asked about texts when they came, and agreed.
+        text_allowed=who.code[-1] in "258",
         now=at,
     )
     course = enrol_patient(

@@ -24,13 +24,14 @@ from sessions.models.notes import (
     PsychotherapyNote,
     PsychotherapyNoteVersion,
 )
-from sessions.models.patients import ContactDetails, Patient, PatientLink
+from sessions.models.patients import ContactChoice, ContactDetails, Patient, PatientLink, ReceivedText
 from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
 from sessions.models.reporting import DeviationReport, ReportingClock
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
 from sessions.models.tasks import StaffTask
 from sessions.models.trends import DeviationPolicy, DeviationTrend, TrendMember, TrendReview
 from sessions.models.versions import CourseVersionMove
+from sessions.models.wording import MessageWording, WordingApproval
 
 __all__ = [
     "AnswerGiven",
@@ -38,6 +39,7 @@ __all__ = [
     "CareConcernStep",
     "CareTeamMember",
     "ClosureSignature",
+    "ContactChoice",
     "ContactDetails",
     "Course",
     "CourseRequirement",
@@ -55,6 +57,7 @@ __all__ = [
     "FidelityForm",
     "FidelityRating",
     "FidelityReview",
+    "MessageWording",
     "NoteContributor",
     "NoteDraft",
     "NoteDraftVersion",
@@ -64,6 +67,7 @@ __all__ = [
     "PatientLink",
     "PsychotherapyNote",
     "PsychotherapyNoteVersion",
+    "ReceivedText",
     "ReportingClock",
     "ResourceUse",
     "ReviewInvitation",
@@ -73,4 +77,5 @@ __all__ = [
     "StaffTask",
     "TrendMember",
     "TrendReview",
+    "WordingApproval",
 ]

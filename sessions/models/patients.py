@@ -3,6 +3,7 @@ row."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -43,12 +44,75 @@ class ContactDetails(ClinicRow):
     patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="contact_details")
     email = models.TextField(blank=True, default="")
     phone = models.TextField(blank=True, default="")
+    # What the telephone number is for texts, with its country code; "" when it can't get any.
+    text_number = models.TextField(blank=True, default="")
+    # What holds now; how it came about stands in ContactChoice.
     email_allowed = models.BooleanField(default=False)
     email_stopped_at = models.DateTimeField(null=True, blank=True)
+    text_allowed = models.BooleanField(default=False)
+    text_stopped_at = models.DateTimeField(null=True, blank=True)
+    # "text:check_in": allowed on the whole, but not for this.
+    declined = ArrayField(models.TextField(), default=list, blank=True)
+    # Which is tried first; empty leaves it to the protocol. After "phone" a person rings instead.
+    channel_order = ArrayField(models.TextField(), default=list, blank=True)
+    discreet = models.BooleanField(default=False)
+    shared_phone = models.BooleanField(default=False)
 
     class Meta(ClinicRow.Meta):
         abstract = False
         constraints = [*ClinicRow.Meta.constraints]
+        indexes = [
+            models.Index(
+                fields=["clinic", "text_number"], condition=~Q(text_number=""), name="patients_by_text_number"
+            )
+        ]
+
+
+class ContactChoice(ClinicRow):
+    """One change to how a patient may be reached: who said so, through whom, and when. Append-only
+    by trigger."""
+
+    class Source(models.TextChoices):
+        STAFF = "staff"  # the patient told them
+        LINK = "link"  # the patient, on a page of ours
+        TEXT = "text"  # the patient, by answering a text
+        PROVIDER = "provider"  # blocked, or complained of, at the provider
+        BEFORE = "before"  # what stood when this history began
+
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_choices")
+    channel = models.TextField()
+    purpose = models.TextField(blank=True, default="")  # "": the whole channel
+    allowed = models.BooleanField()
+    source = models.TextField(choices=Source.choices)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    chosen_at = models.DateTimeField()
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [*ClinicRow.Meta.constraints]
+        indexes = [models.Index(fields=["clinic", "patient", "chosen_at"], name="choices_of_a_patient")]
+
+
+class ReceivedText(ClinicRow):
+    """A text that came back, once. Its words are kept only when a person must read them. Append-only by
+    trigger."""
+
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, null=True, blank=True, related_name="received_texts"
+    )
+    provider_id = models.TextField()
+    word = models.TextField(blank=True, default="")  # stop, start, help, or "" for anything else
+    text = models.TextField(blank=True, default="")
+    received_at = models.DateTimeField()
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(fields=["clinic", "provider_id"], name="a_text_is_received_once"),
+        ]
 
 
 class LinkPurpose(models.TextChoices):

@@ -19,6 +19,9 @@ class TaskKind(models.TextChoices):
     MESSAGE_NOT_SENT = "message_not_sent"
     SAFETY_LIMIT = "safety_limit"  # a dose or a reading beyond a safety limit
     TIME_ASKED = "time_asked"  # the patient needs another time
+    MISSED_VISIT = "missed_visit"  # the patient did not come, in the days after a dose
+    RING_INSTEAD = "ring_instead"  # the patient wants to be rung instead of written to
+    TEXT_CAME = "text_came"  # the patient answered a text in words that a person must read
     STAFF_GONE = "staff_gone"  # somebody booked for a visit will not work here on that day
     DEVIATION_ACTION = "deviation_action"  # a corrective or preventive action agreed in a review
     EFFECTIVENESS_CHECK = "effectiveness_check"  # whether such actions worked

@@ -22,6 +22,7 @@ from protocols.rules.definition import AssessmentRule, ProtocolDefinition
 from protocols.rules.instruments import score
 from sessions.models import (
     AnswerGiven,
+    ContactChoice,
     ContactDetails,
     Course,
     FactRecord,
@@ -34,12 +35,14 @@ from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
 from sessions.operations.contacts import close_asked, tell_worry
 from sessions.operations.on_course import on_course, on_courses_of_patient
+from sessions.operations.reaching import stop_channel
 from sessions.operations.records import checked, put_fact
 from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_within
 from sessions.queries.links import answered_before, answers_given, link_of
 from sessions.rules.facts import AssessmentAnswered, FactSource, Mode
 from sessions.rules.keys import parts_of_key
+from sessions.rules.reaching import CHANNELS
 
 
 def actor_of(link: PatientLink, *, now: datetime) -> Actor:
@@ -289,22 +292,20 @@ def assessment_rule(*, definition: ProtocolDefinition, key: str) -> AssessmentRu
 
 
 def stop_mail(*, token: str, now: datetime) -> None:
-    """The patient wants no more mail: at once, however old the link is. What must still reach them becomes a
-    person's call."""
+    """The patient wants no more messages, by mail or text: at once, however old the link is. What
+    must still reach them becomes a person's call."""
     link = link_of(token)
     actor = actor_of(link, now=now)
     with on_courses_of_patient(
         actor=actor, patient_id=link.patient.public_id, permission=Permission.ANSWER_LINK, now=now
     ):
         details = ContactDetails.objects.select_for_update().get(patient_id=link.patient_id)
-        if details.email_stopped_at is None:
-            details.email_stopped_at = now
-            details.save(update_fields=["email_stopped_at"])
-            record_event(
+        for channel in CHANNELS:
+            stop_channel(
                 actor=actor,
-                verb="mail_stopped",
-                subject=details,
-                course_id=link.course_id,
-                occurred_at=now,
+                details=details,
+                channel=channel,
+                source=ContactChoice.Source.LINK,
                 now=now,
+                course_id=link.course_id,
             )

@@ -1,22 +1,15 @@
-"""Contacts with the patient, what they open and close, and how to reach the patient. A message sent is never
-a contact."""
+"""Contacts with the patient, and what they open and close. A message sent is never a contact."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from clinic.actors import Actor
-from clinic.errors import BadInput, Incomplete
-from clinic.operations.events import record_event
-from clinic.permissions import Permission
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.instruments import Act, score
-from sessions.models import ContactDetails, Course, FactRecord
+from sessions.models import Course, FactRecord
 from sessions.models.tasks import TaskKind
-from sessions.operations.on_course import on_courses_of_patient
 from sessions.operations.records import record_fact
 from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_on_worry_by, act_within
@@ -146,49 +139,3 @@ def tell_worry(
         cover_role=answer.cover.value if answer else "coordinator",
     )
     return True
-
-
-def change_contact_details(
-    *,
-    actor: Actor,
-    patient_id: UUID,
-    email: str,
-    phone: str,
-    email_allowed: bool,
-    now: datetime,
-    confirmed: frozenset[str] = frozenset(),
-) -> ContactDetails:
-    """How to reach the patient, as they told staff. Allowing mail again lifts an earlier stop, once
-    `mail-again` is confirmed: a form opened before the patient pressed stop must not undo it."""
-    with on_courses_of_patient(
-        actor=actor, patient_id=patient_id, permission=Permission.EDIT_PATIENT, now=now
-    ) as courses:
-        if email_allowed and "@" not in email:
-            raise BadInput(
-                _("Mail is allowed, but there is no address."),
-                fields={"email": [_("Enter the address that mail may be sent to.")]},
-            )
-        details = ContactDetails.objects.select_for_update().get(
-            clinic_id=actor.clinic_id, patient__public_id=patient_id
-        )
-        if email_allowed and details.email_stopped_at is not None:
-            if "mail-again" not in confirmed:
-                words = _("The patient stopped all mail.")
-                raise Incomplete(
-                    words,
-                    code="confirm-needed",
-                    advice=_("Confirm it if they told you since that they want mail again."),
-                    data={"confirm": ["mail-again"], "words": [words]},
-                )
-            details.email_stopped_at = None
-        details.email, details.phone, details.email_allowed = email.strip(), phone.strip(), email_allowed
-        details.save(update_fields=["email", "phone", "email_allowed", "email_stopped_at"])
-        record_event(
-            actor=actor,
-            verb="contact_details_changed",
-            subject=details,
-            course_id=courses[-1].pk,
-            occurred_at=now,
-            now=now,
-        )
-        return details

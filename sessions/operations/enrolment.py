@@ -14,12 +14,15 @@ from clinic.ids import uuid7
 from clinic.models import Clinic, Membership, Resource
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
+from clinic.rules.telephone import text_number
 from protocols.models import ProtocolVersion
 from protocols.queries import definition_in
 from sessions.models import CareTeamMember, ContactDetails, Course, Patient
 from sessions.models.courses import OPEN_STATUSES, TeamRole
+from sessions.operations.contact_details import dead_ends
 from sessions.operations.legal import require_legal_basis, require_text_in_force
 from sessions.operations.on_course import on_course
+from sessions.operations.reaching import Source, note_choices
 from sessions.operations.records import check_time
 from sessions.operations.refresh import refresh_course
 from sessions.operations.tasks import hand_on_tasks
@@ -39,6 +42,7 @@ def register_patient(
     email: str = "",
     phone: str = "",
     email_allowed: bool = False,
+    text_allowed: bool = False,
     attributes: frozenset[str] = frozenset(),
     public_id: UUID | None = None,
 ) -> Patient:
@@ -68,8 +72,15 @@ def register_patient(
             problems["born_on"] = ["Check the date of birth."]
         if zone and zone not in available_timezones():
             problems["zone"] = ["Use the name of a time zone, e.g. Europe/Lisbon."]
-        if email_allowed and "@" not in email:
-            problems["email"] = ["Enter the address that mail may be sent to."]
+        details = ContactDetails(
+            clinic_id=actor.clinic_id,
+            email=email.strip(),
+            phone=phone.strip(),
+            text_number=text_number(phone),
+            email_allowed=email_allowed,
+            text_allowed=text_allowed,
+        )
+        problems |= dead_ends(details)
         if problems:
             raise BadInput("Some fields need another look.", fields=problems)
         patient = Patient.objects.create(
@@ -85,13 +96,9 @@ def register_patient(
             attributes=sorted(attributes),
             resource=Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.PATIENT),
         )
-        ContactDetails.objects.create(
-            clinic_id=actor.clinic_id,
-            patient=patient,
-            email=email.strip(),
-            phone=phone.strip(),
-            email_allowed=email_allowed,
-        )
+        details.patient = patient
+        details.save()
+        note_choices(actor=actor, details=details, before={}, source=Source.STAFF, now=now)
         record_event(actor=actor, verb="patient_registered", subject=patient, occurred_at=now, now=now)
         return patient
 

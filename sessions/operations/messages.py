@@ -1,55 +1,53 @@
-"""The messages of a course: which are planned, whether each is still wanted when its moment comes, and its
-words.
-
-Patients' messages are neutral by construction: the sender's neutral name, a day, a time, a link and a phone
-number.
+"""The messages of a course: which are planned and by which way, whether each is still wanted when its moment
+comes, and what follows when it does not arrive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import formats, translation
 from django.utils.translation import gettext as _
 
 from clinic import outbox
 from clinic.actors import acting, system_actor
 from clinic.adapters.mail import RenderedMail
+from clinic.adapters.text import OPTED_OUT
 from clinic.models import Clinic, Message, MessageLog, MessageState, Person
+from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.definition import ProtocolDefinition, SessionKind
 from sessions.models import (
+    ContactChoice,
     ContactDetails,
     Course,
     CourseRequirement,
-    PatientLink,
     SessionBooking,
     StaffTask,
 )
-from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.models.courses import OPEN_STATUSES
-from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
 from sessions.operations.locks import lock_course
+from sessions.operations.missed import PURPOSE as MISSED
+from sessions.operations.missed import missed_visits
+from sessions.operations.reaching import stop_channel
+from sessions.operations.rendering import render
+from sessions.queries.ways import PastWays, how_of, how_to_reach, past_ways, subject_key, way_of
 from sessions.rules.facts import History
 from sessions.rules.keys import parts_of_key
+from sessions.rules.reaching import EMAIL, way_for, why_not
 from sessions.rules.reminders import ReminderDue, reminders
 from sessions.rules.requirements import WAITING, Outcome, Status
-from sessions.rules.tokens import token_for, token_hash
 from sessions.rules.windows import length
 
-PURPOSES = ("visit_reminder", "check_in", "questionnaire")
+PURPOSES = ("visit_reminder", "check_in", "questionnaire", MISSED)
 TASK_PURPOSE = "staff_task"
-LINK_LIFE = timedelta(hours=24)  # after the moment the link is about, as long as anybody could still use it
-
-
-def subject_key(course_id: int, key: str) -> str:
-    return f"course:{course_id}:{key}"
+AnyMessage = Message | MessageLog
 
 
 # --- planning -----------------------------------------------------------------------------------------------
@@ -60,9 +58,22 @@ def plan_reminders(
 ) -> datetime | None:
     """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that did not go out
     when its moment came, and can't any more, becomes an owned phone task; returns the next such moment."""
-    due = reminders(definition, outcome, history, zone=ZoneInfo(course.patient.zone))
-    allowed, reason = may_write_to(course)
-    wanted = [one for one in due if allowed and (course.status in OPEN_STATUSES or _is_safety(outcome, one))]
+    due = (
+        *reminders(
+            definition,
+            outcome,
+            history,
+            zone=ZoneInfo(course.patient.zone),
+            most_a_day=course.clinic.messages_a_day,
+        ),
+        *missed_visits(course=course, outcome=outcome, history=history, now=now),
+    )
+    how = how_to_reach(course)
+    past = past_ways(course) if due else {}
+    ways = {one: way_of(course.pk, one, how, past) for one in due}
+    wanted = [
+        one for one in due if ways[one][0] and (course.status in OPEN_STATUSES or _is_safety(outcome, one))
+    ]
     outbox.plan_course(
         clinic_id=course.clinic_id,
         course_id=course.pk,
@@ -74,6 +85,7 @@ def plan_reminders(
                 rule_code=one.rule_code,
                 occurrence=one.occurrence,
                 target_at=one.target_at,
+                channel=ways[one][0] or "",
                 course_id=course.pk,
                 data={"key": one.key},
                 local_at=one.local_at,
@@ -84,7 +96,8 @@ def plan_reminders(
             for one in wanted
         ],
         now=now,
-        reason=reason or "no-longer-planned",
+        # Where no way is open at all, that is the reason.
+        reason=next((why for _channel, why in ways.values() if why and not wanted), "no-longer-planned"),
     )
     safety = [one for one in due if _is_safety(outcome, one)]
     can_go = {one for one in wanted if one.not_after > now}
@@ -93,6 +106,11 @@ def plan_reminders(
             course=course,
             definition=definition,
             stopped=[one for one in safety if one not in can_go],
+            now=now,
+        ),
+        _ring_instead(
+            course=course,
+            due=[one for one in due if ways[one][1] == "a_person_rings" and one not in safety],
             now=now,
         ),
         # If nobody has sent it by then, nobody will.
@@ -121,6 +139,30 @@ def _phone_instead(
     return min((one.send_at for one in stopped if one.send_at > now), default=None)
 
 
+def _ring_instead(*, course: Course, due: Sequence[ReminderDue], now: datetime) -> datetime | None:
+    """Who wants to be rung is rung once about each thing, when its last reminder would have gone. Returns the
+    next such moment."""
+    from sessions.operations.tasks import open_task
+
+    last: dict[str, ReminderDue] = {}
+    for one in due:
+        if course.status in OPEN_STATUSES and one.not_after > now:
+            last[one.key] = max(last.get(one.key, one), one, key=lambda each: each.send_at)
+    for one in last.values():
+        if one.send_at <= now:
+            open_task(
+                course=course,
+                kind=TaskKind.RING_INSTEAD,
+                subject=f"{one.key}@{one.target_at:%Y%m%dT%H%M}",
+                act_by=one.not_after,
+                now=now,
+                owner_role="coordinator",
+                cover_role="therapist",
+                safety=False,
+            )
+    return min((one.send_at for one in last.values() if one.send_at > now), default=None)
+
+
 def _gone_out(course: Course) -> frozenset[tuple[str, str, datetime]]:
     """(key, reminder, target) of what the channel took, or is being given right now: whoever sends it says
     what became of that."""
@@ -141,7 +183,13 @@ def _gone_out(course: Course) -> frozenset[tuple[str, str, datetime]]:
 
 
 def open_message_task(
-    *, course: Course, definition: ProtocolDefinition, key: str, not_after: datetime, now: datetime
+    *,
+    course: Course,
+    definition: ProtocolDefinition,
+    key: str,
+    not_after: datetime,
+    now: datetime,
+    safety: bool = True,
 ) -> None:
     """A safety message that did not or may not go out is a person's call to make: while the message would
     have been of use, or within the time the protocol gives for acting when that has passed."""
@@ -157,21 +205,16 @@ def open_message_task(
         subject=key,
         act_by=max(not_after, now + act_within),
         now=now,
-        owner_role=answer.owner.value if answer else "therapist",
-        cover_role=answer.cover.value if answer else "coordinator",
+        owner_role=answer.owner.value if answer else "therapist" if safety else "coordinator",
+        cover_role=answer.cover.value if answer else "coordinator" if safety else "therapist",
+        safety=safety,
     )
 
 
 def may_write_to(course: Course) -> tuple[bool, str]:
-    """Whether the patient may be written to at all, and the reason when not."""
-    details = ContactDetails.objects.filter(patient_id=course.patient_id).first()
-    if details is None or not details.email:
-        return False, "no_address"
-    if details.email_stopped_at is not None:
-        return False, "stopped_by_patient"
-    if not details.email_allowed:
-        return False, "no_consent_to_mail"
-    return True, ""
+    """Whether the patient may be written to by mail at all, and the reason when not."""
+    reason = why_not(how_to_reach(course), EMAIL, "")
+    return reason is None, reason or ""
 
 
 # --- asked again at the moment of sending -------------------------------------------------------------------
@@ -193,13 +236,36 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
             clinic_id__in={message.clinic_id for message in messages}, course_id__in=course_ids
         ).values("course_id", "key", "status", "firm", "safety")
     }
-    booked = {
-        (course_id, key): starts_at
-        for course_id, key, starts_at in SessionBooking.objects.filter(
-            course_id__in=course_ids, status__in=LIVE_BOOKINGS
-        ).values_list("course_id", "key", "starts_at")
+    live = list(
+        SessionBooking.objects.filter(course_id__in=course_ids, status__in=LIVE_BOOKINGS).values_list(
+            "course_id", "key", "starts_at", "kind"
+        )
+    )
+    booked = {(course_id, key): starts_at for course_id, key, starts_at, _kind in live}
+    missed = (
+        set(
+            SessionBooking.objects.filter(course_id__in=course_ids, status=BookingStatus.NO_SHOW).values_list(
+                "course_id", "key", "starts_at"
+            )
+        )
+        if any(message.purpose == MISSED for message in messages)
+        else set()
+    )
+    dosed = {
+        (course_id, day_of(starts_at, ZoneInfo(courses[course_id].patient.zone)))
+        for course_id, _key, starts_at, kind in live
+        if kind == SessionKind.DOSING and course_id in courses
     }
-    return {message.pk: _unwanted(message, courses, waiting, booked, now) for message in messages}
+    return {
+        message.pk: "moved_or_cancelled"
+        if message.purpose == MISSED
+        and (
+            (message.course_id, message.data.get("key"), message.target_at) not in missed
+            or (message.course_id, message.data.get("key")) in booked
+        )
+        else _unwanted(message, courses, waiting, booked, dosed, now)
+        for message in messages
+    }
 
 
 def _unwanted(
@@ -207,6 +273,7 @@ def _unwanted(
     courses: Mapping[int, Course],
     waiting: Mapping[tuple[int, str], Mapping[str, object]],
     booked: Mapping[tuple[int, str], datetime],
+    dosed: Collection[tuple[int, date]],
     now: datetime,
 ) -> str | None:
     course = courses.get(message.course_id or 0)
@@ -215,68 +282,23 @@ def _unwanted(
     if course is None or requirement is None:
         return "no_longer_required"
     status = Status(str(requirement["status"]))
-    late_visit = status is Status.MISSED and message.purpose == "visit_reminder"
+    late_visit = status is Status.MISSED and message.purpose in ("visit_reminder", MISSED)
     if status not in WAITING and not late_visit:
         return "already_settled"
     if course.status not in OPEN_STATUSES and not requirement["safety"]:
         return "course_ended"
+    if (course.pk, day_of(now, ZoneInfo(message.zone))) in dosed and not requirement["safety"]:
+        return "dosing_day"
     details: ContactDetails | None = getattr(course.patient, "contact_details", None)
-    if details is None or not details.email:
-        return "no_address"
-    if details.email_stopped_at is not None or not details.email_allowed:
-        return "stopped_by_patient"
+    closed = why_not(how_of(details, clinic=course.clinic), message.channel, message.purpose)
+    if closed is not None:
+        return closed
     if message.purpose == "visit_reminder" and booked.get((course.pk, key)) != message.target_at:
         return "moved_or_cancelled"
     return None
 
 
-# --- words --------------------------------------------------------------------------------------------------
-
-
-def render(message: Message) -> RenderedMail:
-    """The mail, made at the moment of sending from what is true then. Names no treatment, no clinic
-    speciality and
-    nobody; the same link every time it is rendered."""
-    course = Course.objects.select_related("patient__contact_details", "clinic").get(
-        clinic_id=message.clinic_id, pk=message.course_id or 0
-    )
-    patient, clinic = course.patient, course.clinic
-    with translation.override(patient.language):
-        when = message.target_at.astimezone(ZoneInfo(patient.zone))
-        words = {
-            "sender": clinic.sender_name,
-            "day": formats.date_format(when, "l j F"),
-            "time": formats.time_format(when, "H:i"),
-            "phone": clinic.phone,
-            "link": link_address(message=message, course=course),
-        }
-        if message.purpose == "visit_reminder":
-            subject = _("Your visit on %(day)s") % words
-            body = _(
-                "%(sender)s: your visit is on %(day)s at %(time)s.\n\n"
-                "Confirm it or ask for another time here:\n%(link)s\n\nOr call %(phone)s."
-            )
-        elif message.purpose == "check_in":
-            subject = _("How are you today?")
-            body = _(
-                "%(sender)s: please tell us how you are today. It takes about a minute:\n%(link)s\n\n"
-                "If you would rather talk, call %(phone)s."
-            )
-        else:
-            subject = _("A short form for you")
-            body = _(
-                "%(sender)s: please fill in a short form. It takes about 5 minutes:\n%(link)s\n\n"
-                "Questions? Call %(phone)s."
-            )
-        text = (
-            body % words
-            + "\n\n"
-            + _("To get no more mail from us, choose “No more messages” on the page.")
-            + "\n"
-        )
-    return RenderedMail(
-        to=patient.contact_details.email, subject=subject, text=text, sender_name=clinic.sender_name
-    )
+# --- the owner of a task ------------------------------------------------------------------------------------
 
 
 def tell_owner(*, task: StaffTask, now: datetime) -> None:
@@ -333,71 +355,98 @@ def render_task(message: Message) -> RenderedMail:
     )
 
 
-def undeliverable(message: Message, reason: str, now: datetime) -> None:
-    """A safety message that failed, expired or may not have arrived is a call to make, if what it asked for
-    has not been answered since."""
+def undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
+    """What failed goes by the patient's next way; where there is none, and where nobody knows whether it
+    arrived, a person takes over. What came too late is a call to make only if it was about safety."""
     if message.course_id is None or "key" not in message.data:
         return
-    actor = system_actor(clinic_id=message.clinic_id, at=now)
-    with acting(actor):
-        course = lock_course(actor=actor, pk=message.course_id)
+    with acting(system_actor(clinic_id=message.clinic_id, at=now)):
+        course = lock_course(actor=system_actor(clinic_id=message.clinic_id, at=now), pk=message.course_id)
+        if reason.endswith(OPTED_OUT):
+            _stopped_at_the_provider(course=course, channel=message.channel, now=now)
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+        if message.state == MessageState.FAILED and now < message.not_after and _other_way(course, message):
+            # The next look plans it by the way that is left.
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            return
         unanswered = CourseRequirement.objects.filter(
             clinic_id=course.clinic_id,
             course=course,
             key=message.data["key"],
-            safety=True,
             status__in=[*WAITING, Status.MISSED],
+        ).first()
+        if unanswered is None or (not unanswered.safety and message.state == MessageState.EXPIRED):
+            return
+        open_message_task(
+            course=course,
+            definition=definition_of(course.protocol_version_id),
+            key=message.data["key"],
+            not_after=message.not_after,
+            now=now,
+            safety=unanswered.safety,
         )
-        if unanswered.exists():
-            open_message_task(
-                course=course,
-                definition=definition_of(course.protocol_version_id),
-                key=message.data["key"],
-                not_after=message.not_after,
-                now=now,
-            )
 
 
-def stopped(message: Message, reason: str, now: datetime) -> None:
-    """A safety message that the patient's own wish stopped at the last moment is a call to make, too."""
-    if reason in ("stopped_by_patient", "no_address"):
-        undeliverable(message, reason, now)
-
-
-# --- links --------------------------------------------------------------------------------------------------
-
-LINK_PURPOSES = {
-    "visit_reminder": LinkPurpose.VISIT,
-    "check_in": LinkPurpose.CHECK_IN,
-    "questionnaire": LinkPurpose.QUESTIONNAIRE,
-}
-
-
-def link_address(*, message: Message, course: Course) -> str:
-    """The address of the message's page, its link made on first use."""
-    token = token_for(secret=settings.SECRET_KEY, subject=str(message.public_id))
-    key = message.data["key"]
-    booking = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
-    PatientLink.objects.get_or_create(
-        token_hash=token_hash(token),
-        defaults={
-            "clinic_id": course.clinic_id,
-            "patient_id": course.patient_id,
-            "course": course,
-            "purpose": message.data.get("link") or LINK_PURPOSES[message.purpose].value,
-            "key": key,
-            "booking": booking,
-            "made_at": message.send_at,
-            "expires_at": max(
-                message.target_at,
-                message.not_after,
-                message.send_at,
-                *([booking.starts_at] if booking is not None else []),
-            )
-            + LINK_LIFE,
-        },
+def _other_way(course: Course, message: AnyMessage) -> bool:
+    target = (
+        *(message.subject_key, message.purpose, message.rule_code),
+        *(message.occurrence, message.target_at),
     )
-    return settings.SITE_URL + reverse("sessions:patient_link", kwargs={"token": token})
+    failed = past_ways(course).get(target, PastWays()).failed | {message.channel}
+    return way_for(how_to_reach(course), message.purpose, failed=failed)[0] is not None
+
+
+def _stopped_at_the_provider(*, course: Course, channel: str, now: datetime) -> None:
+    """They told the provider, and not us."""
+    details = ContactDetails.objects.select_for_update().filter(patient_id=course.patient_id).first()
+    if details is not None:
+        stop_channel(
+            actor=system_actor(clinic_id=course.clinic_id, at=now),
+            details=details,
+            channel=channel,
+            source=ContactChoice.Source.PROVIDER,
+            now=now,
+            course_id=course.pk,
+        )
+
+
+def refused(message: AnyMessage, reason: str, now: datetime) -> None:
+    """Whoever calls our message unwanted, or unsubscribes at the provider, gets no more by that way."""
+    if message.course_id is None:
+        return
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
+        course = lock_course(actor=actor, pk=message.course_id)
+        _stopped_at_the_provider(course=course, channel=message.channel, now=now)
+        Course.objects.filter(patient_id=course.patient_id, status__in=OPEN_STATUSES).update(
+            look_again_at=now
+        )
+
+
+WAY_CLOSED = frozenset(
+    (
+        *("stopped_by_patient", "no_address", "no_number", "no_consent_to_mail", "no_consent_to_texts"),
+        *("no_texts_here", "shared_phone", "declined_for_this"),
+    )
+)
+
+
+def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
+    """A message whose way was closed at the last moment takes another; a safety message without one is a call
+    to make."""
+    if reason not in WAY_CLOSED or message.course_id is None:
+        return
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
+        course = lock_course(actor=actor, pk=message.course_id)
+        if now < message.not_after and way_for(how_to_reach(course), message.purpose)[0] is not None:
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            return
+        safety = CourseRequirement.objects.filter(
+            clinic_id=course.clinic_id, course=course, key=message.data["key"], safety=True
+        )
+        if safety.exists():
+            undeliverable(message, reason, now)
 
 
 def register_messages() -> None:
@@ -409,6 +458,7 @@ def register_messages() -> None:
             render=render,
             on_undeliverable=undeliverable,
             on_unwanted=stopped,
+            on_refused=refused,
         )
     outbox.register(
         TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task, respects_quiet_hours=False

@@ -21,7 +21,8 @@ from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.patients import LinkPurpose
 from sessions.operations.answering import actor_of
-from sessions.operations.messages import link_address, may_write_to
+from sessions.operations.messages import may_write_to
+from sessions.operations.rendering import link_address
 from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
 from sessions.rules.requirements import WAITING, Status

@@ -10,7 +10,14 @@ from uuid import UUID
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission
-from sessions.models import ContactDetails, DeviationAction, DeviationReport, FactRecord, StaffTask
+from sessions.models import (
+    ContactDetails,
+    DeviationAction,
+    DeviationReport,
+    FactRecord,
+    ReceivedText,
+    StaffTask,
+)
 from sessions.models.tasks import TaskKind
 from sessions.queries.courses import courses_for
 from sessions.queries.today import TaskRow, task_rows
@@ -23,6 +30,7 @@ class TaskDetail:
     row: TaskRow
     patient_name: str
     phone: str
+    received: str  # what came by text, or ""
     subject_key: str  # the requirement it is about, or ""
     fact: FactValue | None  # the answer or reading that opened it
     contacts: Sequence[tuple[datetime, FactValue]]  # attempts since it was opened
@@ -77,7 +85,10 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         row=task_rows([found], actor=actor, now=now)[0],
         patient_name=found.course.patient.name,
         phone=details.phone if details else "",
-        subject_key="" if about or deviation_id else found.subject.partition("~")[0],
+        received=_received(found),
+        subject_key=""
+        if about or deviation_id or found.kind == TaskKind.TEXT_CAME
+        else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
         resolution=found.resolution,
@@ -103,3 +114,12 @@ def _follows_from(task: StaffTask) -> tuple[UUID | None, str]:
         )
         return action.deviation.public_id, action.what
     return None, ""
+
+
+def _received(found: StaffTask) -> str:
+    if found.kind != TaskKind.TEXT_CAME:
+        return ""
+    texts = ReceivedText.objects.filter(
+        clinic_id=found.clinic_id, provider_id=found.subject.removeprefix("text:")
+    )
+    return texts.values_list("text", flat=True).first() or ""

@@ -3,14 +3,33 @@ nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic.rules.wall_time import day_of, local_of, on_day
-from protocols.rules.definition import ProtocolDefinition, ReminderRule, SessionRule, Unit
-from sessions.rules.facts import Booking, CourseEnded, EndKind, History, HoldBegun, HoldEnded, in_order
-from sessions.rules.keys import in_words_of
+from protocols.rules.definition import (
+    AnyRule,
+    ProtocolDefinition,
+    ReminderRule,
+    SessionKind,
+    SessionRule,
+    Unit,
+)
+from sessions.rules.facts import (
+    Booking,
+    CourseEnded,
+    EndKind,
+    Fact,
+    History,
+    HoldBegun,
+    HoldEnded,
+    SessionHeld,
+    in_order,
+)
+from sessions.rules.keys import in_words_of, parts_of_key
 from sessions.rules.requirements import WAITING, Outcome, Requirement, Status
 from sessions.rules.windows import length
 
@@ -30,6 +49,23 @@ class ReminderDue:
     zone: ZoneInfo
     send_at: datetime
     not_after: datetime
+    by: str = ""  # the channel that the protocol prefers, if it does
+
+
+# The first word of a visit brings the entry for the calendar, which only a mail can carry; nearer to it a
+# text is seen sooner. How messages travel, not a clinical figure; what the patient wants comes before it.
+BY_MAIL_FROM = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """One reminder of one requirement: due, or not, and then why."""
+
+    key: str
+    purpose: str
+    rule_code: str
+    due: ReminderDue | None
+    reason: str = ""
 
 
 def reminders(
@@ -38,15 +74,36 @@ def reminders(
     history: History,
     *,
     zone: ZoneInfo | None = None,
+    most_a_day: int | None = None,
 ) -> tuple[ReminderDue, ...]:
     """The reminders of every requirement still to be met. `zone` is the patient's (the clinic's by
     default)."""
+    found = [
+        one.due
+        for one in considered(definition, outcome, history, zone=zone, most_a_day=most_a_day)
+        if one.due is not None and not one.reason
+    ]
+    found.sort(key=lambda due: (due.send_at, due.key, due.rule_code))
+    return tuple(found)
+
+
+def considered(
+    definition: ProtocolDefinition,
+    outcome: Outcome,
+    history: History,
+    *,
+    zone: ZoneInfo | None = None,
+    most_a_day: int | None = None,
+) -> tuple[Considered, ...]:
+    """Every reminder that the protocol has for every requirement of the course, with the reason of those
+    that are not due: what a question "why did nothing come?" is answered from."""
     zone = zone or history.setting.zone
     history = in_words_of(definition, history)
     superseded = {fact.amends for fact in history.facts if fact.amends is not None}
     current = [fact for fact in history.facts if fact.id not in superseded]
-    if any(isinstance(fact.value, CourseEnded) and fact.value.kind == EndKind.DECEASED for fact in current):
-        return ()
+    deceased = any(
+        isinstance(fact.value, CourseEnded) and fact.value.kind == EndKind.DECEASED for fact in current
+    )
     marks = sorted(
         (fact for fact in current if isinstance(fact.value, HoldBegun | HoldEnded)),
         key=in_order,
@@ -59,20 +116,115 @@ def reminders(
     by_rule: dict[str, list[ReminderRule]] = {}
     for reminder in definition.reminders:
         by_rule.setdefault(reminder.rule, []).append(reminder)
+    dosing_days = _dosing_days(rules, definition, history, current, zone)
     found = []
     for row in outcome.requirements:
-        wanted = by_rule.get(row.rule)
-        if not wanted or (on_hold and rules[row.rule].suspended_by_hold):
+        visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
+        for reminder in by_rule.get(row.rule, ()):
+            reason = (
+                "deceased" if deceased else "on_hold" if on_hold and rules[row.rule].suspended_by_hold else ""
+            )
+            target_at = _target(row, bookings.get(row.key), visit=visit)
+            due = None
+            if target_at is None:
+                reason = reason or _without_target(row, visit=visit)
+            else:
+                due = _due(reminder, row, target_at, zone=zone, visit=row.key in bookings)
+                due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
+                reason = reason or kept_quiet
+                if due.send_at < history.live_from:
+                    reason = reason or "before_go_live"
+                elif due.not_after <= due.send_at:
+                    reason = reason or "too_late"
+            found.append(
+                Considered(
+                    key=row.key,
+                    purpose=reminder.purpose,
+                    rule_code=reminder.code,
+                    due=due,
+                    reason=reason,
+                )
+            )
+    if most_a_day is None:
+        return tuple(found)
+    safety = frozenset(row.key for row in outcome.requirements if row.safety)
+    return _spread(found, most_a_day=most_a_day, dosing_days=dosing_days, safety=safety)
+
+
+def _spread(
+    found: Sequence[Considered], *, most_a_day: int, dosing_days: Collection[date], safety: Collection[str]
+) -> tuple[Considered, ...]:
+    """The same with no more than so many on one day of the patient's: what is about safety first and always,
+    then visits, then the rest, which waits for the next day while that is still of use."""
+
+    dues = {place: one.due for place, one in enumerate(found) if one.due is not None and not one.reason}
+    spread = list(found)
+    taken: Counter[date] = Counter()
+    for place, due in sorted(
+        dues.items(),
+        key=lambda row: (
+            *(row[1].key not in safety, row[1].purpose != "visit_reminder"),
+            *(row[1].send_at, row[0]),
+        ),
+    ):
+        day = day_of(due.send_at, due.zone)
+        if due.key not in safety:
+            while taken[day] >= most_a_day or day in dosing_days:
+                day += timedelta(days=1)
+        taken[day] += 1
+        if day == day_of(due.send_at, due.zone):
             continue
-        target_at = _target(row, bookings.get(row.key), visit=isinstance(rules[row.rule], SessionRule))
-        if target_at is None:
-            continue
-        for reminder in wanted:
-            due = _due(reminder, row, target_at, zone=zone, visit=row.key in bookings)
-            if due.send_at >= history.live_from and due.not_after > due.send_at:
-                found.append(due)
-    found.sort(key=lambda due: (due.send_at, due.key, due.rule_code))
-    return tuple(found)
+        send_at = on_day(day, due.local_at.time(), due.zone)
+        if send_at >= due.not_after:
+            taken[day] -= 1
+            spread[place] = replace(found[place], reason="ceiling")
+        else:
+            moved = replace(due, send_at=send_at, local_at=local_of(send_at, due.zone))
+            spread[place] = replace(found[place], due=moved)
+    return tuple(spread)
+
+
+def _dosing_days(
+    rules: Mapping[str, AnyRule],
+    definition: ProtocolDefinition,
+    history: History,
+    current: Sequence[Fact],
+    zone: ZoneInfo,
+) -> frozenset[date]:
+    """The patient's days on which a dosing session is booked or was held."""
+    found = {
+        day_of(fact.value.started_at, zone)
+        for fact in current
+        if isinstance(fact.value, SessionHeld) and fact.value.kind is SessionKind.DOSING
+    }
+    for booking in history.bookings:
+        rule = rules.get(parts_of_key(definition=definition, key=booking.key)[0])
+        if isinstance(rule, SessionRule) and rule.kind is SessionKind.DOSING:
+            found.add(day_of(booking.starts_at, zone))
+    return frozenset(found)
+
+
+def _off_dosing_days(
+    due: ReminderDue, dosing_days: Collection[date], *, safety: bool
+) -> tuple[ReminderDue, str]:
+    """The same, at the same hour of the next day on which nothing is dosed, or with the reason why not at
+    all. What is about safety goes in any case."""
+    day, moved = day_of(due.send_at, due.zone), due
+    while day in dosing_days:
+        day += timedelta(days=1)
+        send_at = on_day(day, due.local_at.time(), due.zone)
+        moved = replace(due, send_at=send_at, local_at=local_of(send_at, due.zone))
+    if moved.send_at < due.not_after:
+        return moved, ""
+    return (due, "") if safety else (due, "dosing_day")
+
+
+def _without_target(row: Requirement, *, visit: bool) -> str:
+    if row.status not in {*WAITING, Status.MISSED}:
+        return "already_settled"
+    if visit:
+        return "no_visit_booked"
+    return "no_day_yet" if not row.firm else "already_settled"
 
 
 def _target(row: Requirement, booking: Booking | None, *, visit: bool) -> datetime | None:
@@ -111,4 +263,5 @@ def _due(
         zone=zone,
         send_at=send_at,
         not_after=not_after,
+        by="email" if visit and target_at - send_at >= BY_MAIL_FROM else "",
     )

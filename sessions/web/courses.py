@@ -44,6 +44,7 @@ def enrol(door: Door) -> HttpResponse:
             "email",
             "phone",
             "email_allowed",
+            "text_allowed",
         )
         patient = register_patient(
             actor=door.actor,

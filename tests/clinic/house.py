@@ -10,7 +10,7 @@ from typing import Any
 
 from clinic import outbox
 from clinic.ids import uuid7
-from clinic.models import Clinic, Membership, Message, Person, Resource
+from clinic.models import Clinic, Membership, Message, MessageLog, Person, Resource
 from clinic.outbox.purposes import purposes
 from clinic.permissions import Role
 
@@ -108,11 +108,11 @@ class Teller:
             raise outbox.Undeliverable("no-address")
         return outbox.RenderedMail(to=address, subject="A note", text=f"For {message.subject_key}")
 
-    def on_undeliverable(self, message: Message, reason: str, now: datetime) -> None:
+    def on_undeliverable(self, message: Message | MessageLog, reason: str, now: datetime) -> None:
         self.while_told()
         self.undeliverable.append((message.subject_key, message.state, reason))
 
-    def on_unwanted(self, message: Message, reason: str, now: datetime) -> None:
+    def on_unwanted(self, message: Message | MessageLog, reason: str, now: datetime) -> None:
         self.unwanted.append((message.subject_key, reason))
 
 

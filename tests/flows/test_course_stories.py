@@ -23,8 +23,8 @@ from sessions.operations.ending import end_session
 from sessions.operations.enrolment import enrol_patient
 from sessions.operations.entering import log_session
 from sessions.operations.gating import override_requirement
-from sessions.operations.messages import link_address
 from sessions.operations.records import record_fact
+from sessions.operations.rendering import link_address
 from sessions.operations.starting import start_session, void_session
 from sessions.operations.workflow import stop_dosing, withdraw_patient
 from sessions.queries.tasks import tasks

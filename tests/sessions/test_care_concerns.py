@@ -16,7 +16,7 @@ from clinic.operations.clock import move_clock
 from sessions.models import CareConcern, CareConcernStep, Course, StaffTask
 from sessions.operations.booking import book_session
 from sessions.operations.care_concerns import act_on_concern, concern_still_wanted, raise_concern
-from sessions.operations.messages import link_address
+from sessions.operations.rendering import link_address
 from sessions.queries.care_concerns import care_concern, care_concerns
 from tests.support.cast import Cast, days, enrol, make_cast
 

@@ -19,9 +19,9 @@ from sessions.models import ContactDetails, Course, CourseRequirement, StaffTask
 from sessions.operations import refresh
 from sessions.operations.answering import stop_mail
 from sessions.operations.contacts import record_contact
-from sessions.operations.messages import link_address
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.rendering import link_address
 from sessions.operations.workflow import discontinue_course, withdraw_patient
 from sessions.rules.facts import AssessmentAnswered, ContactResult, Mode
 from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast

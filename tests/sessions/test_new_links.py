@@ -15,8 +15,8 @@ from clinic.outbox import send_due_messages
 from sessions.models import ContactDetails, Course, PatientLink
 from sessions.operations.answering import answer_form, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
-from sessions.operations.messages import link_address
 from sessions.operations.new_links import ask_for_new_link
+from sessions.operations.rendering import link_address
 from tests.sessions.test_patient_pages import CRISIS, PHONE, check_in_token, token_of, visit_link
 from tests.support.cast import Cast, calm_answers, days, enrol, make_cast
 from tests.support.smtp import SmtpServer

@@ -32,8 +32,8 @@ from sessions.operations.answering import (
     stop_mail,
 )
 from sessions.operations.booking import book_session, cancel_booking
-from sessions.operations.contacts import change_contact_details
-from sessions.operations.messages import link_address
+from sessions.operations.contact_details import change_contact_details
+from sessions.operations.rendering import link_address
 from sessions.operations.tasks import finish_task
 from tests.support.cast import Cast, calm_answers, days, enrol, make_cast
 from tests.support.dosed import hold_dosing
@@ -110,7 +110,7 @@ def test_an_expired_link_still_stops_the_mail_and_only_when_the_button_is_presse
     assert asked.status_code == 200 and says_whom_to_call(asked.content.decode())
     assert not stopped(course), "opening changes nothing"
     done = client.post(f"/p/{token}/stop/")
-    assert done.status_code == 200 and "no more mail" in done.content.decode()
+    assert done.status_code == 200 and "no more messages" in done.content.decode()
     assert stopped(course)
 
 
@@ -146,7 +146,7 @@ def test_a_form_opened_before_the_patient_pressed_stop_does_not_undo_it(
     stop_mail(token=token, now=now)
     eve = cast.actor("eve", at=now)
 
-    def save(**more: frozenset[str]) -> None:
+    def save(confirmed: frozenset[str] = frozenset()) -> None:
         change_contact_details(
             actor=eve,
             patient_id=course.patient.public_id,
@@ -154,7 +154,7 @@ def test_a_form_opened_before_the_patient_pressed_stop_does_not_undo_it(
             phone="555-0222",
             email_allowed=True,
             now=now,
-            **more,
+            confirmed=confirmed,
         )
 
     with pytest.raises(Incomplete, match="stopped all mail"):

@@ -42,7 +42,9 @@ from sessions.web.forms.held import (
     WithholdForm,
 )
 from sessions.web.forms.notes import NoteTemplateForm, PresenceForm, ThemeForm
+from sessions.web.forms.reaching import ReachForm
 from sessions.web.forms.review import ResolutionForm
+from sessions.web.forms.wording import WordingForm
 
 __all__ = [
     "CHART_ITEMS",
@@ -73,6 +75,7 @@ __all__ = [
     "NoteForm",
     "NoteTemplateForm",
     "PresenceForm",
+    "ReachForm",
     "ReasonForm",
     "RecordForm",
     "ReleaseForm",
@@ -86,5 +89,6 @@ __all__ = [
     "VitalsForm",
     "WeighForm",
     "WithholdForm",
+    "WordingForm",
     "kept",
 ]

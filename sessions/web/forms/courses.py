@@ -23,6 +23,11 @@ class EnrolForm(RecordForm):
     email = forms.EmailField(label=_("E-mail"), required=False)
     phone = line(_("Telephone"), required=False)
     email_allowed = forms.BooleanField(label=_("The patient agrees to reminders by e-mail"), required=False)
+    text_allowed = forms.BooleanField(
+        label=_("The patient agrees to reminders by text"),
+        help_text=_("Ask in person. The number needs its country code, e.g. +1 202 555 0123."),
+        required=False,
+    )
     attributes = forms.MultipleChoiceField(
         label=_("Of the patient"), widget=forms.CheckboxSelectMultiple, required=False
     )

@@ -1,0 +1,113 @@
+"""How to reach a patient, as they told staff: addresses, what they agreed to for which purpose, in which
+order, and how discreetly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor
+from clinic.errors import BadInput, Incomplete
+from clinic.operations.events import record_event
+from clinic.permissions import Permission
+from clinic.rules.telephone import text_number
+from sessions.models import ContactDetails
+from sessions.operations.on_course import on_courses_of_patient
+from sessions.operations.reaching import Source, note_choices, standing
+from sessions.rules.reaching import CHANNELS, PHONE, PURPOSES
+
+
+def change_contact_details(
+    *,
+    actor: Actor,
+    patient_id: UUID,
+    email: str,
+    phone: str,
+    email_allowed: bool,
+    now: datetime,
+    text_allowed: bool | None = None,
+    declined: Collection[str] | None = None,
+    channel_order: Sequence[str] | None = None,
+    discreet: bool | None = None,
+    shared_phone: bool | None = None,
+    confirmed: frozenset[str] = frozenset(),
+) -> ContactDetails:
+    """How to reach the patient, as they told staff; None leaves a thing as it is. Allowing a channel again
+    lifts an earlier stop, once `mail-again` or `texts-again` is confirmed: a form opened before the patient
+    pressed stop must not undo it."""
+    with on_courses_of_patient(
+        actor=actor, patient_id=patient_id, permission=Permission.EDIT_PATIENT, now=now
+    ) as courses:
+        details = ContactDetails.objects.select_for_update().get(
+            clinic_id=actor.clinic_id, patient__public_id=patient_id
+        )
+        before = standing(details)
+        given = {
+            "email": email.strip(),
+            "phone": phone.strip(),
+            "text_number": text_number(phone),
+            "email_allowed": email_allowed,
+            "text_allowed": text_allowed,
+            "declined": None if declined is None else sorted(declined),
+            "channel_order": None if channel_order is None else list(channel_order),
+            "discreet": discreet,
+            "shared_phone": shared_phone,
+        }
+        for name, value in given.items():
+            if value is not None:
+                setattr(details, name, value)
+        problems = dead_ends(details)
+        if problems:
+            raise BadInput(_("Some fields need another look."), fields=problems)
+        _lift_stops(details, confirmed=confirmed)
+        details.save()
+        note_choices(actor=actor, details=details, before=before, source=Source.STAFF, now=now)
+        record_event(
+            actor=actor,
+            verb="contact_details_changed",
+            subject=details,
+            course_id=courses[-1].pk,
+            occurred_at=now,
+            now=now,
+        )
+        return details
+
+
+def dead_ends(details: ContactDetails) -> dict[str, list[str]]:
+    """What is wrong with the ways that are allowed, by field."""
+    problems: dict[str, list[str]] = {}
+    if details.email_allowed and "@" not in details.email:
+        problems["email"] = [_("Enter the address that mail may be sent to.")]
+    if details.text_allowed and not details.text_number:
+        problems["phone"] = [_("For texts, write the number with its country code, e.g. +1 202 555 0123.")]
+    known = {f"{channel}:{purpose}" for channel in CHANNELS for purpose in PURPOSES}
+    if set(details.declined) - known:
+        problems["declined"] = [_("Choose from the list.")]
+    order = details.channel_order
+    if set(order) - {*CHANNELS, PHONE} or len(set(order)) != len(order):
+        problems["channel_order"] = [_("Choose from the list.")]
+    return problems
+
+
+def _lift_stops(details: ContactDetails, *, confirmed: frozenset[str]) -> None:
+    asked = []
+    for field, allowed, code, words in (
+        ("email_stopped_at", details.email_allowed, "mail-again", _("The patient stopped all mail.")),
+        ("text_stopped_at", details.text_allowed, "texts-again", _("The patient stopped all texts.")),
+    ):
+        if not allowed or getattr(details, field) is None:
+            continue
+        if code in confirmed:
+            setattr(details, field, None)
+        else:
+            asked.append((code, words))
+    if asked:
+        raise Incomplete(
+            " ".join(words for _code, words in asked),
+            code="confirm-needed",
+            advice=_("Confirm it if they told you since that they want messages again."),
+            data={"confirm": [code for code, _words in asked], "words": [words for _code, words in asked]},
+        )

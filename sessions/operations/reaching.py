@@ -1,0 +1,82 @@
+"""How a patient may be reached: what holds now, what changes it, and the line of history that every change
+leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from clinic.actors import Actor
+from clinic.operations.events import record_event
+from sessions.models import ContactChoice, ContactDetails
+from sessions.rules.reaching import EMAIL, TEXT
+
+Source = ContactChoice.Source
+
+
+def standing(details: ContactDetails) -> dict[tuple[str, str], bool]:
+    """(channel, purpose) → whether it is allowed as things stand; "" stands for the whole channel."""
+    found = {
+        (EMAIL, ""): details.email_allowed and details.email_stopped_at is None,
+        (TEXT, ""): details.text_allowed and details.text_stopped_at is None,
+    }
+    for one in details.declined:
+        channel, _colon, purpose = one.partition(":")
+        found[channel, purpose] = False
+    return found
+
+
+def note_choices(
+    *,
+    actor: Actor,
+    details: ContactDetails,
+    before: Mapping[tuple[str, str], bool],
+    source: ContactChoice.Source,
+    now: datetime,
+) -> None:
+    """One line of history for each thing that is allowed now and was not, or the other way round."""
+    after = standing(details)
+    ContactChoice.objects.bulk_create(
+        ContactChoice(
+            clinic_id=details.clinic_id,
+            patient_id=details.patient_id,
+            channel=channel,
+            purpose=purpose,
+            allowed=after.get((channel, purpose), bool(purpose)),
+            source=source.value,
+            person_id=actor.person_id if actor.kind == "person" else None,
+            chosen_at=now,
+        )
+        for channel, purpose in sorted({*before, *after})
+        if before.get((channel, purpose), bool(purpose)) != after.get((channel, purpose), bool(purpose))
+    )
+
+
+def stop_channel(
+    *,
+    actor: Actor,
+    details: ContactDetails,
+    channel: str,
+    source: ContactChoice.Source,
+    now: datetime,
+    course_id: int | None = None,
+) -> bool:
+    """The patient wants no more by this channel; whether that is new. The row must be locked, and the caller
+    refreshes the courses."""
+    field = f"{channel}_stopped_at"
+    if getattr(details, field) is not None:
+        return False
+    before = standing(details)
+    setattr(details, field, now)
+    details.save(update_fields=[field])
+    note_choices(actor=actor, details=details, before=before, source=source, now=now)
+    record_event(
+        actor=actor,
+        verb="mail_stopped" if channel == EMAIL else "texts_stopped",
+        subject=details,
+        course_id=course_id,
+        occurred_at=now,
+        now=now,
+        reason_code=source.value,
+    )
+    return True

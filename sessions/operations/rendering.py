@@ -1,0 +1,146 @@
+"""The words of a message as it leaves: made at the moment of sending from what is true then, neutral by
+construction: the sender's neutral name, a day, a time, a link and a phone number.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.urls import reverse
+
+from clinic.adapters.mail import Attachment, RenderedMail
+from clinic.adapters.text import RenderedText
+from clinic.models import Channel, Clinic, Message
+from clinic.outbox import Rendered, Undeliverable
+from clinic.rules.wall_time import day_of
+from sessions.models import ContactDetails, Course, PatientLink, SessionBooking
+from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.patients import LinkPurpose
+from sessions.operations.calendar_file import calendar_file
+from sessions.queries.wording import words_for, written
+from sessions.rules.discretion import telling_words
+from sessions.rules.tokens import token_for, token_hash
+from sessions.rules.wording import kind_for
+from sessions.rules.wording_shipped import Kind
+
+# What they ask for is done by telephone.
+WITHOUT_LINK = (Kind.CALL_US, Kind.MISSED)
+
+
+def render(message: Message) -> Rendered:
+    """The same link every time it is rendered."""
+    course = Course.objects.select_related("patient__contact_details", "clinic").get(
+        clinic_id=message.clinic_id, pk=message.course_id or 0
+    )
+    patient, clinic = course.patient, course.clinic
+    details, zone = patient.contact_details, ZoneInfo(patient.zone)
+    kind = kind_for(
+        message.purpose,
+        message.channel,
+        days_before=(day_of(message.target_at, zone) - day_of(message.send_at, zone)).days,
+        discreet=details.discreet,
+        shared_phone=details.shared_phone,
+    )
+    link = "" if kind in WITHOUT_LINK else link_address(message=message, course=course)
+    language, words = words_for(clinic.pk, patient.language)
+    wording = written(
+        words,
+        language=language,
+        kind=kind,
+        channel=message.channel,
+        clinic=clinic,
+        zone=zone,
+        target_at=message.target_at,
+        link=link,
+    )
+    _refuse_telling(f"{wording.subject}\n{wording.text}")
+    if message.channel == Channel.TEXT:
+        return texted(clinic=clinic, details=details, message=message, text=wording.text, mark=link)
+    return RenderedMail(
+        to=details.email,
+        subject=wording.subject,
+        text=wording.text,
+        sender_name=clinic.sender_name,
+        attachments=_calendar(message, course, language=language, link=link),
+    )
+
+
+def _calendar(message: Message, course: Course, *, language: str, link: str) -> tuple[Attachment, ...]:
+    """Of a visit, its entry for the patient's calendar."""
+    if message.purpose != "visit_reminder":
+        return ()
+    key = message.data["key"]
+    booked = SessionBooking.objects.filter(clinic_id=course.clinic_id, course=course, key=key).count()
+    return (
+        calendar_file(
+            course_id=course.public_id,
+            key=key,
+            sequence=max(booked - 1, 0),
+            starts_at=message.target_at,
+            zone=ZoneInfo(course.patient.zone),
+            language=language,
+            phone=course.clinic.phone,
+            link=link,
+            now=message.send_at,
+        ),
+    )
+
+
+def _refuse_telling(text: str) -> None:
+    """Asked once more of what really goes out: a sender's name entered since may tell what a wording did
+    not."""
+    if telling_words(text):
+        raise Undeliverable("indiscreet")
+
+
+def texted(
+    *, clinic: Clinic, details: ContactDetails, message: Message, text: str, mark: str = ""
+) -> RenderedText:
+    """A text on its way to the patient's number, with where the provider reports what became of it."""
+    if not details.text_number:
+        raise Undeliverable("no-number")
+    report = reverse("text-report", kwargs={"clinic": clinic.slug, "message": message.public_id})
+    return RenderedText(
+        to=details.text_number,
+        text=text,
+        sender=clinic.text_sender,
+        report_to=settings.SITE_URL + report,
+        mark=mark,
+    )
+
+
+LINK_LIFE = timedelta(hours=24)  # after the moment the link is about, as long as anybody could still use it
+LINK_PURPOSES = {
+    "visit_reminder": LinkPurpose.VISIT,
+    "check_in": LinkPurpose.CHECK_IN,
+    "questionnaire": LinkPurpose.QUESTIONNAIRE,
+}
+
+
+def link_address(*, message: Message, course: Course) -> str:
+    """The address of the message's page, its link made on first use."""
+    token = token_for(secret=settings.SECRET_KEY, subject=str(message.public_id))
+    key = message.data["key"]
+    booking = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
+    PatientLink.objects.get_or_create(
+        token_hash=token_hash(token),
+        defaults={
+            "clinic_id": course.clinic_id,
+            "patient_id": course.patient_id,
+            "course": course,
+            "purpose": message.data.get("link") or LINK_PURPOSES[message.purpose].value,
+            "key": key,
+            "booking": booking,
+            "made_at": message.send_at,
+            "expires_at": max(
+                message.target_at,
+                message.not_after,
+                message.send_at,
+                *([booking.starts_at] if booking is not None else []),
+            )
+            + LINK_LIFE,
+        },
+    )
+    return settings.SITE_URL + reverse("sessions:patient_link", kwargs={"token": token})

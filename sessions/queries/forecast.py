@@ -1,0 +1,218 @@
+"""Why a message to a patient will, or won't, go: the next 90 days as the rules see them now, and what
+became of those before. Asks the same rules that plan and send, and sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from clinic.actors import Actor
+from clinic.models import Message, MessageLog
+from clinic.permissions import Permission
+from clinic.rules.quiet_hours import out_of_quiet_hours
+from clinic.rules.wall_time import day_of
+from protocols.queries import definition_of
+from protocols.rules.definition import ProtocolDefinition
+from sessions.models import Course
+from sessions.models.courses import OPEN_STATUSES
+from sessions.queries.courses import course_for
+from sessions.queries.history import history_of
+from sessions.queries.ways import how_of, past_ways, subject_key, way_of
+from sessions.queries.wording import Words, words_for, written
+from sessions.queries.words import label
+from sessions.rules.engine import requirements
+from sessions.rules.keys import parts_of_key
+from sessions.rules.reaching import HowToReach
+from sessions.rules.reminders import Considered, ReminderDue, considered
+from sessions.rules.wording import kind_for
+from sessions.rules.wording_shipped import Kind
+
+AHEAD = timedelta(days=90)
+PAST_SHOWN = 100
+LINK_SHOWN = "https://..."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRow:
+    about: str
+    rule: str  # the protocol's code of the reminder
+    purpose: str
+    at: datetime | None  # when it goes, or would; None where that hangs on a day nobody knows
+    will: bool
+    channel: str
+    consent: str  # what the channel stands on: "agreed", or why not
+    shifted: str  # "quiet_hours", or ""
+    reason: str  # why it won't
+    preview: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRow:
+    about: str
+    rule: str
+    purpose: str
+    at: datetime
+    channel: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    zone: ZoneInfo
+    language: str  # in which the patient is written to
+    wants: str  # the patient's own, which may not be in use here
+    rows: Sequence[ForecastRow]
+    past: Sequence[PastRow]
+
+
+def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
+    """In a number of queries that does not grow with the messages."""
+    course = course_for(actor, course_id, Permission.VIEW_MESSAGES)
+    definition = definition_of(course.protocol_version_id)
+    history = history_of(course)
+    outcome = requirements(definition=definition, history=history, as_of=now)
+    zone = ZoneInfo(course.patient.zone)
+    how = how_of(course.patient.contact_details, clinic=course.clinic)
+    past = past_ways(course)
+    language, words = words_for(course.clinic_id, course.patient.language)
+    safety = {row.key for row in outcome.requirements if row.safety}
+    waiting = {
+        (row.subject_key, row.rule_code, row.target_at): row.send_at
+        for row in Message.objects.filter(clinic_id=course.clinic_id, course_id=course.pk)
+    }
+    finished = list(
+        MessageLog.objects.filter(clinic_id=course.clinic_id, course_id=course.pk)
+        .filter(Q(data__has_key="key"))
+        .order_by("-finished_at")[:PAST_SHOWN]
+    )
+    gone = {
+        (row.subject_key, row.rule_code, row.target_at)
+        for row in finished
+        if row.state not in ("cancelled", "failed")
+    }
+    rows = []
+    most = course.clinic.messages_a_day
+    for one in considered(definition, outcome, history, zone=zone, most_a_day=most):
+        due = one.due
+        if one.reason == "already_settled" or (due is not None and due.not_after <= now):
+            continue
+        if due is not None:
+            if due.send_at > now + AHEAD:
+                continue
+            if (subject_key(course.pk, one.key), due.rule_code, due.target_at) in gone:
+                continue
+        rows.append(
+            _row(
+                one,
+                course=course,
+                about=_about(definition, one.key),
+                open_for=course.status in OPEN_STATUSES or one.key in safety,
+                how=how,
+                way=way_of(course.pk, due, how, past) if due is not None else (None, ""),
+                send_at=None
+                if due is None
+                else waiting.get(
+                    (subject_key(course.pk, one.key), due.rule_code, due.target_at), due.send_at
+                ),
+                language=language,
+                words=words,
+            )
+        )
+    rows.sort(key=lambda row: (row.at is None, row.at or now, row.about))
+    return Forecast(
+        zone=zone,
+        language=language,
+        wants=course.patient.language,
+        rows=rows,
+        past=[
+            PastRow(
+                about=_about(definition, str(row.data["key"])),
+                rule=row.rule_code,
+                purpose=row.purpose,
+                at=row.finished_at,
+                channel=row.channel,
+                state=row.state,
+                reason=row.reason,
+            )
+            for row in finished
+        ],
+    )
+
+
+def _about(definition: ProtocolDefinition, key: str) -> str:
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+
+
+def _row(
+    one: Considered,
+    *,
+    course: Course,
+    about: str,
+    open_for: bool,
+    how: HowToReach | None,
+    way: tuple[str | None, str],
+    send_at: datetime | None,
+    language: str,
+    words: Words,
+) -> ForecastRow:
+    due, (channel, closed) = one.due, way
+    reason = one.reason or ("" if open_for else "course_ended") or closed
+    at, shifted = send_at, ""
+    if due is not None and send_at is not None:
+        at, shifted = _after_quiet_hours(course, due, send_at)
+        if not reason and at >= due.not_after:
+            reason = "quiet_hours"
+    will = not reason and channel is not None
+    return ForecastRow(
+        about=about,
+        rule=one.rule_code,
+        purpose=one.purpose,
+        at=at,
+        will=will,
+        channel=channel or "",
+        consent="agreed" if channel else closed,
+        shifted=shifted if will else "",
+        reason=reason,
+        preview=_preview(due, course=course, channel=channel or "", language=language, words=words)
+        if will and due is not None
+        else "",
+    )
+
+
+def _after_quiet_hours(course: Course, due: ReminderDue, send_at: datetime) -> tuple[datetime, str]:
+    at = out_of_quiet_hours(
+        send_at,
+        zone=due.zone,
+        quiet_from=course.clinic.quiet_from,
+        quiet_until=course.clinic.quiet_until,
+    )
+    return at, "quiet_hours" if at != due.send_at else ""
+
+
+def _preview(due: ReminderDue, *, course: Course, channel: str, language: str, words: Words) -> str:
+    details = course.patient.contact_details
+    kind = kind_for(
+        due.purpose,
+        channel,
+        days_before=(day_of(due.target_at, due.zone) - day_of(due.send_at, due.zone)).days,
+        discreet=details.discreet,
+        shared_phone=details.shared_phone,
+    )
+    wording = written(
+        words,
+        language=language,
+        kind=kind,
+        channel=channel,
+        clinic=course.clinic,
+        zone=due.zone,
+        target_at=due.target_at,
+        link="" if kind is Kind.CALL_US else LINK_SHOWN,
+    )
+    return "\n".join(part for part in (wording.subject, wording.text.strip()) if part)

@@ -1,0 +1,57 @@
+"""How a patient may be reached, and every change that made it so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.permissions import Permission
+from sessions.models import ContactChoice, ContactDetails
+from sessions.queries.courses import course_for
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRow:
+    chosen_at: datetime
+    channel: str
+    purpose: str
+    allowed: bool
+    source: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    patient_id: UUID
+    details: ContactDetails
+    stopped: Sequence[tuple[str, datetime]]  # (channel, since when)
+    choices: Sequence[ChoiceRow]  # newest first
+
+
+def reach(actor: Actor, course_id: UUID) -> Reach:
+    course = course_for(actor, course_id, Permission.VIEW_CONTACT_DETAILS)
+    details = course.patient.contact_details
+    stopped = (("text", details.text_stopped_at), ("email", details.email_stopped_at))
+    return Reach(
+        patient_id=course.patient.public_id,
+        details=details,
+        stopped=[(channel, at) for channel, at in stopped if at is not None],
+        choices=[
+            ChoiceRow(
+                chosen_at=row.chosen_at,
+                channel=row.channel,
+                purpose=row.purpose,
+                allowed=row.allowed,
+                source=row.source,
+                by=row.person.printed_name if row.person else "",
+            )
+            for row in ContactChoice.objects.filter(clinic_id=course.clinic_id, patient=course.patient)
+            .select_related("person")
+            .order_by("-chosen_at", "-id")[:SHOWN]
+        ],
+    )

@@ -1,0 +1,93 @@
+"""By which way a patient may be reached about what, and in which order the ways are tried. Pure; sends
+nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+EMAIL, TEXT, PHONE = "email", "text", "phone"
+CHANNELS = (TEXT, EMAIL)
+# What a patient is asked about separately: visits, how they are, forms.
+PURPOSES = ("visit_reminder", "check_in", "questionnaire")
+_ASKED_AS = {"missed_visit": "visit_reminder"}
+# A form opened from a telephone that others hold shows them that somebody asks.
+NOT_ON_A_SHARED_PHONE = frozenset({"check_in", "questionnaire"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowToReach:
+    """What is on record of one patient."""
+
+    email: str = ""
+    text_number: str = ""
+    email_allowed: bool = False
+    text_allowed: bool = False
+    email_stopped_at: datetime | None = None
+    text_stopped_at: datetime | None = None
+    declined: Collection[str] = ()
+    order: tuple[str, ...] = ()
+    shared_phone: bool = False
+    texts_possible: bool = True  # the clinic has a number and a provider
+
+
+def why_not(how: HowToReach | None, channel: str, purpose: str) -> str | None:
+    """The reason why this may not go that way, or None."""
+    if how is None:
+        return "no_address"
+    if channel == EMAIL:
+        if not how.email:
+            return "no_address"
+        if how.email_stopped_at is not None:
+            return "stopped_by_patient"
+        if not how.email_allowed:
+            return "no_consent_to_mail"
+    elif channel == TEXT:
+        if not how.text_number:
+            return "no_number"
+        if how.text_stopped_at is not None:
+            return "stopped_by_patient"
+        if not how.text_allowed:
+            return "no_consent_to_texts"
+        if not how.texts_possible:
+            return "no_texts_here"
+        if how.shared_phone and purpose in NOT_ON_A_SHARED_PHONE:
+            return "shared_phone"
+    else:
+        return "a_person_rings"
+    asked = _ASKED_AS.get(purpose, purpose)
+    return "declined_for_this" if f"{channel}:{asked}" in how.declined else None
+
+
+def order_of(how: HowToReach | None, *, preferred: str = "") -> tuple[str, ...]:
+    """The ways in the order in which they are tried, ending where the patient wants to be rung. `preferred`
+    is the protocol's; what the patient wants comes before it."""
+    if how is not None and how.order:
+        rest = tuple(one for one in CHANNELS if one not in how.order)
+        ways = (*how.order, *rest)
+    else:
+        ways = tuple(sorted(CHANNELS, key=lambda one: one != preferred)) if preferred else CHANNELS
+    return ways[: ways.index(PHONE)] if PHONE in ways else ways
+
+
+def way_for(
+    how: HowToReach | None, purpose: str, *, preferred: str = "", failed: Collection[str] = ()
+) -> tuple[str | None, str]:
+    """(channel, "") of the first way that is open and has not failed; (None, why the first way is closed)
+    when there is none."""
+    reason = ""
+    for channel in order_of(how, preferred=preferred):
+        if channel in failed:
+            reason = reason or "not_delivered"
+            continue
+        closed = why_not(how, channel, purpose)
+        if closed is None:
+            return channel, ""
+        # That a way was never asked for says less than that one was closed.
+        if not reason or reason in _NEVER_OPENED:
+            reason = closed if closed not in _NEVER_OPENED or not reason else reason
+    return None, reason or "a_person_rings"
+
+
+_NEVER_OPENED = frozenset({"no_consent_to_texts", "no_number", "no_texts_here"})

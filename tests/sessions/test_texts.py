@@ -1,0 +1,193 @@
+"""Texts to a patient: who gets them, what stops them at once, and what a person must read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.test import Client
+
+from clinic import outbox
+from clinic.adapters.text import signature_of
+from clinic.errors import BadInput, Incomplete
+from clinic.models import Clinic, Event, Message, MessageLog
+from clinic.rules.text_length import text_length
+from sessions.models import ContactChoice, ContactDetails, Course, ReceivedText, StaffTask
+from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.texts import receive_text
+from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.text_gateway import TOKEN, Gateway
+from tests.support.texting import NUMBER, OURS, booked_course, texting, texting_cast
+
+pytestmark = pytest.mark.django_db
+
+# A week ahead by mail, with the entry for the calendar; three days and one day ahead by text.
+BOTH = ["email", "text", "text"]
+WORDS = ["stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"]
+
+
+@pytest.fixture
+def cast(text_gateway: Gateway) -> Cast:
+    return texting_cast()
+
+
+@pytest.fixture
+def course(cast: Cast) -> Course:
+    return booked_course(cast)
+
+
+def waiting(course: Course) -> list[str]:
+    rows = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").order_by("send_at")
+    return list(rows.values_list("channel", flat=True))
+
+
+def came(clinic: Clinic, body: str, *, at: datetime = START, sid: str = "SM1", number: str = NUMBER) -> None:
+    receive_text(clinic_id=clinic.pk, provider_id=sid, number=number, body=body, now=at)
+    outbox.send_due_messages(now=at)
+
+
+def test_who_agreed_to_texts_gets_a_neutral_one_that_fits_and_says_how_to_stop(
+    course: Course, text_gateway: Gateway
+) -> None:
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    due = texts.earliest("send_at").send_at
+    outbox.send_due_messages(now=due)
+    [body] = text_gateway.bodies(NUMBER)
+    assert text_length(body).fits
+    assert "/p/" in body and "Reply STOP" in body
+    for word in ("mdma", "therap", "dosing", "preparation", "psych", "Pat"):
+        assert word.lower() not in body.lower()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_each_stop_word_stops_texts_at_once_with_exactly_one_confirmation(
+    course: Course, text_gateway: Gateway, word: str
+) -> None:
+    came(course.clinic, f" {word.upper()}! ")
+    came(course.clinic, word, at=START + timedelta(minutes=1), sid="SM2")
+    [confirmation] = text_gateway.bodies(NUMBER)
+    assert "no more texts" in confirmation and text_length(confirmation).fits
+    assert ContactDetails.objects.get(patient=course.patient).text_stopped_at == START
+    assert not Message.objects.filter(course_id=course.pk, channel="text").exists(), "no later text queued"
+    assert waiting(course) == ["email"] * 3, "what still may be sent goes by mail"
+    for message in Message.objects.filter(course_id=course.pk).order_by("send_at"):
+        outbox.send_due_messages(now=message.send_at)
+    assert len(text_gateway.bodies(NUMBER)) == 1
+
+
+def test_a_text_told_of_twice_by_the_provider_is_one_text(course: Course, text_gateway: Gateway) -> None:
+    for _time in range(3):
+        came(course.clinic, "stop")
+    assert (ReceivedText.objects.count(), len(text_gateway.bodies())) == (1, 1)
+
+
+def test_start_turns_texts_on_again_and_help_says_whom_to_call(course: Course, text_gateway: Gateway) -> None:
+    came(course.clinic, "Stop", sid="SM1")
+    came(course.clinic, "START", sid="SM2", at=START + timedelta(hours=1))
+    assert waiting(course) == BOTH
+    came(course.clinic, "help", sid="SM3", at=START + timedelta(hours=2))
+    _stop, start, advice = text_gateway.bodies(NUMBER)
+    assert "again" in start and course.clinic.phone in advice
+
+
+def test_who_never_agreed_to_texts_does_not_agree_by_start(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texting(cast, course, text_allowed=False)
+    came(course.clinic, "start")
+    details = ContactDetails.objects.get(patient=course.patient)
+    assert not details.text_allowed and text_gateway.bodies() == []
+
+
+def test_every_change_of_consent_is_a_line_of_history_that_stays(cast: Cast, course: Course) -> None:
+    texting(cast, course, declined=["text:check_in"])
+    came(course.clinic, "stop")
+    lines = ContactChoice.objects.filter(patient=course.patient).order_by("pk")
+    assert list(lines.values_list("channel", "purpose", "allowed", "source")) == [
+        ("email", "", True, "staff"),
+        ("text", "", True, "staff"),
+        ("text", "check_in", False, "staff"),
+        ("text", "", False, "text"),
+    ]
+    assert lines[0].person == cast.people["eve"]
+    for change in (lambda: lines.update(allowed=True), lines.delete):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            change()
+    assert Event.objects.filter(verb="texts_stopped", course_id=course.pk).count() == 1
+
+
+def test_staff_turn_texts_on_again_only_by_confirming_it(cast: Cast, course: Course) -> None:
+    came(course.clinic, "stop")
+    with pytest.raises(Incomplete, match="stopped all texts"):
+        texting(cast, course)
+    texting(cast, course, confirmed=frozenset({"texts-again"}))
+    assert waiting(course) == BOTH
+
+
+def test_texts_cannot_be_allowed_without_a_number_with_its_country(cast: Cast, course: Course) -> None:
+    with pytest.raises(BadInput) as refused:
+        texting(cast, course, phone="555-0111")
+    assert set(refused.value.fields) == {"phone"}
+
+
+def test_words_that_are_no_command_wait_for_a_person_and_no_machine_answers(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    came(course.clinic, "I can't stop crying")
+    task = StaffTask.objects.get(course=course, kind="text_came")
+    assert (task.owner, task.cover, task.safety) == (cast.people["ada"], cast.people["eve"], True)
+    assert ReceivedText.objects.get().text == "I can't stop crying"
+    assert text_gateway.bodies() == []
+    assert ContactDetails.objects.get(patient=course.patient).text_stopped_at is None
+
+
+def test_stop_from_a_shared_telephone_is_stop_for_all_of_its_patients_and_answered_once(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    other = enrol(cast, "P-002")
+    texting(cast, other, email="p-002@example.org")
+    came(course.clinic, "stop")
+    stopped = ContactDetails.objects.filter(text_number=NUMBER, text_stopped_at__isnull=False)
+    assert (stopped.count(), len(text_gateway.bodies())) == (2, 1)
+
+
+def test_stop_in_one_clinic_changes_nothing_in_another(course: Course, text_gateway: Gateway) -> None:
+    birch = make_cast("birch")
+    came(birch.clinic, "stop")
+    assert ContactDetails.objects.get(patient=course.patient).text_stopped_at is None
+    assert text_gateway.bodies() == []
+
+
+def test_the_providers_own_block_is_the_patients_stop(course: Course, text_gateway: Gateway) -> None:
+    text_gateway.ways = ["opted_out"]
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    due = texts.earliest("send_at").send_at
+    outbox.send_due_messages(now=due)
+    details = ContactDetails.objects.get(patient=course.patient)
+    assert details.text_stopped_at is not None
+    assert ContactChoice.objects.filter(patient=course.patient, source="provider").count() == 1
+    refresh_due_courses(now=due + timedelta(minutes=1))
+    assert waiting(course) == ["email"] * 2, "the one that failed goes by mail, and so does the later one"
+    assert MessageLog.objects.get(course_id=course.pk, state="failed").channel == "text"
+
+
+def test_a_stop_by_the_signed_call_back_works_and_without_the_signature_does_not(
+    course: Course, settings: Any
+) -> None:
+    said = {"MessageSid": "SM9", "From": NUMBER, "To": OURS, "Body": "Stop"}
+    url = f"{settings.SITE_URL}/hooks/alder/texts/"
+    client = Client(enforce_csrf_checks=True)
+    signature = signature_of(url, list(said.items()), token="another")
+    path = "/hooks/alder/texts/"
+    assert client.post(path, said, headers={"X-Twilio-Signature": signature}).status_code == 403
+    details = ContactDetails.objects.filter(patient=course.patient)
+    assert details.get().text_stopped_at is None
+    signature = signature_of(url, list(said.items()), token=TOKEN)
+    answer = client.post(path, said, headers={"X-Twilio-Signature": signature})
+    assert (answer.status_code, answer.content.count(b"<Message")) == (200, 0)
+    assert details.get().text_stopped_at is not None
+    other = {**said, "To": "+12025550999"}
+    signature = signature_of(url, list(other.items()), token=TOKEN)
+    assert client.post(path, other, headers={"X-Twilio-Signature": signature}).status_code == 404

@@ -1,0 +1,133 @@
+"""A clinic's own words for its messages, and languages that are off until a clinician approved them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from clinic import outbox
+from clinic.errors import BadInput, Forbidden, NotNow
+from clinic.models import Clinic, Message, MessageLog
+from sessions.models import Course, MessageWording, Patient, StaffTask
+from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.wording import approve_language, write_wording
+from sessions.queries.wording import words_for, words_in
+from sessions.rules.wording import digest_of
+from sessions.rules.wording_shipped import Kind
+from tests.support.cast import START, Cast
+from tests.support.text_gateway import Gateway
+from tests.support.texting import NUMBER, booked_course, signed_in, texting_cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast(text_gateway: Gateway) -> Cast:
+    return texting_cast()
+
+
+@pytest.fixture
+def course(cast: Cast) -> Course:
+    return booked_course(cast)
+
+
+OWN = "{sender}: see you {day}, {time}. {link} Reply STOP to opt out."
+
+
+def write(cast: Cast, text: str = OWN, *, who: str = "finn", **more: Any) -> MessageWording:
+    given = {"kind": "visit", "channel": "text", "language": "en"} | more
+    return write_wording(actor=cast.actor(who), text=text, now=START, **given)
+
+
+def approve(cast: Cast, language: str = "de", *, who: str = "dov", digest: str = "") -> None:
+    digest = digest or digest_of(words_in(cast.clinic.pk, language))
+    approve_language(actor=cast.actor(who), language=language, digest=digest, now=START)
+
+
+def first_text(course: Course, gateway: Gateway) -> str:
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    outbox.send_due_messages(now=texts.earliest("send_at").send_at)
+    return gateway.bodies(NUMBER)[-1]
+
+
+def test_a_clinics_own_words_are_what_is_sent(cast: Cast, course: Course, text_gateway: Gateway) -> None:
+    write(cast)
+    assert "see you" in first_text(course, text_gateway)
+
+
+def test_words_that_tell_are_refused_when_they_are_saved_with_every_reason(cast: Cast) -> None:
+    with pytest.raises(BadInput) as refused:
+        write(cast, "{sender}: your therapy session for PTSD")
+    said = " ".join(refused.value.fields["text"])
+    assert all(word in said for word in ("therapy", "session", "ptsd", "{link}", "STOP"))
+    assert not MessageWording.objects.exists()
+
+
+def test_only_who_runs_the_clinic_writes_and_only_a_clinician_approves(cast: Cast) -> None:
+    with pytest.raises(Forbidden):
+        write(cast, who="ada")
+    with pytest.raises(Forbidden):
+        approve(cast, who="finn")
+
+
+def test_words_once_written_stay_on_record(cast: Cast) -> None:
+    write(cast)
+    write(cast, "{sender}: {day} {time} {link} Reply STOP.")
+    assert MessageWording.objects.count() == 2
+    with pytest.raises(DatabaseError), transaction.atomic():
+        MessageWording.objects.update(text="other")
+
+
+def test_a_language_is_off_until_a_clinician_approved_it_and_again_after_a_change(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    assert words_for(cast.clinic.pk, "de")[0] == "en"
+    read = digest_of(words_in(cast.clinic.pk, "de"))
+    approve(cast)
+    Patient.objects.filter(pk=course.patient_id).update(language="de")
+    assert words_for(cast.clinic.pk, "de")[0] == "de"
+    assert "Termin" in first_text(course, text_gateway)
+    write(cast, "{sender}: {day}, {time}. {link} STOP beendet SMS.", language="de")
+    assert words_for(cast.clinic.pk, "de")[0] == "en"
+    with pytest.raises(NotNow, match="changed"):
+        approve(cast, digest=read)
+    assert words_for(cast.clinic.pk, "xx")[0] == "en"
+
+
+def test_what_would_tell_is_refused_at_the_moment_of_sending_and_a_person_is_told(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(sender_name="Alder Psychotherapy")
+    reminders = Message.objects.filter(course_id=course.pk, purpose="visit_reminder")
+    due = reminders.earliest("send_at").send_at
+    for minute in range(3):
+        outbox.send_due_messages(now=due + timedelta(minutes=minute))
+        refresh_due_courses(now=due + timedelta(minutes=minute, seconds=30))
+    assert text_gateway.bodies() == []
+    about = MessageLog.objects.filter(purpose="visit_reminder")
+    assert set(about.values_list("channel", "state", "reason")) == {
+        ("text", "failed", "indiscreet"),
+        ("email", "failed", "indiscreet"),
+    }
+    assert (
+        StaffTask.objects.filter(course=course, kind="message_not_sent", subject="preparation.1").count() == 1
+    )
+
+
+def test_the_pages_show_every_message_its_length_and_take_words_and_approvals(cast: Cast) -> None:
+    page = signed_in(cast, "finn").get("/c/alder/wording/?language=fr")
+    text = page.content.decode()
+    assert page.status_code == 200 and "rendez-vous" in text and " of 160" in text and "A draft" in text
+    finn = signed_in(cast, "finn")
+    bad = finn.post("/c/alder/wording/en/text/visit/", {"text": "therapy"})
+    assert bad.status_code == 400 and "tells what kind of care" in bad.content.decode()
+    assert finn.post("/c/alder/wording/en/text/visit/", {"text": OWN}).status_code == 302
+    assert finn.get("/c/alder/wording/en/text/nothing/").status_code == 404
+    dov = signed_in(cast, "dov")
+    digest = digest_of(words_in(cast.clinic.pk, "fr"))
+    assert dov.post("/c/alder/wording/fr/approve/", {"digest": digest}).status_code == 302
+    assert "Dov Dale" in dov.get("/c/alder/wording/?language=fr").content.decode()
+    assert words_in(cast.clinic.pk, "en")[Kind.VISIT, "text"].text == OWN

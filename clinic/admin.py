@@ -119,11 +119,23 @@ class ReadOnlyAdmin(HouseAdmin):
         return False
 
 
+def why_changed() -> forms.CharField:
+    """Required in every form that changes how the clinic runs; kept beside the event."""
+    return forms.CharField(
+        label=_("Why"), max_length=500, help_text=_("In a few words; it stays on the record.")
+    )
+
+
+class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time
+    reason = why_changed()
+
+
 @admin.register(Clinic)
 class ClinicAdmin(HouseAdmin):
     """Whoever runs the installation makes clinics, by command; an administrator sets up their own."""
 
     clinic_path = "pk"
+    form = ReasonedForm
     list_display = ("name", "slug", "zone", "phone")
 
     def _clinic_of(self, obj: Any) -> int:
@@ -139,16 +151,10 @@ class ClinicAdmin(HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """The operation decides and writes its event; the admin only asks."""
         actor = actor_in(request, obj.pk)
-        settings = {name: form.cleaned_data[name] for name in form.changed_data}
+        settings = {name: form.cleaned_data[name] for name in form.changed_data if name != "reason"}
         if settings:
-            change_clinic(actor=actor, settings=settings, now=actor.at)
-
-
-def why_changed() -> forms.CharField:
-    """Required in every form that changes how the clinic runs; kept beside the event."""
-    return forms.CharField(
-        label=_("Why"), max_length=500, help_text=_("In a few words; it stays on the record.")
-    )
+            why = form.cleaned_data["reason"]
+            change_clinic(actor=actor, settings=settings, now=actor.at, reason=why)
 
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time
@@ -276,7 +282,8 @@ class PersonAdmin(_Admin):
 
 @admin.register(Room)
 class RoomAdmin(HouseAdmin):
-    fields = ("clinic", "name", "in_use")
+    form = ReasonedForm
+    fields = ("clinic", "name", "in_use", "reason")
     list_display = ("name", "clinic", "in_use")
     list_select_related = ("clinic",)
 
@@ -284,11 +291,14 @@ class RoomAdmin(HouseAdmin):
         return ("clinic",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The operation decides and writes its event; the admin only asks."""
+        actor, why = actor_in(request, obj.clinic_id), form.cleaned_data["reason"]
         if change:
-            super().save_model(request, obj, form, change)
+            people.change_room(
+                actor=actor, room_id=obj.pk, name=obj.name, in_use=obj.in_use, now=actor.at, reason=why
+            )
         else:
-            actor = actor_in(request, obj.clinic_id)
-            obj.pk = people.add_room(actor=actor, name=obj.name, now=actor.at).pk
+            obj.pk = people.add_room(actor=actor, name=obj.name, now=actor.at, reason=why).pk
 
 
 @admin.register(Event)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic import clock
 from clinic.actors import Actor, as_actor, request_id_of
-from clinic.admin import ReadOnlyAdmin
+from clinic.admin import ReadOnlyAdmin, why_changed
 from clinic.models import Membership, Person
 from clinic.permissions import HouseSubject, Permission, allows
 from sessions.models import (
@@ -137,6 +137,8 @@ class CourseAdmin(CaseloadAdmin):
 
 
 class CareTeamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time
+    reason = why_changed()
+
     class Meta:
         model = CareTeamMember
         fields = ("course", "person", "team_role")
@@ -178,6 +180,7 @@ class CareTeamMemberAdmin(CaseloadAdmin):
             team_role=TeamRole(obj.team_role),
             person_id=obj.person.public_id,
             now=actor.at,
+            reason=form.cleaned_data["reason"],
         )
         obj.pk, obj.clinic_id = member.pk, member.clinic_id
 

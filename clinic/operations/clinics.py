@@ -20,7 +20,7 @@ from clinic.permissions import HouseSubject, Permission, require
 FIXED = frozenset({"id", "public_id", "slug", "zone", "is_demo"})
 
 
-def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime) -> Clinic:
+def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str = "") -> Clinic:
     """Set these fields of the actor's clinic (name → value). What was reckoned with the old ones is looked at
     again by the next tick. Raises BadInput with a message per field."""
     with acting(actor):
@@ -42,6 +42,7 @@ def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime) -
             occurred_at=now,
             now=now,
             data=dict.fromkeys(sorted(settings), True),
+            reason=reason,
         )
         look_again(clinic_id=clinic.pk, now=now)
         return clinic

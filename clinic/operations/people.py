@@ -181,7 +181,7 @@ def _take_away(*, actor: Actor, membership: Membership, now: datetime) -> None:
     record_event(actor=actor, verb="second_factor_taken_away", subject=membership, occurred_at=now, now=now)
 
 
-def add_room(*, actor: Actor, name: str, now: datetime) -> Room:
+def add_room(*, actor: Actor, name: str, now: datetime, reason: str = "") -> Room:
     with acting(actor):
         require(actor, Permission.MANAGE_ROOMS, HouseSubject(clinic_id=actor.clinic_id))
         # One at a time in a clinic: of two with the same name the second sees the first.
@@ -190,7 +190,30 @@ def add_room(*, actor: Actor, name: str, now: datetime) -> Room:
             raise NotNow(_("There is a room of that name already."), code="room-name-taken")
         resource = Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.ROOM, label=name)
         room = Room.objects.create(clinic_id=actor.clinic_id, name=name, resource=resource)
-        record_event(actor=actor, verb="room_added", subject=room, occurred_at=now, now=now)
+        record_event(actor=actor, verb="room_added", subject=room, occurred_at=now, now=now, reason=reason)
+        return room
+
+
+def change_room(*, actor: Actor, room_id: int, name: str, in_use: bool, now: datetime, reason: str) -> Room:
+    """Another name, or out of use. What was booked in it stays booked."""
+    with acting(actor):
+        require(actor, Permission.MANAGE_ROOMS, HouseSubject(clinic_id=actor.clinic_id))
+        room = (
+            Room.objects.select_for_update(of=("self",)).filter(clinic_id=actor.clinic_id, pk=room_id).first()
+        )
+        if room is None:
+            raise NotFound()
+        room.name, room.in_use = name, in_use
+        room.save(update_fields=["name", "in_use"])
+        record_event(
+            actor=actor,
+            verb="room_changed",
+            subject=room,
+            occurred_at=now,
+            now=now,
+            data={"in_use": in_use},
+            reason=reason,
+        )
         return room
 
 

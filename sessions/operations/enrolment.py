@@ -234,7 +234,7 @@ def _members(*, actor: Actor, team: Mapping[TeamRole, UUID], now: datetime) -> d
 
 
 def change_care_team(
-    *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime
+    *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime, reason: str = ""
 ) -> CareTeamMember:
     """Put a person in a place of the care team; whoever held it leaves it now."""
     with on_course(
@@ -262,5 +262,6 @@ def change_care_team(
             course_id=course.pk,
             occurred_at=now,
             now=now,
+            reason=reason,
         )
         return member

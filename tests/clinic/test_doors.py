@@ -346,7 +346,9 @@ def test_nobody_else_configures_the_house(role: Role) -> None:
 def test_a_room_added_in_the_admin_goes_through_the_operation() -> None:
     client = signed_in(Role.ADMINISTRATOR)
     clinic_id = Membership.objects.get().clinic_id
-    client.post("/admin/clinic/room/add/", {"clinic": clinic_id, "name": "North", "in_use": "on"})
+    client.post(
+        "/admin/clinic/room/add/", {"clinic": clinic_id, "name": "North", "in_use": "on", "reason": "Rented."}
+    )
     assert Room.objects.get().resource.label == "North"
     assert Event.objects.get().verb == "room_added"
 

@@ -97,7 +97,12 @@ def test_nothing_clinical_is_added_changed_or_deleted(day: ClinicDay) -> None:
 
 
 def test_a_supervisor_assigns_a_care_team_through_the_operation(day: ClinicDay) -> None:
-    body = {"course": day.new.pk, "person": day.cast.people["gil"].pk, "team_role": "co_therapist"}
+    body = {
+        "course": day.new.pk,
+        "person": day.cast.people["gil"].pk,
+        "team_role": "co_therapist",
+        "reason": "He is back.",
+    }
     address = reverse("admin:therapy_sessions_careteammember_add")
     assert signed_in(day.cast, "ada").post(address, body).status_code == 403
     before = clock.now()
@@ -112,7 +117,7 @@ def test_nobody_of_another_clinic_can_be_put_on_a_care_team(day: ClinicDay) -> N
     from tests.support.cast import make_clinic, make_person
 
     stranger = make_person(make_clinic("birch"), "Hana Hazel", Role.THERAPIST)
-    body = {"course": day.new.pk, "person": stranger.pk, "team_role": "co_therapist"}
+    body = {"course": day.new.pk, "person": stranger.pk, "team_role": "co_therapist", "reason": "He is back."}
     address = reverse("admin:therapy_sessions_careteammember_add")
     response = signed_in(day.cast, "carla").post(address, body)
     assert response.status_code == 200
@@ -152,3 +157,18 @@ def test_an_administrator_changes_roles_only_with_a_reason_that_stands_beside_th
     assert finn.post(address, outside).status_code == 200, (
         "somebody from outside is invited to courses instead"
     )
+
+
+def test_rooms_clinics_and_care_teams_change_only_with_a_reason(day: ClinicDay) -> None:
+    cast = day.cast
+    room, finn = cast.rooms["blue"], signed_in(cast, "finn")
+    address = reverse("admin:clinic_room_change", args=[room.pk])
+    assert finn.post(address, {"name": "Green room"}).status_code == 200
+    assert finn.post(address, {"name": "Green room", "reason": "Painted."}).status_code == 302
+    assert ChangeReason.objects.get(event__verb="room_changed").text == "Painted."
+    team = reverse("admin:therapy_sessions_careteammember_add")
+    body = {"course": day.new.pk, "person": cast.people["gil"].pk, "team_role": "co_therapist"}
+    assert signed_in(cast, "carla").post(team, body).status_code == 200
+    assert signed_in(cast, "carla").post(team, {**body, "reason": "Ben is ill."}).status_code == 302
+    assert ChangeReason.objects.get(event__verb="care_team_changed").text == "Ben is ill."
+    assert "reason" in finn.get(reverse("admin:clinic_clinic_change", args=[cast.clinic.pk])).content.decode()

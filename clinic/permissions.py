@@ -74,6 +74,8 @@ class Permission(StrEnum):
     AMEND_RECORD = "amend_record"
     SIGN_RECORD = "sign_record"
     CO_SIGN_RECORD = "co_sign_record"
+    MARK_ERROR = "mark_error"  # say that one's own record was made in the wrong chart or in error
+    CONFIRM_ERROR = "confirm_error"  # or find that it was not; never of a record one has a hand in
 
     # Gates: which of the two may override is the protocol's to say; who is conducting the session may never
     OVERRIDE_GATE_SUPERVISOR = "override_gate_supervisor"
@@ -382,6 +384,14 @@ register(
             Permission.PUBLISH_PROTOCOL,
             Permission.RECORD_LEGAL_BASIS,
         ),
+    ),
+    # What was entered in error: whoever entered it says so, a clinician without a hand in it confirms it.
+    *(sentence for role in Role for sentence in sentences(role, (Permission.MARK_ERROR,), is_author)),
+    *sentences(Role.THERAPIST, (Permission.CONFIRM_ERROR,), in_care_team, not_author),
+    *(
+        sentence
+        for role in (Role.SUPERVISOR, Role.PRESCRIBER)
+        for sentence in sentences(role, (Permission.CONFIRM_ERROR,), not_author)
     ),
     *sentences(Role.SUPERVISOR, (Permission.RUN_FIDELITY, Permission.MANAGE_CREDENTIALS)),
     *(

@@ -115,6 +115,24 @@ class Clinic(models.Model):
             "things, not a clinical figure."
         ),
     )
+    review_within_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Days to co-sign a record"),
+        help_text=gettext_lazy(
+            "A signed session waits for a supervisor’s co-signature, and is late after so many days: the "
+            "clinic’s own choice. Leave it empty where none is wanted; a record can be sent for review "
+            "all the same."
+        ),
+    )
+    reviewed_kinds = ArrayField(
+        models.TextField(),
+        default=list,
+        blank=True,
+        verbose_name=gettext_lazy("Kinds of session that are co-signed"),
+        help_text=gettext_lazy("For example: dosing, preparation. Leave it empty for every kind."),
+    )
     concern_person = models.ForeignKey(
         "clinic.Person",
         on_delete=models.PROTECT,

@@ -321,6 +321,7 @@ class SessionRule(Rule):
     staff: Figure[int] | None = None  # how many of the care team are present throughout
     staff_roles: frozenset[Role] = frozenset()
     checklist: tuple[ChecklistItem, ...] = ()
+    co_signed_within: Figure[Offset] | None = None  # of being sent to a supervisor; None: nobody need
     phases: tuple[PhaseRule, ...] = ()
     open_ended: bool = False
 

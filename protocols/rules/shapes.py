@@ -620,6 +620,11 @@ SESSION: Final = _rule(
     may("staff", FigureOf(number_of(1, 20)), "how many of the care team are present throughout"),
     may("staff_roles", ROLES, "whom of the care team that means", frozenset()),
     may("checklist", ListOf(ITEM), "what is ticked in it", ()),
+    may(
+        "co_signed_within",
+        FigureOf(OFFSET),
+        "a supervisor co-signs its record within that after its author has signed; left out: the clinic says",
+    ),
     prepare=_prepare_session,
     written=lambda rule: frozenset({"count", "windows"} if rule.phases else ()),
     check=_check_session,

@@ -8,6 +8,7 @@ from sessions.models.bookings import ResourceUse, SessionBooking, SessionRecord
 from sessions.models.care_concerns import CareConcern, CareConcernStep
 from sessions.models.closing import ClosureSignature, DeviationAction
 from sessions.models.courses import CareTeamMember, Course, CourseStage
+from sessions.models.errors import EnteredInError, ErrorMark
 from sessions.models.fidelity import (
     FidelityDraw,
     FidelityFeedback,
@@ -28,6 +29,7 @@ from sessions.models.patients import ContactChoice, ContactDetails, Patient, Pat
 from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
 from sessions.models.reporting import DeviationReport, ReportingClock
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
+from sessions.models.reviews import PassageComment, RecordSubmission
 from sessions.models.tasks import StaffTask
 from sessions.models.trends import DeviationPolicy, DeviationTrend, TrendMember, TrendReview
 from sessions.models.versions import CourseVersionMove
@@ -51,6 +53,8 @@ __all__ = [
     "DeviationReport",
     "DeviationReview",
     "DeviationTrend",
+    "EnteredInError",
+    "ErrorMark",
     "FactRecord",
     "FidelityDraw",
     "FidelityFeedback",
@@ -63,11 +67,13 @@ __all__ = [
     "NoteDraftVersion",
     "NoteRecord",
     "NoteTemplate",
+    "PassageComment",
     "Patient",
     "PatientLink",
     "PsychotherapyNote",
     "PsychotherapyNoteVersion",
     "ReceivedText",
+    "RecordSubmission",
     "ReportingClock",
     "ResourceUse",
     "ReviewInvitation",

@@ -98,9 +98,20 @@ class RecordStatus(models.TextChoices):
     ENDED = "ended"
     SIGNED = "signed"
     VOID = "void"  # started in error: never took place
+    ENTERED_IN_ERROR = "entered_in_error"  # marked by its author, confirmed by a second person
+
+
+NEVER_HELD = [RecordStatus.VOID.value, RecordStatus.ENTERED_IN_ERROR.value]
+
+
+class _NotInError(models.Manager["SessionRecord"]):
+    def get_queryset(self) -> models.QuerySet[SessionRecord]:
+        return super().get_queryset().exclude(status=RecordStatus.ENTERED_IN_ERROR)
 
 
 class SessionRecord(ClinicRow):
+    """`objects` knows nothing of a session that was entered in error; `every` does, for the audit."""
+
     sign_again = False  # set where rows are read with it: signed, and amended since
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="session_records")
@@ -119,6 +130,8 @@ class SessionRecord(ClinicRow):
     # A dosing day on which no drug was given consumes no cycle: it does not count for its key.
     counts = models.BooleanField(default=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    objects: models.Manager[SessionRecord] = _NotInError()
+    every: models.Manager[SessionRecord] = models.Manager()
     # The version its course followed when it was made: it always renders with that version's words.
     protocol_version = models.ForeignKey(
         "protocols.ProtocolVersion", on_delete=models.PROTECT, related_name="+"
@@ -130,7 +143,7 @@ class SessionRecord(ClinicRow):
             *ClinicRow.Meta.constraints,
             models.UniqueConstraint(
                 fields=["clinic", "course", "key"],
-                condition=Q(key__isnull=False, counts=True) & ~Q(status=RecordStatus.VOID.value),
+                condition=Q(key__isnull=False, counts=True) & ~Q(status__in=NEVER_HELD),
                 name="one_session_held_per_requirement",
             ),
             models.UniqueConstraint(

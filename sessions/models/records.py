@@ -3,22 +3,46 @@ amends."""
 
 from __future__ import annotations
 
+from typing import ClassVar, TypeVar
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 
 from clinic.models import ClinicRow
 from sessions.models.bookings import SessionRecord
 from sessions.models.courses import Course
+from sessions.models.errors import EnteredInError
 from sessions.rules.facts import FactSource
 from sessions.rules.notes import Part
+
+M = TypeVar("M", bound=models.Model)
+
+
+class _Standing(models.Manager[M]):
+    """What was not entered in error: the only rows that most code should ever see."""
+
+    of: ClassVar[str]
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        gone = EnteredInError.objects.filter(**{self.of: OuterRef("pk")})
+        return super().get_queryset().filter(~Exists(gone))
+
+
+class _StandingFacts(_Standing["FactRecord"]):
+    of = "fact"
+
+
+class _StandingNotes(_Standing["NoteRecord"]):
+    of = "note"
 
 
 class FactRecord(ClinicRow):
     """One fact as `sessions/rules/facts.py` knows it: `value` is the JSON of the value class named by `kind`.
 
     One table for every kind, so that amending, the three clocks, idempotency and the engine's history are
-    written once.
+    written once. `objects` knows nothing of what was entered in error, whoever asks it: a new view or count
+    leaves that out without thinking of it. `every` is for the audit, for proving signatures and for ids.
     """
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="facts")
@@ -43,6 +67,8 @@ class FactRecord(ClinicRow):
     reason = models.TextField(blank=True, default="")  # why amended, or why kept beyond a limit
     schema = models.PositiveSmallIntegerField(default=1)
     value = models.JSONField()
+    objects: models.Manager[FactRecord] = _StandingFacts()
+    every: models.Manager[FactRecord] = models.Manager()
     # The version its course followed when it was made: it always renders with that version's words.
     protocol_version = models.ForeignKey(
         "protocols.ProtocolVersion", on_delete=models.PROTECT, related_name="+"
@@ -88,6 +114,8 @@ class NoteRecord(ClinicRow):
     # As in sessions/rules/notes.py: where each text came from. `text` says the same as one plain text. None:
     # it was written as one text.
     blocks = models.JSONField(default=list)
+    objects: models.Manager[NoteRecord] = _StandingNotes()
+    every: models.Manager[NoteRecord] = models.Manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False
@@ -100,22 +128,36 @@ class NoteRecord(ClinicRow):
         ]
 
 
-def _amended_since() -> Exists:
-    """Of a signature: something of its session was recorded after it. Addenda do not amend."""
-    return Exists(
-        FactRecord.objects.filter(session_record=OuterRef("session_record"), pk__gt=OuterRef("last_fact_id"))
+def _amended_since() -> Q:
+    """Of a signature: something of its session was recorded after it, or found to be entered in error.
+    Addenda do not amend."""
+    return Q(
+        Exists(
+            FactRecord.objects.filter(
+                session_record=OuterRef("session_record"), pk__gt=OuterRef("last_fact_id")
+            )
+        )
+    ) | Q(
+        Exists(
+            EnteredInError.objects.filter(
+                session_record=OuterRef("session_record"), pk__gt=OuterRef("last_error_id")
+            )
+        )
     )
 
 
 class SignatureQuerySet(models.QuerySet["SignatureRecord"]):
     def with_standing(self) -> SignatureQuerySet:
         """Each row with `superseded`."""
-        shown = {"superseded": _amended_since()}
+        shown = {"superseded": Case(When(_amended_since(), then=True), default=False)}
         return self.annotate(**shown)
 
+    def standing(self) -> SignatureQuerySet:
+        """Those that hold for the record as it is now."""
+        return self.filter(~_amended_since())
+
     def authors_standing(self) -> SignatureQuerySet:
-        """Those of authors that hold for the record as it is now."""
-        return self.filter(~_amended_since(), meaning="author")
+        return self.standing().filter(meaning="author")
 
 
 class SignatureRecord(ClinicRow):
@@ -138,6 +180,7 @@ class SignatureRecord(ClinicRow):
     content = models.TextField(blank=True, default="")  # the canonical record as it was signed
     seal = models.TextField(blank=True, default="")  # SHA-256 of the digest with all else that stands here
     last_fact_id = models.BigIntegerField(default=0)  # the newest fact of the session that was signed
+    last_error_id = models.BigIntegerField(default=0)  # the newest of its rows that had left by then
 
     objects = SignatureQuerySet.as_manager()
 

@@ -279,7 +279,7 @@ def ask_for_call(*, token: str, now: datetime) -> StaffTask | None:
 
 def _sent_before(course: Course, public_id: UUID) -> bool:
     """The very same form sent again, by a double tap or a lost reply: it is the first one."""
-    return FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
+    return FactRecord.every.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
 
 
 def assessment_rule(*, definition: ProtocolDefinition, key: str) -> AssessmentRule:

@@ -59,7 +59,7 @@ def log_session(
         started_at = check_time(started_at, now=now, field="started_at")
         ended_at = check_time(ended_at, now=now, field="ended_at")
         public_id = public_id or uuid7()
-        first = SessionRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+        first = SessionRecord.every.filter(clinic_id=course.clinic_id, public_id=public_id).first()
         if first is not None:
             # A device whose clock ran ahead had its time taken back to ours the first time, too.
             if abs(first.started_at - started_at) > SKEW or abs((first.ended_at or now) - ended_at) > SKEW:

@@ -13,7 +13,7 @@ from clinic.permissions import Permission, Role, require
 from protocols.queries import definition_of
 from protocols.rules.definition import Move
 from sessions.models import Course, FactRecord, ResourceUse, SessionRecord
-from sessions.models.bookings import LIVE_BOOKINGS, RecordStatus
+from sessions.models.bookings import LIVE_BOOKINGS, NEVER_HELD, RecordStatus
 from sessions.operations.on_course import on_course
 from sessions.operations.records import put_fact
 from sessions.permissions import subject_of
@@ -123,7 +123,7 @@ def conductors(*, course: Course, key: str) -> set[int]:
     )
     present = set(
         FactRecord.objects.filter(course=course, key=key, kind="staff_present")
-        .exclude(session_record__status=RecordStatus.VOID)
+        .exclude(session_record__status__in=NEVER_HELD)
         .values_list("value__person_id", flat=True)
     )
     return booked | present

@@ -56,7 +56,7 @@ def write_note(
         if not text.strip():
             raise Incomplete("The note is empty.", fields={"text": ["Write the note."]})
         public_id = public_id or uuid7()
-        first = NoteRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+        first = NoteRecord.every.filter(clinic_id=course.clinic_id, public_id=public_id).first()
         if first is not None:
             if (first.session_record_id, first.text) != (record.pk, text.strip()):
                 raise Incomplete("This id was already used for another note.", code="id-reused")

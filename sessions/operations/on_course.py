@@ -41,7 +41,9 @@ def on_session_record(
     """The same frame, entered by the id of a held session."""
     with acting(actor):
         course = lock_course(actor=actor, session_records__public_id=record_id)
-        record = SessionRecord.objects.get(clinic_id=actor.clinic_id, public_id=record_id)
+        record = SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id=record_id).first()
+        if record is None:  # entered in error
+            raise NotFound()
         require(actor, permission, subject_of(course))
         yield course, record
         refresh_course(course=course, now=now)

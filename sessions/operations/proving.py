@@ -97,7 +97,7 @@ def _signed_by_nobody(*, all_courses: bool) -> Iterable[Any]:
 def wrong_with(signature: SignatureRecord) -> Iterator[str]:
     """What is not as it was when this was signed, in words for who looks after the data."""
     record = signature.session_record
-    if record.status != RecordStatus.SIGNED:
+    if record.status not in (RecordStatus.SIGNED, RecordStatus.ENTERED_IN_ERROR):
         yield f"the session is {record.status}, not signed"
     if signature.scheme == 1:
         if digest_of(first_scheme(record, signed_at=signature.signed_at)) != signature.digest:
@@ -110,13 +110,13 @@ def wrong_with(signature: SignatureRecord) -> Iterator[str]:
         return
     content = json.loads(signature.content)
     yield from _entry("session", record.public_id, content["session"], session_entry(record))
-    facts = {str(row.public_id): row for row in facts_signed(record)}
+    facts = {str(row.public_id): row for row in facts_signed(record, every=True)}
     for public_id, said in content["facts"].items():
         if public_id not in facts:
             yield f"fact {public_id} is gone"
         else:
             yield from _entry("fact", public_id, said, fact_entry(facts[public_id]))
-    notes = {note[0]: note for note in json.loads(json.dumps(notes_as_signed(record)))}
+    notes = {note[0]: note for note in json.loads(json.dumps(notes_as_signed(record, every=True)))}
     for note in content["notes"]:
         if note[0] not in notes:
             yield f"note {note[0]} is gone"

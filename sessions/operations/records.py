@@ -88,7 +88,7 @@ def put_fact(
         "value": to_json(value),
     }
     public_id = public_id or uuid7()
-    first = FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+    first = FactRecord.every.filter(clinic_id=course.clinic_id, public_id=public_id).first()
     if first is not None:
         same = first.course_id == course.pk and all(
             getattr(first, name) == content for name, content in body.items() if name != "occurred_at"
@@ -129,7 +129,7 @@ def put_fact(
 
 def was_recorded(*, course: Course, public_id: UUID) -> bool:
     """Whether that id has been used: then this is the same record sent again, and nothing is judged anew."""
-    return FactRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
+    return FactRecord.every.filter(clinic_id=course.clinic_id, public_id=public_id).exists()
 
 
 def _amended(*, course: Course, kind: Any, amends: UUID | None, reason: str) -> FactRecord | None:

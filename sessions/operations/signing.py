@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
@@ -13,12 +14,14 @@ from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Person
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, require
-from sessions.models import SessionRecord, SignatureRecord
+from sessions.models import EnteredInError, FactRecord, SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
+from sessions.models.reviews import ReviewOutcome
 from sessions.operations.moving import move_row
 from sessions.operations.note_authors import attested, is_named
 from sessions.operations.notes import ready_to_sign
 from sessions.operations.on_course import on_session_record
+from sessions.operations.reviews import settle_submissions, submit_if_wanted
 from sessions.permissions import subject_of
 from sessions.queries.authors import hands_in
 from sessions.queries.canonical import SCHEME, canonical, digest_of, seal_of, spelled
@@ -94,7 +97,8 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
             digest=digest,
             scheme=SCHEME,
             content=content,
-            last_fact_id=record.facts.aggregate(newest=Max("id"))["newest"] or 0,
+            last_fact_id=_newest(FactRecord.every.filter(session_record=record)),
+            last_error_id=_newest(EnteredInError.objects.filter(session_record=record)),
             signed_at=now,
         )
         signature.seal = seal_of(signature)
@@ -110,7 +114,15 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
             now=now,
             data={"meaning": meaning},
         )
+        if meaning == "author":
+            submit_if_wanted(actor=actor, course=course, record=record, now=now)
+        else:
+            settle_submissions(actor=actor, record=record, outcome=ReviewOutcome.CO_SIGNED, now=now)
         return signature
+
+
+def _newest(rows: QuerySet[Any]) -> int:
+    return rows.aggregate(newest=Max("id"))["newest"] or 0
 
 
 def _stands(record: SessionRecord) -> bool:

@@ -48,7 +48,7 @@ def start_session(
     """
     with on_course(actor=actor, course_id=course_id, permission=Permission.START_SESSION, now=now) as course:
         public_id = public_id or uuid7()
-        first = SessionRecord.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+        first = SessionRecord.every.filter(clinic_id=course.clinic_id, public_id=public_id).first()
         if first is not None:
             return same_session(first, course=course, key=key)
         if course.status not in GOING_ON:

@@ -277,6 +277,34 @@ def close_tasks(
         _close(actor=actor, task=task, resolution=resolution, now=now)
 
 
+def close_tasks_about(
+    *, actor: Actor, course: Course, subjects: Sequence[str], resolution: str, now: datetime
+) -> None:
+    """Close the open tasks that records brought about which are none any more. The course row must be
+    locked."""
+    tasks = StaffTask.objects.filter(course=course, subject__in=subjects, done_at__isnull=True)
+    for task in tasks.order_by("pk"):
+        _close(actor=actor, task=task, resolution=resolution, now=now)
+
+
+def reopen_tasks(*, actor: Actor, course: Course, closed_at: Sequence[datetime], now: datetime) -> None:
+    """Open again what a contact or an answer of one of these instants had closed: it was not this patient's.
+    The course row must be locked."""
+    tasks = StaffTask.objects.filter(
+        course=course, done_at__in=closed_at, resolution__in=["contact_made", "answered"]
+    )
+    for task in tasks.order_by("pk"):
+        task.opened_at, task.done_at, task.done_by_id, task.resolution = now, None, None, ""
+        task.save(update_fields=["opened_at", "done_at", "done_by", "resolution"])
+        record_event(
+            actor=actor, verb="task_reopened", subject=task, course_id=course.pk, occurred_at=now, now=now
+        )
+        if task.safety:
+            from sessions.operations.messages import tell_owner
+
+            tell_owner(task=task, now=now)
+
+
 def _close(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> None:
     task.done_at, task.done_by_id, task.resolution = now, actor.person_id, resolution
     task.save(update_fields=["done_at", "done_by", "resolution"])

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from django.db.models import Exists, OuterRef, Q
+
 from clinic.actors import Actor
 from clinic.permissions import HouseSubject
-from sessions.models import DeviationRecord, DeviationTrend, FactRecord, SessionRecord
+from sessions.models import (
+    DeviationRecord,
+    DeviationTrend,
+    ErrorMark,
+    FactRecord,
+    NoteRecord,
+    SessionRecord,
+)
 from sessions.permissions import CourseSubject, subject_of
 
 
@@ -33,12 +42,12 @@ def authors_of_each(deviations: Collection[DeviationRecord]) -> Mapping[int, fro
         for evidence in one.evidence:
             shows[evidence["fact"]].add(one.pk)
     clinics, courses = {one.clinic_id for one in deviations}, {one.course_id for one in deviations}
-    for public_id, person_id in SessionRecord.objects.filter(
+    for public_id, person_id in SessionRecord.every.filter(
         clinic_id__in=clinics, course_id__in=courses, public_id__in=list(shows)
     ).values_list("public_id", "started_by_id"):
         for pk in shows[str(public_id)]:
             found[pk].add(person_id)
-    facts = FactRecord.objects.filter(clinic_id__in=clinics, course_id__in=courses)
+    facts = FactRecord.every.filter(clinic_id__in=clinics, course_id__in=courses)
     columns = ("public_id", "pk", "entered_by_id", "observed_by_id", "amends_id")
     rows = list(facts.filter(public_id__in=list(shows)).values_list(*columns)) if shows else []
     of = {row[1]: shows[str(row[0])] for row in rows}
@@ -56,8 +65,10 @@ def authors_of_each(deviations: Collection[DeviationRecord]) -> Mapping[int, fro
 def hands_in(record: SessionRecord) -> frozenset[int]:
     """Who began a session, was with the patient in it, entered or observed anything of it, or wrote of it."""
     found: set[int | None] = {record.started_by_id}
-    found |= set(record.notes.values_list("author_id", flat=True))
-    for *people, kind, value in record.facts.values_list("entered_by_id", "observed_by_id", "kind", "value"):
+    notes = NoteRecord.every.filter(session_record=record)
+    found |= set(notes.values_list("author_id", flat=True))
+    facts = FactRecord.every.filter(session_record=record)
+    for *people, kind, value in facts.values_list("entered_by_id", "observed_by_id", "kind", "value"):
         found |= {*people, value["person_id"] if kind == "staff_present" else None}
     return frozenset(person_id for person_id in found if person_id is not None)
 
@@ -70,3 +81,43 @@ def trend_subject(trend: DeviationTrend, *, actor: Actor) -> HouseSubject:
         members = list(trend.deviations.only("clinic_id", "course_id", "entered_by_id", "evidence"))
         own = any(actor.person_id in people for people in authors_of_each(members).values())
     return HouseSubject(clinic_id=trend.clinic_id, author_id=actor.person_id if own else None)
+
+
+def has_a_hand(actor: Actor, record: str) -> Q:
+    """`hands_in` as a filter: the actor is one of them. `record` is the path to the session record."""
+    me = actor.person_id or 0
+    mine = Q(entered_by_id=me) | Q(observed_by_id=me) | Q(kind="staff_present", value__person_id=me)
+    facts = FactRecord.every.filter(mine, session_record=OuterRef(f"{record}_id"))
+    notes = NoteRecord.every.filter(session_record=OuterRef(f"{record}_id"), author_id=me)
+    return Q(**{f"{record}__started_by_id": me}) | Q(Exists(facts)) | Q(Exists(notes))
+
+
+def chain_of(fact: FactRecord) -> list[FactRecord]:
+    """A fact with all it corrects and all that corrects it, the one that stands last."""
+    chain = [fact]
+    while chain[0].amends_id is not None:
+        chain.insert(0, FactRecord.every.get(pk=chain[0].amends_id))
+    while (later := FactRecord.every.filter(amends=chain[-1]).first()) is not None:
+        chain.append(later)
+    return chain
+
+
+def authors_marked(mark: ErrorMark) -> frozenset[int]:
+    """Whose record it is that an error mark names."""
+    if mark.session_record is not None:
+        return hands_in(mark.session_record)
+    if mark.note is not None:
+        return frozenset({mark.note.author_id})
+    chain = chain_of(mark.fact) if mark.fact is not None else []
+    people = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)}
+    return frozenset(person_id for person_id in people if person_id is not None)
+
+
+def marked_of_ones_own(actor: Actor) -> Q:
+    """`authors_marked` as a filter on error marks, with as many corrections of a fact as anybody makes; the
+    operation asks about every one."""
+    me = actor.person_id or 0
+    found = has_a_hand(actor, "session_record") & Q(session_record__isnull=False) | Q(note__author_id=me)
+    for path in ("fact", "fact__amends", "fact__amends__amends"):
+        found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
+    return found

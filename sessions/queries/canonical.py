@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sessions.models import FactRecord, SessionRecord, SignatureRecord
+from sessions.models import FactRecord, NoteRecord, SessionRecord, SignatureRecord
 from sessions.queries.notes import notes_as_signed
 
 SCHEME = 2
@@ -30,8 +30,19 @@ def canonical(record: SessionRecord) -> Content:
     }
 
 
-def facts_signed(record: SessionRecord) -> list[FactRecord]:
-    return list(record.facts.select_related("observed_by", "entered_by", "amends").order_by("id"))
+def as_reviewed(record: SessionRecord) -> Content:
+    """What a supervisor reads of it: addenda too."""
+    addenda = NoteRecord.objects.filter(session_record=record, addendum=True).order_by("id")
+    return canonical(record) | {
+        "addenda": [[str(note.public_id), note.author_id, note.text] for note in addenda]
+    }
+
+
+def facts_signed(record: SessionRecord, *, every: bool = False) -> list[FactRecord]:
+    """With `every`, also what was entered in error: it may have been found so after it was signed."""
+    rows = FactRecord.every if every else FactRecord.objects
+    found = rows.filter(session_record=record).select_related("observed_by", "entered_by", "amends")
+    return list(found.order_by("id"))
 
 
 def session_entry(record: SessionRecord) -> Content:
@@ -95,6 +106,7 @@ def seal_of(signature: SignatureRecord) -> str:
                 "meaning": signature.meaning,
                 "signed_at": instant(signature.signed_at),
                 "last_fact": signature.last_fact_id,
+                "last_error": signature.last_error_id,
             }
         )
     )
@@ -112,11 +124,15 @@ def first_scheme(record: SessionRecord, *, signed_at: datetime) -> str:
             "ended_at": record.ended_at.isoformat() if record.ended_at else None,
             "facts": [
                 [str(row.public_id), row.kind, row.occurred_at.isoformat(), row.value]
-                for row in record.facts.filter(recorded_at__lte=signed_at).order_by("recorded_at", "id")
+                for row in FactRecord.every.filter(
+                    session_record=record, recorded_at__lte=signed_at
+                ).order_by("recorded_at", "id")
             ],
             "notes": [
                 [str(note.public_id), note.author_id, note.text]
-                for note in record.notes.filter(addendum=False).order_by("recorded_at", "id")
+                for note in NoteRecord.every.filter(session_record=record, addendum=False).order_by(
+                    "recorded_at", "id"
+                )
             ],
         }
     )

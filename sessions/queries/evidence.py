@@ -35,6 +35,9 @@ class EvidenceRow:
     limit: str | None
 
 
+IN_ERROR = "entered_in_error"
+"""The kind of what a deviation once rested on and is no record any more."""
+
 Bounds = tuple[datetime | None, datetime | None]
 
 
@@ -66,7 +69,7 @@ def evidence_rows(
         found.append(
             EvidenceRow(
                 fact_id=one["fact"],
-                kind=fact.kind if fact else "session_held",
+                kind=fact.kind if fact else "session_held" if one["fact"] in records else IN_ERROR,
                 value=from_json(fact.kind, fact.value) if fact else None,
                 record=records.get(one["fact"]),
                 occurred_at=occurred_at,

@@ -17,7 +17,7 @@ from django.db import connection
 from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition, SessionKind
 from sessions.models import Course
-from sessions.models.bookings import LIVE_BOOKINGS, RecordStatus
+from sessions.models.bookings import LIVE_BOOKINGS, NEVER_HELD
 from sessions.rules.codec import from_json
 from sessions.rules.facts import (
     Booking,
@@ -41,12 +41,13 @@ SELECT course.id,
         FROM therapy_sessions_factrecord fact
         LEFT JOIN therapy_sessions_factrecord amended ON amended.id = fact.amends_id
         WHERE fact.clinic_id = course.clinic_id AND fact.course_id = course.id
+            AND NOT EXISTS (SELECT FROM therapy_sessions_enteredinerror gone WHERE gone.fact_id = fact.id)
             AND (%(known_at)s::timestamptz IS NULL OR fact.recorded_at <= %(known_at)s)),
     (SELECT json_agg(json_build_array(record.public_id, record.key, record.started_at,
                 record.ended_at, record.started_by_id, record.kind, record.mode))
         FROM therapy_sessions_sessionrecord record
         WHERE record.clinic_id = course.clinic_id AND record.course_id = course.id
-            AND record.status <> %(void)s
+            AND record.status <> ALL(%(never_held)s)
             AND (%(known_at)s::timestamptz IS NULL OR record.started_at <= %(known_at)s)),
     (SELECT json_agg(json_build_array(booking.public_id, booking.key, booking.starts_at, booking.ends_at))
         FROM therapy_sessions_sessionbooking booking
@@ -73,7 +74,8 @@ SELECT course.id,
             ON fact.clinic_id = other.clinic_id AND fact.course_id = other.id
         JOIN therapy_sessions_sessionrecord record ON record.id = fact.session_record_id
         WHERE other.clinic_id = course.clinic_id AND other.patient_id = course.patient_id
-            AND other.id <> course.id AND fact.kind = 'dose_given' AND record.status <> %(void)s
+            AND other.id <> course.id AND fact.kind = 'dose_given' AND record.status <> ALL(%(never_held)s)
+            AND NOT EXISTS (SELECT FROM therapy_sessions_enteredinerror gone WHERE gone.fact_id = fact.id)
             AND fact.value ->> 'intake' <> 'not_taken'
             AND (%(known_at)s::timestamptz IS NULL OR fact.recorded_at <= %(known_at)s)
             AND NOT EXISTS (SELECT FROM therapy_sessions_factrecord later WHERE later.amends_id = fact.id)
@@ -108,7 +110,7 @@ def histories_of(courses: Sequence[Course], *, known_at: datetime | None = None)
             {
                 "courses": [course.pk for course in courses],
                 "known_at": known_at,
-                "void": RecordStatus.VOID.value,
+                "never_held": NEVER_HELD,
                 "live": LIVE_BOOKINGS,
             },
         )

@@ -32,17 +32,19 @@ STATES = 12
 """So many earlier states of a draft are shown. A choice of display."""
 
 
-def notes_as_signed(record: SessionRecord) -> list[list[Any]]:
+def notes_as_signed(record: SessionRecord, *, every: bool = False) -> list[list[Any]]:
     """The session's notes as a signature covers them: plain values, in the order they came to be. What was
-    added after signing is not among them, but for a contributor's part, which they attest.
+    added after signing is not among them, but for a contributor's part, which they attest. With `every`, also
+    what was found to be entered in error.
 
     A note written as one text is spelled as it always was; one of blocks says also whose part it is and where
     each text came from.
     """
     covered = Q(addendum=False) | Q(part=Part.CONTRIBUTION.value)
+    rows = NoteRecord.every if every else NoteRecord.objects
     return [
         [str(note.public_id), note.author_id, note.text] + ([note.part, note.blocks] if note.blocks else [])
-        for note in record.notes.filter(covered).order_by("recorded_at", "id")
+        for note in rows.filter(covered, session_record=record).order_by("recorded_at", "id")
     ]
 
 

@@ -19,6 +19,8 @@ from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, SessionRecord, StaffTask
 from sessions.models.bookings import RecordStatus
 from sessions.queries.courses import courses_for, courses_of_the_team
+from sessions.queries.errors import MarkRow, marks_to_settle
+from sessions.queries.reviews import QueueRow, ReturnedRow, returned_to, review_queue
 from sessions.queries.signatures import unsigned_as_it_stands
 from sessions.queries.words import label
 from sessions.rules.keys import parts_of_key
@@ -106,12 +108,26 @@ class Today:
     visits: Sequence[VisitRow]
     due: Sequence[DueRow]
     unsigned: Sequence[UnsignedRow]
+    returned: Sequence[ReturnedRow]  # came back from a supervisor
+    reviews: Sequence[QueueRow]  # wait for the actor as a supervisor
+    errors: Sequence[MarkRow]  # for a second person to confirm
     deviations_waiting: bool
     next_visit_at: datetime | None
 
     @property
     def empty(self) -> bool:
-        return not (self.tasks or self.live or self.visits or self.due or self.unsigned)
+        return not any(
+            (
+                self.tasks,
+                self.live,
+                self.visits,
+                self.due,
+                self.unsigned,
+                self.returned,
+                self.reviews,
+                self.errors,
+            )
+        )
 
 
 def task_rows(tasks: Sequence[StaffTask], *, actor: Actor, now: datetime) -> list[TaskRow]:
@@ -321,6 +337,9 @@ def today(actor: Actor, *, now: datetime) -> Today:
             )
             for row in (*unsigned, *parts)
         ],
+        returned=returned_to(actor, limit=SHOWN),
+        reviews=review_queue(actor, now=now, limit=SHOWN)[0],
+        errors=marks_to_settle(actor, now=now, limit=SHOWN)[0],
         deviations_waiting=DeviationRecord.objects.filter(
             clinic_id=actor.clinic_id,
             reviewed_at__isnull=True,

@@ -114,6 +114,9 @@ RECORD_MOVES: MoveTable = table(
         # The way back from a slip: started in error. A void record is not a fact.
         _row("under_way", "void", "void", "session_started_in_error", needs_reason=True),
         _row("ended", "sign", "signed", "record_signed"),
+        # Recorded in the wrong chart or in error: marked by its author, confirmed by a second person.
+        _row("ended", "enter_in_error", "entered_in_error", "session_entered_in_error", needs_reason=True),
+        _row("signed", "enter_in_error", "entered_in_error", "session_entered_in_error", needs_reason=True),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +48,7 @@ MARKS: dict[str, tuple[str, str, str, Any]] = {
     "ended": ("✎", "unsigned", "info", gettext_lazy("ended, not signed")),
     "signed": ("✓", "done", "ok", gettext_lazy("signed")),
     "void": ("–", "none", "", gettext_lazy("started in error")),
+    "entered_in_error": ("–", "none", "", gettext_lazy("entered in error")),
     "cancelled": ("–", "none", "", gettext_lazy("cancelled")),
     "no_show": ("×", "missed", "bad", gettext_lazy("did not come")),
     "enrolled": ("·", "later", "", gettext_lazy("enrolled")),
@@ -256,3 +258,9 @@ def figures(definition: ProtocolDefinition, rule: str, key: str = "") -> dict[st
     rows: list[FigureRow] = used_figures(definition, rule, number=occurrence, cycle=cycle)
     marks = {row.source.mark: row.source.status for row in rows if row.source.mark}
     return {"figures": rows, "marks": sorted(marks.items())}
+
+
+@register.filter
+def of(mapping: Mapping[Any, Any] | None, key: object) -> Any:
+    """What a mapping has for a key, if it was given."""
+    return (mapping or {}).get(key)

@@ -125,6 +125,14 @@ def in_own_words(refusal: Refusal) -> None:
     refusal.fields = {name: [said(error) for error in errors] for name, errors in refusal.fields.items()}
 
 
+def uuid_or_none(text: str) -> UUID | None:
+    """What an address's query gave as an id, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def say_in(form: forms.Form, refusal: Refusal) -> None:
     """Put a refusal's words at the fields they are about."""
     in_own_words(refusal)

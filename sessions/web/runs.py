@@ -21,7 +21,7 @@ from sessions.operations.notes import write_note
 from sessions.operations.starting import void_session
 from sessions.operations.vitals import record_vitals
 from sessions.permissions import subject_of
-from sessions.queries import banner
+from sessions.queries import banner, reviews
 from sessions.queries import conduct as held_queries
 from sessions.queries.conduct import Board
 from sessions.rules.facts import DosePart, FactSource, Intake
@@ -64,10 +64,23 @@ def session_page(door: Door, held: UUID) -> HttpResponse:
 
 
 def _note_page(door: Door, board: Board, **shown: Any) -> HttpResponse:
+    frame = _frame(door, board)
+    submission = reviews.last_submission(board.record)
+    waits = submission is not None and submission.settled_at is None
     return door.page(
         "sessions/held.html",
-        **_frame(door, board),
+        **frame,
         **notes.context(door, board, **shown),
+        submission=submission,
+        commented={
+            one.note.pk: one
+            for one in reviews.commented(board.notes, reviews.comments_to_author(board.record))
+        },
+        may_send=frame["may_sign"]
+        and bool(board.notes)
+        and board.record.status != "under_way"
+        and not waits
+        and (submission is None or submission.outcome != "co_signed" or board.sign_again),
         note_form=shown.get("note", forms.NoteForm()),
         end_form=shown.get("end", forms.EndForm()),
         sign_form=shown.get("sign", forms.SignForm()),

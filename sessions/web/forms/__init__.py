@@ -43,7 +43,13 @@ from sessions.web.forms.held import (
 )
 from sessions.web.forms.notes import NoteTemplateForm, PresenceForm, ThemeForm
 from sessions.web.forms.reaching import ReachForm
-from sessions.web.forms.review import ResolutionForm
+from sessions.web.forms.review import (
+    CommentForm,
+    ErrorAnswerForm,
+    ErrorForm,
+    ResolutionForm,
+    ReturnForm,
+)
 from sessions.web.forms.wording import WordingForm
 
 __all__ = [
@@ -54,6 +60,7 @@ __all__ = [
     "AssessmentForm",
     "BookForm",
     "ChartItemForm",
+    "CommentForm",
     "ConcernForm",
     "ConcernStepForm",
     "ConsentForm",
@@ -65,6 +72,8 @@ __all__ = [
     "EndCourseForm",
     "EndForm",
     "EnrolForm",
+    "ErrorAnswerForm",
+    "ErrorForm",
     "FactForm",
     "FiledForm",
     "GroupForm",
@@ -81,6 +90,7 @@ __all__ = [
     "ReleaseForm",
     "ResolutionForm",
     "ResultForm",
+    "ReturnForm",
     "SignForm",
     "StartForm",
     "StopDosingForm",

@@ -212,3 +212,38 @@ class EndClockForm(RecordForm):
 
 class ResolutionForm(RecordForm):
     resolution = words(_("What was found and done"), rows=3)
+
+
+class ErrorForm(RecordForm):
+    reason = words(
+        _("What happened"),
+        hint=_(
+            "For example: meant for another patient. The second person reads this, and the audit keeps it."
+        ),
+        rows=3,
+    )
+
+
+class ErrorAnswerForm(RecordForm):
+    verdict = one_of(
+        _("Your answer"),
+        [
+            ("confirm", _("It was entered in error: take it out")),
+            ("decline", _("It is right where it is: it stays")),
+        ],
+    )
+    answer = words(_("Why it stays"), required=False, rows=2)
+
+
+class CommentForm(RecordForm):
+    note = forms.UUIDField(widget=forms.HiddenInput)
+    passage = forms.CharField(widget=forms.HiddenInput, required=False)
+    quote = line(
+        _("Which words"), required=False, hint=_("Copy them from the passage. Left empty: all of it.")
+    )
+    text = words(_("Your comment"), rows=2)
+    praise = forms.BooleanField(label=_("This is praise: nothing to change"), required=False)
+
+
+class ReturnForm(RecordForm):
+    words = words(_("To the whole"), required=False, rows=2, hint=_("Your comments on passages go with it."))

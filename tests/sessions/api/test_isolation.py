@@ -39,7 +39,9 @@ from sessions.models.closing import ActionKind
 from sessions.operations import reporting
 from sessions.operations.actions import agree_action
 from sessions.operations.booking import book_session
+from sessions.operations.errors import mark_fact
 from sessions.operations.inviting import invite_reviewer
+from sessions.operations.reviews import send_record_for_review
 from sessions.rules.reporting import AppliesTo, Recipient, Unit
 from tests.sessions.api.caller import Caller, calls, iso, new_id
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
@@ -162,6 +164,14 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "save_psychotherapy_note": {"version": 0, "blocks": [{"code": "text", "text": "Mine."}]},
         "sign_record": {"password": "a-long-demo-password"},
         "amend_fact": {**row, **reason, "value": {"systolic": 120, "diastolic": 80}, "occurred_at": at},
+        "send_record_for_review": row,
+        "comment_on_passage": {**row, "note_id": ids["note"], "quote": "a", "text": "b"},
+        "return_record": {"words": "Once more."},
+        "mark_fact": {**row, **reason},
+        "mark_note": {**row, **reason},
+        "mark_session": {**row, **reason},
+        "confirm_error": {},
+        "decline_error": {"answer": "It is right."},
         "take_task": {},
         "finish_task": {"resolution": "Done."},
         "review_deviation": {**row, "comment": "Seen."},
@@ -333,8 +343,16 @@ def world(day: ClinicDay) -> World:
     assert deviation is not None
     assert task is not None
     assert fact is not None
+    mark = mark_fact(actor=cast.actor("ada", at=day.now), fact_id=fact.public_id, reason=CANARY, now=day.now)
+    note = NoteRecord.objects.filter(course=day.dosing).latest("pk")
+    assert note.session_record is not None
+    submission = send_record_for_review(
+        actor=cast.actor("ada", at=day.now), record_id=note.session_record.public_id, now=day.now
+    )
     ids = {
         **team_rows(day, now=day.now),
+        "submission": str(submission.public_id),
+        "mark": str(mark.public_id),
         "patient": str(day.new.patient.public_id),
         "course": str(day.new.public_id),
         "booking": str(booking.public_id),

@@ -1,0 +1,288 @@
+"""Records entered in error: their author says so, a second person confirms it, and they leave every view and
+count. The database keeps them, signature and all, for the audit and the certified copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor, acting
+from clinic.errors import Forbidden, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
+from clinic.models import Membership
+from clinic.operations.events import record_event
+from clinic.permissions import Permission, allows, require
+from clinic.rules.wall_time import day_of
+from sessions.models import Course, EnteredInError, ErrorMark, FactRecord, NoteRecord, SessionRecord
+from sessions.models.bookings import RecordStatus
+from sessions.models.reviews import ReviewOutcome
+from sessions.operations.consequences import count_dosing_day
+from sessions.operations.locks import lock_course
+from sessions.operations.moving import move_row
+from sessions.operations.refresh import refresh_course
+from sessions.operations.reviews import settle_submissions
+from sessions.operations.tasks import close_tasks_about, reopen_tasks
+from sessions.permissions import subject_of
+from sessions.queries.authors import authors_marked, chain_of, hands_in
+from sessions.rules.moves import RECORD_MOVES
+
+MOVED_THE_COURSE = frozenset({"hold_begun", "hold_ended", "course_ended"})
+"""Kinds that the act undoes which undoes them: without the record the course would still stand moved."""
+
+
+@contextmanager
+def _on_marked(
+    *,
+    actor: Actor,
+    model: type[FactRecord] | type[NoteRecord] | type[SessionRecord],
+    public_id: UUID,
+    now: datetime,
+) -> Iterator[tuple[Course, Any]]:
+    """The course of a record, locked, and the record read under the lock."""
+    with acting(actor):
+        row = model._default_manager.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        if row is None:
+            raise NotFound()
+        course = lock_course(actor=actor, pk=row.course_id)
+        row = model._default_manager.filter(pk=row.pk).first()
+        if row is None:
+            raise NotFound()
+        yield course, row
+
+
+def mark_fact(
+    *, actor: Actor, fact_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a fact, a contact among them, was recorded in the wrong chart or in error: with every
+    correction of it. Until a second person confirms it, it stands."""
+    with _on_marked(actor=actor, model=FactRecord, public_id=fact_id, now=now) as (course, named):
+        chain = chain_of(named)
+        row = chain[-1]
+        cannot = (
+            NotNow(
+                _("This moved the course; the record alone cannot be taken out."),
+                code="not-markable",
+                advice=_("Take the move back by the act that undoes it."),
+            )
+            if row.kind in MOVED_THE_COURSE
+            else None
+        )
+        authors = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id) if one}
+        return _mark(
+            actor, course, {"fact": row}, authors, cannot, reason=reason, public_id=public_id, now=now
+        )
+
+
+def mark_note(
+    *, actor: Actor, note_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a note was written in the wrong chart or in error."""
+    with _on_marked(actor=actor, model=NoteRecord, public_id=note_id, now=now) as (course, row):
+        return _mark(
+            actor, course, {"note": row}, {row.author_id}, reason=reason, public_id=public_id, now=now
+        )
+
+
+def mark_session(
+    *, actor: Actor, record_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a whole session was recorded in the wrong chart or in error, with all that was entered in
+    it."""
+    with _on_marked(actor=actor, model=SessionRecord, public_id=record_id, now=now) as (course, row):
+        cannot = (
+            NotNow(
+                _("This session is still under way, or never took place."),
+                advice=_("End it first, or say that it never took place."),
+            )
+            if row.status not in (RecordStatus.ENDED, RecordStatus.SIGNED)
+            else None
+        )
+        return _mark(
+            actor,
+            course,
+            {"session_record": row},
+            hands_in(row),
+            cannot,
+            reason=reason,
+            public_id=public_id,
+            now=now,
+        )
+
+
+def _mark(
+    actor: Actor,
+    course: Course,
+    named: dict[str, Any],
+    authors: Iterable[int],
+    cannot: NotNow | None = None,
+    *,
+    reason: str,
+    public_id: UUID | None,
+    now: datetime,
+) -> ErrorMark:
+    own = actor.person_id in set(authors)
+    asked = subject_of(course, author_id=actor.person_id if own else None)
+    # Where everybody whose record it is has left, somebody who could confirm it asks in their stead.
+    instead = not _any_work_here(course, authors, now=now) and allows(actor, Permission.CONFIRM_ERROR, asked)
+    if not instead:
+        require(actor, Permission.MARK_ERROR, asked)
+    if cannot is not None:  # said only to who may know that it is there
+        raise cannot
+    if not reason.strip():
+        raise Incomplete(_("Say why."), fields={"reason": [_("Say what happened, in a few words.")]})
+    public_id = public_id or uuid7()
+    first = ErrorMark.objects.filter(clinic_id=course.clinic_id, public_id=public_id).first()
+    if first is not None:
+        if (first.reason, *(getattr(first, f"{name}_id") for name in named)) != (
+            reason.strip(),
+            *(row.pk for row in named.values()),
+        ):
+            raise Incomplete("This id was already used for another mark.", code="id-reused")
+        return first
+    if ErrorMark.objects.filter(clinic_id=course.clinic_id, settled_at__isnull=True, **named).exists():
+        raise NotNow(_("This is marked already and waits for a second person."), code="already-marked")
+    mark = ErrorMark.objects.create(
+        clinic_id=course.clinic_id,
+        public_id=public_id,
+        course=course,
+        reason=reason.strip(),
+        asked_by_id=actor.person,
+        asked_at=now,
+        **named,
+    )
+    _tell(actor, "error_marked", mark, now)
+    return mark
+
+
+def _any_work_here(course: Course, people: Iterable[int], *, now: datetime) -> bool:
+    today = day_of(now, course.clinic.zone_info)
+    members = Membership.objects.filter(
+        clinic_id=course.clinic_id, person_id__in=list(people), person__is_active=True
+    )
+    return any(member.active_on(today) for member in members)
+
+
+def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
+    """A second person, without a hand in the record, confirms it: it is no fact any more, and what rested on
+    it is worked out anew."""
+    with acting(actor):
+        course, mark = _marked(actor, mark_id)
+        if mark.settled_at is not None:
+            return _settled_before(actor, mark, confirmed=True)
+        facts, notes = _rows_of(mark)
+        _settle(actor, mark, confirmed=True, answer="", now=now)
+        if mark.session_record is not None:
+            move_row(
+                actor=actor,
+                row=mark.session_record,
+                table=RECORD_MOVES,
+                action="enter_in_error",
+                now=now,
+                reason=mark.reason,
+            )
+            settle_submissions(
+                actor=actor, record=mark.session_record, outcome=ReviewOutcome.WITHDRAWN, now=now
+            )
+        EnteredInError.objects.bulk_create(
+            [
+                EnteredInError(
+                    clinic_id=course.clinic_id, mark=mark, fact=fact, session_record_id=fact.session_record_id
+                )
+                for fact in facts
+            ]
+            + [
+                EnteredInError(
+                    clinic_id=course.clinic_id, mark=mark, note=note, session_record_id=note.session_record_id
+                )
+                for note in notes
+            ]
+        )
+        _undo_what_followed(actor, course, facts, now=now)
+        refresh_course(course=course, now=now)
+        return mark
+
+
+def decline_error(*, actor: Actor, mark_id: UUID, answer: str, now: datetime) -> ErrorMark:
+    """A second person finds that the record is right where it is: it stays, and so does what was said."""
+    with acting(actor):
+        _course, mark = _marked(actor, mark_id)
+        if mark.settled_at is not None:
+            return _settled_before(actor, mark, confirmed=False)
+        if not answer.strip():
+            raise Incomplete(_("Say why it stays."), fields={"answer": [_("Say why the record stays.")]})
+        _settle(actor, mark, confirmed=False, answer=answer.strip(), now=now)
+        return mark
+
+
+def _marked(actor: Actor, mark_id: UUID) -> tuple[Course, ErrorMark]:
+    course = lock_course(actor=actor, error_marks__public_id=mark_id)
+    mark = ErrorMark.objects.select_related("fact", "note", "session_record").get(
+        clinic_id=actor.clinic_id, public_id=mark_id
+    )
+    own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
+    require(actor, Permission.CONFIRM_ERROR, subject_of(course, author_id=actor.person_id if own else None))
+    if actor.person_id is None:
+        raise Forbidden()
+    return course, mark
+
+
+def _settled_before(actor: Actor, mark: ErrorMark, *, confirmed: bool) -> ErrorMark:
+    """The same answer by the same person, said twice, is one; otherwise somebody was faster."""
+    if (mark.settled_by_id, mark.confirmed) == (actor.person_id, confirmed):
+        return mark
+    raise NotNow(_("Somebody has answered this already."), code="already-settled")
+
+
+def _settle(actor: Actor, mark: ErrorMark, *, confirmed: bool, answer: str, now: datetime) -> None:
+    mark.settled_by_id, mark.settled_at = actor.person, now
+    mark.confirmed, mark.answer = confirmed, answer
+    mark.save(update_fields=["settled_by", "settled_at", "confirmed", "answer"])
+    _tell(actor, "record_entered_in_error" if confirmed else "error_mark_declined", mark, now)
+
+
+def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord]]:
+    """What leaves with the mark, still standing. Raises NotNow when it left with something else before."""
+    facts: Sequence[FactRecord] = ()
+    notes: Sequence[NoteRecord] = ()
+    if mark.session_record is not None:
+        facts = list(FactRecord.objects.filter(session_record=mark.session_record).order_by("pk"))
+        notes = list(NoteRecord.objects.filter(session_record=mark.session_record).order_by("pk"))
+        return facts, notes
+    if mark.fact is not None:
+        facts = [row for row in chain_of(mark.fact) if FactRecord.objects.filter(pk=row.pk).exists()]
+    if mark.note is not None:
+        notes = list(NoteRecord.objects.filter(pk=mark.note.pk))
+    if not facts and not notes:
+        raise NotNow(_("The session it belongs to was entered in error: it has left with it."))
+    return facts, notes
+
+
+def _undo_what_followed(actor: Actor, course: Course, facts: Sequence[FactRecord], *, now: datetime) -> None:
+    """Work that a record opened for a person is over; work that it had closed is open again."""
+    close_tasks_about(
+        actor=actor,
+        course=course,
+        subjects=[str(fact.public_id) for fact in facts],
+        resolution="entered_in_error",
+        now=now,
+    )
+    reopen_tasks(
+        actor=actor,
+        course=course,
+        closed_at=[
+            fact.recorded_at for fact in facts if fact.kind in ("contact_made", "assessment_answered")
+        ],
+        now=now,
+    )
+    held = {fact.session_record_id for fact in facts if fact.kind == "dose_given"}
+    for record in SessionRecord.objects.filter(pk__in=[one for one in held if one]).order_by("pk"):
+        count_dosing_day(record)
+
+
+def _tell(actor: Actor, verb: str, mark: ErrorMark, now: datetime) -> None:
+    record_event(actor=actor, verb=verb, subject=mark, course_id=mark.course_id, occurred_at=now, now=now)

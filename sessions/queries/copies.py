@@ -1,0 +1,132 @@
+"""The certified copy of a course: every record as it was entered, what was entered in error among them, each
+signature with whether it stands, and a digest over the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clinic.actors import Actor
+from clinic.errors import Forbidden
+from clinic.permissions import Permission, allows
+from sessions.models import (
+    Course,
+    EnteredInError,
+    ErrorMark,
+    FactRecord,
+    NoteRecord,
+    SessionRecord,
+    SignatureRecord,
+)
+from sessions.permissions import subject_of
+from sessions.queries.canonical import digest_of, fact_entry, instant, session_entry, spelled
+from sessions.queries.courses import course_for
+
+FORMAT = 1
+
+
+def certified_copy(actor: Actor, course_id: UUID, *, now: datetime) -> dict[str, Any]:
+    """`content`, and `digest`: the SHA-256 of the content spelled with sorted keys and no blanks. A constant
+    number of queries. Forbidden for who may not take records out."""
+    course = course_for(actor, course_id)
+    if not allows(actor, Permission.EXPORT_RECORD, subject_of(course)):
+        raise Forbidden()
+    content = _content(course, now=now)
+    return {"content": content, "digest": digest_of(spelled(content))}
+
+
+def _content(course: Course, *, now: datetime) -> dict[str, Any]:
+    marks = {
+        row.pk: row
+        for row in ErrorMark.objects.filter(course=course).select_related("asked_by", "settled_by")
+    }
+    gone = list(EnteredInError.objects.filter(mark__in=marks).values_list("fact_id", "note_id", "mark_id"))
+    of_fact = {fact: marks[mark] for fact, _note, mark in gone if fact}
+    of_note = {note: marks[mark] for _fact, note, mark in gone if note}
+    of_session = {
+        row.session_record_id: row for row in marks.values() if row.session_record_id and row.confirmed
+    }
+    facts = FactRecord.every.filter(course=course).select_related(
+        "observed_by", "entered_by", "amends", "session_record"
+    )
+    notes = NoteRecord.every.filter(course=course).select_related("author", "session_record")
+    sessions = SessionRecord.every.filter(course=course).select_related(
+        "course__patient", "protocol_version", "started_by"
+    )
+    signatures = SignatureRecord.objects.with_standing().filter(session_record__course=course)
+    return {
+        "format": FORMAT,
+        "made_at": instant(now),
+        "course": str(course.public_id),
+        "patient": course.patient.code,
+        "protocol": [course.protocol_version.protocol.code, course.protocol_version.version],
+        "sessions": [
+            session_entry(row) | {"status": row.status} | _left(of_session.get(row.pk))
+            for row in sessions.order_by("pk")
+        ],
+        "facts": [
+            {"id": str(row.public_id), "session": _held(row)}
+            | fact_entry(row)
+            | _people(row.observed_by, row.entered_by)
+            | _left(of_fact.get(row.pk))
+            for row in facts.order_by("pk")
+        ],
+        "notes": [
+            {
+                "id": str(row.public_id),
+                "session": _held(row),
+                "author": row.author.printed_name,
+                "text": row.text,
+                "occurred_at": instant(row.occurred_at),
+                "recorded_at": instant(row.recorded_at),
+                "addendum": row.addendum,
+            }
+            | _left(of_note.get(row.pk))
+            for row in notes.order_by("pk")
+        ],
+        "signatures": list(_signatures(signatures.select_related("session_record").order_by("pk"))),
+    }
+
+
+def _held(row: FactRecord | NoteRecord) -> str | None:
+    return str(row.session_record.public_id) if row.session_record else None
+
+
+def _people(observed_by: Any, entered_by: Any) -> dict[str, Any]:
+    return {
+        "observed_by_name": observed_by.printed_name if observed_by else None,
+        "entered_by_name": entered_by.printed_name if entered_by else None,
+    }
+
+
+def _left(mark: ErrorMark | None) -> dict[str, Any]:
+    """Who marked it as entered in error, who confirmed it, when and why; nothing of what stands."""
+    if mark is None or mark.settled_by is None:
+        return {"entered_in_error": None}
+    return {
+        "entered_in_error": {
+            "reason": mark.reason,
+            "asked_by": mark.asked_by.printed_name,
+            "asked_at": instant(mark.asked_at),
+            "confirmed_by": mark.settled_by.printed_name,
+            "confirmed_at": instant(mark.settled_at),
+        }
+    }
+
+
+def _signatures(rows: Iterable[SignatureRecord]) -> Iterable[dict[str, Any]]:
+    for row in rows:
+        yield {
+            "id": str(row.public_id),
+            "session": str(row.session_record.public_id),
+            "printed_name": row.printed_name,
+            "role": row.role,
+            "meaning": row.meaning,
+            "signed_at": instant(row.signed_at),
+            "digest": row.digest,
+            "scheme": row.scheme,
+            "content": row.content,
+            "superseded": row.superseded,
+        }

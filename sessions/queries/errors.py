@@ -1,0 +1,258 @@
+"""Records entered in error: those that wait for a second person, and a course's audit of what has left.
+
+The only reads that go beyond what stands; everything else reads `objects`, where such rows are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from clinic.actors import Actor
+from clinic.errors import Forbidden, NotFound
+from clinic.permissions import Permission, allows, require
+from sessions.models import (
+    Course,
+    EnteredInError,
+    ErrorMark,
+    FactRecord,
+    NoteRecord,
+    SessionRecord,
+    SignatureRecord,
+)
+from sessions.permissions import subject_of
+from sessions.queries.authors import authors_marked, chain_of, hands_in, marked_of_ones_own
+from sessions.queries.courses import course_for, courses_for
+from sessions.queries.facts import FactRow, fact_rows
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRow:
+    mark_id: UUID
+    course_id: UUID
+    patient: str
+    what: str  # fact, note or session
+    kind: str  # of the fact or the session; "" for a note
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    days_waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkDetail:
+    row: MarkRow
+    facts: Sequence[FactRow]
+    notes: Sequence[NoteRecord]
+    record: SessionRecord | None
+    signatures: Sequence[SignatureRecord]
+    settled_by: str
+    settled_at: datetime | None
+    confirmed: bool | None
+    answer: str
+    may_settle: bool
+
+
+def _rows(marks: QuerySet[ErrorMark]) -> QuerySet[ErrorMark]:
+    return marks.select_related("course__patient", "fact", "note", "session_record", "asked_by", "settled_by")
+
+
+def _open(actor: Actor) -> QuerySet[ErrorMark]:
+    """Those that wait. What has left with its session waits no more."""
+    gone = EnteredInError.objects.filter(
+        Q(fact=OuterRef("fact"), fact__isnull=False) | Q(note=OuterRef("note"), note__isnull=False)
+    )
+    return ErrorMark.objects.filter(~Exists(gone), clinic_id=actor.clinic_id, settled_at__isnull=True)
+
+
+def marks_to_settle(
+    actor: Actor, *, now: datetime, after: UUID | None = None, limit: int = PAGE
+) -> tuple[Sequence[MarkRow], UUID | None]:
+    """One page of what the actor may confirm, oldest first, what they have a hand in left out; and the cursor
+    of the next page. A constant number of queries."""
+    rows = _rows(_open(actor).filter(course__in=courses_for(actor, Permission.CONFIRM_ERROR)))
+    # Not by `exclude`: where a column is null it would say nothing.
+    mine = ErrorMark.objects.filter(marked_of_ones_own(actor) | Q(asked_by_id=actor.person_id))
+    rows = rows.filter(~Exists(mine.filter(pk=OuterRef("pk"))))
+    if after is not None:
+        last = ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=after).first()
+        if last is not None:
+            rows = rows.filter(Q(asked_at__gt=last.asked_at) | Q(asked_at=last.asked_at, pk__gt=last.pk))
+    found = list(rows.order_by("asked_at", "pk")[: limit + 1])
+    page = found[:limit]
+    return [_row(one, now=now) for one in page], page[-1].public_id if len(found) > limit else None
+
+
+def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
+    what = "fact" if mark.fact else "note" if mark.note else "session"
+    return MarkRow(
+        mark_id=mark.public_id,
+        course_id=mark.course.public_id,
+        patient=mark.course.patient.code,
+        what=what,
+        kind=mark.fact.kind if mark.fact else mark.session_record.kind if mark.session_record else "",
+        reason=mark.reason,
+        asked_by=mark.asked_by.printed_name,
+        asked_at=mark.asked_at,
+        days_waiting=(now - mark.asked_at).days,
+    )
+
+
+def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
+    """One mark with what it names. For who may confirm it or read the chart."""
+    mark = _rows(ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=mark_id)).first()
+    if mark is None or not courses_for(actor).filter(pk=mark.course_id).exists():
+        raise NotFound()
+    own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
+    subject = subject_of(mark.course, author_id=actor.person_id if own else None)
+    may_settle = allows(actor, Permission.CONFIRM_ERROR, subject)
+    if not may_settle and not own and not allows(actor, Permission.VIEW_CHART, subject):
+        raise Forbidden()
+    return _detail(mark, _named(mark), may_settle=may_settle and mark.settled_at is None, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkTarget:
+    """A record that its author is about to mark."""
+
+    course_id: UUID
+    facts: Sequence[FactRow] = ()
+    notes: Sequence[NoteRecord] = ()
+    record: SessionRecord | None = None
+    signatures: Sequence[SignatureRecord] = ()
+
+
+def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
+    row = FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id=fact_id).first()
+    if row is None:
+        raise NotFound()
+    chain = chain_of(row)
+    _may_look(actor, row.course, {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)})
+    return MarkTarget(course_id=row.course.public_id, facts=fact_rows(chain)[:1])
+
+
+def note_to_mark(actor: Actor, note_id: UUID) -> MarkTarget:
+    row = NoteRecord.objects.filter(clinic_id=actor.clinic_id, public_id=note_id).first()
+    if row is None:
+        raise NotFound()
+    _may_look(actor, row.course, {row.author_id})
+    return MarkTarget(course_id=row.course.public_id, notes=[row])
+
+
+def session_to_mark(actor: Actor, record_id: UUID) -> MarkTarget:
+    row = SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id=record_id).first()
+    if row is None:
+        raise NotFound()
+    _may_look(actor, row.course, hands_in(row))
+    return MarkTarget(
+        course_id=row.course.public_id,
+        facts=fact_rows(list(row.facts.select_related("entered_by"))),
+        notes=list(row.notes.select_related("author").order_by("pk")),
+        record=row,
+        signatures=list(SignatureRecord.objects.with_standing().filter(session_record=row).order_by("pk")),
+    )
+
+
+def _may_look(actor: Actor, course: Course, authors: Collection[int | None]) -> None:
+    if actor.person_id in authors:
+        return
+    require(actor, Permission.VIEW_CHART, subject_of(course))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    facts: Sequence[FactRecord] = ()
+    notes: Sequence[NoteRecord] = ()
+    signatures: Sequence[SignatureRecord] = ()
+
+
+def _named(mark: ErrorMark) -> _Named:
+    facts = FactRecord.every.select_related("entered_by")
+    notes = NoteRecord.every.select_related("author")
+    if mark.session_record is not None:
+        return _Named(
+            facts=list(facts.filter(session_record=mark.session_record)),
+            notes=list(notes.filter(session_record=mark.session_record).order_by("pk")),
+            signatures=list(
+                SignatureRecord.objects.with_standing()
+                .filter(session_record=mark.session_record)
+                .order_by("pk")
+            ),
+        )
+    if mark.fact is not None:
+        found = facts.filter(pk=mark.fact.pk) | facts.filter(entered_in_error__mark=mark)
+        return _Named(facts=list(found.distinct()))
+    return _Named(notes=list(notes.filter(pk__in=[mark.note_id or 0])))
+
+
+def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) -> MarkDetail:
+    return MarkDetail(
+        row=_row(mark, now=now),
+        facts=fact_rows(named.facts),
+        notes=named.notes,
+        record=mark.session_record,
+        signatures=named.signatures,
+        settled_by=mark.settled_by.printed_name if mark.settled_by else "",
+        settled_at=mark.settled_at,
+        confirmed=mark.confirmed,
+        answer=mark.answer,
+        may_settle=may_settle,
+    )
+
+
+def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequence[MarkDetail]]:
+    """Everything of a course that was ever marked as entered in error, newest first, with all it held. A
+    constant number of queries, however much there is."""
+    course = course_for(actor, course_id)
+    marks = list(_rows(ErrorMark.objects.filter(course=course)).order_by("-asked_at", "-pk"))
+    held = [mark.session_record_id for mark in marks if mark.session_record_id]
+    facts = list(
+        FactRecord.every.filter(course=course)
+        .filter(
+            Q(session_record__in=held)
+            | Q(pk__in=[mark.fact_id for mark in marks if mark.fact_id])
+            | Q(entered_in_error__mark__in=marks)
+        )
+        .select_related("entered_by", "entered_in_error")
+    )
+    notes = list(
+        NoteRecord.every.filter(course=course)
+        .filter(Q(session_record__in=held) | Q(pk__in=[mark.note_id for mark in marks if mark.note_id]))
+        .select_related("author")
+        .order_by("pk")
+    )
+    signatures = list(SignatureRecord.objects.with_standing().filter(session_record__in=held).order_by("pk"))
+    return course, [
+        _detail(
+            mark,
+            _Named(
+                facts=[row for row in facts if _of_fact(row, mark)],
+                notes=[
+                    row for row in notes if row.pk == mark.note_id or _within(row.session_record_id, mark)
+                ],
+                signatures=[row for row in signatures if _within(row.session_record_id, mark)],
+            ),
+            may_settle=False,
+            now=now,
+        )
+        for mark in marks
+    ]
+
+
+def _within(record_id: int | None, mark: ErrorMark) -> bool:
+    return record_id is not None and record_id == mark.session_record_id
+
+
+def _of_fact(row: FactRecord, mark: ErrorMark) -> bool:
+    left = getattr(row, "entered_in_error", None)
+    return (
+        row.pk == mark.fact_id
+        or _within(row.session_record_id, mark)
+        or (left is not None and left.mark_id == mark.pk)
+    )

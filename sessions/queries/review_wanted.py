@@ -1,0 +1,29 @@
+"""Whether a held session's record is to be reviewed by a supervisor, until when, and whether it was."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from clinic.rules.wall_time import day_of, end_of_day
+from protocols.queries import definition_of
+from sessions.models import Course, SessionRecord, SignatureRecord
+from sessions.rules.keys import session_rule_of
+from sessions.rules.windows import Edge, offset_from
+
+
+def review_due(*, course: Course, record: SessionRecord, now: datetime) -> datetime | None:
+    """By when the record is co-signed if it waits from now: as the protocol says of that session, else as the
+    clinic says of that kind. None where nobody wants it."""
+    zone = course.clinic.zone_info
+    definition = definition_of(record.protocol_version_id)
+    rule = session_rule_of(definition=definition, key=record.key) if record.key else None
+    if rule is not None and rule.co_signed_within is not None:
+        return offset_from(now, rule.co_signed_within.value, Edge.LAST, zone)
+    days, kinds = course.clinic.review_within_days, course.clinic.reviewed_kinds
+    if days is None or (kinds and record.kind not in kinds):
+        return None
+    return end_of_day(day_of(now, zone) + timedelta(days=days), zone)
+
+
+def co_signed_as_it_stands(record: SessionRecord) -> bool:
+    return SignatureRecord.objects.standing().filter(session_record=record, meaning="reviewer").exists()

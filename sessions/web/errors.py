@@ -1,0 +1,147 @@
+"""Pages for what was entered in error: saying so, answering it as the second person, and a course's audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.http import HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+from clinic.permissions import Permission, allows
+from sessions.models import ErrorMark
+from sessions.operations.errors import confirm_error, decline_error, mark_fact, mark_note, mark_session
+from sessions.permissions import subject_of
+from sessions.queries import banner
+from sessions.queries import errors as queries
+from sessions.queries.copies import certified_copy
+from sessions.queries.errors import MarkDetail, MarkTarget
+from sessions.web import forms
+from sessions.web.door import Door, staff, uuid_or_none
+from sessions.web.telling import Names, told
+
+
+def _asked(door: Door, target: MarkTarget, act: Callable[[forms.ErrorForm], ErrorMark]) -> HttpResponse:
+    form = door.form(forms.ErrorForm)
+    if door.done(form, lambda: act(form)):
+        return door.go(
+            "chart", target.course_id, said=_("Marked. It leaves once a second person has confirmed it.")
+        )
+    return door.page(
+        "sessions/error_ask.html",
+        here="patients",
+        patient=door.read(banner.banner, target.course_id, now=door.now),
+        lines=_lines(target, door.read(banner.names)),
+        item=target,
+        form=form,
+    )
+
+
+@staff
+def fact(door: Door, fact: UUID) -> HttpResponse:
+    return _asked(
+        door,
+        door.read(queries.fact_to_mark, fact),
+        lambda form: mark_fact(
+            actor=door.actor,
+            fact_id=fact,
+            reason=form.cleaned_data["reason"],
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    )
+
+
+@staff
+def note(door: Door, note: UUID) -> HttpResponse:
+    return _asked(
+        door,
+        door.read(queries.note_to_mark, note),
+        lambda form: mark_note(
+            actor=door.actor,
+            note_id=note,
+            reason=form.cleaned_data["reason"],
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    )
+
+
+@staff
+def session_record(door: Door, held: UUID) -> HttpResponse:
+    return _asked(
+        door,
+        door.read(queries.session_to_mark, held),
+        lambda form: mark_session(
+            actor=door.actor,
+            record_id=held,
+            reason=form.cleaned_data["reason"],
+            now=door.now,
+            public_id=form.record_id,
+        ),
+    )
+
+
+@staff
+def error_marks(door: Door) -> HttpResponse:
+    after = uuid_or_none(door.request.GET.get("after", ""))
+    rows, following = door.read(queries.marks_to_settle, now=door.now, after=after)
+    return door.page(
+        "sessions/errors.html",
+        here="today",
+        marks=rows,
+        next_page=f"?after={following}" if following else "",
+    )
+
+
+@staff
+def error_mark(door: Door, mark: UUID) -> HttpResponse:
+    found = door.read(queries.error_mark, mark, now=door.now)
+    form = door.form(forms.ErrorAnswerForm)
+
+    def act() -> None:
+        if form.cleaned_data["verdict"] == "confirm":
+            confirm_error(actor=door.actor, mark_id=mark, now=door.now)
+        else:
+            decline_error(actor=door.actor, mark_id=mark, answer=form.cleaned_data["answer"], now=door.now)
+
+    if door.done(form, act):
+        return door.go("error_marks", said=_("Your answer is on record."))
+    return door.page(
+        "sessions/error.html",
+        here="today",
+        patient=door.read(banner.banner, found.row.course_id, now=door.now),
+        item=found,
+        lines=_lines(found, door.read(banner.names)),
+        form=form if found.may_settle else None,
+    )
+
+
+@staff
+def audit(door: Door, course: UUID) -> HttpResponse:
+    found, marks = door.read(queries.audit, course, now=door.now)
+    names = door.read(banner.names)
+    return door.page(
+        "sessions/audit.html",
+        here="patients",
+        patient=door.read(banner.banner, course, now=door.now),
+        course=found,
+        marks=[(one, _lines(one, names)) for one in marks],
+        may_copy=allows(door.actor, Permission.EXPORT_RECORD, subject_of(found)),
+    )
+
+
+@staff
+def copy(door: Door, course: UUID) -> HttpResponse:
+    """The certified copy as a file."""
+    made = door.read(certified_copy, course, now=door.now)
+    name = f"{made['content']['patient']}-certified-copy.json"
+    return JsonResponse(
+        made,
+        json_dumps_params={"ensure_ascii": False, "indent": 1},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _lines(item: MarkDetail | MarkTarget, names: Names) -> list[tuple[object, str, str]]:
+    return [(row, *told(row, names)) for row in item.facts]

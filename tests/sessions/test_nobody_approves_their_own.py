@@ -1,0 +1,332 @@
+"""Nobody approves their own work by any door, whatever roles they hold together, on the team or off it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from clinic.actors import Actor
+from clinic.errors import Forbidden, NotFound
+from clinic.ids import uuid7
+from clinic.permissions import Role
+from protocols.models import ProtocolVersion
+from protocols.operations import approve_version, load_protocol, send_for_review
+from sessions.models import (
+    CareTeamMember,
+    Course,
+    DeviationRecord,
+    DeviationReview,
+    EnteredInError,
+    ErrorMark,
+    FidelityFeedback,
+    FidelityRating,
+    FidelityReview,
+    PassageComment,
+    RecordSubmission,
+    SessionRecord,
+    SignatureRecord,
+)
+from sessions.operations.contacts import record_contact
+from sessions.operations.entering import log_session
+from sessions.operations.errors import confirm_error, decline_error, mark_fact, mark_session
+from sessions.operations.fidelity import adopt_form, draw_sessions, give_feedback, rate_session
+from sessions.operations.records import record_fact
+from sessions.operations.review import review_deviation
+from sessions.operations.reviews import comment_on_passage, return_record, send_record_for_review
+from sessions.operations.signing import sign_record
+from sessions.rules.facts import ConsentChanged, ConsentState, ContactResult, Mode
+from tests.sessions.rules.test_fidelity import FORM
+from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_person
+from tests.support.clinic_day import set_clock
+from tests.support.second_version import second_text
+
+pytestmark = pytest.mark.django_db
+
+LATE = START + days(60)
+NOW = LATE + days(1)
+NOTE = "We talked."
+SCORES = {"rapport": 1, "safety": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """All of it Ada's: she held the session, signed and sent its record, marked it and a contact as entered
+    in error, wrote the draft; a departure rests on her session, and it is drawn for a fidelity review."""
+
+    cast: Cast
+    course: Course
+    record: SessionRecord
+    deviation: DeviationRecord
+    submission: RecordSubmission
+    marks: Mapping[str, ErrorMark]
+    draft: ProtocolVersion
+    fidelity: FidelityReview
+
+
+@pytest.fixture
+def world() -> World:
+    cast = make_cast()
+    for name in ("Hana Hazel", "Ivo Ivy"):
+        cast.people[name.split()[0].lower()] = make_person(
+            cast.clinic, name, Role.SUPERVISOR, Role.THERAPIST, Role.ADMINISTRATOR
+        )
+    give_roles(cast, frozenset(Role))
+    course = enrol(cast)
+    fill_chart(cast, course, now=START)
+    ada = cast.actor("ada", at=LATE)
+    record_fact(
+        actor=ada,
+        course_id=course.public_id,
+        value=ConsentChanged(scope="recording", state=ConsentState.GIVEN, document_version="1"),
+        occurred_at=START + days(1),
+        now=LATE,
+    )
+    record = log_session(
+        actor=ada,
+        course_id=course.public_id,
+        key="preparation.1",
+        started_at=LATE - timedelta(hours=2),
+        ended_at=LATE - timedelta(hours=1),
+        staff=[cast.id("ben")],
+        note=NOTE,
+        now=LATE,
+    )
+    submission = send_record_for_review(actor=ada, record_id=record.public_id, now=LATE)
+    sign_record(actor=ada, record_id=record.public_id, now=LATE)
+    contact = record_contact(
+        actor=ada,
+        course_id=course.public_id,
+        result=ContactResult.REACHED,
+        mode=Mode.IN_PERSON,
+        occurred_at=LATE,
+        now=LATE,
+    )
+    draft = load_protocol(actor=ada, clinic=cast.clinic, text=second_text(), now=LATE)
+    send_for_review(actor=ada, version=draft, now=LATE)
+    ivo = cast.actor("ivo", at=NOW)
+    form = adopt_form(actor=ivo, text=FORM.replace("share: 0.2", "share: 1"), now=NOW)
+    drawn = draw_sessions(actor=ivo, form_id=form.public_id, from_at=START, until_at=NOW, now=NOW)
+    fidelity = FidelityReview.objects.get(draw=drawn)
+    for place, name in ((1, "hana"), (2, "ada")):
+        # Ada could not be named a rater; a row from somewhere else must not help her either.
+        FidelityRating.objects.create(
+            clinic=cast.clinic,
+            review=fidelity,
+            place=place,
+            rater=cast.people[name],
+            assigned_by=cast.people["ivo"],
+            assigned_at=NOW,
+        )
+    set_clock(NOW)
+    return World(
+        cast=cast,
+        course=course,
+        record=record,
+        deviation=DeviationRecord.objects.get(course=course, key="preparation.1"),
+        submission=submission,
+        marks={
+            "fact": mark_fact(actor=ada, fact_id=contact.public_id, reason="wrong chart", now=LATE),
+            "session": mark_session(actor=ada, record_id=record.public_id, reason="wrong chart", now=LATE),
+        },
+        draft=draft,
+        fidelity=fidelity,
+    )
+
+
+def give_roles(cast: Cast, roles: frozenset[Role]) -> None:
+    membership = cast.people["ada"].memberships.get(clinic=cast.clinic)
+    membership.roles = sorted(role.value for role in roles)
+    membership.save()
+
+
+Sent = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """One approval: as an operation, as a page's form, and as a request to the API."""
+
+    act: Callable[[World, Actor], object]
+    page: Callable[[World], Sent]
+    api: Callable[[World], Sent] | None = None
+
+
+def _confirm(which: str) -> Door:
+    return Door(
+        act=lambda w, actor: confirm_error(actor=actor, mark_id=w.marks[which].public_id, now=NOW),
+        page=lambda w: (f"errors/{w.marks[which].public_id}/", {"verdict": "confirm"}),
+        api=lambda w: (f"error-marks/{w.marks[which].public_id}/confirm", {}),
+    )
+
+
+DOORS: dict[str, Door] = {
+    "review a deviation": Door(
+        act=lambda w, actor: review_deviation(
+            actor=actor, deviation_id=w.deviation.public_id, comment="Fine.", now=NOW
+        ),
+        page=lambda w: (f"deviations/{w.deviation.public_id}/", {"comment": "Fine.", "closes": "on"}),
+        api=lambda w: (
+            f"deviations/{w.deviation.public_id}/reviews",
+            {"id": str(uuid7()), "comment": "Fine."},
+        ),
+    ),
+    "co-sign": Door(
+        act=lambda w, actor: sign_record(
+            actor=actor, record_id=w.record.public_id, meaning="reviewer", now=NOW
+        ),
+        page=lambda w: (f"reviews/{w.submission.public_id}/co-sign/", {"password": PASSWORD}),
+        api=lambda w: (
+            f"sessions/{w.record.public_id}/signatures",
+            {"password": PASSWORD, "meaning": "reviewer"},
+        ),
+    ),
+    "return a record": Door(
+        act=lambda w, actor: return_record(
+            actor=actor, submission_id=w.submission.public_id, words="Fine.", now=NOW
+        ),
+        page=lambda w: (f"reviews/{w.submission.public_id}/return/", {"words": "Fine."}),
+        api=lambda w: (f"reviews/{w.submission.public_id}/return", {"words": "Fine."}),
+    ),
+    "praise a passage": Door(
+        act=lambda w, actor: comment_on_passage(
+            actor=actor,
+            submission_id=w.submission.public_id,
+            note_id=w.record.notes.get().public_id,
+            quote=NOTE,
+            text="Well done.",
+            praise=True,
+            now=NOW,
+        ),
+        page=lambda w: (
+            f"reviews/{w.submission.public_id}/comment/",
+            {"note": str(w.record.notes.get().public_id), "passage": NOTE, "text": "Well done."},
+        ),
+        api=lambda w: (
+            f"reviews/{w.submission.public_id}/comments",
+            {
+                "id": str(uuid7()),
+                "note_id": str(w.record.notes.get().public_id),
+                "quote": NOTE,
+                "text": "Well done.",
+            },
+        ),
+    ),
+    "confirm a contact in error": _confirm("fact"),
+    "confirm a session in error": _confirm("session"),
+    "decline an error": Door(
+        act=lambda w, actor: decline_error(
+            actor=actor, mark_id=w.marks["fact"].public_id, answer="It is right.", now=NOW
+        ),
+        page=lambda w: (
+            f"errors/{w.marks['fact'].public_id}/",
+            {"verdict": "decline", "answer": "It is right."},
+        ),
+        api=lambda w: (f"error-marks/{w.marks['fact'].public_id}/decline", {"answer": "It is right."}),
+    ),
+    "approve a protocol": Door(
+        act=lambda w, actor: approve_version(actor=actor, version=w.draft, now=NOW),
+        page=lambda w: (
+            f"protocols/{w.draft.protocol.public_id}/review/approve/?version={w.draft.version}",
+            {"version": w.draft.version, "comment": "Fine."},
+        ),
+        api=lambda w: (
+            f"protocols/{w.draft.protocol.public_id}/versions/{w.draft.version}/approve",
+            {"comment": "Fine."},
+        ),
+    ),
+    "rate fidelity": Door(
+        act=lambda w, actor: rate_session(
+            actor=actor, review_id=w.fidelity.public_id, scores=SCORES, now=NOW
+        ),
+        page=lambda w: (f"fidelity/{w.fidelity.public_id}/rate/", {f"item-{code}": 1 for code in SCORES}),
+    ),
+    "tell what fidelity came to": Door(
+        act=lambda w, actor: give_feedback(
+            actor=actor, review_id=w.fidelity.public_id, text="Well held.", now=NOW
+        ),
+        page=lambda w: (f"fidelity/{w.fidelity.public_id}/", {"text": "Well held.", "act": "feedback"}),
+    ),
+}
+
+
+def approved(world: World) -> tuple[object, ...]:
+    """Everything that an approval would change."""
+    return (
+        DeviationReview.objects.count(),
+        SignatureRecord.objects.count(),
+        list(RecordSubmission.objects.values_list("outcome", flat=True)),
+        PassageComment.objects.count(),
+        EnteredInError.objects.count(),
+        list(ErrorMark.objects.order_by("pk").values_list("confirmed", flat=True)),
+        ProtocolVersion.objects.get(pk=world.draft.pk).status,
+        FidelityRating.objects.filter(submitted_at__isnull=False).count(),
+        FidelityFeedback.objects.count(),
+    )
+
+
+def tried(world: World, door: Door, way: str, at: datetime) -> None:
+    if way == "operation":
+        with pytest.raises((Forbidden, NotFound)):
+            door.act(world, world.cast.actor("ada", at=at))
+        return
+    client: Any = Client()
+    sent = door.page(world)
+    address = f"/c/{world.cast.clinic.slug}/{sent[0]}"
+    if way == "api" and door.api is not None:
+        client, sent = APIClient(), door.api(world)
+        address = f"/api/v1/clinics/{world.cast.clinic.slug}/{sent[0]}"
+    client.force_login(
+        world.cast.people["ada"], backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
+    kind = {"format": "json"} if isinstance(client, APIClient) else {}
+    answer = client.post(address, sent[1], **kind)
+    assert answer.status_code in (403, 404), (way, address, answer.status_code)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    roles=st.frozensets(st.sampled_from(Role), min_size=1),
+    name=st.sampled_from(sorted(DOORS)),
+    way=st.sampled_from(["operation", "operation", "page", "api"]),
+    on_the_team=st.booleans(),
+)
+def test_nobody_approves_their_own_work_by_any_door_with_any_roles(
+    world: World, roles: frozenset[Role], name: str, way: str, on_the_team: bool
+) -> None:
+    cache.clear()  # tries at a password are counted
+    before = approved(world)
+    with transaction.atomic():
+        give_roles(world.cast, roles)
+        if not on_the_team:
+            CareTeamMember.objects.filter(person=world.cast.people["ada"]).update(until_at=LATE)
+        tried(world, DOORS[name], way, NOW)
+        assert approved(world) == before
+        transaction.set_rollback(True)
+
+
+def test_every_one_of_these_doors_opens_for_somebody_without_a_hand_in_it(world: World) -> None:
+    """Or its staying shut would prove nothing."""
+    FidelityRating.objects.filter(place=2).update(scores=SCORES, submitted_at=NOW)
+    for name, door in DOORS.items():
+        before = approved(world)
+        back = transaction.savepoint()
+        if name == "tell what fidelity came to":
+            FidelityRating.objects.filter(place=1).update(scores=SCORES, submitted_at=NOW)
+        who = "hana" if name == "rate fidelity" else "ivo"
+        door.act(world, world.cast.actor(who, at=NOW))
+        assert approved(world) != before, name
+        transaction.savepoint_rollback(back)

@@ -108,9 +108,9 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
     assert above is not None and below is not None
     assert 0 < below["y"] - above["y"] < 250, "beside the passage it is about"
     shot(ada, "note-returned")
-    ada.locator("textarea[name=text]").first.fill("Since Monday. He gets up and reads.")
-    ada.get_by_role("button", name="Save the note").click()
-    expect(ada.get_by_text("Since Monday. He gets up and reads.")).to_be_visible()
+    ada.get_by_role("button", name="Begin writing").click()
+    ada.locator("#note-form textarea").first.fill("Since Monday. He gets up and reads.")
+    ada.get_by_role("button", name="Save and sign…").click()
     ada.get_by_label("Your password").fill(PASSWORD)
     ada.get_by_role("button", name="Sign the record").click()
     expect(ada.get_by_text("Signed.", exact=True)).to_be_visible()
@@ -135,7 +135,7 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
     ada.goto(note_page)
     words = ada.get_by_text("We talked about what may come")
     assert words.evaluate("one => !one.isContentEditable && !one.closest('textarea, input')")
-    ada.locator("textarea[name=text]").first.fill("He rang since: slept through.")
+    ada.get_by_label("Add to the note").fill("He rang since: slept through.")
     ada.get_by_role("button", name="Add to the signed record").click()
     addendum = ada.locator("article", has_text="He rang since")
     expect(addendum).to_contain_text("added after signing")

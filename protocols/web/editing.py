@@ -129,7 +129,7 @@ def _library() -> list[dict[str, str]]:
 def _checked(text: str) -> dict[str, Any]:
     if not text.strip():
         return {"report": None, "picture": None}
-    report = lint(text.replace("\r\n", "\n"))
+    report = lint(text.replace("\r\n", "\n"), instruments=queries.instruments())
     return {
         "report": report,
         "picture": timeline.picture(report.definition) if report.definition is not None else None,

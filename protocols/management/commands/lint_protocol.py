@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from protocols.management.files import document_in
+from protocols.queries import instruments
 from protocols.rules.lint import Report, lint, unreadable
 from protocols.rules.reading import DocumentErrors
 
@@ -50,6 +51,6 @@ class Command(BaseCommand):
 
 def _report(path: Path) -> Report:
     try:
-        return lint(document_in(path))
+        return lint(document_in(path), instruments=instruments())
     except DocumentErrors as problem:
         return unreadable(problem)

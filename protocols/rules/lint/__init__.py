@@ -7,7 +7,7 @@ may be wrong and still make sense.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,13 +36,17 @@ class Report:
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def lint(text: str) -> Report:
-    """All errors of the document, or all that is senseless in it."""
+def lint(text: str, *, instruments: Collection[str] | None = None) -> Report:
+    """All errors of the document, or all that is senseless in it; given the codes of the library's
+    instruments, also those it names and the library does not have."""
     try:
         placed = parse_with_places(text)
     except DocumentErrors as problem:
         return unreadable(problem)
-    found = [_placed(finding, placed.spots) for finding in findings_of(placed.definition)]
+    all_findings = [*findings_of(placed.definition)]
+    if instruments is not None:
+        all_findings += structure.unknown_instruments(placed.definition, instruments)
+    found = [_placed(finding, placed.spots) for finding in all_findings]
     found.sort(key=lambda finding: (finding.line, finding.column))
     return Report(definition=placed.definition, findings=tuple(found))
 

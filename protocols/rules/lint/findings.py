@@ -104,6 +104,7 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "replaces-living-code": _error("A rule replaces a code that is still in use."),
         "replaced-twice": _error("Two rules replace the same code: records cannot belong to both."),
         "citation-unused": _warning("A citation that nothing names."),
+        "instrument-unknown": _error("An instrument that the library does not have: nobody could be asked."),
         "instrument-unused": _warning("An instrument that no assessment uses."),
         "arm-unused": _warning("An arm on which nothing depends."),
         "decision-unused": _warning("A decision that no condition, window or phase reads."),

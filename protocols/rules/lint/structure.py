@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Final
 
@@ -57,6 +57,18 @@ def whole_findings(definition: ProtocolDefinition) -> Iterator[Finding]:
     yield from _unused(definition)
     yield from _sources(definition)
     yield from _overlays(definition)
+
+
+def unknown_instruments(definition: ProtocolDefinition, known: Collection[str]) -> Iterator[Finding]:
+    """What the document names and the library, whose codes are `known`, does not have."""
+    for number, code in enumerate(definition.instruments):
+        if code not in known:
+            yield finding(
+                "instrument-unknown",
+                f"instruments[{number}]",
+                f"the library has no instrument “{code}”",
+                "Name one of: " + ", ".join(sorted(known)) + "; or write it first (docs/instruments.md).",
+            )
 
 
 def _stages(definition: ProtocolDefinition) -> Iterator[Finding]:
@@ -158,7 +170,7 @@ def _answers(definition: ProtocolDefinition) -> Iterator[Finding]:
                 "answer-of-nothing",
                 f"{path}.rule",
                 f"“{answer.rule}” is nothing that the patient answers",
-                "Name an assessment with `who: patient`.",
+                "Name an assessment with `who: patient`; what a clinician rates needs no answer rule.",
             )
         if answer.rule in seen:
             yield finding(

@@ -54,10 +54,33 @@ class Command(BaseCommand):
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument("--start", type=_day, required=True, metavar="YYYY-MM-DD")
         parser.add_argument("--zone", type=_zone, default=ZoneInfo("UTC"), metavar="ZONE")
-        parser.add_argument("--late", type=_late, action="append", default=[], metavar="CODE=DAYS")
-        parser.add_argument("--choose", type=_choice, action="append", default=[], metavar="DECISION=CHOICE")
-        parser.add_argument("--arm", metavar="ARM")
-        parser.add_argument("--with", dest="attributes", action="append", default=[], metavar="ATTRIBUTE")
+        parser.add_argument(
+            "--late",
+            type=_late,
+            action="append",
+            default=[],
+            metavar="CODE=DAYS",
+            help="Hold what stands under this code, dosing.1, so many days after its target.",
+        )
+        parser.add_argument(
+            "--choose",
+            type=_choice,
+            action="append",
+            default=[],
+            metavar="DECISION=CHOICE",
+            help="Walk as if this had been decided.",
+        )
+        parser.add_argument(
+            "--arm", metavar="ARM", help="Walk this arm; without it, what hangs on an arm is left out."
+        )
+        parser.add_argument(
+            "--with",
+            dest="attributes",
+            action="append",
+            default=[],
+            metavar="ATTRIBUTE",
+            help="Walk a patient of whom the chart says so: can_become_pregnant.",
+        )
         parser.add_argument(
             "--in",
             dest="jurisdictions",

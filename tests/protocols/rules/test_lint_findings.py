@@ -11,6 +11,8 @@ import yaml
 from protocols.rules.lint import CODES, lint
 
 # `F(21 d)` stands for a figure with its source.
+LIBRARY = ("gad7", "phq9")
+
 GOOD = """
 format: 1
 code: small
@@ -231,6 +233,7 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
     ("replaces-living-code", "a rule still there", {"calls/replaces": "mood"}),
     ("replaced-twice", "two heirs", {"calls/replaces": "old", "mood/replaces": "old"}),
     ("citation-unused", "a paper nobody names", {"citations/other": "Another"}),
+    ("instrument-unknown", "not in the library", {"instruments/+": "bdi"}),
     ("instrument-unused", "a questionnaire nobody fills", {"instruments/+": "gad7"}),
     ("arm-unused", "a third arm", {"arms/+": "{code: three, words: Three}"}),
     ("decision-unused", "decided, never read", {"visits/when": None}),
@@ -294,13 +297,13 @@ def changed(changes: dict[str, str | None]) -> str:
 
 
 def found_in(text: str) -> list[str]:
-    report = lint(text)
+    report = lint(text, instruments=LIBRARY)
     assert report.definition is not None, [str(row) for row in report.findings]
     return [row.code for row in report.findings]
 
 
 def test_lint_finds_nothing_in_a_good_document() -> None:
-    report = lint(changed({}))
+    report = lint(changed({}), instruments=LIBRARY)
     assert [str(row) for row in report.findings] == []
 
 
@@ -317,7 +320,7 @@ def test_lint_finds(code: str, label: str, changes: dict[str, str | None]) -> No
 def test_a_finding_names_its_line_and_a_way_out(
     code: str, label: str, changes: dict[str, str | None]
 ) -> None:
-    rows = [row for row in lint(changed(changes)).findings if row.code == code]
+    rows = [row for row in lint(changed(changes), instruments=LIBRARY).findings if row.code == code]
     assert rows
     for row in rows:
         assert row.line > 0 and row.column > 0 and row.what and row.instead

@@ -15,6 +15,7 @@ from clinic.rules.wall_time import day_of
 from protocols.models import ProtocolVersion, VersionStatus
 from protocols.operations.on_version import check_names, move_version, on_version, readable
 from protocols.queries.figures import open_figures
+from protocols.queries.wordings import forms_without_text
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import DocumentErrors, definition_to_document, parse
 
@@ -23,7 +24,8 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
     """Publish an approved version, with the overlays that hold where the clinic is on that day. The version
     published before is retired: its courses go on under it.
 
-    Raises Incomplete with every figure that no clinician of the clinic has answered for.
+    Raises Incomplete with every figure that no clinician of the clinic has answered for, and with every form
+    sent to the patient whose wording the clinic has not loaded.
     """
     with on_version(actor=actor, version=version, permission=Permission.PUBLISH_PROTOCOL) as found:
         if found.status != VersionStatus.REVIEWED:
@@ -36,6 +38,7 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
         check_names(found, written)
         clinic, day = _where_and_when(found, now=now)
         check_whole(written, jurisdictions=clinic.jurisdictions, day=day)
+        check_forms(written.in_jurisdictions(clinic.jurisdictions, day), clinic_id=clinic.pk)
         missing = open_figures(found)
         if missing:
             raise Incomplete(
@@ -79,6 +82,28 @@ def check_whole(written: ProtocolDefinition, *, jurisdictions: Collection[str], 
             code="overlays-do-not-fit",
             fields={"document": [str(error) for error in problem.errors]},
         ) from problem
+
+
+def check_forms(definition: ProtocolDefinition, *, clinic_id: int) -> None:
+    """Raises Incomplete when a patient would be sent a form that has no words here."""
+    wordless = forms_without_text(clinic_id, definition)
+    if wordless:
+        raise Incomplete(
+            _("The patient would be sent forms whose wording is not loaded here: %(instruments)s.")
+            % {"instruments": ", ".join(sorted({instrument.code for _rule, instrument in wordless}))},
+            code="forms-without-text",
+            advice=_(
+                "Load the wording that your licence lets you use on the page “Instruments”, or leave the "
+                "reminder out, so that the form is filled in at the clinic."
+            ),
+            fields={
+                "document": [
+                    _("%(rule)s: %(instrument)s ships without its text, and none is loaded.")
+                    % {"rule": rule.code, "instrument": instrument.code}
+                    for rule, instrument in wordless
+                ]
+            },
+        )
 
 
 def retire_version(*, actor: Actor, version: ProtocolVersion, now: datetime) -> ProtocolVersion:

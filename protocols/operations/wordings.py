@@ -12,6 +12,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic
+from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from protocols.models import InstrumentWording
@@ -102,4 +103,6 @@ def _keep(
         now=now,
         data={"instrument": instrument, "version": version},
     )
+    # What may be sent to a patient is another thing from now on.
+    look_again(clinic_id=actor.clinic_id, now=now)
     return row

@@ -24,7 +24,13 @@ from protocols.queries.versions import (
     version_for,
     versions_of,
 )
-from protocols.queries.wordings import WordingState, instrument_for, wording_state, wording_states
+from protocols.queries.wordings import (
+    WordingState,
+    forms_without_text,
+    instrument_for,
+    wording_state,
+    wording_states,
+)
 
 __all__ = [
     "FigureToAnswer",
@@ -37,6 +43,7 @@ __all__ = [
     "definition_of",
     "definitions_of",
     "figures_to_answer",
+    "forms_without_text",
     "has_role",
     "instrument_for",
     "instrument_of",

@@ -13,6 +13,7 @@ from clinic.errors import BadInput, NotFound
 from clinic.permissions import HouseSubject, Permission, allows
 from protocols.models import InstrumentWording
 from protocols.queries.instruments import instrument_of, instruments
+from protocols.rules.definition import AssessmentRule, ProtocolDefinition
 from protocols.rules.instruments import Instrument
 from protocols.rules.instruments.wording import parse_wording, with_text
 from protocols.rules.reading import DocumentErrors
@@ -49,6 +50,18 @@ def instrument_for(clinic_id: int, code: str) -> Instrument:
         return instrument
     row = wording_row(clinic_id=clinic_id, instrument=code)
     return (_worded(row, instrument) if row is not None else None) or instrument
+
+
+def forms_without_text(
+    clinic_id: int, definition: ProtocolDefinition
+) -> tuple[tuple[AssessmentRule, Instrument], ...]:
+    """What that protocol sends to the patient, to be answered on a page, although this clinic has no words
+    for its items: who opened it would see item numbers. One small query for each instrument that ships
+    without its text."""
+    sent = {reminder.rule for reminder in definition.reminders}
+    rules = [rule for rule in definition.rules if isinstance(rule, AssessmentRule) and rule.code in sent]
+    asked = {code: instrument_for(clinic_id, code) for code in sorted({rule.instrument for rule in rules})}
+    return tuple((rule, asked[rule.instrument]) for rule in rules if not asked[rule.instrument].has_text)
 
 
 def wording_states(actor: Actor) -> list[WordingState]:

@@ -37,7 +37,16 @@ from sessions.operations.missed import PURPOSE as MISSED
 from sessions.operations.missed import missed_visits
 from sessions.operations.reaching import stop_channel
 from sessions.operations.rendering import render
-from sessions.queries.ways import PastWays, how_of, how_to_reach, past_ways, subject_key, way_of
+from sessions.queries.ways import (
+    NO_TEXT,
+    PastWays,
+    how_of,
+    how_to_reach,
+    past_ways,
+    subject_key,
+    way_of,
+    wordless,
+)
 from sessions.rules.facts import History
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import EMAIL, way_for, why_not
@@ -70,7 +79,8 @@ def plan_reminders(
     )
     how = how_to_reach(course)
     past = past_ways(course) if due else {}
-    ways = {one: way_of(course.pk, one, how, past) for one in due}
+    silent = wordless(course, definition) if due else frozenset[str]()
+    ways = {one: way_of(course.pk, one, how, past, wordless=silent) for one in due}
     wanted = [
         one for one in due if ways[one][0] and (course.status in OPEN_STATUSES or _is_safety(outcome, one))
     ]
@@ -105,7 +115,19 @@ def plan_reminders(
         _phone_instead(
             course=course,
             definition=definition,
-            stopped=[one for one in safety if one not in can_go],
+            stopped=[
+                *(one for one in safety if one not in can_go),
+                # A form that has no words here is asked by a person, who has it at hand.
+                *(
+                    one
+                    for one in due
+                    if ways[one][1] == NO_TEXT
+                    and one not in safety
+                    and course.status in OPEN_STATUSES
+                    and one.not_after > now
+                ),
+            ],
+            safety=frozenset(safety),
             now=now,
         ),
         _ring_instead(
@@ -125,16 +147,26 @@ def _is_safety(outcome: Outcome, reminder: ReminderDue) -> bool:
 
 
 def _phone_instead(
-    *, course: Course, definition: ProtocolDefinition, stopped: Sequence[ReminderDue], now: datetime
+    *,
+    course: Course,
+    definition: ProtocolDefinition,
+    stopped: Sequence[ReminderDue],
+    safety: Collection[ReminderDue],
+    now: datetime,
 ) -> datetime | None:
-    """Open a task for each safety message that may not go, once its moment has come: at that moment, or as
+    """Open a task for each message that may not go, once its moment has come: at that moment, or as
     soon after it as anybody looks. Returns the next such moment."""
     come = [one for one in stopped if one.send_at <= now]
     gone = _gone_out(course) if come else frozenset()
     for one in come:
         if (one.key, one.rule_code, one.target_at) not in gone:
             open_message_task(
-                course=course, definition=definition, key=one.key, not_after=one.not_after, now=now
+                course=course,
+                definition=definition,
+                key=one.key,
+                not_after=one.not_after,
+                now=now,
+                safety=one in safety,
             )
     return min((one.send_at for one in stopped if one.send_at > now), default=None)
 

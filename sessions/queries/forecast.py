@@ -22,7 +22,7 @@ from sessions.models import Course
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
-from sessions.queries.ways import how_of, past_ways, subject_key, way_of
+from sessions.queries.ways import how_of, past_ways, subject_key, way_of, wordless
 from sessions.queries.wording import Words, words_for, written
 from sessions.queries.words import label
 from sessions.rules.engine import requirements
@@ -80,6 +80,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     zone = ZoneInfo(course.patient.zone)
     how = how_of(course.patient.contact_details, clinic=course.clinic)
     past = past_ways(course)
+    silent = wordless(course, definition)
     language, words = words_for(course.clinic_id, course.patient.language)
     safety = {row.key for row in outcome.requirements if row.safety}
     waiting = {
@@ -114,7 +115,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
                 about=_about(definition, one.key),
                 open_for=course.status in OPEN_STATUSES or one.key in safety,
                 how=how,
-                way=way_of(course.pk, due, how, past) if due is not None else (None, ""),
+                way=way_of(course.pk, due, how, past, wordless=silent) if due is not None else (None, ""),
                 send_at=None
                 if due is None
                 else waiting.get(

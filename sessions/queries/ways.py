@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,9 +10,13 @@ from django.conf import settings
 from django.db.models import Q
 
 from clinic.models import Clinic, Message, MessageLog, MessageState
+from protocols.queries import forms_without_text
+from protocols.rules.definition import ProtocolDefinition
 from sessions.models import ContactDetails, Course
 from sessions.rules.reaching import HowToReach, way_for, why_not
 from sessions.rules.reminders import ReminderDue
+
+NO_TEXT = "no_item_text"  # the form has no words here: nothing to show to a patient
 
 
 def subject_key(course_id: int, key: str) -> str:
@@ -81,10 +85,22 @@ def past_ways(course: Course) -> dict[Target, PastWays]:
     return found
 
 
+def wordless(course: Course, definition: ProtocolDefinition) -> frozenset[str]:
+    """The reminders (by their codes) that would send the patient a form whose wording the clinic has not
+    loaded, or took back since. No query where the product ships all of them."""
+    forms = {rule.code for rule, _instrument in forms_without_text(course.clinic_id, definition)}
+    return frozenset(reminder.code for reminder in definition.reminders if reminder.rule in forms)
+
+
 def way_of(
-    course_id: int, one: ReminderDue, how: HowToReach | None, past: Mapping[Target, PastWays]
+    course_id: int,
+    one: ReminderDue,
+    how: HowToReach | None,
+    past: Mapping[Target, PastWays],
+    *,
+    wordless: Collection[str],
 ) -> tuple[str | None, str]:
-    """(channel, "") by which it goes, or went; (None, why) when no way is open."""
+    """(channel, "") by which it goes, or went; (None, why) when no way is open. `wordless`: see there."""
     target = (
         *(subject_key(course_id, one.key), one.purpose, one.rule_code),
         *(one.occurrence, one.target_at),
@@ -93,4 +109,6 @@ def way_of(
     if before.gone:
         reason = why_not(how, before.gone, one.purpose)
         return (before.gone, "") if reason is None else (None, reason)
+    if one.rule_code in wordless:
+        return None, NO_TEXT
     return way_for(how, one.purpose, preferred=one.by, failed=before.failed)

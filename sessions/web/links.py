@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from clinic import clock
-from clinic.errors import NotFound, Refusal
+from clinic.errors import NotFound, NotNow, Refusal
 from clinic.web.own_words import speaking
 from protocols.queries import instrument_of, own_words_of
 from protocols.rules.instruments import Act, Instrument, score
@@ -110,6 +111,13 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
         # Straight to the next page: after a worrying answer the numbers to call come first, not at the end.
         return _thanks(
             request, token, page, worried=bool(acts & set(forms.URGENT)), call=bool(acts - {Act.CHART_FLAG})
+        )
+    if not instrument.has_text:
+        # Taken back since the link went. What was answered while it stood was kept above.
+        raise NotNow(
+            _("This form can't be shown now."),
+            code="form-without-text",
+            advice=_("Please call us: we go through it with you."),
         )
     return render(
         request,

@@ -33,6 +33,9 @@ REASONS: dict[str, Any] = {
     "declined_for_this": gettext_lazy("The patient does not want this one by that way."),
     "not_delivered": gettext_lazy("It could not be delivered by any way that is open."),
     "a_person_rings": gettext_lazy("The patient wants a call instead. A task opens at that time."),
+    "no_item_text": gettext_lazy(
+        "The wording of this form is not loaded: the patient would see item numbers. A task opens instead."
+    ),
     "course_ended": gettext_lazy("The course has ended."),
     "deceased": gettext_lazy("The patient has died."),
     "on_hold": gettext_lazy("The course is on hold."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from protocols.api import legal, protocols, versions
+from protocols.api import legal, protocols, versions, wordings
 
 version = [
     path("discard", versions.DiscardDraft.as_view(), name="discard_draft"),
@@ -25,6 +25,9 @@ urlpatterns = [
         protocols.ProtocolVersionByNumber.as_view(),
         name="protocol_version",
     ),
+    path("wordings", wordings.Wordings.as_view(), name="wordings"),
+    path("wordings/take-back", wordings.TakeWordingBack.as_view(), name="take_wording_back"),
+    path("jurisdictions", wordings.Jurisdictions.as_view(), name="jurisdictions"),
     path("study-imports", versions.ImportStudy.as_view(), name="import_study"),
     path("drafts", versions.Drafts.as_view(), name="save_draft"),
     path("protocols/<uuid:protocol>/versions/<str:version>/", include(version)),

@@ -6,7 +6,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-import yaml
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
@@ -18,30 +17,9 @@ from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.queries import instrument_for, instrument_of
 from sessions.queries.offers import asked_instrument
 from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.wordings import CODE, wording
 
 pytestmark = pytest.mark.django_db
-
-CODE = "caps5"  # ships as structure: its wording is licensed
-
-
-def wording(*, licence: str = "Fictional licence 7, until 2030", missing: str = "") -> str:
-    instrument = instrument_of(CODE)
-    items = {
-        item.code: {"words": f"Our own question {number}"}
-        for number, item in enumerate(instrument.items, start=1)
-        if item.code != missing
-    }
-    return yaml.safe_dump(
-        {
-            "format": 1,
-            "instrument": CODE,
-            "version": instrument.version,
-            "licence": licence,
-            "instructions": "Please answer",
-            "items": items,
-        },
-        sort_keys=False,
-    )
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import yaml
 from django.test import Client
 from django.urls import reverse
 
@@ -21,6 +20,7 @@ from sessions.operations.rendering import link_address
 from tests.support.cast import START, Cast, calm_answers, enrol, make_cast, publish
 from tests.support.clinic_day import set_clock
 from tests.support.library import text_of
+from tests.support.wordings import wording
 
 pytestmark = pytest.mark.django_db
 
@@ -38,18 +38,7 @@ def with_a_licensed_form() -> str:
 
 
 def load(cast: Cast) -> None:
-    who5 = instrument_of("who5")
-    text = yaml.safe_dump(
-        {
-            "format": 1,
-            "instrument": "who5",
-            "version": who5.version,
-            "licence": "Fictional licence 7",
-            "instructions": "Please answer",
-            "items": {item.code: {"words": f"Our question {item.code}"} for item in who5.items},
-        }
-    )
-    load_wording(actor=cast.actor("finn"), instrument="who5", text=text, now=START)
+    load_wording(actor=cast.actor("finn"), instrument="who5", text=wording(code="who5"), now=START)
 
 
 def take_back(cast: Cast) -> None:
@@ -120,7 +109,7 @@ def test_who_opens_a_form_whose_text_was_taken_back_is_told_to_call_and_what_was
     message = forms(course)[0]
     path = "/p/" + link_address(message=message, course=course).rsplit("/p/")[1]
     set_clock(message.send_at)
-    assert "Our question" in client.get(path).content.decode()
+    assert "Our own question" in client.get(path).content.decode()
     take_back(cast)
     refused = client.get(path)
     assert refused.status_code == 409

@@ -48,6 +48,7 @@ from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
 from tests.support.clinic_day import ClinicDay, set_clock
 from tests.support.departed import important
 from tests.support.second_version import second_text
+from tests.support.wordings import wording
 
 CANARY = "Qanari-Vogel"
 
@@ -223,6 +224,9 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "end_reporting_clock": reason,
         "review_trend": {**row, "comment": "Seen.", "closes": False},
         "save_draft": {"document": second_text()},
+        "wordings": {**row, "instrument": "caps5", "document": wording()},
+        "take_wording_back": {**row, **reason, "instrument": "caps5"},
+        "jurisdictions": {"jurisdictions": ["US", "US-OR"]},
         "import_study": {"study": usdm_study(parse(second_text()))},
         "discard_draft": {},
         "send_for_review": {},
@@ -277,7 +281,16 @@ SUPERVISORS = {"oversight", "invite_reviewer"}
 # Things of the clinic, no patient's: a colleague is told that they may not, not that they are not there.
 HOUSE = {"protocol", "legal_basis", "absence", "handover", "deputy", "credential", "invitation", "clock"}
 # What makes something new in one's own clinic or only reads what is sent, and names nothing of another.
-OWN = {"patients", "save_draft", "import_study", "note_templates", "deviation_settings"}
+OWN = {
+    "patients",
+    "save_draft",
+    "import_study",
+    "note_templates",
+    "deviation_settings",
+    "wordings",
+    "take_wording_back",
+    "jurisdictions",
+}
 
 
 def team_rows(day: ClinicDay, *, now: datetime) -> dict[str, str]:
@@ -554,8 +567,8 @@ def test_one_request_sent_ten_times_at_once_is_one_row_and_one_201() -> None:
 
 @pytest.mark.django_db
 def test_a_member_of_two_clinics_reaches_each_only_by_its_own_address(world: World) -> None:
-    both = make_person(world.other.clinic, "Hana Hazel", Role.SUPERVISOR)
-    make_person(world.day.cast.clinic, "Hana Hazel", Role.SUPERVISOR)
+    both = make_person(world.other.clinic, "Nora Nettle", Role.SUPERVISOR)
+    make_person(world.day.cast.clinic, "Nora Nettle", Role.SUPERVISOR)
     ids: dict[str, Any] = {"course": world.ids["course"]}
     assert Caller(slug="alder", person=both).get("chart", **ids).status_code == 200
     assert Caller(slug="birch", person=both).get("chart", **ids).status_code == 404

@@ -1,0 +1,142 @@
+"""Where a clinic is, and the wordings of instruments that it is licensed to use: read, loaded, taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BooleanField, ListField, Serializer
+
+from clinic.api.fields import Id, Instant, Text
+from clinic.api.problems import StrictSerializer
+from clinic.api.views import OperationView
+from clinic.operations.clinics import change_clinic
+from protocols import queries
+from protocols.api.protocols import PROBLEMS
+from protocols.operations.wordings import load_wording, take_wording_back
+
+
+class LoadWordingInput(StrictSerializer):
+    id = Id(help_text="A UUID that you make. The same id and body again give the first row.")
+    instrument = Text(help_text="Its code.")
+    document = Text(
+        max_length=2_000_000, trim_whitespace=False, help_text="YAML, as docs/instruments.md says."
+    )
+
+
+class TakeWordingBackInput(StrictSerializer):
+    id = Id(help_text="A UUID that you make. The same id and body again give the first row.")
+    instrument = Text(help_text="Its code.")
+    reason = Text(allow_blank=True)
+
+
+class LoadedWordingOut(Serializer[Any]):
+    id = Id(source="public_id")
+    instrument = Text()
+    version = Text()
+    reason = Text(source="why", allow_blank=True, help_text="Why it was taken back; empty while it stands.")
+    loaded_by = Text(source="loaded_by.printed_name")
+    loaded_at = Instant()
+
+
+class WordingOut(Serializer[Any]):
+    instrument = Text(source="instrument.code")
+    version = Text(source="instrument.version")
+    ships = Text(
+        source="instrument.licence.ships", help_text="text, or structure: then its wording is loaded."
+    )
+    has_text = BooleanField(
+        source="instrument.has_text", help_text="Without it no patient is sent this form."
+    )
+    licence = Text(allow_blank=True, help_text="Of what the clinic loaded.")
+    document = Text(allow_blank=True, help_text="What the clinic loaded; empty when nothing stands.")
+    fits = BooleanField(help_text="Whether what was loaded fits the instrument as the product now has it.")
+
+
+class WordingsOut(Serializer[Any]):
+    items = WordingOut(many=True)
+
+
+class JurisdictionsInput(StrictSerializer):
+    jurisdictions = ListField(
+        child=Text(max_length=80), max_length=50, help_text="As protocols name them: US, US-OR."
+    )
+    reason = Text(allow_blank=True, required=False, default="")
+
+
+class JurisdictionsOut(Serializer[Any]):
+    jurisdictions = ListField(child=Text())
+
+
+class Wordings(OperationView):
+    @extend_schema(
+        operation_id="list_wordings",
+        summary="List the instruments, and where the wording of each comes from here",
+        responses={200: WordingsOut, **PROBLEMS},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(WordingsOut({"items": queries.wording_states(self.actor)}).data)
+
+    @extend_schema(
+        operation_id="load_wording",
+        summary="Load the wording of an instrument that the clinic is licensed to use",
+        request=LoadWordingInput,
+        responses={200: LoadedWordingOut, **PROBLEMS},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        sent = self.sent(LoadWordingInput)
+        row = load_wording(
+            actor=self.actor,
+            instrument=sent["instrument"],
+            text=sent["document"],
+            public_id=sent["id"],
+            now=self.actor.at,
+        )
+        return Response(LoadedWordingOut(row).data)
+
+
+class TakeWordingBack(OperationView):
+    @extend_schema(
+        operation_id="take_wording_back",
+        summary="Take a loaded wording back",
+        request=TakeWordingBackInput,
+        responses={200: LoadedWordingOut, **PROBLEMS},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        sent = self.sent(TakeWordingBackInput)
+        row = take_wording_back(
+            actor=self.actor,
+            instrument=sent["instrument"],
+            why=sent["reason"],
+            public_id=sent["id"],
+            now=self.actor.at,
+        )
+        return Response(LoadedWordingOut(row).data)
+
+
+class Jurisdictions(OperationView):
+    @extend_schema(
+        operation_id="read_jurisdictions",
+        summary="Whose rules hold where the clinic is",
+        responses={200: JurisdictionsOut, **PROBLEMS},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(JurisdictionsOut(self.seat.clinic).data)
+
+    @extend_schema(
+        operation_id="set_jurisdictions",
+        summary="Say whose rules hold where the clinic is, for what is published from now on",
+        request=JurisdictionsInput,
+        responses={200: JurisdictionsOut, **PROBLEMS},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        sent = self.sent(JurisdictionsInput)
+        clinic = change_clinic(
+            actor=self.actor,
+            settings={"jurisdictions": sent["jurisdictions"]},
+            reason=sent["reason"],
+            now=self.actor.at,
+        )
+        return Response(JurisdictionsOut(clinic).data)

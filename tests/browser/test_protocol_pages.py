@@ -81,3 +81,41 @@ def test_the_editor_says_what_is_wrong_while_one_writes(live_site: str, browser:
     expect(page.get_by_text("The draft is saved.")).to_be_visible()
     context.close()
     assert said == []
+
+
+def test_the_drawing_of_a_protocol_has_a_name_and_its_table_below_and_prints_whole(
+    live_site: str, browser: Browser
+) -> None:
+    make_day()
+    protocol = Protocol.objects.filter(clinic__slug="alder").get()
+    context = context_for(browser, width=1280, theme="light", site=live_site)
+    page = context.new_page()
+    sign_in(page, live_site, "carla@example.org")
+    page.goto(f"{live_site}/c/alder/protocols/{protocol.public_id}/")
+    # To who does not see it: one picture with a name that says where the same stands in words.
+    drawing = page.get_by_role("img", name="the table below says the same in words")
+    expect(drawing).to_be_visible()
+    lanes = drawing.locator("g > text").all_text_contents()
+    shapes = drawing.locator("rect.window").count()
+    assert shapes and drawing.locator("g > title").count() == shapes, "a title for every window"
+    page.get_by_text("The schedule in words", exact=True).click()
+    table = page.get_by_role("region", name="The schedule in words").get_by_role("table")
+    said = table.get_by_role("rowheader").all_text_contents()
+    for lane in lanes:
+        assert any(line.startswith(lane.rstrip("…").strip()) for line in said), lane
+    page.get_by_text("The schedule in words", exact=True).click()
+    expect(table).to_be_hidden()
+    # On A4 within its margins, whatever was folded away.
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 672, "height": 1000})
+    expect(table).to_be_visible()
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("svg.schedule, section:has(svg.schedule) td, h1")]
+            .filter(one => one.getBoundingClientRect().right > innerWidth
+                || one.getBoundingClientRect().width === 0).length"""
+    )
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/protocol-print.png")
+    context.close()
+    assert cut == 0

@@ -135,7 +135,8 @@ WITH told AS (
                WHERE a.clinic_id = l.clinic_id AND a.message_id = l.id AND a.result = 'accepted') > 1
            ELSE false END AS twice
     FROM clinic_messagelog l
-    WHERE clinic_id = %(clinic)s AND finished_at >= %(since)s AND state <> 'cancelled'
+    WHERE clinic_id = %(clinic)s AND state <> 'cancelled'
+      AND finished_at >= %(since)s AND send_at >= %(since)s
     UNION ALL
     SELECT (send_at AT TIME ZONE %(zone)s)::date, state, false, false, false
     FROM clinic_message WHERE clinic_id = %(clinic)s AND send_at <= %(now)s

@@ -19,6 +19,7 @@ from sessions.models import CourseRequirement, DeviationRecord, StaffTask
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.courses import courses_for
 from sessions.queries.off_track import overdue_longest
+from sessions.queries.reviews import QueueRow, count_waiting, review_queue
 from sessions.queries.team import EXPIRES_SOON, CredentialRow, credential_row
 from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.words import label, status_words
@@ -72,6 +73,8 @@ class AwayNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oversight:
+    reviews: Sequence[QueueRow]
+    review_count: int
     deviations: Sequence[WaitingDeviation]
     deviation_count: int
     important_count: int
@@ -92,7 +95,8 @@ class Oversight:
     @property
     def empty(self) -> bool:
         return not (
-            self.deviation_count
+            self.review_count
+            or self.deviation_count
             or self.off_track_count
             or self.follow_up_count
             or self.safety_count
@@ -167,7 +171,10 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
 
     rows = task_rows([*safety, *unowned], actor=actor, now=now)
     expiring = _expiring(actor, today=today)
+    reviews, _more = review_queue(actor, now=now, limit=SHOWN)
     return Oversight(
+        reviews=reviews,
+        review_count=count_waiting(actor),
         deviations=[deviation(row) for row in shown],
         deviation_count=counts["every"],
         important_count=counts["important"],

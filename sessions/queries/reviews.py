@@ -94,12 +94,7 @@ def review_queue(
 ) -> tuple[Sequence[QueueRow], UUID | None]:
     """One page of what waits for the actor's review, what has waited longest first; nothing of their own. And
     the cursor of the next page. A constant number of queries."""
-    mine = RecordSubmission.objects.filter(
-        has_a_hand(actor, "session_record") | Q(submitted_by_id=actor.person_id), pk=OuterRef("pk")
-    )
-    rows = _loaded(RecordSubmission.objects.filter(~Exists(mine), clinic_id=actor.clinic_id)).filter(
-        settled_at__isnull=True, course__in=courses_for(actor, Permission.CO_SIGN_RECORD)
-    )
+    rows = _loaded(_waiting(actor))
     if after is not None:
         last = RecordSubmission.objects.filter(clinic_id=actor.clinic_id, public_id=after).first()
         if last is not None:
@@ -111,6 +106,23 @@ def review_queue(
     names = _names([one.session_record for one in page])
     return [_row(one, names[one.session_record_id], now=now) for one in page], (
         page[-1].public_id if len(found) > limit else None
+    )
+
+
+def count_waiting(actor: Actor) -> int:
+    """How many the whole queue holds."""
+    return _waiting(actor).count()
+
+
+def _waiting(actor: Actor) -> QuerySet[RecordSubmission]:
+    mine = RecordSubmission.objects.filter(
+        has_a_hand(actor, "session_record") | Q(submitted_by_id=actor.person_id), pk=OuterRef("pk")
+    )
+    return RecordSubmission.objects.filter(
+        ~Exists(mine),
+        clinic_id=actor.clinic_id,
+        settled_at__isnull=True,
+        course__in=courses_for(actor, Permission.CO_SIGN_RECORD),
     )
 
 

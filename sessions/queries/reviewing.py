@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
-from clinic.permissions import Permission, allows
+from clinic.permissions import HouseSubject, Permission, allows
 from clinic.queries import members_of
 from sessions.models import DeviationRecord
 from sessions.permissions import subject_of
@@ -49,7 +49,10 @@ def missing_words(missing: Missing) -> str:
 
 
 def owners(actor: Actor, course_id: UUID, *, now: datetime) -> Sequence[tuple[str, str]]:
-    """Who could be asked to do something about the course: public ids with names, by name."""
+    """Who could be asked to do something about the course: public ids with names, by name. Nobody for a
+    reviewer from outside, who is not told who works here."""
+    if not allows(actor, Permission.VIEW_CLINIC, HouseSubject(clinic_id=actor.clinic_id)):
+        return []
     subject = subject_of(course_for(actor, course_id, Permission.VIEW_DEVIATIONS))
     return [
         (str(one.person.public_id), one.person.printed_name)

@@ -300,15 +300,19 @@ def _steps(door: Door, item: DeviationDetail) -> list[Step]:
             _("The root cause is saved."),
             opens=following is Missing.ROOT_CAUSE,
         ),
-        one(
-            "action",
-            _("Agree an action"),
-            asking.ActionForm,
-            _("Agree it"),
-            _agree,
-            _("The action is agreed. Its owner has a task."),
-            opens=following is Missing.ACTIONS,
-            people=door.read(owners, row.course_id, now=door.now),
+        *(
+            one(
+                "action",
+                _("Agree an action"),
+                asking.ActionForm,
+                _("Agree it"),
+                _agree,
+                _("The action is agreed. Its owner has a task."),
+                opens=following is Missing.ACTIONS,
+                people=people,
+            )
+            for people in [door.read(owners, row.course_id, now=door.now)]
+            if people
         ),
         one(
             "check",

@@ -148,7 +148,7 @@ def test_an_outside_reviewer_reviews_a_deviation_of_their_course() -> None:
         cast, day.late, actor=cast.actor("carla", at=day.now), now=day.now, until_on=day.now.date() + days(9)
     )
     review = review_deviation(
-        actor=rita(cast, at=day.now), deviation_id=row.public_id, comment="Seen.", closes=True, now=day.now
+        actor=rita(cast, at=day.now), deviation_id=row.public_id, comment="Seen.", now=day.now
     )
     assert review.reviewer.printed_name == "Rita Rowan"
     invitation = ReviewInvitation.objects.get()
@@ -158,7 +158,6 @@ def test_an_outside_reviewer_reviews_a_deviation_of_their_course() -> None:
             actor=rita(cast, at=day.now),
             deviation_id=row.public_id,
             comment="Again.",
-            closes=True,
             now=day.now,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.clinic.test_second_factor import code_of
@@ -44,7 +45,7 @@ def test_every_page_is_accessible_and_fits(live_site: str, browser: Browser, wid
     page = context.new_page()
     found: dict[str, Any] = {}
     for who, pages in (("ada", addresses(day)), *supervised(day).items()):
-        context.clear_cookies(name="sessionid")
+        context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
         sign_in(page, live_site, f"{who}@example.org")
         found |= _looked_at(page, live_site, pages, look=f"{width}-{theme}")
     context.close()

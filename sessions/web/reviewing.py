@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from clinic.errors import Forbidden, NotNow
 from clinic.web.accounts import check_password_again
 from sessions.models import DeviationReview
 from sessions.models.closing import ActionKind
@@ -414,6 +415,9 @@ def deviation(door: Door, deviation: UUID) -> HttpResponse:
             ):
                 return door.go("deviations", said=step.said)
             return door.go("deviation", deviation, said=step.said)
+    if door.posted and posted is None:
+        # Sent from a page that no longer shows the deviation as it is, or by somebody who may not.
+        raise NotNow() if item.can_review else Forbidden()
     return door.page(
         "sessions/deviation.html",
         here="deviations",

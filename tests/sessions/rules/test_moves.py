@@ -16,7 +16,7 @@ from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, RECORD_MOVES, STAG
         (COURSE_MOVES, {"enrolled", "active", "on_hold", "completed", "withdrawn", "discontinued"}),
         (STAGE_MOVES, {"waiting", "active", "finished", "skipped"}),
         (BOOKING_MOVES, {"booked", "checked_in", "used", "cancelled", "no_show"}),
-        (RECORD_MOVES, {"under_way", "ended", "signed", "void"}),
+        (RECORD_MOVES, {"under_way", "ended", "signed", "void", "entered_in_error"}),
     ],
     ids=lambda value: value.name if isinstance(value, MoveTable) else "",
 )
@@ -45,8 +45,10 @@ def test_a_slip_has_a_reasoned_way_back(table: MoveTable, status: str, action: s
     assert (row.to_status, row.needs_reason) == (goal, True)
 
 
-def test_a_signed_record_stays_signed() -> None:
-    assert not [row for row in RECORD_MOVES.moves if row.from_status == "signed"]
+def test_a_signed_record_stays_signed_unless_it_was_entered_in_error() -> None:
+    left = [row for row in RECORD_MOVES.moves if row.from_status == "signed"]
+    assert [(row.to_status, row.needs_reason) for row in left] == [("entered_in_error", True)]
+    assert not [row for row in RECORD_MOVES.moves if row.from_status == "entered_in_error"]
 
 
 def test_every_move_has_an_event() -> None:

@@ -500,7 +500,12 @@ def _rule_fields() -> tuple[Field, ...]:
         need("source", SOURCED, "where the rule comes from"),
         may("important", FLAG, "a miss may affect safety, rights or the data", False),
         may("weight", NUMBER, "how much it counts in adherence", Decimal(1)),
-        may("suspended_by_hold", FLAG, "`false`: comes due also while the course is on hold", True),
+        may(
+            "suspended_by_hold",
+            FLAG,
+            "`false`: comes due also while the course is on hold, as safety does after any dose",
+            True,
+        ),
         may("safety", FLAG, "stays required after any dose, whatever becomes of the course", False),
         may(
             "per",

@@ -202,6 +202,7 @@ def void_session(*, actor: Actor, record_id: UUID, reason: str, now: datetime) -
         sheet.move("void", reason=reason)
         if record.booking is not None:
             booking = record.booking
+            _not_booked_anew(booking)
             SessionRecord.objects.filter(pk=record.pk).update(booking=None)
             move_row(
                 actor=actor,
@@ -214,6 +215,18 @@ def void_session(*, actor: Actor, record_id: UUID, reason: str, now: datetime) -
             )
             _take_slot_again(booking)
         return record
+
+
+def _not_booked_anew(booking: SessionBooking) -> None:
+    """One booking of a session stands at a time; whoever booked it again meanwhile knew what they did."""
+    if SessionBooking.objects.filter(
+        course_id=booking.course_id, key=booking.key, status__in=LIVE_BOOKINGS
+    ).exists():
+        raise NotNow(
+            "This session has been booked anew since it was started.",
+            code="booked-anew",
+            advice="Cancel that booking first, or end the session instead.",
+        )
 
 
 def _take_slot_again(booking: SessionBooking) -> None:

@@ -21,11 +21,13 @@ from protocols.rules.definition import (
 from sessions.rules.facts import (
     Booking,
     CourseEnded,
+    DoseGiven,
     EndKind,
     Fact,
     History,
     HoldBegun,
     HoldEnded,
+    Intake,
     SessionHeld,
     in_order,
 )
@@ -109,6 +111,9 @@ def considered(
         key=in_order,
     )
     on_hold = bool(marks) and isinstance(marks[-1].value, HoldBegun)
+    dosed = any(
+        isinstance(fact.value, DoseGiven) and fact.value.intake != Intake.NOT_TAKEN for fact in current
+    )
     bookings: dict[str, Booking] = {}
     for booking in sorted(history.bookings, key=lambda row: (row.starts_at, row.id)):
         bookings.setdefault(booking.key, booking)
@@ -121,9 +126,9 @@ def considered(
     for row in outcome.requirements:
         visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
         for reminder in by_rule.get(row.rule, ()):
-            reason = (
-                "deceased" if deceased else "on_hold" if on_hold and rules[row.rule].suspended_by_hold else ""
-            )
+            # A hold pauses treatment; what is about safety goes on after any dose.
+            held_back = on_hold and rules[row.rule].suspended_by_hold and not (row.safety and dosed)
+            reason = "deceased" if deceased else "on_hold" if held_back else ""
             target_at = _target(row, bookings.get(row.key), visit=visit)
             due = None
             if target_at is None:

@@ -23,6 +23,7 @@ from protocols.rules.definition import (
     ResultIs,
     ResultRule,
     ReturningWithin,
+    Rule,
     ScoreIs,
     SessionRule,
     Which,
@@ -348,7 +349,7 @@ class Timeline(Known):
         if window is None or code in self._resolving:
             return None
         self._resolving.add(code)
-        span = self.span(window, cycle=its_cycle, suspended_by_hold=rule.suspended_by_hold)
+        span = self.span(window, cycle=its_cycle, suspended_by_hold=self.suspended_by_hold(rule))
         self._resolving.discard(code)
         at = _likely_at(span.window)
         return None if at is None else Anchor(code=code, basis=Basis.PROJECTED, at=at)
@@ -386,7 +387,7 @@ class Timeline(Known):
         found = self._answers.get(key)
         if found is None:
             self._answers[key] = _UNANSWERED  # nor is an assessment that hangs on its own answer
-            span = self.span(rule.window, cycle=cycle, suspended_by_hold=rule.suspended_by_hold)
+            span = self.span(rule.window, cycle=cycle, suspended_by_hold=self.suspended_by_hold(rule))
             found = self._answers[key] = span, chosen(key, span, self._candidates(rule))
         return found
 
@@ -494,7 +495,7 @@ class Timeline(Known):
                 self._window_in_force(slot),
                 cycle=slot.cycle,
                 own=slot,
-                suspended_by_hold=slot.rule.suspended_by_hold,
+                suspended_by_hold=self.suspended_by_hold(slot.rule),
             )
             self._resolving.discard(slot.key)
             self._spans[slot.key] = found
@@ -514,7 +515,7 @@ class Timeline(Known):
             if fact.occurred_at > until:
                 break
             span = self.span(
-                window, cycle=slot.cycle, own=slot, suspended_by_hold=slot.rule.suspended_by_hold
+                window, cycle=slot.cycle, own=slot, suspended_by_hold=self.suspended_by_hold(slot.rule)
             )
             closes_at = span.window.closes_at
             if span.firm and closes_at is not None and closes_at < fact.occurred_at:
@@ -571,6 +572,10 @@ class Timeline(Known):
         )
         before = opens_at is None or opens_at < min(at, start_of_day(day, zone))
         return Span(window=window, firm=anchor.basis == Basis.ACTUAL, before_anchor=before)
+
+    def suspended_by_hold(self, rule: Rule) -> bool:
+        """Whether a hold keeps it from coming due. It pauses treatment; after any dose, safety goes on."""
+        return rule.suspended_by_hold and not (rule.safety and self.dosed)
 
     def _held_back(self, bound: datetime | None) -> datetime | None:
         """A bound that fell within a hold keeps the time that was left when the hold began; during it, there

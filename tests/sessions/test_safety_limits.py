@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,10 +10,10 @@ import pytest
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from clinic.models import Person
 from protocols.rules.definition import Move
-from sessions.models import FactRecord, SessionRecord, StaffTask
+from sessions.models import FactRecord, SessionBooking, SessionRecord, StaffTask
 from sessions.models.tasks import TaskKind
-from sessions.operations.booking import book_session, check_in_patient
-from sessions.operations.doses import give_dose
+from sessions.operations.booking import book_session, cancel_booking, check_in_patient
+from sessions.operations.doses import give_dose, order_dose
 from sessions.operations.ending import Release, end_session
 from sessions.operations.gating import override_requirement
 from sessions.operations.presence import change_presence
@@ -156,6 +156,32 @@ def test_who_is_in_the_session_overrides_nothing_in_it(cast: Cast, held: Session
     assert refused.value.code == "override-by-conductor"
 
 
+def test_an_override_of_the_end_by_somebody_who_then_joins_the_session_opens_nothing(
+    cast: Cast, held: SessionRecord
+) -> None:
+    early = END - timedelta(minutes=30)
+    override_requirement(
+        actor=cast.actor("dov", at=early),
+        course_id=held.course.public_id,
+        key="vitals.end@dosing.1",
+        move=Move.END_SESSION,
+        session_key="dosing.1",
+        reason="The cuff is broken, the pulse is calm",
+        now=early,
+    )
+    change_presence(
+        actor=cast.actor("ada", at=early),
+        record_id=held.public_id,
+        person_id=cast.id("dov"),
+        here=True,
+        occurred_at=early,
+        now=early,
+    )
+    with pytest.raises(Incomplete) as asked:
+        end(cast, held, full_release(cast, held, "ben"))
+    assert "vitals.end@dosing.1" in {gate["key"] for gate in asked.value.data["gates"]}
+
+
 # --- the second name ----------------------------------------------------------------------------------------
 
 
@@ -252,3 +278,39 @@ def test_a_session_whose_slot_was_given_away_is_not_taken_back(cast: Cast) -> No
         )
     assert refused.value.code == "slot-taken" and refused.value.advice
     assert SessionRecord.objects.get(pk=record.pk).status == "under_way"
+
+
+def test_a_session_booked_anew_since_it_was_started_is_not_taken_back_until_that_is_cancelled(
+    cast: Cast,
+) -> None:
+    course = enrol(cast)
+    prepared(cast, course, first=DAY)
+    fill_chart(cast, course, now=DAY - timedelta(hours=20), cycle=1)
+    ada = cast.actor("ada", at=DAY)
+
+    def book(at: datetime, now: datetime) -> SessionBooking:
+        people = [cast.id("ada"), cast.id("ben")]
+        return book_session(
+            actor=ada, course_id=course.public_id, key="dosing.1", starts_at=at, people=people, now=now
+        )
+
+    booking = book(DAY, DAY - days(1))
+    check_in_patient(actor=ada, booking_id=booking.public_id, now=DAY)
+    dov = cast.actor("dov", at=DAY)
+    order_dose(actor=dov, course_id=course.public_id, cycle=1, amount=Decimal(80), now=DAY)
+    record = start_session(
+        actor=ada, course_id=course.public_id, key="dosing.1", staff=[cast.id("ben")], now=DAY
+    )
+    now = DAY + timedelta(minutes=2)
+    anew = book(DAY + days(1), now)
+
+    def take_back() -> SessionRecord:
+        return void_session(actor=ada, record_id=record.public_id, reason="wrong chart", now=now)
+
+    with pytest.raises(NotNow) as refused:
+        take_back()
+    assert refused.value.code == "booked-anew" and refused.value.advice
+    assert SessionRecord.objects.get(pk=record.pk).status == "under_way"
+    cancel_booking(actor=ada, booking_id=anew.public_id, reason="by mistake", now=now)
+    assert take_back().status == "void"
+    assert SessionBooking.objects.get(pk=booking.pk).status == "booked"

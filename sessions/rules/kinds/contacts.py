@@ -44,7 +44,7 @@ def requirements_of(timeline: Timeline, rule: ContactRule) -> Iterator[Requireme
             span = timeline.span(
                 rule.window,
                 cycle=cycle,
-                suspended_by_hold=rule.suspended_by_hold,
+                suspended_by_hold=timeline.suspended_by_hold(rule),
                 extra=times(rule.every.value, occurrence - 1) if occurrence > 1 else None,
             )
             yield settle_window(

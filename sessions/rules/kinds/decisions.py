@@ -36,7 +36,7 @@ def requirements_of(timeline: Timeline, rule: DecisionRule) -> Iterator[Requirem
                 ),
             )
             continue
-        span = timeline.span(rule.window, cycle=cycle, suspended_by_hold=rule.suspended_by_hold)
+        span = timeline.span(rule.window, cycle=cycle, suspended_by_hold=timeline.suspended_by_hold(rule))
         yield settle_window(
             timeline,
             rule,

@@ -22,7 +22,7 @@ def requirements_of(timeline: Timeline, rule: FormRule) -> Iterator[Requirement]
     ]
     for cycle in timeline.cycles_of(rule.per):
         key = key_of(rule, cycle)
-        span = timeline.span(rule.window, cycle=cycle, suspended_by_hold=rule.suspended_by_hold)
+        span = timeline.span(rule.window, cycle=cycle, suspended_by_hold=timeline.suspended_by_hold(rule))
         yield settle_window(
             timeline,
             rule,

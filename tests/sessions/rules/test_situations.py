@@ -45,6 +45,7 @@ from sessions.rules.facts import (
 from sessions.rules.gates import Gate, gates
 from sessions.rules.limits import check_order, judge_dose, judge_vitals
 from sessions.rules.plan import plan
+from sessions.rules.reminders import reminders
 from sessions.rules.requirements import Basis, Outcome, Requirement, Status
 from sessions.rules.stages import StageStatus, stages
 from sessions.rules.worklist import worklist
@@ -589,6 +590,26 @@ def test_a_hold_does_not_stop_the_contacts_after_a_dose() -> None:
     held = add(step.history, step.at + HOUR, HoldBegun(reason="illness"))
     assert status(held, step.at + 3 * DAY, "contact.daily@dosing.1#1") == Status.MISSED
     assert status(held, step.at + 3 * DAY, "integration.1@dosing.1") == Status.OPEN
+
+
+def test_after_a_dose_a_hold_stops_nothing_that_is_about_safety_whatever_the_document_forgot_to_say() -> None:
+    forgetful = replace(mdma(), rules=tuple(replace(rule, suspended_by_hold=True) for rule in mdma().rules))
+    step = after("dosing.1")
+    held = add(step.history, step.at + HOUR, HoldBegun(reason="illness"))
+
+    def found(history: History, as_of: datetime) -> Outcome:
+        return requirements(definition=forgetful, history=history, as_of=as_of)
+
+    later = found(held, step.at + 3 * DAY)
+    for key in ("contact.daily@dosing.1#1", "check_in@dosing.1", "cssrs.day_after@dosing.1"):
+        safety = later.get(key)
+        assert safety is not None and safety.status == Status.MISSED, key
+    treatment = later.get("integration.1@dosing.1")
+    assert treatment is not None and treatment.status == Status.OPEN
+    evening = found(held, step.at + 2 * HOUR)
+    asked = {one.key for one in reminders(forgetful, evening, held)}
+    assert "check_in@dosing.1" in asked
+    assert not {key for key in asked if key.startswith(("integration", "preparation"))}
 
 
 @pytest.mark.parametrize("kind", [EndKind.WITHDRAWN, EndKind.DISCONTINUED, EndKind.COMPLETED])

@@ -170,10 +170,11 @@ class Demo:
             self._start("postgres", postgres)
             postgres.make_database()
             env["DATABASE_URL"] = postgres.url()
+        # PostgreSQL makes it with rights of its own; whoever brings theirs still needs it for the rest.
+        here.run.mkdir(mode=0o700, exist_ok=True)
         if env.get("REDIS_URL") or env.get("REDIS_URL_FILE"):
             self._say("Using the Redis that REDIS_URL names.")
         else:
-            here.run.mkdir(mode=0o700, exist_ok=True)
             self._say("Starting Redis.")
             redis = RedisServer(socket=here.redis_socket, log=self._logs / "redis.log")
             self._start("redis", redis)

@@ -12,18 +12,25 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
+import redis
 
+from clinic import clock
 from clinic.local import children, places
 from clinic.local.postgres import Postgres
 from clinic.local.supervisor import end_orphans
+from clinic.models import MessageLog
+from sessions.models.tasks import TaskKind
+from sessions.operations.tasks import open_task
+from tests.support.cast import enrol, make_cast
 from tests.support.processes import free_port
-from tests.support.smtp import wait_until
+from tests.support.smtp import SmtpServer, wait_until
 
 
 @pytest.fixture
@@ -36,7 +43,7 @@ def folder() -> Iterator[Path]:
 
 
 class DemoRun:
-    def __init__(self, folder: Path, *, port: int) -> None:
+    def __init__(self, folder: Path, *, port: int, given: Mapping[str, str] | None = None) -> None:
         self.port = port
         self.log = folder / "output"
         self.data = folder / "data"
@@ -47,7 +54,7 @@ class DemoRun:
             [sys.executable, "-m", "clinic.local", "demo", "--empty", "--port", str(port)],
             log=self.log,
             cwd=places.PROJECT,
-            env={**kept, places.DATA_VARIABLE: str(self.data)},
+            env={**kept, **(given or {}), places.DATA_VARIABLE: str(self.data)},
             death_signal=signal.SIGTERM,
         )
 
@@ -100,6 +107,42 @@ def test_a_killed_demo_starts_again_and_sigterm_ends_every_child(folder: Path) -
         ).exists()  # It was shut down, not cut off.
     finally:
         second.end()
+
+
+@pytest.mark.processes
+def test_a_database_a_redis_and_a_mail_server_of_ones_own_replace_the_embedded_ones(
+    folder: Path, process_env: dict[str, str], smtp_server: SmtpServer
+) -> None:
+    cast, now = make_cast(), clock.now()
+    task = open_task(
+        course=enrol(cast),
+        kind=TaskKind.CALL_ASKED,
+        subject="contact",
+        act_by=now + timedelta(hours=1),
+        now=now,
+        owner_role="therapist",
+        cover_role="coordinator",
+    )
+    given = {name: process_env[name] for name in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL")}
+    demo = DemoRun(folder, port=free_port(), given=given)
+    try:
+        names = " ".join(" ".join(each.cmdline()) for each in demo.wait_until_open())
+        for part in ("postgres", "redis-server", "valkey-server", "mail_sink"):
+            assert part not in names
+        for part in ("granian", "worker", "beat"):
+            assert part in names
+        [mail] = smtp_server.wait_for(1, to="ada@example.org")
+    finally:
+        demo.end()
+    assert task is not None and str(task.public_id) in mail.text, "its worker read the database given"
+    wait_until(lambda: MessageLog.objects.filter(purpose="staff_task", state="handed_off").exists())
+    client = redis.Redis.from_url(process_env["REDIS_URL"])
+    assert client.keys("_kombu.binding.*"), "its beat and its worker met in the Redis given"
+    client.close()
+    assert not (folder / "data" / "postgres").exists()
+    assert not (folder / "data" / "mail").exists()
+    for name in given:
+        assert name in demo.output, "and it says so"
 
 
 @pytest.mark.processes

@@ -17,6 +17,7 @@ _DAY = timedelta(days=1)
 _MIDNIGHT = time(0)
 
 
+@lru_cache(maxsize=8192)
 def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which a wall clock of `zone` shows `local` (naive)."""
     if local.tzinfo is not None:

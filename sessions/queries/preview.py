@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,9 @@ from sessions.queries.words import label
 from sessions.rules.keys import parts_of_key
 from sessions.rules.previewing import DateChange, DeviationChange, Effects, MessageChange, effects
 from sessions.rules.transfer import transfer
+
+_Name = Callable[[str], str]
+"""Key → its words; the same few keys come up in every course."""
 
 CHUNK = 250
 """Courses whose histories are in memory at once."""
@@ -103,6 +107,8 @@ def _of(
 ) -> Iterator[CoursePreview]:
     histories = histories_of(courses)
     definitions = definitions_of({course.protocol_version_id for course in courses})
+    names = {version_id: _namer(definition) for version_id, definition in definitions.items()}
+    to_name = _namer(candidate)
     under_way = set(
         SessionRecord.objects.filter(course__in=courses, status=RecordStatus.UNDER_WAY).values_list(
             "course_id", flat=True
@@ -126,12 +132,12 @@ def _of(
             patient=course.patient.code,
             from_version=definition.version,
             effects=seen,
-            what=_words(seen, definition, candidate),
+            what=_words(seen, names[course.protocol_version_id], to_name),
             why_not=why_not,
         )
 
 
-def _words(seen: Effects, definition: ProtocolDefinition, candidate: ProtocolDefinition) -> Mapping[str, str]:
+def _words(seen: Effects, old: _Name, new: _Name) -> Mapping[str, str]:
     keys: dict[str, bool] = {}  # key → whether the new version asks it
     changes: list[DateChange | MessageChange | DeviationChange]
     changes = [*seen.dates, *seen.messages, *seen.deviations]
@@ -142,11 +148,11 @@ def _words(seen: Effects, definition: ProtocolDefinition, candidate: ProtocolDef
     for gate in seen.gates:
         keys[gate.key], keys[gate.session_key] = gate.closes, True
     keys |= dict.fromkeys(seen.lost_visits, False)
-    name = _namer(definition), _namer(candidate)
-    return {key: name[new](key) for key, new in keys.items()}
+    return {key: (new if asked else old)(key) for key, asked in keys.items()}
 
 
-def _namer(definition: ProtocolDefinition) -> Callable[[str], str]:
+def _namer(definition: ProtocolDefinition) -> _Name:
+    @cache
     def name(key: str) -> str:
         rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
         return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)

@@ -45,7 +45,7 @@ from sessions.rules.kinds import (
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Outcome, Requirement, Shape, Status
 from sessions.rules.sentences import sentence
-from sessions.rules.settling import CROSSED, Standing, targets
+from sessions.rules.settling import CROSSED, Standing
 from sessions.rules.timeline import Slot, Timeline
 
 WINDOW_OVERRIDE = frozenset({Role.PRESCRIBER})
@@ -123,7 +123,11 @@ def gates_at(timeline: Timeline, outcome: Outcome, *, move: Move, key: str | Non
         rule = rules.get(requirement.rule)
         if rule is None:  # asked under an earlier version only
             continue
-        blocks = [row for row in requirement.blocks if _blocks(timeline, row, requirement, move, slot)]
+        blocks = [
+            row
+            for row in requirement.blocks
+            if row.move is move and _blocks(timeline, row, requirement, move, slot)
+        ]
         if not blocks and not _always(rule, requirement, move, slot):
             continue
         if _overridden_here(timeline, requirement.key, held) or not applies(timeline, rule, requirement):
@@ -137,15 +141,13 @@ def gates_at(timeline: Timeline, outcome: Outcome, *, move: Move, key: str | Non
 def _blocks(
     timeline: Timeline, block: Block, requirement: Requirement, move: Move, slot: Slot | None
 ) -> bool:
-    if block.move != move:
-        return False
     if move == Move.COMPLETE_COURSE:
         return True
     if slot is None:
         return not block.rule  # an unscheduled session is blocked only by what blocks any session
     if slot.key == requirement.key:
         return True
-    return any(target.key == slot.key for target in targets(timeline, block, requirement.cycle))
+    return any(meant is slot for meant in timeline.meant_by(block, requirement.cycle))
 
 
 def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | None) -> bool:

@@ -124,8 +124,11 @@ def considered(
     dosing_days = _dosing_days(rules, definition, history, current, zone)
     found = []
     for row in outcome.requirements:
+        own = by_rule.get(row.rule)
+        if own is None:
+            continue
         visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
-        for reminder in by_rule.get(row.rule, ()):
+        for reminder in own:
             # A hold pauses treatment; what is about safety goes on after any dose.
             held_back = on_hold and rules[row.rule].suspended_by_hold and not (row.safety and dosed)
             reason = "deceased" if deceased else "on_hold" if held_back else ""

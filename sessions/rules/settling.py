@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule, Which
+from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule
 from sessions.rules.facts import CourseEnded, EndKind, Fact, Override, RiskBenefitDocumented
 from sessions.rules.known import Held
 from sessions.rules.requirements import (
@@ -306,21 +306,6 @@ class Occasion:
     held: Held | None
 
 
-def targets(timeline: Timeline, block: Block, cycle: int | None) -> Iterable[Slot]:
-    """The planned sessions that `block` of a requirement of `cycle` means."""
-    slots = timeline.slots_by_rule.get(block.rule, ()) if block.rule else tuple(timeline.slots.values())
-    match block.which:
-        case Which.FIRST:
-            return slots[:1]
-        case Which.LAST:
-            return slots[-1:]
-        case Which.NEXT_CYCLE | Which.PREVIOUS_CYCLE:
-            step = 1 if block.which == Which.NEXT_CYCLE else -1
-            return [slot for slot in slots if cycle is not None and slot.cycle == cycle + step]
-        case Which.SAME_CYCLE:
-            return [slot for slot in slots if cycle is None or slot.cycle is None or slot.cycle == cycle]
-
-
 def occasions(timeline: Timeline, blocks: Sequence[Block], cycle: int | None) -> list[Occasion]:
     """The acts that took place which `blocks` would have stopped, in order of time."""
     found: dict[tuple[datetime, int], Occasion] = {}
@@ -334,10 +319,7 @@ def occasions(timeline: Timeline, blocks: Sequence[Block], cycle: int | None) ->
             if timeline.end is not None and timeline.end[1].kind == EndKind.COMPLETED:
                 add(timeline.end[0].occurred_at, timeline.end[0], None)
             continue
-        for slot in targets(timeline, block, cycle):
-            held = timeline.held.get(slot.key) or timeline.under_way.get(slot.key)
-            if held is None:
-                continue
+        for held in timeline.taking_place(block, cycle):
             if block.move == Move.START_SESSION:
                 add(held.started_at, held.fact, held)
             elif block.move == Move.END_SESSION and held.ended_at is not None:

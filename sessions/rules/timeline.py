@@ -14,6 +14,7 @@ from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
     AssessmentRule,
+    Block,
     Condition,
     DecisionIs,
     DecisionRule,
@@ -85,6 +86,8 @@ class Timeline(Known):
         self._spans: dict[str, Span] = {}
         self._answers: dict[str, tuple[Span, Candidate | None]] = {}
         self._candidates_of: dict[str, Sequence[Candidate]] = {}
+        self._meant_by: dict[tuple[str, Which, int | None], Sequence[Slot]] = {}
+        self._taking_place: dict[tuple[str, Which, int | None], Sequence[Held]] = {}
         self._resolving: set[str] = set()
         self._index_slots()
         self._index_ending()
@@ -174,6 +177,27 @@ class Timeline(Known):
     def cycle_held(self, cycle: int | None) -> bool:
         slot = self.cycle_slot(cycle)
         return slot is not None and slot.key in self.held
+
+    def meant_by(self, block: Block, cycle: int | None) -> Sequence[Slot]:
+        """The planned sessions that `block` of a requirement of `cycle` means."""
+        memo = (block.rule, block.which, cycle)
+        found = self._meant_by.get(memo)
+        if found is None:
+            slots = self.slots_by_rule.get(block.rule, ()) if block.rule else tuple(self.slots.values())
+            found = self._meant_by[memo] = _meant_of(slots, block.which, cycle)
+        return found
+
+    def taking_place(self, block: Block, cycle: int | None) -> Sequence[Held]:
+        """Those of the sessions that `block` means which were held or are under way."""
+        memo = (block.rule, block.which, cycle)
+        found = self._taking_place.get(memo)
+        if found is None:
+            begun = (
+                self.held.get(slot.key) or self.under_way.get(slot.key)
+                for slot in self.meant_by(block, cycle)
+            )
+            found = self._taking_place[memo] = [held for held in begun if held is not None]
+        return found
 
     # --- what ended -----------------------------------------------------------------------------------------
 
@@ -570,7 +594,7 @@ class Timeline(Known):
             due_at=due_at,
             closes_at=closes_at,
         )
-        before = opens_at is None or opens_at < min(at, start_of_day(day, zone))
+        before = opens_at is None or (opens_at < at and opens_at < start_of_day(day, zone))
         return Span(window=window, firm=anchor.basis == Basis.ACTUAL, before_anchor=before)
 
     def suspended_by_hold(self, rule: Rule) -> bool:
@@ -593,6 +617,18 @@ class Timeline(Known):
                 if whole_day:
                     bound = end_of_day(day_of(bound, self.zone), self.zone)
         return bound
+
+
+def _meant_of(slots: Sequence[Slot], which: Which, cycle: int | None) -> Sequence[Slot]:
+    match which:
+        case Which.FIRST:
+            return slots[:1]
+        case Which.LAST:
+            return slots[-1:]
+        case Which.NEXT_CYCLE | Which.PREVIOUS_CYCLE:
+            return [slot for slot in slots if cycle is not None and slot.cycle == cycle + _STEP[which]]
+        case Which.SAME_CYCLE:
+            return [slot for slot in slots if cycle is None or slot.cycle is None or slot.cycle == cycle]
 
 
 def _at(slots: Sequence[Slot], index: int) -> Slot | None:

@@ -77,7 +77,7 @@ def plan_reminders(
         ),
         *missed_visits(course=course, outcome=outcome, history=history, now=now),
     )
-    how = how_to_reach(course)
+    how = how_to_reach(course) if due else None
     past = past_ways(course) if due else {}
     silent = wordless(course, definition) if due else frozenset[str]()
     ways = {one: way_of(course.pk, one, how, past, wordless=silent) for one in due}

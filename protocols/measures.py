@@ -13,6 +13,8 @@ from protocols.rules.grammar import ListOf, MapOf, Shape, need
 from protocols.rules.reading import Fields, Place, Reading, read_document
 from protocols.rules.shapes import CODE_WORD, NUMBER, UNIT_WORD
 
+_DOCUMENT: Final = Path(__file__).parent / "library" / "readings" / "measures.yaml"
+
 Range = tuple[Decimal, ...]
 """The lowest and the highest, both included."""
 
@@ -63,4 +65,4 @@ def parse_measures(text: str) -> Mapping[str, Measure]:
 
 @cache
 def measures() -> Mapping[str, Measure]:
-    return parse_measures((Path(__file__).parent / "library" / "measures.yaml").read_text(encoding="utf-8"))
+    return parse_measures(_DOCUMENT.read_text(encoding="utf-8"))

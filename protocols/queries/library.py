@@ -27,10 +27,7 @@ def library_protocols() -> tuple[LibraryProtocol, ...]:
     """All of them, read once, sorted by code."""
     found = []
     for path in sorted(_LIBRARY.glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
-        if "\nstages:" not in text:
-            continue  # the measures: figures of entry checks, not a protocol
-        definition = parse(text)
+        definition = parse(path.read_text(encoding="utf-8"))
         found.append(
             LibraryProtocol(
                 code=definition.code,

@@ -657,6 +657,16 @@ class ArmRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MedicineRule:
+    """A class of medicines, or one medicine, that a washout or an outcome names by its `code`. `names` are
+    what else a chart may call it: the medicines of the class, a trade name."""
+
+    code: str
+    words: Words
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intercurrent:
     """After this, the outcome counts as not reached, whatever the score ("a medicine of that class taken up
     again")."""
@@ -707,7 +717,8 @@ class Overlay:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolDefinition:
     """A whole protocol. `role_words` are its own names for the house's roles: a facilitator is a therapist
-    here, a client a patient."""
+    here, a client a patient. `attributes` and `medicines` declare what its conditions and washouts name; a
+    document may leave them out, and lint then says that nothing declares them."""
 
     code: str
     title: Words
@@ -724,6 +735,8 @@ class ProtocolDefinition:
     citations: Mapping[str, str]  # citation code -> full reference
     in_force: InForce = InForce()
     role_words: Mapping[Role, Words] = field(default_factory=dict)
+    attributes: Mapping[str, Words] = field(default_factory=dict)  # what the chart is asked of the patient
+    medicines: tuple[MedicineRule, ...] = ()
     arms: tuple[ArmRule, ...] = ()
     outcomes: tuple[OutcomeRule, ...] = ()
     overlays: tuple[Overlay, ...] = ()

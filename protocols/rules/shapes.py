@@ -47,6 +47,7 @@ from protocols.rules.definition import (
     InForce,
     InsteadWindow,
     Intercurrent,
+    MedicineRule,
     Move,
     ObservationRule,
     ObservationStep,
@@ -1032,6 +1033,14 @@ ARM: Final = Shape(
     need("code", new("arm"), "code, its own"),
     need("words", WORDS, "what everyone may know of it"),
 )
+MEDICINE: Final = Shape(
+    "medicine",
+    "a medicine",
+    MedicineRule,
+    need("code", new("medicine"), "code, its own: the class or name that washouts and outcomes name"),
+    need("words", WORDS, "what people read"),
+    may("names", ListOf(TEXT), "what else a chart calls it: the medicines of the class, a trade name", ()),
+)
 OUTCOME: Final = Shape(
     "outcome",
     "an outcome",
@@ -1154,6 +1163,13 @@ PROTOCOL: Final = _Protocol(
         "its own names for the roles",
         MappingProxyType({}),
     ),
+    may(
+        "attributes",
+        MapOf(CODE_WORD, WORDS, "the attributes"),
+        "what the chart is asked of the patient, because a condition names it",
+        MappingProxyType({}),
+    ),
+    may("medicines", ListOf(MEDICINE), "the classes and medicines that washouts and outcomes name", ()),
     may("instruments", ListOf(CODE_WORD), "the questionnaires and ratings that its assessments use", ()),
     may("arms", ListOf(ARM), "of a trial", ()),
     need("stages", ListOf(STAGE, at_least=1), "in order"),

@@ -16,10 +16,9 @@ from protocols.rules.definition import (
     ProtocolDefinition,
     ResultRule,
     Role,
-    WashoutRule,
 )
 from protocols.rules.instruments import Instrument
-from protocols.rules.own_words import attributes_in, roles_in
+from protocols.rules.own_words import attributes_in, medicines_in, roles_in
 from sessions.models import Course
 from sessions.permissions import subject_of
 from sessions.queries.courses import course_for
@@ -47,16 +46,12 @@ def offers(actor: Actor, course_id: UUID) -> Offers:
         for rule in reversed(definition.rules)
         if isinstance(rule, ResultRule) and rule.test != ChartItem.WEIGHT  # entered once, on the chart
     }
-    classes = {
-        name: name.replace("_", " ")
-        for rule in definition.rules
-        if isinstance(rule, WashoutRule)
-        for name in (*rule.washouts, *rule.half_lives)
-    }
+    called = {medicine.code: say(medicine.words) for medicine in definition.medicines}
+    classes = {code: called.get(code) or code.replace("_", " ") for code in medicines_in(definition)}
     return Offers(
         scopes=list(scopes.items()),
         tests=list(reversed(tests.values())),
-        classes=sorted(classes.items()),
+        classes=sorted(classes.items(), key=lambda one: one[1].casefold()),
         instruments=[(code, say(instrument_of(code).title)) for code in definition.instruments],
     )
 
@@ -119,7 +114,8 @@ def attributes_offered(actor: Actor) -> list[tuple[str, str]]:
     """What to say of a patient because a rule of some published protocol is only for such patients."""
     definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
     asked = {code for one in definitions for code in attributes_in(one)}
-    return [(code, attribute_words(code)) for code in sorted(asked)]
+    called = {code: say(words) for one in definitions for code, words in one.attributes.items()}
+    return [(code, called.get(code) or attribute_words(code)) for code in sorted(asked)]
 
 
 def arms_offered(actor: Actor) -> list[tuple[str, str]]:

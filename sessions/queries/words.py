@@ -141,6 +141,10 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
         "no_legal_basis": _("%(what)s: the clinic has recorded none."),
         "legal_basis_expired": _("%(what)s: no longer in force."),
         "not_clear": _("%(what)s: the washout is not over."),
+        "perhaps_not_clear": _(
+            "%(what)s: a medicine on the list is written almost like one with a washout. Correct its name, "
+            "or let the prescriber clear it."
+        ),
         "not_done": _("%(what)s: not done."),
         "not_done_yet": _("%(what)s: not done yet."),
         "not_open_yet": _("%(what)s: too early."),

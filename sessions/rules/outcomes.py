@@ -14,6 +14,7 @@ from protocols.rules.definition import AssessmentRule, OutcomeRule, ProtocolDefi
 from sessions.rules.conditions import measured_score, score_holds
 from sessions.rules.engine import timeline_of
 from sessions.rules.facts import History, MedicineListed
+from sessions.rules.medicines import readings
 from sessions.rules.requirements import Evidence
 from sessions.rules.settling import shown, unique
 from sessions.rules.timeline import Timeline
@@ -105,8 +106,9 @@ def _taken_up(timeline: Timeline, rule: OutcomeRule) -> Iterator[Evidence]:
     until = max(answers) if complete and answers else timeline.as_of
     first, last = day_of(min(doses), timeline.zone), day_of(until, timeline.zone)
     classes = frozenset().union(*(row.medicine_classes for row in rule.intercurrent))
+    declared = timeline.definition.medicines
     for fact, medicine in timeline.facts(MedicineListed):
-        if not medicine.classes & classes or fact.occurred_at <= min(doses):
+        if fact.occurred_at <= min(doses) or not readings(medicine, classes, declared):
             continue
         still = medicine.last_taken_on is None and fact.occurred_at <= until
         within = medicine.last_taken_on is not None and first < medicine.last_taken_on <= last

@@ -15,6 +15,8 @@ SENTENCES: Mapping[str, str] = {
     "no_legal_basis": "The clinic has recorded nothing that allows it to dose under this protocol.",
     "legal_basis_expired": "What allowed the clinic to dose under this protocol is no longer in force.",
     "not_clear": "A medicine has not been out of the body for long enough.",
+    "perhaps_not_clear": "A medicine is written almost like one that must have left the body: correct its "
+    "name, or let the prescriber clear it.",
     "not_done_yet": "It has not been done yet.",
     "not_done": "It was decided not to do it.",
     "not_open_yet": "Its window has not opened yet.",

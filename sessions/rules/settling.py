@@ -56,7 +56,9 @@ class Standing:
 
 
 DECLINED = "patient_declined"
-CROSSED = frozenset({"above_limit", "below_floor", "not_acceptable", "not_clear", "group_too_large"})
+CROSSED = frozenset(
+    {"above_limit", "below_floor", "not_acceptable", "not_clear", "perhaps_not_clear", "group_too_large"}
+)
 """Codes of a measured threshold that was crossed: what weighing the risk can answer. What was never measured
 it cannot."""
 

@@ -108,3 +108,11 @@ def test_load_refuses_strangers_and_unknown_clinics(house: House) -> None:
         call_command("load_protocol", FILE, clinic="crane", author="anna@heron.example")
     with pytest.raises(CommandError, match="Nobody with the address"):
         call_command("load_protocol", FILE, clinic="heron", author="zoe@heron.example")
+
+
+def test_every_document_of_the_librarys_folder_is_a_protocol_that_lint_finds_nothing_in() -> None:
+    out, err = StringIO(), StringIO()
+    files = sorted(str(path) for path in LIBRARY.glob("*.yaml"))
+    call_command("lint_protocol", *files, stdout=out, stderr=err)
+    assert err.getvalue() == ""
+    assert out.getvalue().count("no errors") == len(files) == 8

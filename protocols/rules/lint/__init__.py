@@ -13,7 +13,7 @@ from typing import Final
 
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import Spots, parse_with_places
-from protocols.rules.lint import conditions, doses, sessions, structure, windows
+from protocols.rules.lint import codes, conditions, doses, sessions, structure, windows
 from protocols.rules.lint.findings import CODES, Finding, Severity
 from protocols.rules.lint.walking import Walked
 from protocols.rules.reading import DocumentErrors
@@ -85,12 +85,12 @@ def findings_of(definition: ProtocolDefinition) -> tuple[Finding, ...]:
             if match is not None and code in own:
                 at = f"{at}.rules[{own[code]}]{finding.path[match.end() :]}"
             found.append(replace(finding, path=at))
-    return (*found, *structure.whole_findings(definition))
+    return (*found, *structure.whole_findings(definition), *codes.whole_findings(definition))
 
 
 def _findings(definition: ProtocolDefinition) -> Iterator[Finding]:
     walked = Walked(definition)
-    for part in (windows, sessions, doses, conditions, structure):
+    for part in (windows, sessions, doses, conditions, structure, codes):
         yield from part.findings(walked)
 
 

@@ -110,6 +110,28 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "decision-unused": _warning("A decision that no condition, window or phase reads."),
         "source-says-nothing": _warning("A source is a placeholder."),
         "reconsent-unknown": _error("Consent is asked anew to something the protocol never asks consent to."),
+        # codes named at one place and recorded at another
+        "attribute-unknown": _error("A condition asks for what is not among the document's `attributes`."),
+        "attribute-undeclared": _warning(
+            "A condition asks for something of the patient that nothing in the document declares."
+        ),
+        "attribute-unused": _warning("An attribute that no condition names."),
+        "medicine-unknown": _error(
+            "A washout or outcome names what is not among the document's `medicines`."
+        ),
+        "medicine-undeclared": _warning(
+            "A washout or outcome names a medicine or class that nothing in the document declares."
+        ),
+        "medicine-unused": _warning("A medicine or class that no washout or outcome names."),
+        "medicine-named-twice": _warning("One name of a medicine stands under two codes."),
+        "test-unknown": _error("A condition reads a test that no rule asks for: no chart ever has it."),
+        "test-read-differently": _error(
+            "Two places read one test in different units, or as word and number."
+        ),
+        "consent-never-asked": _error("A window hangs on the consent to treatment, which no rule asks for."),
+        "nearly-the-same": _warning("Two codes of one kind are written almost alike: perhaps one is meant."),
+        "term-unknown": _warning("A term for a word that no text of the product has."),
+        "jurisdiction-unknown": _warning("A jurisdiction written as no clinic writes where it is."),
         # messages
         "reminder-of-nothing": _error("A reminder of something that has no date."),
         "reminder-after-its-session": _error("The reminder goes out after what it reminds of."),

@@ -9,7 +9,6 @@ from typing import Final
 
 from protocols.rules.definition import (
     AssessmentRule,
-    ConsentRule,
     ContactRule,
     DecisionRule,
     Figure,
@@ -42,14 +41,6 @@ def findings(walked: Walked) -> Iterator[Finding]:
     yield from _replaced(definition)
     yield from _reminders(walked)
     yield from _answers(definition)
-    scopes = {place.value.scope for place in walked.rules(ConsentRule)}
-    for scope in sorted(definition.reconsent - scopes):
-        yield finding(
-            "reconsent-unknown",
-            "reconsent",
-            f"no rule asks for consent to “{scope}”",
-            "Write the `scope` of one of the consent rules.",
-        )
 
 
 def whole_findings(definition: ProtocolDefinition) -> Iterator[Finding]:

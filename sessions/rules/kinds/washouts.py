@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 
 from clinic.rules.wall_time import day_of, end_of_day, start_of_day
-from protocols.rules.definition import Offset, Unit, WashoutRule
+from protocols.rules.definition import MedicineRule, Offset, Unit, WashoutRule
 from sessions.rules.facts import Fact, MedicineListed
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
+from sessions.rules.medicines import Reading, one_name, readings
 from sessions.rules.requirements import Evidence, Kind, Requirement
 from sessions.rules.settling import Standing, settle_in_place, shown
 from sessions.rules.timeline import Timeline
@@ -31,14 +32,13 @@ def requirements_of(timeline: Timeline, rule: WashoutRule) -> Iterator[Requireme
         )
 
 
-def washouts_of(rule: WashoutRule, medicine: MedicineListed) -> dict[str, Offset]:
+def washouts_of(
+    rule: WashoutRule, medicine: MedicineListed, declared: Sequence[MedicineRule] = ()
+) -> dict[str, tuple[Offset, Reading]]:
     """The washouts that a medicine must keep, by the word they are listed under: its own name's, or else
-    those of its classes."""
-    listed = {*rule.washouts, *rule.half_lives}
-    name = medicine.name.strip().casefold()
-    own = [word for word in listed if word.casefold() == name]
-    words = own or (medicine.classes & listed)
-    return {word: washout_of(rule, word) for word in sorted(words)}
+    those of its classes and of what it may be."""
+    found = readings(medicine, {*rule.washouts, *rule.half_lives}, declared)
+    return {word: (washout_of(rule, word), reading) for word, reading in found.items()}
 
 
 def washout_of(rule: WashoutRule, word: str) -> Offset:
@@ -70,33 +70,37 @@ def standing(
     listed: dict[str, tuple[Fact, MedicineListed]] = {}
     on = day_of(at, timeline.zone)
     for fact, medicine in timeline.facts(MedicineListed):
-        name = medicine.name.strip().casefold()
+        name = one_name(medicine.name)
         before = listed[name][1] if name in listed else None
         if fact.occurred_at <= at or _found_out(medicine, before, on=on):
             listed[name] = (fact, medicine)
     beyond: list[Evidence] = []
     within: list[Evidence] = []
     clear_from: list[datetime | None] = []
+    certain = False
     for _, (fact, medicine) in sorted(listed.items()):
-        washouts = washouts_of(rule, medicine)
+        washouts = washouts_of(rule, medicine, timeline.definition.medicines)
         if not washouts:
             continue
         if medicine.washout_cleared:
             within.append(shown(fact, measured="cleared"))
             continue
-        clear = [_clear_from(timeline, medicine, washout) for washout in washouts.values()]
-        latest = None if None in clear else max(instant for instant in clear if instant is not None)
+        clear = {word: _clear_from(timeline, medicine, washout) for word, (washout, _) in washouts.items()}
+        open_still = {word: instant for word, instant in clear.items() if instant is None or at < instant}
         last_taken = "still taken" if medicine.last_taken_on is None else medicine.last_taken_on.isoformat()
-        if latest is None or at < latest:
-            limit = "; ".join(_worded(word, washout) for word, washout in washouts.items())
-            beyond.append(shown(fact, measured=last_taken, limit=limit))
-            clear_from.append(latest)
-        else:
+        if not open_still:
             within.append(shown(fact, measured=last_taken))
+            continue
+        limit = "; ".join(_worded(word, *washout) for word, washout in washouts.items())
+        beyond.append(shown(fact, measured=last_taken, limit=limit))
+        instants = [instant for instant in open_still.values() if instant is not None]
+        clear_from.append(max(instants) if len(instants) == len(open_still) else None)
+        certain = certain or any(washouts[word][1] is not Reading.PERHAPS for word in open_still)
     if beyond:
         known = [instant for instant in clear_from if instant is not None]
         ready = max(known) if len(known) == len(clear_from) else None
-        return Standing(stands=False, code="not_clear", evidence=tuple(beyond), changes_at=ready)
+        code = "not_clear" if certain else "perhaps_not_clear"
+        return Standing(stands=False, code=code, evidence=tuple(beyond), changes_at=ready)
     return Standing(stands=True, evidence=tuple(within))
 
 
@@ -124,5 +128,6 @@ def _clear_from(timeline: Timeline, medicine: MedicineListed, washout: Offset) -
     return offset_from(end_of_day(medicine.last_taken_on, timeline.zone), washout, Edge.SAME, timeline.zone)
 
 
-def _worded(word: str, offset: Offset) -> str:
-    return f"{word} {offset.amount} {offset.unit}"
+def _worded(word: str, offset: Offset, reading: Reading) -> str:
+    perhaps = "perhaps " if reading is Reading.PERHAPS else ""
+    return f"{perhaps}{word} {offset.amount} {offset.unit}"

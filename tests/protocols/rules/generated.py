@@ -257,6 +257,7 @@ _ONLY: dict[tuple[str, str], Strategy] = {
     ("AnswerRule", "rule"): st.sampled_from(BY_KIND["assessment"]),
     ("OutcomeRule", "estimand"): TEXT | st.just(""),
     ("Overlay", "jurisdiction"): TEXT,
+    ("MedicineRule", "names"): st.lists(TEXT, max_size=2).map(tuple),
 }
 _RULE_ONLY: dict[str, Strategy] = {
     "stage": st.sampled_from(["once", "cycled"]),
@@ -391,6 +392,8 @@ def definitions(draw: st.DrawFn) -> d.ProtocolDefinition:
         citations={code: draw(TEXT) for code in CITATIONS},
         in_force=draw(of(d.InForce)),
         role_words=draw(st.dictionaries(st.sampled_from(d.Role), WORDS, max_size=2)),
+        attributes=draw(st.dictionaries(CODE, WORDS, max_size=2)),
+        medicines=_numbered(draw(st.lists(of(d.MedicineRule), max_size=2))),
         arms=tuple(d.ArmRule(code=code, words=draw(WORDS)) for code in ARMS),
         outcomes=_numbered(draw(st.lists(of(d.OutcomeRule), max_size=1))),
         overlays=tuple(overlays),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from protocols.rules.lint import lint
 
 HEAD = """format: 1
@@ -53,3 +55,19 @@ def test_a_few_lines_that_plan_more_than_anybody_could_do_are_refused() -> None:
     assert report.definition is None
     assert [(each.path, each.line) for each in report.findings] == [("rules", 13)]
     assert "5001 things" in report.findings[0].what
+
+
+def test_hundreds_of_medicines_in_many_overlays_are_checked_in_a_moment() -> None:
+    """Names are compared with each other once, not once for each overlay, and never thousands of them."""
+    names = ", ".join(f"med_{chr(97 + i % 26) * 6}{chr(97 + i // 26)}" for i in range(190))
+    listed = "".join(f"{name}: {{value: 1 d, source: p}}, " for name in names.split(", "))
+    washout = (
+        "  - {type: washout, code: w, stage: o, words: W, who: therapist, source: p,\n"
+        f"     washouts: {{{listed}}}}}\n"
+    )
+    overlays = "overlays:\n" + "  - {jurisdiction: US, words: x, omits: [s0]}\n" * 200
+    began = monotonic()
+    report = lint(HEAD + consents(5) + washout + overlays)
+    assert report.definition is not None
+    assert sum(finding.code == "medicine-undeclared" for finding in report.findings) == 190
+    assert monotonic() - began < 8

@@ -24,7 +24,10 @@ jurisdiction: none
 in_force: {from: 2026-01-01}
 citations: {p: A paper}
 instruments: [phq9]
+attributes: {pregnant: Pregnant}
+medicines: [{code: ssri, words: SSRIs, names: [sertraline]}, {code: maoi, words: MAO inhibitors}]
 arms: [{code: one, words: One}, {code: two, words: Two}]
+terms: {clinic: Center}
 stages:
   - {code: screening, kind: screening, words: Screening}
   - {code: dosing, kind: dosing, words: Dosing, per_cycle: true}
@@ -36,6 +39,10 @@ rules:
   - {type: result, code: qtc, stage: screening, words: QTc, who: therapist, source: p, test: qtc,
      compare: at_most, unit: ms, accept: F(450 ms), valid_for: F(90 d), when: [{arm: [one]}],
      blocks: [{move: start, rule: dosing, override: [prescriber]}]}
+  - {type: result, code: pregnancy, stage: screening, words: Test, who: therapist, source: p,
+     test: pregnancy, compare: is, accept: F(negative), only_for: pregnant}
+  - {type: washout, code: washout, stage: screening, words: Washout, who: therapist, source: p,
+     washouts: {ssri: F(14 d), maoi: F(14 d)}}
   - {type: decision, code: again, stage: after, words: Again, who: therapist, source: p,
      choices: [{code: more, words: More}, {code: stop, words: Stop}], default: more}
   - {type: session, code: dosing, stage: dosing, words: Dosing, who: therapist, source: p, kind: dosing,
@@ -71,7 +78,7 @@ reminders:
 answers:
   - {rule: mood, answer_by: F("14:00"), act_within: F(1 h), owner: therapist, cover: coordinator}
 overlays:
-  - {jurisdiction: X, words: In X, omits: [calls]}
+  - {jurisdiction: PT, words: In Portugal, omits: [calls]}
 reconsent: [treatment]
 """
 
@@ -86,8 +93,21 @@ SUPPLEMENT_CHECK = (
     "per: dosing, point: before_supplement, measures: [systolic], within: F(10 min)}"
 )
 
+OUTCOME = (
+    "[{code: response, words: Response, source: p, scores: [{score: mood, compare: at_most, value: F(4)}], "
+    "intercurrent: [{medicine_classes: [sssri], source: p}]}]"
+)
+FORM = (
+    "{{type: form, code: form.{0}, stage: after, words: Form, who: therapist, source: p, form: {0}, "
+    "window: {{anchor: enrolment, closes: F(9 d)}}}}"
+)
+RECORDING = (
+    "{type: consent, code: recording, stage: screening, words: Consent, who: therapist, source: p, "
+    "scope: recording}"
+)
+
 # (the finding, what the row shows, {place: what stands there instead}). A place begins with the code of a
-# rule or a part of the document; `+` at its end adds to a list; None takes away.
+# rule or a part of the document; `+` at its end adds to a list (`+2` once more); None takes away.
 ROWS: list[tuple[str, str, dict[str, str | None]]] = [
     ("window-never-opens", "closes before it opens", {"dosing/windows/0/opens": "F(20 d)"}),
     (
@@ -239,6 +259,54 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
     ("decision-unused", "decided, never read", {"visits/when": None}),
     ("source-says-nothing", "todo", {"calls/every": "{value: 1 d, clinic_choice: TODO}"}),
     ("reconsent-unknown", "no such consent", {"reconsent/+": "recording"}),
+    ("attribute-unknown", "a slip in a condition", {"calls/when": "[{attribute: pregnat}]"}),
+    ("attribute-unknown", "a slip in a result", {"pregnancy/only_for": "pregnat"}),
+    ("attribute-undeclared", "no list of attributes", {"attributes": None}),
+    ("attribute-unused", "asked of nobody", {"attributes/male": "Male"}),
+    ("medicine-unknown", "a slip in a washout", {"washout/washouts": "{sssri: F(14 d), maoi: F(14 d)}"}),
+    (
+        "medicine-unknown",
+        "a slip in a half-life",
+        {"washout/half_lives": "{fluoxetin: F(4 d)}", "washout/times": "F(5)"},
+    ),
+    ("medicine-unknown", "a slip in an outcome", {"outcomes": OUTCOME}),
+    ("medicine-undeclared", "no list of medicines", {"medicines": None}),
+    ("medicine-unused", "washed out by nothing", {"medicines/+": "{code: lithium, words: Lithium}"}),
+    ("medicine-named-twice", "in two classes", {"medicines/1/names": "[Sertraline]"}),
+    (
+        "test-unknown",
+        "a slip in a test",
+        {"calls/when": "[{test: qtx, compare: at_most, unit: ms, value: F(450 ms)}]"},
+    ),
+    (
+        "test-read-differently",
+        "another unit",
+        {"calls/when": "[{test: qtc, compare: at_most, unit: s, value: F(1 s)}]"},
+    ),
+    (
+        "test-read-differently",
+        "a word",
+        {"calls/when": "[{test: qtc, compare: is, unit: ms, value: F(long)}]"},
+    ),
+    (
+        "test-read-differently",
+        "two rules, two units",
+        {
+            "rules/+": "{type: result, code: qtc.again, stage: screening, words: QTc, who: therapist, "
+            "source: p, test: qtc, compare: at_most, unit: s, accept: F(1 s)}"
+        },
+    ),
+    (
+        "consent-never-asked",
+        "a slip in the scope",
+        {"consent/scope": "treatmnt", "reconsent": "[treatmnt]", "mood/window/anchor": "consent"},
+    ),
+    ("nearly-the-same", "a test", {"pregnancy/test": "qtc_mean", "qtc/test": "qtc_means"}),
+    ("nearly-the-same", "a form", {"rules/+": FORM.format("report"), "rules/+2": FORM.format("reports")}),
+    ("nearly-the-same", "a consent", {"rules/+": RECORDING, "consent/scope": "recordin"}),
+    ("term-unknown", "a word that no page has", {"terms/clinik": "Center"}),
+    ("jurisdiction-unknown", "written as no clinic writes it", {"overlays/0/jurisdiction": "portugal"}),
+    ("jurisdiction-unknown", "of the protocol", {"jurisdiction": "US_OR"}),
     ("reminder-of-nothing", "of a consent", {"reminders/0/rule": "consent"}),
     ("reminder-after-its-session", "the day after", {"reminders/0/before": "F(-1 d)"}),
     (
@@ -269,7 +337,7 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
     (
         "overlays-collide",
         "both omit the calls",
-        {"overlays/+": "{jurisdiction: X, words: Also, omits: [calls]}"},
+        {"overlays/+": "{jurisdiction: PT, words: Also, omits: [calls]}"},
     ),
 ]
 
@@ -284,10 +352,15 @@ def changed(changes: dict[str, str | None]) -> str:
     rules = {rule["code"]: rule for rule in document["rules"]}
     for place, text in changes.items():
         first, *rest = place.split("/")
+        if not rest:
+            document.pop(first, None)
+            if text is not None:
+                document[first] = read(text)
+            continue
         part: Any = {first: rules[first] if first in rules else document[first]}
         for name in (names := [first, *rest])[:-1]:
             part = part[int(name) if isinstance(part, list) else name]
-        if names[-1] == "+":
+        if names[-1].startswith("+"):
             part.append(read(text or ""))
         elif text is None:
             del part[names[-1]]
@@ -329,3 +402,35 @@ def test_a_finding_names_its_line_and_a_way_out(
 
 def test_every_finding_has_a_row() -> None:
     assert {code for code, _label, _changes in ROWS} == set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "meant"),
+    [
+        ({"calls/when": "[{attribute: pregnat}]"}, "pregnant"),
+        ({"washout/washouts": "{sssri: F(14 d), maoi: F(14 d)}"}, "ssri"),
+        ({"calls/when": "[{test: qtcc, compare: at_most, unit: ms, value: F(450 ms)}]"}, "qtc"),
+        ({"reconsent": "[treatmnt]"}, "treatment"),
+        ({"terms/clinics": "Center"}, "clinic"),
+        ({"consent/scope": "treatmnt", "mood/window/anchor": "consent", "reconsent": None}, "treatment"),
+        ({"medicines": None, "washout/washouts": "{tricyclic: F(14 d), tricyclics: F(9 d)}"}, "tricyclic"),
+    ],
+    ids=["attribute", "medicine", "test", "consent asked anew", "term", "consent anchored", "undeclared"],
+)
+def test_a_slip_of_the_pen_is_asked_back_by_the_word_that_was_meant(
+    changes: dict[str, str | None], meant: str
+) -> None:
+    said = [row.instead for row in lint(changed(changes), instruments=LIBRARY).findings]
+    assert any(f"Did you mean “{meant}”" in instead for instead in said), said
+
+
+def test_an_overlays_own_slip_is_placed_in_the_overlay() -> None:
+    overlay = (
+        "[{jurisdiction: PT, words: In Portugal, rules: [{type: contact, code: calls, stage: after, "
+        "words: Calls, who: therapist, source: p, count: F(3), every: F(1 d), when: [{attribute: pregnat}], "
+        "window: {anchor: enrolment, opens: F(1 d), closes: F(1 d)}}]}]"
+    )
+    found = lint(changed({"overlays": overlay}), instruments=LIBRARY).findings
+    assert [(row.code, row.path) for row in found if row.code == "attribute-unknown"] == [
+        ("attribute-unknown", "overlays[0].rules[0].when[0].attribute")
+    ]

@@ -13,7 +13,7 @@ from protocols.rules.renaming import keyed, names_lost, renamed
 from tests.support.definitions import mdma
 
 LIBRARY = sorted((Path(__file__).parents[3] / "protocols" / "library").glob("*.yaml"))
-PROTOCOLS = [path for path in LIBRARY if path.name != "measures.yaml"]
+PROTOCOLS = LIBRARY
 
 
 def replacing(definition: ProtocolDefinition, old: str, new: str, replaces: str = "") -> ProtocolDefinition:

@@ -20,6 +20,7 @@ class SessionsConfig(AppConfig):
         from sessions.operations.messages import register_messages
         from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
+        from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
         from sessions.queries.watch import PROOFS, failing_courses
         from sessions.web.uses import who_uses_it
@@ -28,6 +29,7 @@ class SessionsConfig(AppConfig):
         register_concerns()
         register_new_links()
         register_text_answers()
+        register_step_up_codes()
         register_interest("courses", look_again_now)
         health.register_watch("courses", failing_courses)
         proofs.register(*PROOFS)

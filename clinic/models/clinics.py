@@ -47,6 +47,19 @@ def valid_text_sender(value: str) -> None:
         raise ValidationError(_("Write the number with its country code and no spaces, e.g. +15550100."))
 
 
+STEP_UP_WAYS = ("code", "word", "birth_date")
+
+
+def default_step_up_ways() -> list[str]:
+    """A date of birth is known to others: a clinic decides for itself whether it is enough."""
+    return ["code", "word"]
+
+
+def valid_step_up_ways(value: object) -> None:
+    if not isinstance(value, list) or set(value) - set(STEP_UP_WAYS) or len(set(value)) != len(value):
+        raise ValidationError(_("Write each way once: code, word, birth_date."))
+
+
 class Clinic(models.Model):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid7, editable=False, unique=True)
@@ -150,6 +163,26 @@ class Clinic(models.Model):
         validators=[MinValueValidator(1)],
         verbose_name=gettext_lazy("Hours to act on a concern"),
         help_text=gettext_lazy("The clinic’s own choice. After that a second person is told too."),
+    )
+    step_up_ways = ArrayField(
+        models.CharField(max_length=20),
+        default=default_step_up_ways,
+        blank=True,
+        validators=[valid_step_up_ways],
+        verbose_name=gettext_lazy("How patients show that it is them"),
+        help_text=gettext_lazy(
+            "Before a page with a name or a clinical word: code (sent another way than the link), word (that "
+            "the patient chose), birth_date (others may know it). Empty: such pages are not opened by a link."
+        ),
+    )
+    step_up_tries = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Tries to show it"),
+        help_text=gettext_lazy(
+            "After so many wrong ones a link opens such a page no more, and a coordinator calls the patient. "
+            "The clinic’s own choice."
+        ),
     )
     is_demo = models.BooleanField(default=False, editable=False)
 

@@ -17,6 +17,7 @@ from sessions.api.door import Door, NewRowInput, confirmable, described
 from sessions.models import Patient
 from sessions.operations.contact_details import change_contact_details
 from sessions.operations.enrolment import register_patient
+from sessions.operations.step_up import set_word
 from sessions.queries import courses
 
 
@@ -60,6 +61,19 @@ class ChangeContactDetailsInput(StrictSerializer):
     discreet = YesNo(required=False)
     shared_phone = YesNo(required=False)
     confirmed = confirmable()
+
+
+class SetPatientWordInput(StrictSerializer):
+    word = Text(
+        max_length=200,
+        allow_blank=True,
+        help_text="What the patient chose. Only its hash is kept. Empty takes it away.",
+    )
+
+
+class PatientWordOut(Serializer[Any]):
+    set = serializers.BooleanField(source="word_hash")
+    set_at = Instant(source="word_set_at", allow_null=True)
 
 
 class PatientQuery(PageQuery):
@@ -140,3 +154,11 @@ class PatientContactDetails(Door):
         sent = self.sent(ChangeContactDetailsInput)
         details = change_contact_details(actor=self.actor, patient_id=patient, now=self.actor.at, **sent)
         return self.gives(ContactDetailsOut, details)
+
+
+class PatientWord(Door):
+    @described("set_patient_word", takes=SetPatientWordInput, gives=PatientWordOut)
+    def put(self, request: Request, slug: str, patient: UUID) -> Response:
+        sent = self.sent(SetPatientWordInput)
+        details = set_word(actor=self.actor, patient_id=patient, now=self.actor.at, **sent)
+        return self.gives(PatientWordOut, details)

@@ -122,6 +122,7 @@ clinic: list[URLPattern | URLResolver] = [
         patients.PatientContactDetails.as_view(),
         name="change_contact_details",
     ),
+    path("patients/<uuid:patient>/word", patients.PatientWord.as_view(), name="set_patient_word"),
     path("courses", courses.Courses.as_view(), name="enrol_patient"),
     path("courses/<uuid:course>", courses.CourseChart.as_view(), name="chart"),
     path("courses/<uuid:course>/", include(course)),

@@ -30,6 +30,7 @@ from sessions.models.records import FactRecord, NoteRecord, SignatureRecord
 from sessions.models.reporting import DeviationReport, ReportingClock
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
 from sessions.models.reviews import PassageComment, RecordSubmission
+from sessions.models.step_up import StepUpCode, StepUpTry
 from sessions.models.tasks import StaffTask
 from sessions.models.trends import DeviationPolicy, DeviationTrend, TrendMember, TrendReview
 from sessions.models.versions import CourseVersionMove
@@ -81,6 +82,8 @@ __all__ = [
     "SessionRecord",
     "SignatureRecord",
     "StaffTask",
+    "StepUpCode",
+    "StepUpTry",
     "TrendMember",
     "TrendReview",
     "WordingApproval",

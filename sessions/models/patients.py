@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from clinic.models import ClinicRow, Resource
+from clinic.models import Channel, ClinicRow, Resource
 
 
 class Patient(ClinicRow):
@@ -57,10 +57,18 @@ class ContactDetails(ClinicRow):
     channel_order = ArrayField(models.TextField(), default=list, blank=True)
     discreet = models.BooleanField(default=False)
     shared_phone = models.BooleanField(default=False)
+    # The word by which the patient shows at a link that it is them: its hash, never the word.
+    word_hash = models.TextField(blank=True, default="")
+    word_set_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(ClinicRow.Meta):
         abstract = False
-        constraints = [*ClinicRow.Meta.constraints]
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(word_hash="") | Q(word_set_at__isnull=False), name="a_word_says_since_when"
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["clinic", "text_number"], condition=~Q(text_number=""), name="patients_by_text_number"
@@ -135,6 +143,8 @@ class PatientLink(ClinicRow):
         blank=True,
         related_name="links",
     )
+    # By which it was sent: a code for it goes another way.
+    channel = models.TextField(choices=Channel.choices, default=Channel.EMAIL)
     token_hash = models.BinaryField(max_length=32)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()

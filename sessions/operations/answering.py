@@ -39,7 +39,8 @@ from sessions.operations.reaching import stop_channel
 from sessions.operations.records import checked, put_fact
 from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_within
-from sessions.queries.links import answered_before, answers_given, link_of
+from sessions.queries.links import answered_before, answers_given, instrument_of_link, link_of
+from sessions.queries.step_up import step_up_of
 from sessions.rules.facts import AssessmentAnswered, FactSource, Mode
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import CHANNELS
@@ -141,15 +142,23 @@ def _live_booking(link: PatientLink) -> SessionBooking:
 
 
 FORMS = (LinkPurpose.CHECK_IN, LinkPurpose.QUESTIONNAIRE)
+STEP_UP_NEEDED = "step-up-needed"
 
 
 @contextmanager
-def _on_form(token: str, *, now: datetime) -> Iterator[tuple[Actor, PatientLink, Course, AssessmentRule]]:
-    """The frame of every act on a form: the link's actor, its course, locked, and the rule that asks."""
+def _on_form(
+    token: str, *, now: datetime, proof: str | None
+) -> Iterator[tuple[Actor, PatientLink, Course, AssessmentRule]]:
+    """The frame of every act on a form: the link's actor, its course, locked, and the rule that asks.
+    `proof`: that it is the patient, where the form stands behind that; None for an act that needs none."""
     link = link_of(token)
     if link.purpose not in FORMS:
         raise NotFound("This link is not one of ours.")
     _usable(link, LinkPurpose(link.purpose), now=now)
+    if proof is not None:
+        step = step_up_of(link, instrument_of_link(link), proof=proof, now=now)
+        if not step.may_send:
+            raise NotNow(_("Please show first that it is you."), code=STEP_UP_NEEDED)
     actor = actor_of(link, now=now)
     with on_course(
         actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
@@ -158,11 +167,11 @@ def _on_form(token: str, *, now: datetime) -> Iterator[tuple[Actor, PatientLink,
         yield actor, link, course, assessment_rule(definition=definition, key=link.key)
 
 
-def keep_answer(*, token: str, item: str, value: int | None, now: datetime) -> bool:
+def keep_answer(*, token: str, item: str, value: int | None, now: datetime, proof: str = "") -> bool:
     """Keep one answer of a form not finished yet (None: skipped); whether it worries. If it does, its task is
     open before this returns. Raises BadInput for an answer the instrument does not offer, NotNow once the
-    form is finished."""
-    with _on_form(token, now=now) as (actor, link, course, rule):
+    form is finished or where it was not shown that it is the patient."""
+    with _on_form(token, now=now, proof=proof) as (actor, link, course, rule):
         worries = bool(score(instrument_of(rule.instrument), {item: value}).worrying)
         if answered_before(link):
             raise _already_answered()
@@ -182,12 +191,18 @@ def keep_answer(*, token: str, item: str, value: int | None, now: datetime) -> b
 
 
 def answer_form(
-    *, token: str, answers: Mapping[str, int | None], now: datetime, public_id: UUID | None = None
+    *,
+    token: str,
+    answers: Mapping[str, int | None],
+    now: datetime,
+    public_id: UUID | None = None,
+    proof: str = "",
 ) -> FactRecord:
     """The patient's answers to the instrument the link asks for (item code → value), with those kept before.
     A worrying one opens a task, with an owner and a clock, before this returns; one that did so when it was
-    kept opens no second. Raises BadInput for an answer the instrument does not offer."""
-    with _on_form(token, now=now) as (actor, link, course, rule):
+    kept opens no second. Raises BadInput for an answer the instrument does not offer, NotNow where it was not
+    shown that it is the patient."""
+    with _on_form(token, now=now, proof=proof) as (actor, link, course, rule):
         kept = answers_given(course, link.key)
         given = {code: one for code, one in answers.items() if one is not None}
         whole = {**dict.fromkeys(answers), **kept, **given}
@@ -260,7 +275,7 @@ def _tell(
 
 def ask_for_call(*, token: str, now: datetime) -> StaffTask | None:
     """The patient wants to be called today, whatever else they answer. Asking twice is asking once."""
-    with _on_form(token, now=now) as (actor, link, course, rule):
+    with _on_form(token, now=now, proof=None) as (actor, link, course, rule):
         answer = next(
             (one for one in definition_of(course.protocol_version_id).answers if one.rule == rule.code),
             None,

@@ -44,6 +44,7 @@ CALLS = frozenset(
         TaskKind.MISSED_CONTACT,
         TaskKind.MESSAGE_NOT_SENT,
         TaskKind.TIME_ASKED,
+        TaskKind.LINK_LOCKED,
     }
 )
 

@@ -133,6 +133,7 @@ def link_address(*, message: Message, course: Course) -> str:
             "purpose": message.data.get("link") or LINK_PURPOSES[message.purpose].value,
             "key": key,
             "booking": booking,
+            "channel": message.channel,
             "made_at": message.send_at,
             "expires_at": max(
                 message.target_at,

@@ -13,6 +13,7 @@ from protocols.rules.definition import AssessmentRule
 from protocols.rules.instruments import Instrument
 from sessions.models import AnswerGiven, Course, PatientLink
 from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.queries.step_up import StepUp, step_up_of
 from sessions.rules.keys import parts_of_key
 from sessions.rules.tokens import token_hash
 
@@ -34,12 +35,13 @@ class LinkPage:
     language: str
     instrument: Instrument | None  # what the link asks
     given: Mapping[str, int | None]  # item → answer, of a form begun before
+    step: StepUp  # what stands before names and clinical words
 
 
 def link_of(token: str) -> PatientLink:
     """The link of a token, expired or not. Raises NotFound for a token that was never issued."""
     link = (
-        PatientLink.objects.select_related("clinic", "course__patient", "patient", "booking")
+        PatientLink.objects.select_related("clinic", "course__patient", "patient__contact_details", "booking")
         .filter(token_hash=token_hash(token))
         .first()
     )
@@ -48,12 +50,13 @@ def link_of(token: str) -> PatientLink:
     return link
 
 
-def link_page(token: str, *, now: datetime) -> LinkPage:
-    """Reading changes nothing, however often and by whomever. Raises NotFound for a token never issued."""
+def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
+    """`proof`: what the browser was given when the patient showed that it is them. Reading changes nothing,
+    however often and by whomever. Raises NotFound for a token never issued."""
     link = link_of(token)
     booking = link.booking
     zone = ZoneInfo(link.patient.zone)
-    instrument = _instrument(link)
+    instrument = instrument_of_link(link)
     return LinkPage(
         version_id=link.course.protocol_version_id,
         purpose=link.purpose,
@@ -70,6 +73,7 @@ def link_page(token: str, *, now: datetime) -> LinkPage:
         language=link.patient.language,
         instrument=instrument,
         given=answers_given(link.course, link.key) if instrument else {},
+        step=step_up_of(link, instrument, proof=proof, now=now),
     )
 
 
@@ -85,7 +89,7 @@ def answers_given(course: Course, key: str) -> dict[str, int | None]:
     return dict(AnswerGiven.objects.filter(course=course, key=key).values_list("item", "value"))
 
 
-def _instrument(link: PatientLink) -> Instrument | None:
+def instrument_of_link(link: PatientLink) -> Instrument | None:
     definition = definition_of(link.course.protocol_version_id)
     code, _cycle, _occurrence = parts_of_key(definition=definition, key=link.key)
     rule = next((one for one in definition.rules if one.code == code), None)

@@ -12,8 +12,8 @@ CHANNELS = (TEXT, EMAIL)
 # What a patient is asked about separately: visits, how they are, forms.
 PURPOSES = ("visit_reminder", "check_in", "questionnaire")
 _ASKED_AS = {"missed_visit": "visit_reminder"}
-# A form opened from a telephone that others hold shows them that somebody asks.
-NOT_ON_A_SHARED_PHONE = frozenset({"check_in", "questionnaire"})
+# A form opened from a telephone that others hold shows them that somebody asks; a code on it proves nothing.
+NOT_ON_A_SHARED_PHONE = frozenset({"check_in", "questionnaire", "step_up_code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

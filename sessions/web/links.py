@@ -2,88 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec
-from zoneinfo import ZoneInfo
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone, translation
-from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from clinic import clock
-from clinic.errors import NotFound, NotNow, Refusal
-from clinic.web.own_words import speaking
-from protocols.queries import instrument_of, own_words_of
+from clinic.errors import NotNow
+from protocols.queries import instrument_of
 from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
 from sessions.operations.care_concerns import raise_concern
 from sessions.operations.new_links import ask_for_new_link
-from sessions.queries.links import LinkPage, link_page
+from sessions.queries.links import LinkPage
 from sessions.queries.words import say
 from sessions.web import forms
-
-P = ParamSpec("P")
-
-
-View = Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse]
-
-
-def patient(view: View[P]) -> Callable[..., HttpResponse]:
-    """A page behind a link: never cached, never indexed, and never a dead end. A link whose time is over
-    opens nothing, and says whom to call and how to stop the mail."""
-
-    def current(
-        request: HttpRequest, token: str, page: LinkPage, /, *args: P.args, **kw: P.kwargs
-    ) -> HttpResponse:
-        if page.expired or page.gone:
-            return render(request, "sessions/link_ended.html", {"clinic": page, "token": token}, status=410)
-        return view(request, token, page, *args, **kw)
-
-    return patient_however_old(current)
-
-
-def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
-    """The same for what a link can always do, however old."""
-
-    @require_http_methods(["GET", "HEAD", "POST"])
-    @wraps(view)
-    def behind(request: HttpRequest, /, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        page: LinkPage | None = None
-        try:
-            page = link_page(token, now=clock.now())
-            if page.visit_at is not None and isinstance(page.visit_at.tzinfo, ZoneInfo):
-                timezone.activate(page.visit_at.tzinfo)
-            with translation.override(page.language), speaking(own_words_of(page.version_id)):
-                response = _answered_by(view, request, token, page, *args, **kwargs)
-        except NotFound:
-            response = render(request, "sessions/link_ended.html", {"clinic": None}, status=404)
-        add_never_cache_headers(response)
-        # Not "no-referrer": with it a browser sends "Origin: null", and every form of the patient is refused.
-        response["Referrer-Policy"] = "same-origin"
-        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-        return response
-
-    return behind
-
-
-def _answered_by(
-    view: View[P], request: HttpRequest, token: str, page: LinkPage, *args: P.args, **kwargs: P.kwargs
-) -> HttpResponse:
-    try:
-        return view(request, token, page, *args, **kwargs)
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        return render(
-            request,
-            "sessions/link_ended.html",
-            {"clinic": page, "token": token, "refusal": refusal},
-            status=refusal.status,
-        )
+from sessions.web.patient_door import patient, patient_however_old, proof_in
+from sessions.web.step_up import ask_to_step_up
 
 
 @patient
@@ -102,9 +36,13 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
         instrument=instrument,
         initial={f"item-{code}": value for code, value in page.given.items()},
     )
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and page.step.may_send and form.is_valid():
         row = answering.answer_form(
-            token=token, answers=form.answers, now=clock.now(), public_id=form.record_id
+            token=token,
+            answers=form.answers,
+            now=clock.now(),
+            public_id=form.record_id,
+            proof=proof_in(request),
         )
         worries = score(instrument_of(row.value["instrument"]), dict(row.value["answers"])).worries
         acts = {worry.act for worry in worries}
@@ -112,6 +50,8 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
         return _thanks(
             request, token, page, worried=bool(acts & set(forms.URGENT)), call=bool(acts - {Act.CHART_FLAG})
         )
+    if not page.step.may_read:
+        return ask_to_step_up(request, token, page)
     if not instrument.has_text:
         # Taken back since the link went. What was answered while it stood was kept above.
         raise NotNow(
@@ -146,11 +86,15 @@ def keep(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     value = request.POST.get("value", "")
     if request.method != "POST" or not (value == "" or value.lstrip("-").isdecimal()):
         return JsonResponse({"kept": False}, status=400)
+    if not page.step.may_send:
+        # The browser keeps what it has and shows the step again.
+        return JsonResponse({"kept": False}, status=401)
     worries = answering.keep_answer(
         token=token,
         item=request.POST.get("item", ""),
         value=int(value) if value else None,
         now=clock.now(),
+        proof=proof_in(request),
     )
     return JsonResponse({"kept": True, "worries": worries})
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sessions.operations.contact_details import change_contact_details
+from sessions.operations.step_up import set_word
 from sessions.queries import banner, reaching
 from sessions.web import forms
 from sessions.web.door import Door, staff
@@ -45,6 +46,8 @@ def reach(door: Door, course: UUID) -> HttpResponse:
         here="patients",
         patient=door.read(banner.banner, course, now=door.now),
         back=door.url("chart", course),
+        word_page=door.url("patient_word", course),
+        details=found.details,
         form=form,
         stopped=[(HOW[channel], at) for channel, at in found.stopped],
         choices=[
@@ -55,4 +58,26 @@ def reach(door: Door, course: UUID) -> HttpResponse:
             )
             for row in found.choices
         ],
+    )
+
+
+@staff
+def word(door: Door, course: UUID) -> HttpResponse:
+    """The word by which the patient shows at a link that it is them."""
+    found = door.read(reaching.reach, course)
+    form = door.form(forms.SetWordForm)
+
+    def act() -> None:
+        set_word(actor=door.actor, patient_id=found.patient_id, word=form.cleaned_data["word"], now=door.now)
+
+    if door.done(form, act):
+        return door.go("reach", course, said=_("Saved."))
+    return door.course_form(
+        course,
+        form=form,
+        title=_("The patient’s word"),
+        lede=_(
+            "A link may be opened by somebody else. Before a page with a name or a clinical word, the "
+            "patient types this word. Setting it also unlocks links that had too many wrong tries."
+        ),
     )

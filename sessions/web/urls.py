@@ -30,6 +30,7 @@ from sessions.web import (
     reviewing,
     reviews,
     runs,
+    step_up,
     team,
     trends,
     versions,
@@ -102,6 +103,7 @@ staff = [
     path("messages/", messages.dry, name="dry_run"),
     path("courses/<uuid:course>/messages/", messages.messages, name="messages"),
     path("courses/<uuid:course>/reach/", reaching.reach, name="reach"),
+    path("courses/<uuid:course>/word/", reaching.word, name="patient_word"),
     path("courses/<uuid:course>/contact/", recording.contact, name="contact"),
     path("courses/<uuid:course>/unscheduled/", planning.unscheduled, name="unscheduled"),
     path("courses/<uuid:course>/log/<str:key>/", planning.log, name="log"),
@@ -157,6 +159,8 @@ staff = [
 ]
 patient = [
     path("", links.opened, name="patient_link"),
+    path("step/", step_up.stepped, name="patient_stepped"),
+    path("code/", step_up.code, name="patient_code"),
     path("confirm/", links.confirm, name="patient_confirm"),
     path("change/", links.change, name="patient_change"),
     path("keep/", links.keep, name="patient_keep"),

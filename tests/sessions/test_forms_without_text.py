@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic.errors import Incomplete
-from clinic.models import Message
+from clinic.models import Clinic, Message
 from protocols.models import ProtocolVersion, VersionStatus
 from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.queries import instrument_of
@@ -109,6 +109,8 @@ def test_who_opens_a_form_whose_text_was_taken_back_is_told_to_call_and_what_was
     message = forms(course)[0]
     path = "/p/" + link_address(message=message, course=course).rsplit("/p/")[1]
     set_clock(message.send_at)
+    Clinic.objects.filter(pk=cast.clinic.pk).update(step_up_ways=["birth_date"])
+    client.post(f"{path}step/", {"way": "birth_date", "day": "4", "month": "5", "year": "1988"})
     assert "Our own question" in client.get(path).content.decode()
     take_back(cast)
     refused = client.get(path)

@@ -43,6 +43,8 @@ document.addEventListener("DOMContentLoaded", () => {
         return false;
       }
       if (answer.status >= 500) { say(form.dataset.offline); return false; }
+      // It is not known any more that it is the patient: what was given waits in the tab, and the step comes next.
+      if (answer.status === 401) { location.reload(); return false; }
       if (waiting[item] === sent) delete waiting[item];
       keep();
       say(answer.ok ? form.dataset.kept : "");

@@ -50,10 +50,12 @@ from sessions.web.forms.review import (
     ResolutionForm,
     ReturnForm,
 )
+from sessions.web.forms.step_up import STEP_FORMS, SetWordForm
 from sessions.web.forms.wording import WordingForm
 
 __all__ = [
     "CHART_ITEMS",
+    "STEP_FORMS",
     "URGENT",
     "AdverseEventForm",
     "AnswerForm",
@@ -91,6 +93,7 @@ __all__ = [
     "ResolutionForm",
     "ResultForm",
     "ReturnForm",
+    "SetWordForm",
     "SignForm",
     "StartForm",
     "StopDosingForm",

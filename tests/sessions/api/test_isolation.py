@@ -108,6 +108,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
     return {
         "patients": {**row, **patient},
         "change_contact_details": {"email": "", "phone": "", "email_allowed": False},
+        "set_patient_word": {"word": "lantern"},
         "enrol_patient": {
             **row,
             "patient_id": ids["patient"],

@@ -1,0 +1,126 @@
+"""What a link asks of whoever opens it before it shows what names somebody or tells of their care: which ways
+are open, how many tries are left, and whether it was shown already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from protocols.rules.instruments import Instrument
+from sessions.models import PatientLink, StepUpCode, StepUpTry
+from sessions.queries.ways import how_of
+from sessions.rules.discretion import telling_words
+from sessions.rules.reaching import CHANNELS, why_not
+from sessions.rules.step_up import (
+    CODE_PURPOSE,
+    CODES_WITHIN,
+    LINKS_OF_TRIES,
+    READS_FOR,
+    SENDS_FOR,
+    TRIES_WITHIN,
+    Way,
+    proof_age,
+    wants_step_up,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUp:
+    wanted: bool  # what the link asks stands behind it
+    reads: bool  # it was shown, a short while ago: the page may be read
+    sends: bool  # it was shown: what was begun may be sent
+    locked: bool
+    tries_left: int
+    ways: Sequence[str]  # open ones; none: only a person can help
+    channel: str  # by which a code would go
+    code_sent: bool  # one is on its way, or there
+
+    @property
+    def may_read(self) -> bool:
+        return self.reads or not self.wanted
+
+    @property
+    def may_send(self) -> bool:
+        return self.sends or not self.wanted
+
+
+def step_up_of(link: PatientLink, instrument: Instrument | None, *, proof: str = "", now: datetime) -> StepUp:
+    """How things stand. Raises nothing and changes nothing."""
+    age = proof_age(proof, secret=settings.SECRET_KEY, subject=subject_of_proof(link), now=now)
+    left = tries_left(link, now=now)
+    channel = second_channel(link)
+    return StepUp(
+        wanted=wants_step_up(purpose=link.purpose, telling=instrument is not None and tells(instrument)),
+        reads=age is not None and age <= READS_FOR,
+        sends=age is not None and age <= SENDS_FOR,
+        locked=left <= 0,
+        tries_left=left,
+        ways=ways_open(link, channel),
+        channel=channel,
+        code_sent=bool(channel) and live_codes(link, now=now) != [],
+    )
+
+
+def subject_of_proof(link: PatientLink) -> str:
+    """A proof is of one link, and of the word as it was: a new word ends what the old one opened."""
+    changed = link.patient.contact_details.word_set_at
+    return f"{link.public_id}:{changed.timestamp() if changed else ''}"
+
+
+def ways_open(link: PatientLink, channel: str) -> tuple[str, ...]:
+    """Those the clinic allows and this patient can go."""
+    there = {
+        Way.CODE.value: bool(channel),
+        Way.WORD.value: bool(link.patient.contact_details.word_hash),
+        Way.BIRTH_DATE.value: True,
+    }
+    return tuple(way for way in there if there[way] and way in link.clinic.step_up_ways)
+
+
+def second_channel(link: PatientLink) -> str:
+    """By which a code goes: not the way the link came. "" when no other is open."""
+    how = how_of(link.patient.contact_details, clinic=link.clinic)
+    return next(
+        (one for one in CHANNELS if one != link.channel and why_not(how, one, CODE_PURPOSE) is None), ""
+    )
+
+
+def live_codes(link: PatientLink, *, now: datetime) -> list[StepUpCode]:
+    """Asked for, not expired, not used."""
+    return list(StepUpCode.objects.filter(link=link, expires_at__gt=now, tries__isnull=True))
+
+
+def codes_asked(link: PatientLink, *, now: datetime) -> list[datetime]:
+    return list(
+        StepUpCode.objects.filter(link=link, asked_at__gt=now - CODES_WITHIN).values_list(
+            "asked_at", flat=True
+        )
+    )
+
+
+def tries_left(link: PatientLink, *, now: datetime) -> int:
+    """Of this link, and of all links of the patient together. A new word gives new tries: a person has talked
+    to them."""
+    most, anew = link.clinic.step_up_tries, link.patient.contact_details.word_set_at
+    wrong = StepUpTry.objects.filter(clinic_id=link.clinic_id, patient_id=link.patient_id, right=False)
+    if anew is not None:
+        wrong = wrong.filter(tried_at__gt=anew)
+    of_link = wrong.filter(link=link).count()
+    of_day = wrong.filter(tried_at__gt=now - TRIES_WITHIN).count()
+    return max(0, min(most - of_link, most * LINKS_OF_TRIES - of_day))
+
+
+def tells(instrument: Instrument) -> bool:
+    """Whether the words of a form, in any language, tell what kind of care it belongs to."""
+    return bool(telling_words("\n".join(_words_of(instrument))))
+
+
+def _words_of(instrument: Instrument) -> Iterator[str]:
+    yield from instrument.instructions.values()
+    for item in instrument.items:
+        yield from item.words.values()
+        for option in item.options:
+            yield from option.words.values()

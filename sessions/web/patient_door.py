@@ -1,0 +1,85 @@
+"""The frame of every page behind a link: whose it is, in which language, and what becomes of a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_http_methods
+
+from clinic import clock
+from clinic.errors import NotFound, Refusal
+from clinic.web.own_words import speaking
+from protocols.queries import own_words_of
+from sessions.queries.links import LinkPage, link_page
+
+PROOF = "stepped-up"
+P = ParamSpec("P")
+
+
+View = Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse]
+
+
+def patient(view: View[P]) -> Callable[..., HttpResponse]:
+    """A page behind a link: never cached, never indexed, and never a dead end. A link whose time is over
+    opens nothing, and says whom to call and how to stop the mail."""
+
+    def current(
+        request: HttpRequest, token: str, page: LinkPage, /, *args: P.args, **kw: P.kwargs
+    ) -> HttpResponse:
+        if page.expired or page.gone:
+            return render(request, "sessions/link_ended.html", {"clinic": page, "token": token}, status=410)
+        return view(request, token, page, *args, **kw)
+
+    return patient_however_old(current)
+
+
+def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
+    """The same for what a link can always do, however old."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def behind(request: HttpRequest, /, token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        page: LinkPage | None = None
+        try:
+            page = link_page(token, now=clock.now(), proof=proof_in(request))
+            if page.visit_at is not None and isinstance(page.visit_at.tzinfo, ZoneInfo):
+                timezone.activate(page.visit_at.tzinfo)
+            with translation.override(page.language), speaking(own_words_of(page.version_id)):
+                response = _answered_by(view, request, token, page, *args, **kwargs)
+        except NotFound:
+            response = render(request, "sessions/link_ended.html", {"clinic": None}, status=404)
+        add_never_cache_headers(response)
+        # Not "no-referrer": with it a browser sends "Origin: null", and every form of the patient is refused.
+        response["Referrer-Policy"] = "same-origin"
+        response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+        return response
+
+    return behind
+
+
+def proof_in(request: HttpRequest) -> str:
+    """That the patient has shown that it is them: of this link alone, by the cookie's path."""
+    return request.COOKIES.get(PROOF, "")
+
+
+def _answered_by(
+    view: View[P], request: HttpRequest, token: str, page: LinkPage, *args: P.args, **kwargs: P.kwargs
+) -> HttpResponse:
+    try:
+        return view(request, token, page, *args, **kwargs)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return render(
+            request,
+            "sessions/link_ended.html",
+            {"clinic": page, "token": token, "refusal": refusal},
+            status=refusal.status,
+        )

@@ -1,0 +1,132 @@
+"""Every page a patient can come to from a link, each with what leads there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+from clinic.models import Clinic
+from sessions.models import Course, PatientLink, SessionBooking
+from sessions.operations.booking import book_session, cancel_booking
+from sessions.operations.step_up import set_word
+from sessions.rules.tokens import token_hash
+from tests.support.cast import calm_answers, days
+from tests.support.clinic_day import ClinicDay
+
+WORD = "blue heron"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visited:
+    """A page of a patient: opened, or come to by pressing a button (`sent`)."""
+
+    name: str
+    path: str
+    sent: Mapping[str, str] | None = None
+    status: int = 200
+    clinical: bool = False  # stands behind the step: it may tell of the care
+
+
+def link(
+    course: Course,
+    name: str,
+    *,
+    purpose: str,
+    key: str,
+    day: ClinicDay,
+    booking: SessionBooking | None = None,
+    expired: bool = False,
+    channel: str = "text",
+) -> str:
+    """A link of that name; its address. By text, so that a code goes by mail."""
+    token = hashlib.sha256(name.encode()).hexdigest()[:22]
+    made_at = day.now - (days(9) if expired else timedelta(0))
+    PatientLink.objects.create(
+        clinic=day.cast.clinic,
+        patient=course.patient,
+        course=course,
+        purpose=purpose,
+        key=key,
+        booking=booking,
+        channel=channel,
+        token_hash=token_hash(token),
+        made_at=made_at,
+        expires_at=made_at + days(5),
+    )
+    return f"/p/{quote(token)}/"
+
+
+def visit(
+    day: ClinicDay, course: Course, *, key: str = "integration.2@dosing.1", hour: int = 15
+) -> SessionBooking:
+    return book_session(
+        actor=day.cast.actor("eve", at=day.now),
+        course_id=course.public_id,
+        key=key,
+        starts_at=(day.now + days(1)).replace(hour=hour, minute=0, second=0, microsecond=0),
+        confirmed=frozenset({"outside-window"}),
+        now=day.now,
+    )
+
+
+def every_page(day: ClinicDay) -> list[Visited]:
+    """In the order in which they must be visited: what is sent changes what comes after."""
+    eve, now = day.cast.actor("eve", at=day.now), day.now
+    late, dosing, new = day.late, day.dosing, day.new
+    Clinic.objects.filter(pk=day.cast.clinic.pk).update(step_up_ways=["code", "word", "birth_date"])
+    set_word(actor=eve, patient_id=late.patient.public_id, word=WORD, now=now - timedelta(minutes=1))
+    booking = visit(day, late)
+    of_visit = link(late, "visit", purpose="visit", key=booking.key, booking=booking, day=day)
+    cancelled = visit(day, late, key="integration.3@dosing.1", hour=18)
+    of_gone = link(late, "gone", purpose="visit", key=cancelled.key, booking=cancelled, day=day)
+    cancel_booking(actor=eve, booking_id=cancelled.public_id, reason="moved away", now=now)
+    check_in = link(late, "check-in", purpose="check_in", key="check_in@dosing.1", day=day)
+    worried = link(dosing, "worried", purpose="check_in", key="check_in@dosing.1", day=day)
+    form = link(late, "form", purpose="questionnaire", key="pcl5.baseline", day=day)
+    expired = link(late, "expired", purpose="questionnaire", key="pcl5.baseline", day=day, expired=True)
+    closed = link(new, "no way", purpose="questionnaire", key="pcl5.baseline", day=day, channel="email")
+    calm = {f"item-{code}": str(value) for code, value in calm_answers("day_after_check_in")}
+    wrong = {"way": "word", "word": "green heron"}
+    return [
+        Visited(name="visit", path=of_visit),
+        Visited(name="visit-change", path=f"{of_visit}change/"),
+        Visited(name="visit-change-asked", path=f"{of_visit}change/", sent={}),
+        Visited(name="visit-confirmed", path=f"{of_visit}confirm/", sent={}),
+        Visited(name="visit-gone", path=of_gone, status=410),
+        Visited(name="stop", path=f"{of_visit}stop/"),
+        Visited(name="concern", path=f"{of_visit}concern/"),
+        Visited(name="concern-empty", path=f"{of_visit}concern/", sent={"text": ""}),
+        Visited(name="concern-raised", path=f"{of_visit}concern/", sent={"text": "Nobody calls me back."}),
+        Visited(name="check-in", path=check_in),
+        Visited(name="check-in-empty", path=check_in, sent={"item-safe": ""}),
+        Visited(name="check-in-thanks", path=check_in, sent=calm),
+        Visited(name="check-in-again", path=check_in, sent=calm, status=409),
+        Visited(name="call-asked", path=f"{worried}call/", sent={}),
+        Visited(name="check-in-worried", path=worried, sent={**calm, "item-safe": "0"}),
+        Visited(name="step", path=form),
+        Visited(name="step-code-sent", path=f"{form}code/", sent={}),
+        Visited(name="step-wrong", path=f"{form}step/", sent=wrong, status=400),
+        Visited(
+            name="step-no-date",
+            path=f"{form}step/",
+            sent={"way": "birth_date", "day": "31", "month": "2", "year": "1988"},
+            status=400,
+        ),
+        Visited(name="form", path=f"{form}step/", sent={"way": "word", "word": WORD}, clinical=True),
+        Visited(name="expired", path=expired, status=410),
+        Visited(name="new-link", path=f"{expired}again/", sent={}),
+        *(
+            Visited(name=f"locked-{count}", path=f"{closed}step/", sent=_born(count), status=400)
+            for count in range(1, 5)
+        ),
+        Visited(name="locked", path=f"{closed}step/", sent=_born(5), status=403),
+        Visited(name="stopped", path=f"{of_visit}stop/", sent={}),
+        Visited(name="unknown", path="/p/NotALinkOfOurs00/", status=404),
+    ]
+
+
+def _born(day: int) -> dict[str, str]:
+    return {"way": "birth_date", "day": str(day + 10), "month": "1", "year": "1950"}

@@ -41,7 +41,9 @@ class Permission(StrEnum):
     VIEW_ADHERENCE = "view_adherence"
     VIEW_MESSAGES = "view_messages"  # what was sent and what comes next
     VIEW_EVENTS = "view_events"  # the event log
-    EXPORT_RECORD = "export_record"
+    EXPORT_RECORD = "export_record"  # the certified copy, the clinic's deviation log
+    EXPORT_REPORT = "export_report"  # a course's or a session's record, or adherence, as a file
+    EXPORT_CLINIC_REPORT = "export_clinic_report"  # the clinic's month: numbers, no patient
 
     # The course
     ENROL_PATIENT = "enrol_patient"
@@ -385,6 +387,16 @@ register(
             Permission.RECORD_LEGAL_BASIS,
         ),
     ),
+    # What leaves the house as a file: the record of whom one looks after, or reviews from outside; a
+    # supervisor anybody's. The clinic's month is numbers of the whole, also for who sees no patient.
+    *(
+        sentence
+        for role in (Role.THERAPIST, Role.PRESCRIBER)
+        for sentence in sentences(role, (Permission.EXPORT_REPORT,), in_care_team)
+    ),
+    *sentences(Role.SUPERVISOR, (Permission.EXPORT_REPORT, Permission.EXPORT_CLINIC_REPORT)),
+    *sentences(Role.ADMINISTRATOR, (Permission.EXPORT_CLINIC_REPORT,)),
+    *sentences(Role.OUTSIDE_REVIEWER, (Permission.EXPORT_REPORT,), invited),
     # What was entered in error: whoever entered it says so, a clinician without a hand in it confirms it.
     *(sentence for role in Role for sentence in sentences(role, (Permission.MARK_ERROR,), is_author)),
     *sentences(Role.THERAPIST, (Permission.CONFIRM_ERROR,), in_care_team, not_author),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -18,7 +19,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    harmless = isinstance(value, int | float)
+    harmless = isinstance(value, int | float | Decimal)
     return f"'{text}" if not harmless and text.lstrip(" ").startswith(_BEGINS_A_FORMULA) else text
 
 

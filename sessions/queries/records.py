@@ -9,10 +9,13 @@ from datetime import datetime
 
 from django.db.models import Case, When
 
+from protocols.queries import definitions_of
 from sessions.models import Course, FactRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.queries.facts import Correction, FactRow
 from sessions.queries.signatures import to_sign_again
+from sessions.queries.words import label
+from sessions.rules.keys import parts_of_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +63,20 @@ def times_of(record: SessionRecord, facts: Iterable[FactRow]) -> Sequence[TimesR
         TimesRow(started_at=started, ended_at=ended, corrected=after)
         for (started, ended), after in zip(accounts, [*later, None], strict=True)
     ]
+
+
+def session_names(records: Sequence[SessionRecord]) -> dict[int, str]:
+    """What each session is called, in the words of the version it was held under, by its key in the
+    database."""
+    definitions = definitions_of({record.protocol_version_id for record in records})
+    found: dict[int, str] = {}
+    for record in records:
+        if record.key is None:
+            found[record.pk] = record.kind
+            continue
+        definition = definitions[record.protocol_version_id]
+        rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
+        found[record.pk] = label(
+            definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key
+        )
+    return found

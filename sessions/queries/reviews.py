@@ -13,7 +13,6 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission, allows
-from protocols.queries import definitions_of
 from sessions.models import NoteRecord, PassageComment, RecordSubmission, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
@@ -22,9 +21,8 @@ from sessions.queries.authors import hands_in, has_a_hand
 from sessions.queries.canonical import as_reviewed
 from sessions.queries.conduct import Board, board
 from sessions.queries.courses import courses_for
-from sessions.queries.words import label
+from sessions.queries.records import session_names
 from sessions.rules.changes import Change, changes, paragraphs, stands_in
-from sessions.rules.keys import parts_of_key
 
 PAGE = 50
 
@@ -103,7 +101,7 @@ def review_queue(
             )
     found = list(_with_past(rows).order_by("submitted_at", "pk")[: limit + 1])
     page = found[:limit]
-    names = _names([one.session_record for one in page])
+    names = session_names([one.session_record for one in page])
     return [_row(one, names[one.session_record_id], now=now) for one in page], (
         page[-1].public_id if len(found) > limit else None
     )
@@ -132,22 +130,6 @@ def _with_past(rows: QuerySet[RecordSubmission]) -> QuerySet[RecordSubmission]:
     )
     shown = {"returned_before": Exists(before)}
     return rows.annotate(**shown)
-
-
-def _names(records: Sequence[SessionRecord]) -> dict[int, str]:
-    """What each session is called, in the words of the version it was held under."""
-    definitions = definitions_of({record.protocol_version_id for record in records})
-    found: dict[int, str] = {}
-    for record in records:
-        if record.key is None:
-            found[record.pk] = record.kind
-            continue
-        definition = definitions[record.protocol_version_id]
-        rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
-        found[record.pk] = label(
-            definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key
-        )
-    return found
 
 
 def _row(one: RecordSubmission, what: str, *, now: datetime) -> QueueRow:
@@ -244,7 +226,7 @@ def returned_to(actor: Actor, *, limit: int = PAGE) -> list[ReturnedRow]:
         .annotate(said=Count("comments"))
         .order_by("settled_at", "pk")[:limit]
     )
-    names = _names([row.session_record for row in rows])
+    names = session_names([row.session_record for row in rows])
     return [
         ReturnedRow(
             record_id=row.session_record.public_id,

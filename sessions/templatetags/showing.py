@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from clinic.web.own_words import said
 from protocols.rules.definition import ProtocolDefinition
 from protocols.web.showing import FigureRow, used_figures
+from sessions.queries import telling
 from sessions.queries.facts import FactRow
 from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import parts_of_key
-from sessions.web import telling
 
 register = template.Library()
 

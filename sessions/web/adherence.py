@@ -18,36 +18,11 @@ from sessions.queries import adherence as queries
 from sessions.queries import banner, evidence
 from sessions.queries import grid as grid_queries
 from sessions.queries.adherence import Asked, Choices, Named, Total
+from sessions.queries.vocabulary import CAUSE_WORDS, KIND_WORDS
 from sessions.rules.statistics.proportions import exact_interval, p_chart
 from sessions.web import grid, plots
 from sessions.web.door import Door, staff
 from sessions.web.forms.fields import day
-
-CAUSE_WORDS = {
-    "clinic": gettext_lazy("the clinic"),
-    "patient_declined": gettext_lazy("the patient declined"),
-    "patient_unreachable": gettext_lazy("the patient could not be reached"),
-    "outside_event": gettext_lazy("an outside event"),
-}
-KIND_WORDS = {
-    "session": gettext_lazy("Sessions"),
-    "contact": gettext_lazy("Calls and check-ins"),
-    "assessment": gettext_lazy("Questionnaires and ratings"),
-    "consent": gettext_lazy("Consents"),
-    "result": gettext_lazy("Results and criteria"),
-    "chart": gettext_lazy("Chart items"),
-    "washout": gettext_lazy("Washouts"),
-    "dose": gettext_lazy("Doses"),
-    "supplement": gettext_lazy("Supplements"),
-    "vitals": gettext_lazy("Vital signs"),
-    "staffing": gettext_lazy("Who was in the room"),
-    "checklist": gettext_lazy("Checklists"),
-    "release": gettext_lazy("Release after dosing"),
-    "form": gettext_lazy("Forms"),
-    "decision": gettext_lazy("Decisions"),
-    "observation": gettext_lazy("Observation"),
-    "group": gettext_lazy("Group size"),
-}
 
 
 class NarrowForm(forms.Form):

@@ -15,11 +15,11 @@ from clinic.models import Person
 from sessions.queries.conduct import Board
 from sessions.queries.facts import Correction, FactRow
 from sessions.queries.plan import RequirementRow
+from sessions.queries.telling import Names, intake_words, part_words, told
 from sessions.queries.words import plain
 from sessions.rules.facts import DoseGiven, DosePart, DoseWithheld, VitalsTaken
 from sessions.web import charts, forms
 from sessions.web.corrections import CORRECTABLE
-from sessions.web.telling import Names, intake_words, part_words, told
 
 LATE = timedelta(minutes=2)
 """Entered more than this after it was taken: shown as entered late. A choice of display."""

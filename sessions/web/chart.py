@@ -9,7 +9,8 @@ from django.http import HttpResponse
 from clinic.errors import Forbidden
 from sessions.queries import banner
 from sessions.queries import chart as charts
-from sessions.web import arc
+from sessions.queries.reports.scope import may_report
+from sessions.web import arc, reports
 from sessions.web.door import Door, staff
 
 
@@ -19,7 +20,12 @@ def chart(door: Door, course: UUID) -> HttpResponse:
         found = door.read(charts.chart, course, now=door.now)
     except Forbidden:
         return _arranging(door, course)
-    return door.page("sessions/chart.html", here="patients", **arc.of(found, door=door))
+    return door.page(
+        "sessions/chart.html",
+        here="patients",
+        files=reports.links(door, "course_record", course) if door.read(may_report, found.course) else [],
+        **arc.of(found, door=door),
+    )
 
 
 def _arranging(door: Door, course: UUID) -> HttpResponse:

@@ -15,6 +15,7 @@ from sessions.operations.ending import correct_times
 from sessions.queries import banner, offers
 from sessions.queries import conduct as held_queries
 from sessions.queries.corrections import Correctable, correctable
+from sessions.queries.telling import told
 from sessions.queries.words import say
 from sessions.rules.facts import (
     AdverseEventRecorded,
@@ -35,7 +36,6 @@ from sessions.rules.facts import (
 )
 from sessions.web import forms
 from sessions.web.door import Door, staff
-from sessions.web.telling import told
 
 CORRECTABLE = frozenset(
     {

@@ -23,26 +23,14 @@ from sessions.queries import adherence, supervision, trends
 from sessions.queries.adherence import Choices
 from sessions.queries.courses import course_for
 from sessions.queries.supervision import STATES, DeviationRow, Narrowed
+from sessions.queries.vocabulary import CAUSE_WORDS, FORESEEN_WORDS, STATE_WORDS
 from sessions.queries.words import rule_choices, status_words
 from sessions.rules.requirements import DEPARTED
 from sessions.rules.review import Foreseen
-from sessions.web.adherence import CAUSE_WORDS
 from sessions.web.door import Door, posts_only, staff
 from sessions.web.forms.fields import day
 from sessions.web.forms.review import EnterDeviationForm, ManyForm
 
-STATE_WORDS = {
-    "to_review": gettext_lazy("to review"),
-    "acknowledged": gettext_lazy("acknowledged"),
-    "reopened": gettext_lazy("reopened"),
-    "reviewed": gettext_lazy("closed"),
-    "documented_late": gettext_lazy("documented late"),
-}
-FORESEEN_WORDS = {
-    "planned": gettext_lazy("planned"),
-    "anticipated": gettext_lazy("anticipated"),
-    "discovered": gettext_lazy("discovered later"),
-}
 YES_OR_NO = {"": None, "yes": True, "no": False}
 
 

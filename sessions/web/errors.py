@@ -16,9 +16,9 @@ from sessions.queries import banner
 from sessions.queries import errors as queries
 from sessions.queries.copies import certified_copy
 from sessions.queries.errors import MarkDetail, MarkTarget
+from sessions.queries.telling import Names, told
 from sessions.web import forms
 from sessions.web.door import Door, staff, uuid_or_none
-from sessions.web.telling import Names, told
 
 
 def _asked(door: Door, target: MarkTarget, act: Callable[[forms.ErrorForm], ErrorMark]) -> HttpResponse:

@@ -28,8 +28,9 @@ from sessions.queries.conduct import Board, board
 from sessions.queries.note_templates import templates_for
 from sessions.queries.notes import blocks_of, writing_of
 from sessions.queries.record_text import record_text
+from sessions.queries.reports.scope import may_report
 from sessions.rules.notes import from_json, standing_before
-from sessions.web import forms
+from sessions.web import forms, reports
 from sessions.web.door import Door, posts_only, staff
 
 BLOCK = "block."
@@ -45,7 +46,9 @@ def context(door: Door, board: Board, **shown: Any) -> dict[str, Any]:
     contributing = door.actor.person_id in {pk for pk, _id, _name in attestations.contributors}
     asked = bool(door.request.GET.get("sign")) or ("sign" in shown and shown["sign"].is_bound)
     signing = bool(mine and not mine.standing and asked and board.status == "ended")
+    taken = door.read(may_report, board.course)
     return {
+        "files": reports.links(door, "session_record", board.record.public_id) if taken else [],
         "writing": writing,
         "draft": mine,
         "standing": [notes.standing_words(what, title) for what, title in mine.standing] if mine else [],

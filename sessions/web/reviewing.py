@@ -22,9 +22,8 @@ from sessions.operations import actions, closing, reporting, review
 from sessions.queries import banner, supervision
 from sessions.queries.reviewing import missing_words, owners
 from sessions.queries.supervision import DeviationDetail
+from sessions.queries.vocabulary import CAUSE_WORDS, FORESEEN_WORDS
 from sessions.rules.review import Act, Foreseen, Missing, Part, foreseen_of
-from sessions.web.adherence import CAUSE_WORDS
-from sessions.web.deviations import FORESEEN_WORDS
 from sessions.web.door import Door, staff
 from sessions.web.forms import review as asking
 from sessions.web.forms.fields import RecordForm

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -52,3 +53,7 @@ def test_what_goes_in_comes_out_and_nothing_begins_a_formula(rows: list[list[str
     assert not any(
         one.lstrip(" ")[:1] in tuple("=+-@\t\r\n") and one.strip(" ") for row in read for one in row
     )
+
+
+def test_a_negative_amount_is_a_number_and_no_formula() -> None:
+    assert cell(Decimal("-0.5")) == "-0.5"

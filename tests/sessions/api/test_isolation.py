@@ -165,6 +165,8 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "psychotherapy_note": row,
         "save_psychotherapy_note": {"version": 0, "blocks": [{"code": "text", "text": "Mine."}]},
         "sign_record": {"password": "a-long-demo-password"},
+        "take_course_record": {"form": "csv"},
+        "take_session_record": {"form": "csv"},
         "amend_fact": {**row, **reason, "value": {"systolic": 120, "diastolic": 80}, "occurred_at": at},
         "send_record_for_review": row,
         "comment_on_passage": {**row, "note_id": ids["note"], "quote": "a", "text": "b"},

@@ -17,17 +17,26 @@ from sessions.rules.facts import (
     ChecklistTicked,
     ConsentChanged,
     ContactMade,
+    CourseEnded,
+    DecisionMade,
     DoseGiven,
+    DoseOrdered,
     DosePart,
     DoseWithheld,
+    DosingStopped,
     FormFiled,
+    GroupCounted,
+    HoldBegun,
     Intake,
     MedicineListed,
     MomentNoted,
     NotDone,
+    Override,
     ResultRecorded,
+    RiskBenefitDocumented,
     StaffPresent,
     ThemeNoted,
+    VersionMoved,
     VitalsTaken,
 )
 
@@ -89,6 +98,41 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
             return _("Adverse events asked about"), answer
         case ChecklistTicked():
             return _said(value.item), _("done") if value.done else _("not done")
+    return _decided(row)
+
+
+def _decided(row: FactRow) -> tuple[str, str]:
+    """What was decided for the course or for one act in it."""
+    value = row.value
+    match value:
+        case DoseOrdered():
+            return _("Ordered for dosing session %(cycle)d: %(amount)s %(unit)s") % {
+                "cycle": value.cycle,
+                "amount": plain(value.amount),
+                "unit": value.unit,
+            }, _("supplement allowed") if value.supplement_allowed else _("no supplement")
+        case GroupCounted():
+            return _("Group of %(patients)d with %(facilitators)d facilitators") % {
+                "patients": value.patients,
+                "facilitators": value.facilitators,
+            }, _("largest total %(amount)s %(unit)s") % {
+                "amount": plain(value.largest_amount),
+                "unit": value.unit,
+            }
+        case DecisionMade():
+            return f"{_said(value.decision)}: {_said(value.choice).lower()}", value.reason
+        case RiskBenefitDocumented():
+            return _("Risk weighed"), value.reason
+        case Override():
+            return _("Overridden"), _joined(value.reason, _said(value.role).lower())
+        case DosingStopped():
+            return _("No further dosing after session %(cycle)d") % {"cycle": value.after_cycle}, value.reason
+        case VersionMoved():
+            return _("Moved to version %(version)s") % {"version": value.to_version}, ""
+        case HoldBegun():
+            return _("Put on hold"), value.reason
+        case CourseEnded():
+            return _said(value.kind), value.reason
     return _said(row.kind), ""
 
 

@@ -1,0 +1,98 @@
+"""Of which courses somebody makes a report, and what every report says of itself.
+
+Nobody makes one of a course that they rate under a protocol that hides things from its raters: a report would
+show arm, dates and notes together.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor
+from clinic.errors import Forbidden, NotFound
+from clinic.models import Clinic, Person
+from clinic.permissions import Permission
+from protocols.queries import definitions_of
+from sessions.models import CareTeamMember, Course, FidelityRating, SessionRecord
+from sessions.models.bookings import RecordStatus
+from sessions.models.courses import TeamRole
+from sessions.queries.courses import course_for, courses_for
+from sessions.queries.fidelity import hidden_of
+
+
+def rated_blind(actor: Actor) -> frozenset[int]:
+    """Ids of the courses that the actor rates, or has a place in as independent rater and no other, under a
+    protocol that hides something from raters. Two queries at most."""
+    if actor.person_id is None:
+        return frozenset()
+    rates = FidelityRating.objects.filter(
+        clinic_id=actor.clinic_id, rater_id=actor.person_id, review__session_record__course=OuterRef("pk")
+    )
+    places = CareTeamMember.objects.filter(
+        clinic_id=actor.clinic_id, person_id=actor.person_id, course=OuterRef("pk"), until_at__isnull=True
+    )
+    rater = places.filter(team_role=TeamRole.INDEPENDENT_RATER)
+    treats = places.exclude(team_role=TeamRole.INDEPENDENT_RATER)
+    found = dict(
+        Course.objects.filter(Exists(rates) | Exists(rater) & ~Exists(treats), clinic_id=actor.clinic_id)
+        .order_by()
+        .values_list("pk", "protocol_version_id")
+    )
+    if not found:
+        return frozenset()
+    hiding = {pk for pk, one in definitions_of(found.values()).items() if hidden_of(one)}
+    return frozenset(course for course, version in found.items() if version in hiding)
+
+
+def courses_to_report(actor: Actor, permission: Permission = Permission.EXPORT_REPORT) -> QuerySet[Course]:
+    return courses_for(actor, permission).exclude(pk__in=rated_blind(actor))
+
+
+def may_report(actor: Actor, course: Course) -> bool:
+    """Whether a page offers it."""
+    return courses_to_report(actor).filter(pk=course.pk).exists()
+
+
+def course_to_report(actor: Actor, course_id: UUID) -> Course:
+    """NotFound when the actor may not see the patient, Forbidden when only not take their record out."""
+    course = course_for(actor, course_id, Permission.EXPORT_REPORT)
+    if course.pk in rated_blind(actor):
+        raise Forbidden()
+    return course
+
+
+def record_to_report(actor: Actor, record_id: UUID) -> SessionRecord:
+    """A held session, its course read with it; NotFound also for one that never took place."""
+    record = (
+        SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id=record_id)
+        .exclude(status=RecordStatus.VOID)
+        .first()
+    )
+    if record is None:
+        raise NotFound()
+    found = Course.objects.filter(pk=record.course_id).values_list("public_id", flat=True).get()
+    record.course = course_to_report(actor, found)
+    return record
+
+
+def made_by(actor: Actor) -> str:
+    if actor.person_id is None:
+        return ""
+    return Person.objects.filter(pk=actor.person_id).values_list("printed_name", flat=True).get()
+
+
+def clinic_of(actor: Actor) -> Clinic:
+    return Clinic.objects.get(pk=actor.clinic_id)
+
+
+def language() -> str:
+    return (get_language() or "en").split("-")[0]
+
+
+def left_out() -> str:
+    """What a report over many courses says when `rated_blind` took some out of it."""
+    return _("Courses that you rate under a blinded protocol are left out.")

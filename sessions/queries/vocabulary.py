@@ -1,0 +1,92 @@
+"""What codes are called, on pages and in reports alike. A code that has no word is said by its own
+letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+
+CAUSE_WORDS: dict[str, Any] = {
+    "clinic": gettext_lazy("the clinic"),
+    "patient_declined": gettext_lazy("the patient declined"),
+    "patient_unreachable": gettext_lazy("the patient could not be reached"),
+    "outside_event": gettext_lazy("an outside event"),
+}
+KIND_WORDS: dict[str, Any] = {
+    "session": gettext_lazy("Sessions"),
+    "contact": gettext_lazy("Calls and check-ins"),
+    "assessment": gettext_lazy("Questionnaires and ratings"),
+    "consent": gettext_lazy("Consents"),
+    "result": gettext_lazy("Results and criteria"),
+    "chart": gettext_lazy("Chart items"),
+    "washout": gettext_lazy("Washouts"),
+    "dose": gettext_lazy("Doses"),
+    "supplement": gettext_lazy("Supplements"),
+    "vitals": gettext_lazy("Vital signs"),
+    "staffing": gettext_lazy("Who was in the room"),
+    "checklist": gettext_lazy("Checklists"),
+    "release": gettext_lazy("Release after dosing"),
+    "form": gettext_lazy("Forms"),
+    "decision": gettext_lazy("Decisions"),
+    "observation": gettext_lazy("Observation"),
+    "group": gettext_lazy("Group size"),
+}
+STATE_WORDS: dict[str, Any] = {
+    "to_review": gettext_lazy("to review"),
+    "acknowledged": gettext_lazy("acknowledged"),
+    "reopened": gettext_lazy("reopened"),
+    "reviewed": gettext_lazy("closed"),
+    "documented_late": gettext_lazy("documented late"),
+}
+FORESEEN_WORDS: dict[str, Any] = {
+    "planned": gettext_lazy("planned"),
+    "anticipated": gettext_lazy("anticipated"),
+    "discovered": gettext_lazy("discovered later"),
+}
+SESSION_KIND_WORDS: dict[str, Any] = {
+    "screening": gettext_lazy("screening"),
+    "preparation": gettext_lazy("preparation"),
+    "dosing": gettext_lazy("dosing"),
+    "integration": gettext_lazy("integration"),
+    "follow_up": gettext_lazy("follow-up"),
+}
+MODE_WORDS: dict[str, Any] = {
+    "in_person": gettext_lazy("in person"),
+    "video": gettext_lazy("by video"),
+    "phone": gettext_lazy("by telephone"),
+    "link": gettext_lazy("by the link"),
+}
+RECORD_WORDS: dict[str, Any] = {
+    "under_way": gettext_lazy("under way"),
+    "ended": gettext_lazy("ended, not signed"),
+    "signed": gettext_lazy("signed"),
+    "void": gettext_lazy("started in error"),
+    "entered_in_error": gettext_lazy("entered in error"),
+}
+COURSE_WORDS: dict[str, Any] = {
+    "enrolled": gettext_lazy("enrolled"),
+    "active": gettext_lazy("active"),
+    "on_hold": gettext_lazy("on hold"),
+    "completed": gettext_lazy("completed"),
+    "withdrawn": gettext_lazy("withdrawn"),
+    "discontinued": gettext_lazy("discontinued"),
+}
+INTAKE_WORDS: dict[str, Any] = {
+    "full": gettext_lazy("taken in full"),
+    "partial": gettext_lazy("taken in part"),
+    "vomited": gettext_lazy("taken, then vomited"),
+    "aborted": gettext_lazy("begun and stopped"),
+    "not_taken": gettext_lazy("not taken"),
+    "withheld": gettext_lazy("withheld"),
+}
+MEANING_WORDS: dict[str, Any] = {
+    "author": gettext_lazy("author"),
+    "contributor": gettext_lazy("contributor"),
+    "reviewer": gettext_lazy("reviewer"),
+}
+
+
+def word(code: object, words: dict[str, Any]) -> str:
+    """What a code is called; where there is no word for it, its own letters."""
+    return str(words.get(str(code)) or str(code).replace("_", " ").replace(".", ", "))

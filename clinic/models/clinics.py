@@ -184,6 +184,22 @@ class Clinic(models.Model):
             "The clinic’s own choice."
         ),
     )
+    offered_times = models.PositiveSmallIntegerField(
+        default=6,
+        verbose_name=gettext_lazy("Times offered for another visit"),
+        help_text=gettext_lazy(
+            "How many free times a patient may choose from when an integration session does not suit. 0: "
+            "somebody calls them. Dosing days are always moved by telephone. The clinic’s own choice, as are "
+            "the hours below."
+        ),
+    )
+    offered_from = models.TimeField(default=time(9, 0), verbose_name=gettext_lazy("Offered from"))
+    offered_until = models.TimeField(default=time(17, 0), verbose_name=gettext_lazy("Offered until"))
+    offered_notice_hours = models.PositiveSmallIntegerField(
+        default=24,
+        verbose_name=gettext_lazy("Hours of notice"),
+        help_text=gettext_lazy("Nearer than that, a visit is moved by telephone only."),
+    )
     is_demo = models.BooleanField(default=False, editable=False)
 
     class Meta:

@@ -19,6 +19,7 @@ class TaskKind(models.TextChoices):
     MESSAGE_NOT_SENT = "message_not_sent"
     SAFETY_LIMIT = "safety_limit"  # a dose or a reading beyond a safety limit
     TIME_ASKED = "time_asked"  # the patient needs another time
+    VISIT_MOVED = "visit_moved"  # the patient took another of the times offered
     LINK_LOCKED = "link_locked"  # somebody tried too often to show that they are the patient
     MISSED_VISIT = "missed_visit"  # the patient did not come, in the days after a dose
     RING_INSTEAD = "ring_instead"  # the patient wants to be rung instead of written to

@@ -50,7 +50,7 @@ def actor_of(link: PatientLink, *, now: datetime) -> Actor:
     return patient_actor(clinic_id=link.clinic_id, patient_id=link.patient_id, at=now)
 
 
-def _usable(link: PatientLink, purpose: LinkPurpose, *, now: datetime) -> None:
+def usable(link: PatientLink, purpose: LinkPurpose, *, now: datetime) -> None:
     if link.purpose != purpose:
         raise NotFound("This link is not one of ours.")
     if link.expires_at <= now:
@@ -60,12 +60,12 @@ def _usable(link: PatientLink, purpose: LinkPurpose, *, now: datetime) -> None:
 def confirm_visit(*, token: str, now: datetime) -> SessionBooking:
     """The patient says they will be there. Saying it twice is saying it once."""
     link = link_of(token)
-    _usable(link, LinkPurpose.VISIT, now=now)
+    usable(link, LinkPurpose.VISIT, now=now)
     actor = actor_of(link, now=now)
     with on_course(
         actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
     ) as course:
-        booking = _live_booking(link)
+        booking = live_booking(link)
         if booking.change_asked_at is not None:
             # They can come after all: nobody needs to ring them about another time.
             booking.change_asked_at = None
@@ -96,12 +96,12 @@ def confirm_visit(*, token: str, now: datetime) -> SessionBooking:
 def ask_for_another_time(*, token: str, now: datetime) -> SessionBooking:
     """The patient needs another time: a person calls them back. The booking stands until then."""
     link = link_of(token)
-    _usable(link, LinkPurpose.VISIT, now=now)
+    usable(link, LinkPurpose.VISIT, now=now)
     actor = actor_of(link, now=now)
     with on_course(
         actor=actor, course_id=link.course.public_id, permission=Permission.ANSWER_LINK, now=now
     ) as course:
-        booking = _live_booking(link)
+        booking = live_booking(link)
         if booking.change_asked_at is None:
             booking.change_asked_at, booking.confirmed_at = now, None
             booking.save(update_fields=["change_asked_at", "confirmed_at"])
@@ -132,7 +132,7 @@ def ask_for_another_time(*, token: str, now: datetime) -> SessionBooking:
         return booking
 
 
-def _live_booking(link: PatientLink) -> SessionBooking:
+def live_booking(link: PatientLink) -> SessionBooking:
     if link.booking_id is None:
         raise NotNow("There is no visit at that time any more.", code="visit-gone")
     booking = SessionBooking.objects.get(pk=link.booking_id)
@@ -154,7 +154,7 @@ def _on_form(
     link = link_of(token)
     if link.purpose not in FORMS:
         raise NotFound("This link is not one of ours.")
-    _usable(link, LinkPurpose(link.purpose), now=now)
+    usable(link, LinkPurpose(link.purpose), now=now)
     if proof is not None:
         step = step_up_of(link, instrument_of_link(link), proof=proof, now=now)
         if not step.may_send:

@@ -110,6 +110,46 @@ def book_session(
         return booking
 
 
+def move_row_to(
+    *,
+    actor: Actor,
+    booking: SessionBooking,
+    starts_at: datetime,
+    reason: str,
+    now: datetime,
+    public_id: UUID,
+) -> SessionBooking:
+    """The same visit with the same people and the same room at another time; the booking it had is cancelled.
+    The course row must be locked, and whether it may be then is the caller's to ask. Raises NotNow when one
+    of them was taken since."""
+    course = booking.course
+    taken = ResourceUse.objects.filter(booking=booking, live=True).select_related("resource")
+    resources = [use.resource for use in taken]
+    cancel_row(actor=actor, booking=booking, reason=reason, now=now)
+    moved = SessionBooking.objects.create(
+        clinic_id=course.clinic_id,
+        public_id=public_id,
+        course=course,
+        key=booking.key,
+        kind=booking.kind,
+        mode=booking.mode,
+        starts_at=starts_at,
+        ends_at=starts_at + (booking.ends_at - booking.starts_at),
+        booked_by_id=actor.person_id,
+    )
+    _take(course=course, booking=moved, resources=resources)
+    record_event(
+        actor=actor,
+        verb="session_booked",
+        subject=moved,
+        course_id=course.pk,
+        occurred_at=now,
+        now=now,
+        data={"key": booking.key},
+    )
+    return moved
+
+
 def _check_start(starts_at: datetime, *, now: datetime) -> None:
     if starts_at.tzinfo is None:
         raise BadInput("The time has no zone.", fields={"starts_at": ["Give the time with its zone."]})

@@ -22,7 +22,9 @@ from sessions.operations.owners import Holder, Part, People, part_of, people_for
 from sessions.permissions import subject_of
 
 # A message that did not go out and a question nobody answered ask for the same call: one task, one owner.
-COORDINATORS_OWN = frozenset({TaskKind.STAFF_GONE, TaskKind.TIME_ASKED, TaskKind.LINK_LOCKED})
+COORDINATORS_OWN = frozenset(
+    {TaskKind.STAFF_GONE, TaskKind.TIME_ASKED, TaskKind.VISIT_MOVED, TaskKind.LINK_LOCKED}
+)
 """A coordinator's own work: nothing has fallen to them that should be somebody else's."""
 SAME_CALL = frozenset({TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT})
 

@@ -204,6 +204,7 @@ TASKS: dict[str, Any] = {
     "message_not_sent": gettext_lazy("A message could not be sent: call the patient"),
     "safety_limit": gettext_lazy("Beyond a safety limit"),
     "time_asked": gettext_lazy("Needs another time"),
+    "visit_moved": gettext_lazy("Took another time for a visit: see that it suits"),
     "link_locked": gettext_lazy("Locked out of a page of theirs: call the patient"),
     "missed_visit": gettext_lazy("Did not come, days after a dose: call the patient today"),
     "ring_instead": gettext_lazy("Wants a call instead of a message: call the patient"),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from clinic import clock
-from clinic.errors import NotNow
+from clinic.errors import BadInput, NotNow, Refusal
 from protocols.queries import instrument_of
 from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
 from sessions.operations.care_concerns import raise_concern
 from sessions.operations.new_links import ask_for_new_link
+from sessions.operations.visits import TAKEN, move_visit
 from sessions.queries.links import LinkPage
+from sessions.queries.slots import slots_for
 from sessions.queries.words import say
 from sessions.web import forms
 from sessions.web.patient_door import patient, patient_however_old, proof_in
@@ -117,10 +123,35 @@ def confirm(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
 
 @patient
 def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
-    if request.method == "POST":
-        answering.ask_for_another_time(token=token, now=clock.now())
+    """Another time: one of those offered, or a call."""
+    now = clock.now()
+    if request.method != "POST":
+        return _times(request, token, page, slots=slots_for(token, now=now))
+    if "starts_at" not in request.POST:
+        answering.ask_for_another_time(token=token, now=now)
         return redirect("sessions:patient_link", token=token)
-    return render(request, "sessions/link_change.html", {"clinic": page, "token": token, "visit": page})
+    starts_at = parse_datetime(request.POST["starts_at"])
+    try:
+        if starts_at is None or starts_at.tzinfo is None:
+            raise BadInput(_("Choose a time."))
+        move_visit(token=token, starts_at=starts_at, now=now)
+    except (BadInput, NotNow) as refusal:
+        if refusal.code not in (TAKEN, BadInput.default_code):
+            raise
+        return _times(request, token, page, slots=slots_for(token, now=now), refusal=refusal)
+    return redirect("sessions:patient_link", token=token)
+
+
+def _times(
+    request: HttpRequest,
+    token: str,
+    page: LinkPage,
+    *,
+    slots: Sequence[datetime],
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    context = {"clinic": page, "token": token, "visit": page, "slots": slots, "refusal": refusal}
+    return render(request, "sessions/link_change.html", context, status=refusal.status if refusal else 200)
 
 
 @patient_however_old

@@ -66,7 +66,7 @@ def visit(
         actor=day.cast.actor("eve", at=day.now),
         course_id=course.public_id,
         key=key,
-        starts_at=(day.now + days(1)).replace(hour=hour, minute=0, second=0, microsecond=0),
+        starts_at=(day.now + days(2)).replace(hour=hour, minute=0, second=0, microsecond=0),
         confirmed=frozenset({"outside-window"}),
         now=day.now,
     )
@@ -93,6 +93,12 @@ def every_page(day: ClinicDay) -> list[Visited]:
     return [
         Visited(name="visit", path=of_visit),
         Visited(name="visit-change", path=f"{of_visit}change/"),
+        Visited(
+            name="visit-time-taken",
+            path=f"{of_visit}change/",
+            sent={"starts_at": "2027-01-01T10:00:00+00:00"},
+            status=409,
+        ),
         Visited(name="visit-change-asked", path=f"{of_visit}change/", sent={}),
         Visited(name="visit-confirmed", path=f"{of_visit}confirm/", sent={}),
         Visited(name="visit-gone", path=of_gone, status=410),

@@ -1,0 +1,18 @@
+"""A patient may take another of the times offered: a coordinator is told."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('therapy_sessions', '0020_a_step_before_names'),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name='stafftask',
+            name='kind',
+            field=models.TextField(choices=[('worrying_answer', 'Worrying Answer'), ('call_asked', 'Call Asked'), ('no_answer', 'No Answer'), ('missed_contact', 'Missed Contact'), ('message_not_sent', 'Message Not Sent'), ('safety_limit', 'Safety Limit'), ('time_asked', 'Time Asked'), ('visit_moved', 'Visit Moved'), ('link_locked', 'Link Locked'), ('missed_visit', 'Missed Visit'), ('ring_instead', 'Ring Instead'), ('text_came', 'Text Came'), ('staff_gone', 'Staff Gone'), ('deviation_action', 'Deviation Action'), ('effectiveness_check', 'Effectiveness Check'), ('deviation_report', 'Deviation Report')]),
+        ),
+    ]

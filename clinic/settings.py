@@ -95,6 +95,11 @@ try:
     TEXT_TOKEN = _env.secret("TEXT_TOKEN", "")
     # no: the provider's list can't be asked what became of a text whose answer was lost.
     TEXT_LOOK_UP = _env.boolean("TEXT_LOOK_UP", True)
+    TEXT_TIMEOUT_SECONDS = _env.integer("TEXT_TIMEOUT_SECONDS", 10, least=1, most=30)
+    # How long a worker may hold what it is sending; whoever died gives it up after that.
+    MESSAGE_LEASE_SECONDS = _env.integer("MESSAGE_LEASE_SECONDS", 120, least=5, most=900)
+    if TEXT_URL and MESSAGE_LEASE_SECONDS < 2 * TEXT_TIMEOUT_SECONDS:
+        raise SettingRefused("MESSAGE_LEASE_SECONDS", "must be at least twice TEXT_TIMEOUT_SECONDS.")
     if TEXT_URL and _production and not (TEXT_ACCOUNT and TEXT_TOKEN and TEXT_URL.startswith("https://")):
         raise SettingRefused("TEXT_URL", "must begin with https:// and needs TEXT_ACCOUNT and TEXT_TOKEN.")
     # Where the demo's gateway keeps what was sent; read by /demo/mail.

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from math import ceil
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 
-from clinic.adapters.mail import SendOutcome, Verdict
+from clinic.adapters.mail import SendOutcome
 
 MOST_PAGES = 10
 # The provider's clock and ours: what it took just before we think we sent it is ours too.
@@ -50,17 +51,25 @@ class NoAnswer(Exception):
 
 
 class TextChannel:
-    """One connection, kept while it works; use it as a context manager."""
+    """A few connections, kept while they work; use it as a context manager. Several threads may send at
+    once."""
 
-    together = 1
-    connect_seconds = 3.0
-    answer_seconds = 10.0
-    timeout_seconds = 14
+    # What one intent covers. Each may be in doubt after a kill, and is then asked about one by one.
+    together = 20
+    at_once = 10
     # The same text twice is two texts: nothing unknown is sent again before the provider has been asked.
     resends_unknown = False
 
     def __init__(self) -> None:
-        self._line: HTTPConnection | None = None
+        self._idle: list[HTTPConnection] = []  # taking from it and adding to it are one step each
+
+    @property
+    def connect_seconds(self) -> float:
+        return min(3.0, settings.TEXT_TIMEOUT_SECONDS)
+
+    @property
+    def timeout_seconds(self) -> int:
+        return ceil(self.connect_seconds + settings.TEXT_TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +77,8 @@ class TextChannel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hang_up()
+        while self._idle:
+            _hang_up(self._idle.pop())
 
     def send(self, text: RenderedText, *, key: str) -> SendOutcome:
         """`key` is of no use to this provider, which has no place for one."""
@@ -78,12 +88,12 @@ class TextChannel:
         try:
             line = self._connected()
         except OSError as error:
-            return self._trouble("transient", f"no-connection-{type(error).__name__}")
+            return SendOutcome(verdict="transient", detail=f"no-connection-{type(error).__name__}")
         try:
             status, headers, answer = self._ask(line, "POST", _messages_path(), urlencode(form))
         except (OSError, HTTPException) as error:
             # Something may have been read at the other end, whatever was lost on the way back.
-            return self._trouble("unknown", type(error).__name__)
+            return SendOutcome(verdict="unknown", detail=type(error).__name__)
         return _verdict(status, headers, answer)
 
     def find(self, text: RenderedText, *, since: datetime) -> SendOutcome | None:
@@ -112,21 +122,20 @@ class TextChannel:
         try:
             status, _headers, answer = self._ask(self._connected(), "GET", path, "")
         except (OSError, HTTPException) as error:
-            self._hang_up()
             raise NoAnswer(type(error).__name__) from error
         if status != 200 or not isinstance(answer, dict):
             raise NoAnswer(str(status))
         return answer
 
     def _connected(self) -> HTTPConnection:
-        if self._line is None:
-            parts = urlsplit(settings.TEXT_URL)
-            kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-            line = kind(parts.hostname or "", parts.port, timeout=self.connect_seconds)
-            line.connect()
-            line.sock.settimeout(self.answer_seconds)
-            self._line = line
-        return self._line
+        with suppress(IndexError):
+            return self._idle.pop()
+        parts = urlsplit(settings.TEXT_URL)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        line = kind(parts.hostname or "", parts.port, timeout=self.connect_seconds)
+        line.connect()
+        line.sock.settimeout(settings.TEXT_TIMEOUT_SECONDS)
+        return line
 
     def _ask(
         self, line: HTTPConnection, method: str, path: str, body: str
@@ -135,32 +144,34 @@ class TextChannel:
         headers = {"Authorization": f"Basic {name}", "Accept": "application/json"}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        line.request(method, path, body=body or None, headers=headers)
-        response = line.getresponse()
-        content = response.read()
+        try:
+            line.request(method, path, body=body or None, headers=headers)
+            response = line.getresponse()
+            content = response.read()
+        except (OSError, HTTPException):
+            _hang_up(line)
+            raise
         if response.will_close:
-            self._hang_up()
+            _hang_up(line)
+        else:
+            self._idle.append(line)
         try:
             answer = json.loads(content) if content else {}
         except ValueError:
             answer = {}
         return response.status, dict(response.headers), answer
 
-    def _trouble(self, verdict: Verdict, detail: str) -> SendOutcome:
-        self._hang_up()
-        return SendOutcome(verdict=verdict, detail=detail)
-
-    def _hang_up(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            with suppress(OSError):
-                line.close()
-
 
 class TextChannelWithoutList(TextChannel):
     """A provider whose list can't be asked: what may have gone is a person's to clear up."""
 
     find = None  # type: ignore[assignment]  # says so to whoever looks
+    together = at_once = 1  # each in doubt is a person's work: never more than the one in hand
+
+
+def _hang_up(line: HTTPConnection) -> None:
+    with suppress(OSError):
+        line.close()
 
 
 def text_channel() -> TextChannel:

@@ -116,6 +116,7 @@ def _move(
                     "domain": message_id_domain(),
                     "result": "permanent" if becomes is MessageState.FAILED else "accepted",
                     "detail": "reported",
+                    "details": None,
                 },
             )
             if cursor.fetchall():

@@ -7,17 +7,21 @@ and no outcome is uncertain, and is sent once more under the same Message-ID.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Protocol, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from clinic.actors import acting, system_actor
@@ -32,7 +36,7 @@ from clinic.rules.quiet_hours import out_of_quiet_hours
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)
+LEASE = timedelta(seconds=settings.MESSAGE_LEASE_SECONDS)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 RESEND_UNCERTAIN_AFTER = timedelta(seconds=60)
@@ -43,14 +47,15 @@ ACCEPTED = SendOutcome(verdict="accepted")
 
 
 class ChannelAdapter(Protocol):
-    together: int
-    timeout_seconds: int
-
+    @property
+    def together(self) -> int: ...
+    @property
+    def timeout_seconds(self) -> int: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *args: Any) -> None: ...
     # Takes what the purposes render for its channel. One that can be asked also has
     # `find(rendered, since=…) -> SendOutcome | None`; one on which the same message twice is two messages
-    # says `resends_unknown = False`.
+    # says `resends_unknown = False`; one that takes several at the same time says how many, `at_once`.
     def send(self, mail: Any, /, *, key: str) -> SendOutcome: ...
 
 
@@ -140,7 +145,8 @@ class _Sender:
                 self._send_group(group, adapter)
 
     def _too_late_for(self, adapter: ChannelAdapter, sends: int) -> bool:
-        return self.at + timedelta(seconds=adapter.timeout_seconds * sends) > self.lease_until
+        turns = ceil(sends / getattr(adapter, "at_once", 1))
+        return self.at + timedelta(seconds=adapter.timeout_seconds * turns) > self.lease_until
 
     def _adapter(self, channel: str) -> ChannelAdapter:
         if channel not in self.adapters:
@@ -275,25 +281,37 @@ class _Sender:
         mine = self._intend([message for message, _mail in ready])
         ready = [(message, mail) for message, mail in ready if message.pk in mine]
         crash_point("after_intent")
-        settled: list[tuple[Message, SendOutcome]] = []
-        for message, rendered in ready:
-            if not getattr(adapter, "resends_unknown", True) and self._too_late_for(adapter, 1):
-                # We stood still since the intent: whoever has the lease by now asks the provider and sends.
-                self.report.lost_leases += 1
-                continue
-            try:
-                dated = (
-                    replace(rendered, dated_at=self.at) if isinstance(rendered, RenderedMail) else rendered
-                )
-                outcome = adapter.send(dated, key=message_key(message.public_id, self.domain))
-            except Exception:
-                # An adapter that raises instead of answering: nobody can say what became of the message.
-                log.exception("channel %s raised for message %s", message.channel, message.public_id)
-                outcome = SendOutcome(verdict="unknown", detail="adapter-raised")
-            if outcome.verdict == "accepted":
-                crash_point("after_accept")
-            settled.append((message, outcome))
-        self._settle(settled)
+        at_once = getattr(adapter, "at_once", 1)
+        if at_once == 1 or len(ready) < 2:
+            outcomes = [self._send(message, rendered, adapter) for message, rendered in ready]
+        else:
+            with ThreadPoolExecutor(min(at_once, len(ready))) as senders:
+                outcomes = list(senders.map(lambda one: self._send(one[0], one[1], adapter), ready))
+        self.report.lost_leases += outcomes.count(None)
+        self._settle(
+            [
+                (message, outcome)
+                for (message, _rendered), outcome in zip(ready, outcomes, strict=True)
+                if outcome is not None
+            ]
+        )
+
+    def _send(self, message: Message, rendered: Rendered, adapter: ChannelAdapter) -> SendOutcome | None:
+        """Hand one over; None when it is not ours to send any more. Touches no database: several run at
+        once."""
+        if not getattr(adapter, "resends_unknown", True) and self._too_late_for(adapter, 1):
+            # We stood still since the intent: whoever has the lease by now asks the provider and sends.
+            return None
+        try:
+            dated = replace(rendered, dated_at=self.at) if isinstance(rendered, RenderedMail) else rendered
+            outcome = adapter.send(dated, key=message_key(message.public_id, self.domain))
+        except Exception:
+            # An adapter that raises instead of answering: nobody can say what became of the message.
+            log.exception("channel %s raised for message %s", message.channel, message.public_id)
+            outcome = SendOutcome(verdict="unknown", detail="adapter-raised")
+        if outcome.verdict == "accepted":
+            crash_point("after_accept")
+        return outcome
 
     def _intend(self, messages: Sequence[Message]) -> set[int]:
         """Commit that we are about to send. A message cancelled or reclaimed meanwhile is not ours any
@@ -318,23 +336,26 @@ class _Sender:
                     "token": self.token,
                     "at": self.at,
                     "domain": self.domain,
+                    "details": None,
                     **values,
                 },
             )
             return {row[0] for row in cursor.fetchall()}
 
     def _settle(self, settled: Sequence[tuple[Message, SendOutcome]]) -> None:
-        accepted: dict[str, list[Message]] = defaultdict(list)
-        for message, outcome in settled:
-            if outcome.verdict == "accepted":
-                accepted[outcome.detail].append(message)
-        for detail, messages in accepted.items():
+        accepted = {message: outcome.detail for message, outcome in settled if outcome.verdict == "accepted"}
+        if accepted:
             with transaction.atomic():
-                outcome = replace(ACCEPTED, detail=detail)
-                gone = self._finish(messages, MessageState.HANDED_OFF, "", outcome)
+                gone = self._finish(
+                    accepted,
+                    MessageState.HANDED_OFF,
+                    "",
+                    ACCEPTED,
+                    details={message.pk: detail[:200] for message, detail in accepted.items()},
+                )
                 crash_point("before_settle")
             self.report.sent += len(gone)
-            self._count_lost(messages, gone)
+            self._count_lost(list(accepted), gone)
         for message, outcome in settled:
             if outcome.verdict == "permanent":
                 self._stop(message, MessageState.FAILED, outcome.detail, outcome=outcome)
@@ -346,10 +367,24 @@ class _Sender:
     # -- The ways a claimed message can go
 
     def _finish(
-        self, messages: Iterable[Message], state: str, reason: str, outcome: SendOutcome | None
+        self,
+        messages: Iterable[Message],
+        state: str,
+        reason: str,
+        outcome: SendOutcome | None,
+        *,
+        details: Mapping[int, str] | None = None,
     ) -> set[int]:
-        """Move to the log those that are still ours, with the outcome of the attempt if there was one."""
-        return self._run(FINISH, messages, state=state, reason=reason[:200], **_noted(outcome))
+        """Move to the log those that are still ours, with the outcome of the attempt if there was one;
+        `details` are what the channel calls each (message id → its word)."""
+        return self._run(
+            FINISH,
+            messages,
+            state=state,
+            reason=reason[:200],
+            details=json.dumps(details) if details is not None else None,
+            **_noted(outcome),
+        )
 
     def _stop(
         self, message: Message, state: MessageState, reason: str, *, outcome: SendOutcome | None = None

@@ -74,7 +74,8 @@ _NOTE = """INSERT INTO clinic_messageattempt
 _NOTE_OUTCOME = _NOTE.format(
     step="'outcome'",
     result="%(result)s",
-    detail="%(detail)s",
+    # What the provider calls each, by our id, if it does; else the same for all.
+    detail="coalesce(%(details)s::jsonb ->> id::text, %(detail)s)",
     at="%(at)s",
     rows="{rows} WHERE %(result)s <> ''",
 )

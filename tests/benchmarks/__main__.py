@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the same at full size; takes minutes")
-    parser.add_argument("names", nargs="*", help="only these: engine, today, preview, board, outbox")
+    parser.add_argument(
+        "names", nargs="*", help="only these: engine, today, preview, board, outbox, simulated"
+    )
     given = parser.parse_args()
     os.environ["CLINIC_MODE"] = "test"
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
@@ -31,7 +33,7 @@ def run(*, full: bool, names: list[str]) -> int:
     django.setup()
     from django.core.management import call_command
 
-    from tests.benchmarks import board, engine, outbox, preview, today
+    from tests.benchmarks import board, engine, outbox, preview, simulated, today
     from tests.benchmarks.lines import Line
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -41,6 +43,7 @@ def run(*, full: bool, names: list[str]) -> int:
         "preview": preview.lines,
         "board": board.lines,
         "outbox": outbox.lines,
+        "simulated": simulated.lines,
     }
     unknown = set(names) - set(parts)
     if unknown:

@@ -169,6 +169,7 @@ def claim_and_settle(count: int, *, workers: int, noting: bool = False) -> float
                     "at": now,
                     "domain": "bench.example",
                     "detail": "",
+                    "details": None,
                 }
                 if noting:
                     cursor.execute(INTEND, given)

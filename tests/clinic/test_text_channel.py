@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from clinic.adapters.text import NoAnswer, RenderedText, TextChannel, is_the_providers, signature_of
 from tests.support.processes import free_port
@@ -58,7 +59,7 @@ def test_each_way_of_misbehaving_is_told_apart(
     text_gateway.ways = [way]
     text_gateway.late_seconds = 0.6
     if way == "late":
-        monkeypatch.setattr(TextChannel, "answer_seconds", 0.2)
+        monkeypatch.setattr(settings, "TEXT_TIMEOUT_SECONDS", 0.2)
     outcome = channel.send(TEXT, key="")
     assert outcome.verdict == verdict
     assert detail is None or outcome.detail == detail

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.test import Client
 
 from clinic import outbox
-from clinic.adapters.text import TextChannel, signature_of
+from clinic.adapters.text import signature_of
 from clinic.errors import NotFound
 from clinic.models import Clinic, Message, MessageAttempt, MessageLog, MessageReport
 from clinic.outbox.sending import LEASE, RESEND_UNCERTAIN_AFTER
@@ -60,7 +61,7 @@ LATER = NOON + RESEND_UNCERTAIN_AFTER + timedelta(seconds=30)
 def test_a_text_whose_answer_was_lost_arrives_exactly_once(
     clinic: Clinic, teller: Texting, text_gateway: Gateway, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    monkeypatch.setattr(TextChannel, "answer_seconds", 0.4)
+    monkeypatch.setattr(settings, "TEXT_TIMEOUT_SECONDS", 0.4)
     text_gateway.ways = [way]
     planned(clinic)
     outbox.send_due_messages(now=NOON)

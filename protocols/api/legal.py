@@ -13,8 +13,8 @@ from rest_framework.serializers import Serializer
 
 from clinic.api.fields import Id, Instant, OneOf, Text
 from clinic.api.problems import StrictSerializer
-from clinic.api.views import OperationView
 from protocols import queries
+from protocols.api.door import Door
 from protocols.api.protocols import PROBLEMS
 from protocols.models import LegalBasisKind
 from protocols.operations import record_legal_basis, revoke_legal_basis
@@ -53,7 +53,7 @@ class LegalBasesOut(Serializer[Any]):
     items = LegalBasisOut(many=True)
 
 
-class LegalBases(OperationView):
+class LegalBases(Door):
     @extend_schema(
         operation_id="list_legal_bases",
         summary="List what allows the clinic to follow a protocol",
@@ -81,7 +81,7 @@ class LegalBases(OperationView):
         return Response(LegalBasisOut(row).data)
 
 
-class RevokeLegalBasis(OperationView):
+class RevokeLegalBasis(Door):
     @extend_schema(
         operation_id="revoke_legal_basis",
         summary="Record that a legal basis has lapsed",

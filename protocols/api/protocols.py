@@ -12,8 +12,8 @@ from rest_framework.serializers import Serializer
 
 from clinic.api.fields import Id, Instant, Text
 from clinic.api.problems import Problem
-from clinic.api.views import OperationView
 from protocols import queries
+from protocols.api.door import Door
 
 PROBLEMS: dict[Any, Any] = {("4XX", "application/problem+json"): Problem}
 
@@ -50,7 +50,7 @@ class ProtocolVersionsOut(Serializer[Any]):
     versions = ProtocolVersionRowOut(many=True)
 
 
-class Protocols(OperationView):
+class Protocols(Door):
     @extend_schema(
         operation_id="list_protocols", summary="List protocols", responses={200: ProtocolsOut, **PROBLEMS}
     )
@@ -62,7 +62,7 @@ class Protocols(OperationView):
         return Response(ProtocolsOut({"items": rows}).data)
 
 
-class ProtocolVersions(OperationView):
+class ProtocolVersions(Door):
     @extend_schema(
         operation_id="read_protocol",
         summary="Read a protocol",
@@ -74,7 +74,7 @@ class ProtocolVersions(OperationView):
         return Response(ProtocolVersionsOut({"newest": newest, "versions": versions}).data)
 
 
-class ProtocolVersionByNumber(OperationView):
+class ProtocolVersionByNumber(Door):
     @extend_schema(
         operation_id="read_protocol_version",
         summary="Read one version of a protocol",

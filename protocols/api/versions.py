@@ -13,10 +13,10 @@ from rest_framework.serializers import CharField, JSONField, ListField, Serializ
 
 from clinic.api.fields import Instant, Text
 from clinic.api.problems import StrictSerializer
-from clinic.api.views import OperationView
 from clinic.errors import BadInput
 from clinic.permissions import HouseSubject, Permission, require
 from protocols import queries
+from protocols.api.door import Door
 from protocols.api.protocols import PROBLEMS, ProtocolVersionOut
 from protocols.models import ProtocolVersion
 from protocols.operations import (
@@ -104,7 +104,7 @@ class ComparisonOut(Serializer[Any]):
     items = DifferenceOut(many=True)
 
 
-class VersionView(OperationView):
+class VersionView(Door):
     """A view of one version, named in the address."""
 
     def version(self) -> ProtocolVersion:

@@ -11,9 +11,9 @@ from rest_framework.serializers import BooleanField, ListField, Serializer
 
 from clinic.api.fields import Id, Instant, Text
 from clinic.api.problems import StrictSerializer
-from clinic.api.views import OperationView
 from clinic.operations.clinics import change_clinic
 from protocols import queries
+from protocols.api.door import Door
 from protocols.api.protocols import PROBLEMS
 from protocols.operations.wordings import load_wording, take_wording_back
 
@@ -70,7 +70,7 @@ class JurisdictionsOut(Serializer[Any]):
     jurisdictions = ListField(child=Text())
 
 
-class Wordings(OperationView):
+class Wordings(Door):
     @extend_schema(
         operation_id="list_wordings",
         summary="List the instruments, and where the wording of each comes from here",
@@ -97,7 +97,7 @@ class Wordings(OperationView):
         return Response(LoadedWordingOut(row).data)
 
 
-class TakeWordingBack(OperationView):
+class TakeWordingBack(Door):
     @extend_schema(
         operation_id="take_wording_back",
         summary="Take a loaded wording back",
@@ -116,7 +116,7 @@ class TakeWordingBack(OperationView):
         return Response(LoadedWordingOut(row).data)
 
 
-class Jurisdictions(OperationView):
+class Jurisdictions(Door):
     @extend_schema(
         operation_id="read_jurisdictions",
         summary="Whose rules hold where the clinic is",

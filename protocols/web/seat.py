@@ -15,8 +15,8 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods
 
 from clinic.actors import Seat, acting
+from clinic.own_words import speaking
 from clinic.web.context import seat_of
-from clinic.web.own_words import speaking
 from protocols import queries
 from protocols.models import ProtocolVersion
 

@@ -20,7 +20,9 @@ from clinic.api.fields import Id, Text
 from clinic.api.problems import Problem, StrictSerializer
 from clinic.api.views import OperationView
 from clinic.errors import BadInput, NotNow
+from clinic.rules.own_words import OwnWords
 from sessions.queries.ids import already_there
+from sessions.queries.own_words import own_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +54,9 @@ def confirmable() -> serializers.ListField:
 
 class Door(OperationView):
     """One operation or read, at one address."""
+
+    def own_words(self) -> OwnWords:
+        return own_words(self.actor, self.kwargs)
 
     def sent(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         """The checked body, in the operation's words: the id is the row's `public_id`."""

@@ -37,7 +37,7 @@ class RegisterPatientInput(NewRowInput):
         child=Text(max_length=60),
         required=False,
         max_length=50,
-        help_text="Flags that rules ask for, e.g. can_become_pregnant.",
+        help_text="What the clinic's protocols ask of a patient, e.g. can_become_pregnant; nothing else.",
     )
 
 

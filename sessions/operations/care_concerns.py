@@ -17,7 +17,9 @@ from clinic.errors import Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Absence, Clinic, Handover, Membership, Message, Person
 from clinic.operations.events import record_event
+from clinic.own_words import speaking
 from clinic.permissions import Permission, Role, allows, require
+from protocols.queries import own_words_of_house
 from sessions.models import CareConcern, CareConcernStep, CareTeamMember, Course
 from sessions.operations.answering import actor_of
 from sessions.permissions import subject_of
@@ -195,13 +197,14 @@ def render_concern(message: Message) -> RenderedMail:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
     path = reverse("sessions:care_concern", args=(clinic.slug, message.data["concern"]))
-    return RenderedMail(
-        to=person.email,
-        subject=_("Something was said to you in confidence"),
-        text=_("Somebody asks you to act. Sign in to read it:\n%(link)s\n")
-        % {"link": settings.SITE_URL + path},
-        sender_name=clinic.sender_name,
-    )
+    with speaking(own_words_of_house(clinic_id=clinic.pk)):
+        return RenderedMail(
+            to=person.email,
+            subject=_("Something was said to you in confidence"),
+            text=_("Somebody asks you to act. Sign in to read it:\n%(link)s\n")
+            % {"link": settings.SITE_URL + path},
+            sender_name=clinic.sender_name,
+        )
 
 
 def register_concerns() -> None:

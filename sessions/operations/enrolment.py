@@ -16,7 +16,9 @@ from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.rules.telephone import text_number
 from protocols.models import ProtocolVersion
-from protocols.queries import definition_in
+from protocols.queries import definition_in, definitions_of, published_versions
+from protocols.rules.own_words import attributes_in
+from protocols.rules.reading import instead_of
 from sessions.models import CareTeamMember, ContactDetails, Course, Patient
 from sessions.models.courses import OPEN_STATUSES, TeamRole
 from sessions.operations.contact_details import dead_ends
@@ -70,6 +72,8 @@ def register_patient(
             problems["code"] = [f"{code} is taken. Choose another code."]
         if not date(today.year - 120, 1, 1) <= born_on <= today:
             problems["born_on"] = ["Check the date of birth."]
+        if unasked := _unasked(actor, attributes):
+            problems["attributes"] = unasked
         if zone and zone not in available_timezones():
             problems["zone"] = ["Use the name of a time zone, e.g. Europe/Lisbon."]
         details = ContactDetails(
@@ -101,6 +105,18 @@ def register_patient(
         note_choices(actor=actor, details=details, before={}, source=Source.STAFF, now=now)
         record_event(actor=actor, verb="patient_registered", subject=patient, occurred_at=now, now=now)
         return patient
+
+
+def _unasked(actor: Actor, attributes: frozenset[str]) -> list[str]:
+    """What no protocol here asks of a patient: kept, it would look as if it were taken into account."""
+    if not attributes:
+        return []
+    definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
+    asked = {code for one in definitions for code in attributes_in(one)}
+    return [
+        f"No protocol here asks for “{code}”. {instead_of(code, asked, 'attribute') if asked else ''}".strip()
+        for code in sorted(attributes - asked)
+    ]
 
 
 def enrol_patient(

@@ -18,8 +18,9 @@ from clinic.actors import acting, system_actor
 from clinic.adapters.mail import RenderedMail
 from clinic.adapters.text import OPTED_OUT
 from clinic.models import Clinic, Message, MessageLog, MessageState, Person
+from clinic.own_words import speaking
 from clinic.rules.wall_time import day_of
-from protocols.queries import definition_of
+from protocols.queries import definition_of, own_words_of, own_words_of_house
 from protocols.rules.definition import ProtocolDefinition, SessionKind
 from sessions.models import (
     ContactChoice,
@@ -378,13 +379,17 @@ def render_task(message: Message) -> RenderedMail:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
     path = reverse("sessions:task", kwargs={"clinic": clinic.slug, "task": message.data["task"]})
-    return RenderedMail(
-        to=person.email,
-        subject=_("A task waits for you"),
-        text=_("A task with a clock waits for you. Sign in to see it:\n%(link)s\n")
-        % {"link": settings.SITE_URL + path},
-        sender_name=clinic.sender_name,
-    )
+    about = StaffTask.objects.filter(clinic_id=clinic.pk, public_id=message.data["task"])
+    version_id = about.values_list("course__protocol_version_id", flat=True).first()
+    words = own_words_of_house(clinic_id=clinic.pk) if version_id is None else own_words_of(version_id)
+    with speaking(words):
+        return RenderedMail(
+            to=person.email,
+            subject=_("A task waits for you"),
+            text=_("A task with a clock waits for you. Sign in to see it:\n%(link)s\n")
+            % {"link": settings.SITE_URL + path},
+            sender_name=clinic.sender_name,
+        )
 
 
 def undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:

@@ -15,7 +15,9 @@ from clinic.actors import acting
 from clinic.adapters.mail import RenderedMail
 from clinic.models import Message, MessageLog
 from clinic.operations.events import record_event
+from clinic.own_words import speaking
 from clinic.permissions import Permission, require
+from protocols.queries import own_words_of
 from sessions.models import Course, CourseRequirement, Patient, PatientLink, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
@@ -141,7 +143,10 @@ def render_new_link(message: Message) -> RenderedMail:
         clinic_id=message.clinic_id, pk=message.data["course"]
     )
     clinic = course.clinic
-    with translation.override(course.patient.language):
+    with (
+        translation.override(course.patient.language),
+        speaking(own_words_of(course.protocol_version_id)),
+    ):
         words = {
             "sender": clinic.sender_name,
             "link": link_address(message=message, course=course),

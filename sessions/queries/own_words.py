@@ -1,4 +1,4 @@
-"""In which protocol's words a page is said, by what it is about."""
+"""In which protocol's words a page is said and a request answered, by what it is about."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _OF_A_COURSE: Mapping[str, type[models.Model]] = {
     "booking": SessionBooking,
     "fact": FactRecord,
     "held": SessionRecord,
+    "record": SessionRecord,
     "deviation": DeviationRecord,
     "requirement": CourseRequirement,
     "task": StaffTask,
@@ -33,7 +34,7 @@ _OF_A_COURSE: Mapping[str, type[models.Model]] = {
 
 
 def own_words(actor: Actor, named: Mapping[str, Any]) -> OwnWords:
-    """`named` is what the page's address names. Two small queries at most; says nothing of the course but how
+    """`named` is what the address names. Two small queries at most; says nothing of the course but how
     its protocol speaks, so it asks for no permission: the page itself does."""
     version_id = _version_of(actor.clinic_id, named)
     return own_words_of_house(clinic_id=actor.clinic_id) if version_id is None else own_words_of(version_id)

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from clinic.web.own_words import said
+from clinic.own_words import said
 from protocols.rules.definition import ProtocolDefinition
 from protocols.web.showing import FigureRow, used_figures
 from sessions.queries import telling

@@ -24,8 +24,8 @@ from django.views.decorators.http import require_http_methods
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow, Refusal
 from clinic.models import Clinic, Person
+from clinic.own_words import in_own_words, speaking
 from clinic.web.context import seat_of
-from clinic.web.own_words import said, speaking
 from sessions.queries import banner
 from sessions.queries.own_words import own_words
 
@@ -117,12 +117,6 @@ class Door:
         if said:
             messages.success(self.request, said)
         return redirect(self.url(name, *args) + at)
-
-
-def in_own_words(refusal: Refusal) -> None:
-    """A refusal says what it says in the words of the page it came up on."""
-    refusal.message, refusal.advice = said(refusal.message), said(refusal.advice)
-    refusal.fields = {name: [said(error) for error in errors] for name, errors in refusal.fields.items()}
 
 
 def uuid_or_none(text: str) -> UUID | None:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from clinic import clock
 from clinic.errors import NotFound, Refusal
-from clinic.web.own_words import speaking
+from clinic.own_words import speaking
 from protocols.queries import own_words_of
 from sessions.queries.links import LinkPage, link_page
 

@@ -99,20 +99,35 @@ class MedicineForm(FactForm):
     classes = forms.MultipleChoiceField(
         label=_("Belongs to"), widget=forms.CheckboxSelectMultiple, required=False
     )
+    none_of_them = forms.BooleanField(label=_("It belongs to none of these"), required=False)
     last_taken_on = day(_("Last taken on"), required=False, hint=_("Leave empty if it is still taken."))
     washout_cleared = forms.BooleanField(label=_("The prescriber has cleared it"), required=False)
-    field_order = ["public_id", "name", "dose", "classes", "last_taken_on", "washout_cleared"]
+    field_order = ["public_id", "name", "dose", "classes", "none_of_them", "last_taken_on", "washout_cleared"]
 
     def __init__(self, *args: Any, classes: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["classes"].choices = list(classes)  # type: ignore[attr-defined]
+        offered = list(classes)
+        self.fields["classes"].choices = offered  # type: ignore[attr-defined]
+        if not offered:
+            del self.fields["classes"], self.fields["none_of_them"]
+
+    def clean(self) -> dict[str, Any]:
+        """Nothing ticked may be an answer or an oversight, and a washout hangs on which: so it is asked."""
+        given: dict[str, Any] = super().clean() or {}
+        if "classes" in self.fields and bool(given.get("classes")) == bool(given.get("none_of_them")):
+            self.add_error("classes", _("Tick what it belongs to, or that it belongs to none of these."))
+        return given
 
     def said(self, now: datetime) -> dict[str, Any]:
-        return {**super().said(now), "classes": frozenset(self.cleaned_data["classes"])}
+        return {**super().said(now), "classes": frozenset(self.cleaned_data.get("classes", ()))}
 
     @classmethod
     def shown(cls, value: Any) -> dict[str, Any]:
-        return {**super().shown(value), "classes": sorted(value.classes)}
+        return {
+            **super().shown(value),
+            "classes": sorted(value.classes),
+            "none_of_them": not value.classes,
+        }
 
 
 # chart item -> (title of its page, label of its words)

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from django.utils.translation import gettext, pgettext
 
+from clinic.own_words import said, speaking
 from clinic.rules.own_words import OwnWords
-from clinic.web.own_words import said, speaking
 from protocols.operations import retire_version
 from sessions.models import Course, CourseRequirement, FactRecord, SessionRecord
 from sessions.operations.booking import book_session, check_in_patient

@@ -1,5 +1,5 @@
-"""Pages in a protocol's own words: while it is spoken so, every text of the product says client where the
-protocol calls its patients clients.
+"""Pages, answers and mail in a protocol's own words: while it is spoken so, every text of the product says
+client where the protocol calls its patients clients.
 
 It stands where texts come out of the catalogue, so that no page, form or refusal can forget it, and so that
 nothing that people wrote is ever changed: what they wrote never goes through the catalogue.
@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.translation import get_language, trans_real
 
+from clinic.errors import Refusal
 from clinic.rules.own_words import OwnWords
 
 _CONTEXT = trans_real.CONTEXT_SEPARATOR
@@ -63,3 +64,9 @@ def said(text: str) -> str:
     active: Any = trans_real._active  # type: ignore[attr-defined]  # not in the stubs
     words = getattr(getattr(active, "value", None), "own_words", None)
     return words.in_text(text) if isinstance(words, OwnWords) else text
+
+
+def in_own_words(refusal: Refusal) -> None:
+    """A refusal says what it says in the words of the page or answer it came up on."""
+    refusal.message, refusal.advice = said(refusal.message), said(refusal.advice)
+    refusal.fields = {name: [said(error) for error in errors] for name, errors in refusal.fields.items()}

@@ -105,6 +105,7 @@ class Permission(StrEnum):
     MANAGE_CLINIC = "manage_clinic"  # phone, crisis lines, quiet hours, sender name
     MANAGE_MESSAGES = "manage_messages"  # send again, cancel
     CHANGE_NOTE_TEMPLATES = "change_note_templates"
+    CHANGE_REVIEW_SETTINGS = "change_review_settings"  # co-signing, what is a trend, reporting clocks
     DRAFT_PROTOCOL = "draft_protocol"
     CONFIRM_FIGURES = "confirm_figures"  # a clinician answers for a protocol's unverified and own figures
     PUBLISH_PROTOCOL = "publish_protocol"  # approve, publish, retire; never what one has written
@@ -428,7 +429,7 @@ register(
     *(
         sentence
         for role in (Role.SUPERVISOR, Role.ADMINISTRATOR)
-        for sentence in sentences(role, (Permission.CHANGE_NOTE_TEMPLATES,))
+        for sentence in sentences(role, (Permission.CHANGE_NOTE_TEMPLATES, Permission.CHANGE_REVIEW_SETTINGS))
     ),
     # What a patient says of their care is never for those who give it; whom it is for, the record says.
     *(

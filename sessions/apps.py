@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class SessionsConfig(AppConfig):
     name = "sessions"
     label = "therapy_sessions"
+    verbose_name = gettext_lazy("Treatment")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from clinic import health, proofs
         from clinic.operations.changes import register_interest
+        from clinic.operations.clinics import register_known
         from clinic.ticks import register_tick
+        from protocols.rules.definition import SessionKind
         from protocols.web import panels
         from sessions.operations.care_concerns import register_concerns
         from sessions.operations.messages import register_messages
@@ -25,6 +29,7 @@ class SessionsConfig(AppConfig):
         from sessions.queries.watch import PROOFS, failing_courses
         from sessions.web.uses import who_uses_it
 
+        register_known("reviewed_kinds", sorted(kind.value for kind in SessionKind))
         register_messages()
         register_concerns()
         register_new_links()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.models.absences import Absence, Deputy, Handover
-from clinic.models.clinics import Clinic
+from clinic.models.clinics import Clinic, ReviewSettings
 from clinic.models.clock import ClockOffset
 from clinic.models.credentials import Credential, CredentialKind
 from clinic.models.events import Event
@@ -40,6 +40,7 @@ __all__ = [
     "MessageState",
     "Person",
     "Resource",
+    "ReviewSettings",
     "Room",
     "WallTimeField",
 ]

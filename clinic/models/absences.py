@@ -55,6 +55,9 @@ class Absence(ClinicRow):
         ]
         indexes = [models.Index(fields=["clinic", "until_at"], name="absences_by_their_end")]
 
+    def __str__(self) -> str:
+        return f"{self.person}, {self.from_on} to {self.until_on}"
+
 
 class Handover(ClinicRow):
     """`giver`'s patients are `taker`'s too in these days, and so are the kinds of work named here."""
@@ -99,6 +102,9 @@ class Handover(ClinicRow):
             models.Index(fields=["clinic", "taker", "until_at"], name="handovers_of_who_took_them"),
             models.Index(fields=["clinic", "until_at"], name="handovers_by_their_end"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.giver} to {self.taker}, {self.from_on} to {self.until_on}"
 
 
 class Deputy(ClinicRow):

@@ -211,3 +211,11 @@ class Clinic(models.Model):
     @property
     def zone_info(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+
+class ReviewSettings(Clinic):
+    """The same row, for who may set how records are co-signed and nothing else of the clinic."""
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = gettext_lazy("review settings")

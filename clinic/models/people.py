@@ -70,7 +70,7 @@ class Person(AbstractBaseUser):
     def get_short_name(self) -> str:
         return self.printed_name
 
-    # What Django's admin asks when a ModelAdmin does not answer for itself. Ours all do (clinic/admin.py), by
+    # What Django's admin asks when a ModelAdmin does not answer for itself. Ours all do (clinic/admin/), by
     # role.
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         return self.is_active and self.is_superuser

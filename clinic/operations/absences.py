@@ -82,7 +82,7 @@ def record_absence(
         return absence
 
 
-def end_absence(*, actor: Actor, absence_id: UUID, now: datetime) -> Absence:
+def end_absence(*, actor: Actor, absence_id: UUID, now: datetime, reason: str = "") -> Absence:
     """They are back before the last day, or do not go after all. What was handed over for it is taken back by
     its own act."""
     with acting(actor):
@@ -96,7 +96,9 @@ def end_absence(*, actor: Actor, absence_id: UUID, now: datetime) -> Absence:
             raise NotFound()
         _whose(actor, absence.person.public_id)
         if _end(absence, actor=actor, now=now):
-            record_event(actor=actor, verb="absence_ended", subject=absence, occurred_at=now, now=now)
+            record_event(
+                actor=actor, verb="absence_ended", subject=absence, occurred_at=now, now=now, reason=reason
+            )
             look_again(clinic_id=actor.clinic_id, person_id=absence.person_id, now=now)
         return absence
 
@@ -187,7 +189,7 @@ def hand_over(
         return handover
 
 
-def take_back(*, actor: Actor, handover_id: UUID, now: datetime) -> Handover:
+def take_back(*, actor: Actor, handover_id: UUID, now: datetime, reason: str = "") -> Handover:
     """It ends now; what is still open goes back. One that has not begun never will."""
     with acting(actor):
         handover = (
@@ -200,7 +202,9 @@ def take_back(*, actor: Actor, handover_id: UUID, now: datetime) -> Handover:
             raise NotFound()
         _whose(actor, handover.giver.public_id)
         if _end(handover, actor=actor, now=now):
-            record_event(actor=actor, verb="work_taken_back", subject=handover, occurred_at=now, now=now)
+            record_event(
+                actor=actor, verb="work_taken_back", subject=handover, occurred_at=now, now=now, reason=reason
+            )
             look_again(clinic_id=actor.clinic_id, person_id=handover.giver_id, now=now)
         return handover
 

@@ -1,8 +1,9 @@
-"""What a clinic sets for itself: its number, its crisis lines, its quiet hours, its own answer hour."""
+"""What a clinic sets for itself: its number, its crisis lines, its quiet hours, its own answer hour; and
+which records are co-signed, and how soon."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,19 @@ from clinic.permissions import HouseSubject, Permission, require
 
 # A slug stands in every address ever mailed; a zone decides every window of every course.
 FIXED = frozenset({"id", "public_id", "slug", "zone", "is_demo"})
+REVIEW_SETTINGS = frozenset({"review_within_days", "reviewed_kinds"})
+
+_known: dict[str, tuple[str, ...]] = {}
+
+
+def register_known(setting: str, values: Sequence[str]) -> None:
+    """What a list among the settings may hold. Other apps say so from their `ready()`: the house knows no
+    kinds of session. Registering a setting again replaces it."""
+    _known[setting] = tuple(values)
+
+
+def known(setting: str) -> tuple[str, ...]:
+    return _known.get(setting, ())
 
 
 def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str = "") -> Clinic:
@@ -25,24 +39,64 @@ def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime, r
     again by the next tick. Raises BadInput with a message per field."""
     with acting(actor):
         require(actor, Permission.MANAGE_CLINIC, HouseSubject(clinic_id=actor.clinic_id))
-        if fixed := FIXED & set(settings):
-            raise BadInput(fields={name: [_("This is never changed.")] for name in sorted(fixed)})
-        clinic = Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
-        for name, value in settings.items():
-            setattr(clinic, name, value)
-        try:
-            clinic.full_clean()
-        except ValidationError as error:
-            raise BadInput(fields=error.message_dict) from error
-        clinic.save(update_fields=list(settings))
-        record_event(
-            actor=actor,
-            verb="clinic_changed",
-            subject=clinic,
-            occurred_at=now,
-            now=now,
-            data=dict.fromkeys(sorted(settings), True),
-            reason=reason,
+        return _set(
+            actor, settings, fixed=FIXED & set(settings), verb="clinic_changed", now=now, reason=reason
         )
-        look_again(clinic_id=clinic.pk, now=now)
-        return clinic
+
+
+def change_review_settings(
+    *, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str = ""
+) -> Clinic:
+    """The same for what a supervisor sets too: whether and how soon a signed session is co-signed, and of
+    which kinds."""
+    with acting(actor):
+        require(actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=actor.clinic_id))
+        others = set(settings) - REVIEW_SETTINGS
+        return _set(actor, settings, fixed=others, verb="review_settings_changed", now=now, reason=reason)
+
+
+def _set(
+    actor: Actor,
+    settings: Mapping[str, Any],
+    *,
+    fixed: Collection[str],
+    verb: str,
+    now: datetime,
+    reason: str,
+) -> Clinic:
+    if fixed:
+        raise BadInput(fields={name: [_("This is never changed.")] for name in sorted(fixed)})
+    _only_known(settings)
+    clinic = Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
+    for name, value in settings.items():
+        setattr(clinic, name, value)
+    try:
+        clinic.full_clean()
+    except ValidationError as error:
+        raise BadInput(fields=error.message_dict) from error
+    clinic.save(update_fields=list(settings))
+    record_event(
+        actor=actor,
+        verb=verb,
+        subject=clinic,
+        occurred_at=now,
+        now=now,
+        data=dict.fromkeys(sorted(settings), True),
+        reason=reason,
+    )
+    look_again(clinic_id=clinic.pk, now=now)
+    return clinic
+
+
+def _only_known(settings: Mapping[str, Any]) -> None:
+    """A misspelt word would quietly choose nothing."""
+    wrong = {}
+    for name in sorted(set(settings) & set(_known)):
+        strange = sorted(set(settings[name]) - set(_known[name]))
+        if strange:
+            wrong[name] = [
+                _("Not known here: %(strange)s. Known: %(known)s.")
+                % {"strange": ", ".join(strange), "known": ", ".join(_known[name])}
+            ]
+    if wrong:
+        raise BadInput(fields=wrong)

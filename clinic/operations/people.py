@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, datetime
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -28,6 +31,7 @@ def invite_person(
     from_on: date,
     until_on: date | None = None,
     now: datetime,
+    reason: str = "",
 ) -> Membership:
     """Make somebody a member, and a Person first if no one has that address. They set their own password by
     the "forgot password" page: nobody ever knows another's."""
@@ -40,6 +44,7 @@ def invite_person(
             from_on=from_on,
             until_on=until_on,
             now=now,
+            reason=reason,
         )
 
 
@@ -147,7 +152,75 @@ def change_membership(
         return membership
 
 
-def take_second_factor_away(*, actor: Actor, person: Person, now: datetime) -> None:
+def change_person(
+    *,
+    actor: Actor,
+    person_id: int,
+    email: str,
+    printed_name: str,
+    is_active: bool,
+    now: datetime,
+    reason: str = "",
+) -> Person:
+    """Another address or printed name, or no sign-in any more. What they signed keeps the name it was signed
+    with. Not for whoever works in a clinic where the actor is no administrator; it stands in the log of each
+    clinic they work in."""
+    with acting(actor):
+        require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
+        person = (
+            Person.objects.select_for_update(no_key=True, of=("self",))
+            .filter(pk=person_id, memberships__clinic_id=actor.clinic_id)
+            .first()
+        )
+        if person is None:
+            raise NotFound()
+        _all_of_their_clinics(actor, person, now=now)
+        if person.pk == actor.person_id and not is_active:
+            raise NotNow(
+                _("You cannot take your own sign-in away."),
+                code="own-sign-in",
+                advice=_("Ask another administrator."),
+            )
+        said = {"email": email.strip(), "printed_name": printed_name.strip(), "is_active": is_active}
+        changed = {name for name, value in said.items() if getattr(person, name) != value}
+        if not changed:
+            return person
+        for name, value in said.items():
+            setattr(person, name, value)
+        try:
+            person.full_clean(exclude=["password"], validate_constraints=False)
+            with transaction.atomic():
+                person.save(update_fields=sorted(changed))
+        except ValidationError as error:
+            raise BadInput(fields=error.message_dict) from error
+        except IntegrityError as error:
+            if "one_person_per_email" not in str(error):
+                raise
+            raise BadInput(fields={"email": [_("Somebody else has this address.")]}) from error
+        if "email" in changed:
+            # Whoever still reads the old address must not be able to ask for a new password there.
+            EmailAddress.objects.filter(user=person).delete()
+        if "printed_name" in changed:
+            Resource.objects.filter(membership__person=person).update(label=person.printed_name)
+        places = Membership.objects.filter(person=person)
+        # One's own clinic last: what is said of who acts, and where, stays so for the rest.
+        for place in sorted(places, key=lambda one: (one.clinic_id == actor.clinic_id, one.clinic_id)):
+            there = replace(actor, clinic_id=place.clinic_id)
+            with acting(there):
+                record_event(
+                    actor=there,
+                    verb="person_changed",
+                    subject=place,
+                    occurred_at=now,
+                    now=now,
+                    data={name: is_active if name == "is_active" else True for name in sorted(changed)},
+                    reason=reason,
+                )
+                look_again(clinic_id=place.clinic_id, person_id=person.pk, now=now)
+        return person
+
+
+def take_second_factor_away(*, actor: Actor, person: Person, now: datetime, reason: str = "") -> None:
     """For a colleague whose telephone and recovery codes are lost: their password leads to setting up a new
     one. Not for oneself, and not for whoever works in a clinic where the actor is no administrator."""
     with acting(actor):
@@ -161,10 +234,15 @@ def take_second_factor_away(*, actor: Actor, person: Person, now: datetime) -> N
                 code="own-second-factor",
                 advice=_("Use a recovery code, or ask another administrator."),
             )
-        mine = administered_by(Person.objects.get(pk=actor.person), now)
-        if Membership.objects.filter(person=person).exclude(clinic_id__in=mine).exists():
-            raise Forbidden(_("This person works in a clinic that you do not administer."))
-        _take_away(actor=actor, membership=membership, now=now)
+        _all_of_their_clinics(actor, person, now=now)
+        _take_away(actor=actor, membership=membership, now=now, reason=reason)
+
+
+def _all_of_their_clinics(actor: Actor, person: Person, *, now: datetime) -> None:
+    """Raises Forbidden when they work in a clinic where the actor is no administrator."""
+    mine = administered_by(Person.objects.get(pk=actor.person), now)
+    if Membership.objects.filter(person=person).exclude(clinic_id__in=mine).exists():
+        raise Forbidden(_("This person works in a clinic that you do not administer."))
 
 
 def take_second_factor_away_by_command(*, person: Person, now: datetime) -> None:
@@ -176,9 +254,16 @@ def take_second_factor_away_by_command(*, person: Person, now: datetime) -> None
     Authenticator.objects.filter(user=person).delete()
 
 
-def _take_away(*, actor: Actor, membership: Membership, now: datetime) -> None:
+def _take_away(*, actor: Actor, membership: Membership, now: datetime, reason: str = "") -> None:
     Authenticator.objects.filter(user_id=membership.person_id).delete()
-    record_event(actor=actor, verb="second_factor_taken_away", subject=membership, occurred_at=now, now=now)
+    record_event(
+        actor=actor,
+        verb="second_factor_taken_away",
+        subject=membership,
+        occurred_at=now,
+        now=now,
+        reason=reason,
+    )
 
 
 def add_room(*, actor: Actor, name: str, now: datetime, reason: str = "") -> Room:

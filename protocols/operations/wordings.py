@@ -26,7 +26,13 @@ _BLANK = re.compile(r":\s*[\"']?…[\"']?\s*$")
 
 
 def load_wording(
-    *, actor: Actor, instrument: str, text: str, now: datetime, public_id: UUID | None = None
+    *,
+    actor: Actor,
+    instrument: str,
+    text: str,
+    now: datetime,
+    reason: str = "",
+    public_id: UUID | None = None,
 ) -> InstrumentWording:
     """Keep a wording for the instrument of that code; from now on its items read so, for this clinic alone.
 
@@ -53,7 +59,9 @@ def load_wording(
                 code="wording-document",
                 fields={"document": [str(error) for error in problem.errors]},
             ) from problem
-        return _keep(actor, instrument, found.version, text, why="", now=now, public_id=public_id)
+        return _keep(
+            actor, instrument, found.version, text, why="", reason=reason, now=now, public_id=public_id
+        )
 
 
 def take_wording_back(
@@ -68,11 +76,21 @@ def take_wording_back(
         standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument)
         if standing is None or not standing.document:
             raise NotNow(_("No wording of this instrument is loaded."), code="no-wording")
-        return _keep(actor, instrument, found.version, "", why=why.strip(), now=now, public_id=public_id)
+        return _keep(
+            actor, instrument, found.version, "", why=why.strip(), reason=why, now=now, public_id=public_id
+        )
 
 
 def _keep(
-    actor: Actor, instrument: str, version: str, text: str, *, why: str, now: datetime, public_id: UUID | None
+    actor: Actor,
+    instrument: str,
+    version: str,
+    text: str,
+    *,
+    why: str,
+    reason: str,
+    now: datetime,
+    public_id: UUID | None,
 ) -> InstrumentWording:
     # The clinic's row: two wordings loaded at once are one after the other.
     Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
@@ -102,6 +120,7 @@ def _keep(
         occurred_at=now,
         now=now,
         data={"instrument": instrument, "version": version},
+        reason=reason,
     )
     # What may be sent to a patient is another thing from now on.
     look_again(clinic_id=actor.clinic_id, now=now)

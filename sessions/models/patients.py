@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from clinic.models import Channel, ClinicRow, Resource
 
@@ -63,6 +64,7 @@ class ContactDetails(ClinicRow):
 
     class Meta(ClinicRow.Meta):
         abstract = False
+        verbose_name = verbose_name_plural = _("contact details")
         constraints = [
             *ClinicRow.Meta.constraints,
             models.CheckConstraint(

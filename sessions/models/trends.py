@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from clinic.models import ClinicRow
 from sessions.models.requirements import DeviationRecord
@@ -26,6 +27,7 @@ class DeviationPolicy(ClinicRow):
 
     class Meta(ClinicRow.Meta):
         abstract = False
+        verbose_name_plural = _("deviation policies")
         constraints = [
             *ClinicRow.Meta.constraints,
             models.CheckConstraint(

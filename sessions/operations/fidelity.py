@@ -28,7 +28,9 @@ from sessions.queries.fidelity import candidates_for, hidden_of, those_who_know
 from sessions.rules.fidelity import NoForm, draw, form_of, problems_of, read_form, weight_of
 
 
-def adopt_form(*, actor: Actor, text: str, now: datetime, public_id: UUID | None = None) -> FidelityForm:
+def adopt_form(
+    *, actor: Actor, text: str, now: datetime, reason: str = "", public_id: UUID | None = None
+) -> FidelityForm:
     """Take a rating form's document (YAML) into use. The same version says the same for ever."""
     with acting(actor):
         require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
@@ -58,7 +60,9 @@ def adopt_form(*, actor: Actor, text: str, now: datetime, public_id: UUID | None
             adopted_by_id=actor.person,
             adopted_at=now,
         )
-        record_event(actor=actor, verb="fidelity_form_adopted", subject=row, occurred_at=now, now=now)
+        record_event(
+            actor=actor, verb="fidelity_form_adopted", subject=row, occurred_at=now, now=now, reason=reason
+        )
         return row
 
 

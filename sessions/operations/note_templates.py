@@ -30,6 +30,7 @@ def change_note_template(
     kinds: Sequence[str] = (),
     in_use: bool = True,
     version: int = 0,
+    reason: str = "",
 ) -> NoteTemplate:
     """Add a template, or change the one of that code; `lines`: a block on each, “Title | hint”. `version` is
     the one the change began from; raises NotNow when somebody changed it since."""
@@ -73,5 +74,6 @@ def change_note_template(
             occurred_at=now,
             now=now,
             data={"version": row.version, "shipped": code in {one.code for one in shipped_templates()}},
+            reason=reason,
         )
         return row

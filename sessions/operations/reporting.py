@@ -75,12 +75,13 @@ def set_clock(
     source: str,
     now: datetime,
     protocol_id: UUID | None = None,
+    reason: str = "",
     public_id: UUID | None = None,
 ) -> ReportingClock:
     """Say whom the clinic tells of which deviations and how soon, with where that comes from. It runs for
     what is raised or classified from now on."""
     with acting(actor):
-        require(actor, Permission.MANAGE_CLINIC, HouseSubject(clinic_id=actor.clinic_id))
+        require(actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=actor.clinic_id))
         if not source.strip():
             raise Incomplete(
                 _("Say where this clock comes from."),
@@ -122,6 +123,7 @@ def set_clock(
                 "count": count,
                 "unit": clock.unit,
             },
+            reason=reason,
         )
         return clock
 
@@ -136,7 +138,7 @@ def end_clock(*, actor: Actor, clock_id: UUID, reason: str, now: datetime) -> Re
         )
         if clock is None:
             raise NotFound()
-        require(actor, Permission.MANAGE_CLINIC, HouseSubject(clinic_id=actor.clinic_id))
+        require(actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=actor.clinic_id))
         if not reason.strip():
             raise Incomplete(_("Say why."), fields={"reason": [_("Write a sentence.")]})
         if clock.ended_at is not None:
@@ -145,5 +147,12 @@ def end_clock(*, actor: Actor, clock_id: UUID, reason: str, now: datetime) -> Re
             raise NotNow(_("This clock has ended already."), code="clock-ended")
         clock.ended_at, clock.ended_by_id, clock.ended_because = now, actor.person, reason.strip()
         clock.save(update_fields=["ended_at", "ended_by", "ended_because"])
-        record_event(actor=actor, verb="reporting_clock_ended", subject=clock, occurred_at=now, now=now)
+        record_event(
+            actor=actor,
+            verb="reporting_clock_ended",
+            subject=clock,
+            occurred_at=now,
+            now=now,
+            reason=reason,
+        )
         return clock

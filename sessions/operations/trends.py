@@ -251,7 +251,7 @@ def set_policy(
 ) -> DeviationPolicy:
     """Say what makes a trend in this clinic, and on which days it does not work. Counts anew at once."""
     with acting(actor):
-        require(actor, Permission.MANAGE_CLINIC, HouseSubject(clinic_id=actor.clinic_id))
+        require(actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=actor.clinic_id))
         wrong = {
             name: [_("At least %(least)d.") % {"least": least}]
             for name, value, least in (
@@ -294,6 +294,7 @@ def set_policy(
                 "in_protocol": in_protocol,
                 "of_therapist": of_therapist,
             },
+            reason=reason,
         )
         raise_trends(clinic_id=actor.clinic_id, raised=None, now=now)
         return policy

@@ -29,6 +29,7 @@ def write_wording(
     text: str,
     now: datetime,
     subject: str = "",
+    reason: str = "",
     public_id: UUID | None = None,
 ) -> MessageWording:
     """The clinic's own words from now on. Raises BadInput with everything that stands against them: what
@@ -70,6 +71,7 @@ def write_wording(
             occurred_at=now,
             now=now,
             data={"kind": kind, "channel": channel, "language": language},
+            reason=reason,
         )
         return row
 

@@ -145,7 +145,7 @@ def settings(actor: Actor) -> Settings:
     """For everybody who works in the clinic."""
     house = HouseSubject(clinic_id=actor.clinic_id)
     require(actor, Permission.VIEW_CLINIC, house)
-    can_change = allows(actor, Permission.MANAGE_CLINIC, house)
+    can_change = allows(actor, Permission.CHANGE_REVIEW_SETTINGS, house)
     return Settings(
         policies=list(
             DeviationPolicy.objects.filter(clinic_id=actor.clinic_id)

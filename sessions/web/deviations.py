@@ -120,7 +120,8 @@ def _list(door: Door, many: ManyForm) -> HttpResponse:
         next_page="?" + urlencode({**kept, "show": show, "after": str(after)}) if after else "",
         trends=door.read(trends.open_trends),
         sees_trends=trends.sees_trends(door.actor),
-        sees_settings=trends.sees_trends(door.actor) or allows(door.actor, Permission.MANAGE_CLINIC, house),
+        sees_settings=trends.sees_trends(door.actor)
+        or allows(door.actor, Permission.CHANGE_REVIEW_SETTINGS, house),
         file=f"{door.url('deviation_log')}?{urlencode(kept)}"
         if allows(door.actor, Permission.EXPORT_RECORD, house)
         else "",

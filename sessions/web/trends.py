@@ -123,7 +123,7 @@ def settings(door: Door) -> HttpResponse:
 
 @staff
 def set_clock(door: Door) -> HttpResponse:
-    require(door.actor, Permission.MANAGE_CLINIC, HouseSubject(clinic_id=door.actor.clinic_id))
+    require(door.actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=door.actor.clinic_id))
     form = door.form(asking.ClockForm, protocols=door.read(queries.protocol_choices))
 
     def act() -> None:
@@ -156,7 +156,7 @@ def set_clock(door: Door) -> HttpResponse:
 
 @staff
 def end_clock(door: Door, clock: UUID) -> HttpResponse:
-    require(door.actor, Permission.MANAGE_CLINIC, HouseSubject(clinic_id=door.actor.clinic_id))
+    require(door.actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=door.actor.clinic_id))
     form = door.form(asking.EndClockForm)
     if door.done(
         form,

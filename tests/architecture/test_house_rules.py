@@ -17,6 +17,7 @@ _DOORS = (
     "/api/",
     "/management/",
     "/admin.py",
+    "/admin/",
     "/tasks.py",
     "/ticks.py",
     "clinic/clock.py",

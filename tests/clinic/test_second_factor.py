@@ -215,16 +215,17 @@ def test_an_administrator_takes_a_lost_factor_away_and_it_stands_in_the_log(
     client = Client()
     sign_in(client, ada)
     client.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
-    answer = client.post(
-        "/admin/clinic/person/",
-        {"action": "take_second_factor_away", "_selected_action": [ben.pk, ada.pk]},
-        follow=True,
-    )
+    asked = {"action": "take_second_factor_away", "_selected_action": [ben.pk, ada.pk]}
+    answer = client.post("/admin/clinic/person/", asked, follow=True)
+    assert "Say why" in answer.content.decode()
+    assert Authenticator.objects.filter(user=ben).exists(), "without a reason nothing changes"
+    answer = client.post("/admin/clinic/person/", {**asked, "reason": "Fell into a lake."}, follow=True)
     words = answer.content.decode()
     assert "Ben Example sets up a new one" in words and "cannot take your own" in words
     assert not Authenticator.objects.filter(user=ben).exists()
     assert Authenticator.objects.filter(user=ada, type="totp").exists()
-    assert Event.objects.get(verb="second_factor_taken_away").actor_id == ada.pk
+    event = Event.objects.get(verb="second_factor_taken_away")
+    assert (event.actor_id, event.reason.text) == (ada.pk, "Fell into a lake.")
 
 
 def test_who_works_where_the_administrator_has_no_say_keeps_their_factor(alder: Clinic, ada: Person) -> None:

@@ -169,8 +169,8 @@ def test_a_report_that_is_due_keeps_the_review_open(cast: Cast) -> None:
     assert "reports" in refused.value.data["missing"]
 
 
-def test_a_clock_has_a_source_is_set_by_an_administrator_and_never_changed(cast: Cast) -> None:
-    for source, refusal, by in ((" ", Incomplete, "finn"), ("A letter", Forbidden, "carla")):
+def test_a_clock_has_a_source_is_set_by_who_sets_reviews_and_never_changed(cast: Cast) -> None:
+    for source, refusal, by in ((" ", Incomplete, "carla"), ("A letter", Forbidden, "dov")):
         with pytest.raises(refusal):
             a_clock(cast, source=source, by=by)
     with pytest.raises(BadInput):

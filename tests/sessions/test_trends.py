@@ -136,7 +136,7 @@ def test_period_and_counts_are_the_clinics_settings_with_a_reason_and_its_histor
         policy(cast, in_clinic=1)
     with pytest.raises(Forbidden):
         set_policy(
-            actor=cast.actor("carla", at=NOW),
+            actor=cast.actor("dov", at=NOW),
             days=9,
             in_clinic=3,
             in_protocol=3,

@@ -36,7 +36,7 @@ def test_a_deviation_is_entered_reviewed_corrected_reported_and_closed_by_the_ap
         "from_next_day": True,
         "based_on": "The contract, §7",
     }
-    said(carla.post("set_reporting_clock", clock), 403)
+    said(ada.post("set_reporting_clock", clock), 403)
     assert said(finn.post("set_reporting_clock", clock), 201)["based_on"] == "The contract, §7"
     said(finn.post("set_reporting_clock", clock), 200)
 
@@ -134,7 +134,7 @@ def test_many_are_acknowledged_and_a_trend_is_reviewed_by_the_api(day: ClinicDay
         "id": new_id(), "days": 30, "in_clinic": 5, "in_protocol": 4, "of_therapist": 3,
         "days_off": ["2027-12-24"], "reason": "We are small.",
     }  # fmt: skip
-    said(carla.post("deviation_settings", policy), 403)
+    said(calls(day.cast, "ada").post("deviation_settings", policy), 403)
     finn = calls(day.cast, "finn")
     said(finn.post("deviation_settings", {**policy, "in_clinic": 1}), 400)
     said(finn.post("deviation_settings", policy), 201)

@@ -8,16 +8,12 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from clinic import clock
-from clinic.actors import Actor, as_actor, request_id_of
-from clinic.admin import ReadOnlyAdmin, why_changed
-from clinic.models import Membership, Person
-from clinic.permissions import HouseSubject, Permission, allows
+from clinic.admin.acting import Given, OperationForm, ReadOnlyAdmin, seat_in, seats
+from clinic.permissions import Permission
 from sessions.models import (
     CareTeamMember,
     ClosureSignature,
@@ -40,26 +36,6 @@ from sessions.models import (
 from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import change_care_team
 from sessions.permissions import courses_visible_to
-
-
-def seats(request: HttpRequest) -> list[Actor]:
-    """Who the reader is in each clinic they work in today, found once per request."""
-    found: list[Actor] | None = getattr(request, "_seats", None)
-    if found is None:
-        found = request._seats = _seats(request)  # type: ignore[attr-defined]  # read only here
-    return found
-
-
-def _seats(request: HttpRequest) -> list[Actor]:
-    person = request.user
-    if not isinstance(person, Person) or not person.is_active:
-        return []
-    at = clock.now()
-    return [
-        as_actor(membership, at=at, request_id=request_id_of(request))
-        for membership in Membership.objects.standing_at(at).filter(person=person).select_related("clinic")
-        if membership.active_on(at.astimezone(membership.clinic.zone_info).date())
-    ]
 
 
 def courses_seen(request: HttpRequest, permission: Permission) -> QuerySet[Course]:
@@ -99,15 +75,6 @@ class CaseloadAdmin(ReadOnlyAdmin):
         return self.get_queryset(request).filter(pk=obj.pk).exists()
 
 
-def assigns_in(request: HttpRequest) -> list[Actor]:
-    """The reader's seats in which they may change any care team: a supervisor's."""
-    return [
-        actor
-        for actor in seats(request)
-        if allows(actor, Permission.CHANGE_CARE_TEAM, HouseSubject(clinic_id=actor.clinic_id))
-    ]
-
-
 @admin.register(Patient)
 class PatientAdmin(CaseloadAdmin):
     what = Permission.VIEW_PATIENT
@@ -124,6 +91,7 @@ class ContactDetailsAdmin(CaseloadAdmin):
     course_path = "patient__courses"
     list_select_related = ("patient",)
     list_display = ("patient", "email", "phone", "email_allowed", "email_stopped_at")
+    exclude = ("word_hash",)
 
 
 @admin.register(Course)
@@ -136,8 +104,8 @@ class CourseAdmin(CaseloadAdmin):
     search_fields = ("patient__code",)
 
 
-class CareTeamForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time
-    reason = why_changed()
+class CareTeamForm(OperationForm):
+    course = forms.ModelChoiceField(queryset=Course.objects.none(), label=_("Course"))
 
     class Meta:
         model = CareTeamMember
@@ -149,6 +117,7 @@ class CareTeamMemberAdmin(CaseloadAdmin):
     """A supervisor adds a place; whoever held it leaves it. No place is edited or deleted."""
 
     what = Permission.VIEW_PATIENT
+    adds = Permission.CHANGE_CARE_TEAM
     form = CareTeamForm
     list_select_related = ("course__patient", "person")
     list_display = ("course", "patient", "person", "team_role", "from_at", "until_at")
@@ -158,31 +127,23 @@ class CareTeamMemberAdmin(CaseloadAdmin):
     def patient(self, row: CareTeamMember) -> str:
         return row.course.patient.code
 
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return bool(assigns_in(request))
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is None:
+            seen = courses_seen(request, Permission.CHANGE_CARE_TEAM)
+            form.base_fields["course"].queryset = seen.select_related("patient")
+        return form
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        clinics = [actor.clinic_id for actor in assigns_in(request)]
-        if db_field.name == "course":
-            kwargs["queryset"] = courses_seen(request, Permission.CHANGE_CARE_TEAM).select_related("patient")
-        elif db_field.name == "person":
-            kwargs["queryset"] = Person.objects.filter(memberships__clinic__in=clinics).distinct()
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The operation decides and writes its event; the admin only asks."""
-        actor = next((one for one in assigns_in(request) if one.clinic_id == obj.course.clinic_id), None)
-        if actor is None or change:
-            raise PermissionDenied
-        member = change_care_team(
-            actor=actor,
-            course_id=obj.course.public_id,
-            team_role=TeamRole(obj.team_role),
-            person_id=obj.person.public_id,
+    def _act(self, request: HttpRequest, obj: Any, given: Given) -> Model:
+        course = given["course"]
+        return change_care_team(
+            actor=(actor := seat_in(request, course.clinic_id)),
+            course_id=course.public_id,
+            team_role=TeamRole(given["team_role"]),
+            person_id=given["person"].public_id,
             now=actor.at,
-            reason=form.cleaned_data["reason"],
+            reason=given["reason"],
         )
-        obj.pk, obj.clinic_id = member.pk, member.clinic_id
 
 
 @admin.register(SessionBooking)

@@ -1,0 +1,104 @@
+"""The clinic itself and its rooms, by administrators; how records are co-signed, by supervisors too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+
+from clinic.actors import Actor
+from clinic.admin.acting import Given, HouseAdmin, OperationForm
+from clinic.models import Clinic, ReviewSettings, Room
+from clinic.operations import people
+from clinic.operations.clinics import REVIEW_SETTINGS, change_clinic, change_review_settings, known
+from clinic.permissions import Permission
+
+
+class OneClinicAdmin(HouseAdmin):
+    """Whoever runs the installation makes clinics, by command."""
+
+    clinic_path = "pk"
+
+    def _clinic_of(self, obj: Any) -> int:
+        return int(obj.pk)
+
+
+class ClinicForm(OperationForm):
+    class Meta:
+        model = Clinic
+        # What is co-signed has a page of its own.
+        exclude = ("is_demo", *sorted(REVIEW_SETTINGS))
+
+
+@admin.register(Clinic)
+class ClinicAdmin(OneClinicAdmin):
+    changes = Permission.MANAGE_CLINIC
+    form = ClinicForm
+    # Its slug stands in every address ever mailed; its zone decides every window of every course.
+    fixed = ("slug", "zone")
+    list_display = ("name", "slug", "zone", "phone")
+
+    def do(self, *, actor: Actor, row: Any, given: Given, reason: str) -> Model:
+        changed = {name: value for name, value in given.items() if getattr(row, name) != value}
+        if not changed:
+            return row  # type: ignore[no-any-return]
+        return change_clinic(actor=actor, settings=changed, now=actor.at, reason=reason)
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [(one, one.replace("_", " ").capitalize()) for one in known("reviewed_kinds")]
+
+
+class ReviewSettingsForm(OperationForm):
+    reviewed_kinds = forms.MultipleChoiceField(
+        choices=_kinds,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label=_("Kinds of session that are co-signed"),
+        help_text=_("None chosen: every kind."),
+    )
+
+    class Meta:
+        model = ReviewSettings
+        fields = ("review_within_days", "reviewed_kinds")
+
+
+@admin.register(ReviewSettings)
+class ReviewSettingsAdmin(OneClinicAdmin):
+    sees = changes = Permission.CHANGE_REVIEW_SETTINGS
+    form = ReviewSettingsForm
+    fixed = ()
+    list_display = ("name", "review_within_days", "reviewed_kinds")
+
+    def do(self, *, actor: Actor, row: Any, given: Given, reason: str) -> Model:
+        change_review_settings(actor=actor, settings=given, now=actor.at, reason=reason)
+        return row  # type: ignore[no-any-return]
+
+
+class RoomForm(OperationForm):
+    class Meta:
+        model = Room
+        fields = ("clinic", "name", "in_use")
+
+
+class NewRoomForm(OperationForm):
+    class Meta:
+        model = Room
+        fields = ("clinic", "name")
+
+
+@admin.register(Room)
+class RoomAdmin(HouseAdmin):
+    adds = changes = Permission.MANAGE_CLINIC
+    form = RoomForm
+    add_form = NewRoomForm
+    list_display = ("name", "clinic", "in_use")
+    list_select_related = ("clinic",)
+
+    def do(self, *, actor: Actor, row: Any, given: Given, reason: str) -> Model:
+        if row is None:
+            return people.add_room(actor=actor, name=given["name"], now=actor.at, reason=reason)
+        return people.change_room(actor=actor, room_id=row.pk, now=actor.at, reason=reason, **given)

@@ -21,6 +21,7 @@ Rendered = RenderedMail | RenderedText
 Render = Callable[[Message], Rendered]
 # A finished message comes as its row in the log.
 Stopped = Callable[[Message | MessageLog, str, datetime], None]
+Sent = Callable[[Sequence[Message | MessageLog], datetime], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Purpose:
     on_undeliverable: Stopped | None
     on_unwanted: Stopped | None
     on_refused: Stopped | None
+    on_sent: Sent | None
     respects_quiet_hours: bool
 
 
@@ -44,6 +46,7 @@ def register(
     on_undeliverable: Stopped | None = None,
     on_unwanted: Stopped | None = None,
     on_refused: Stopped | None = None,
+    on_sent: Sent | None = None,
     respects_quiet_hours: bool = True,
 ) -> None:
     """Called from an app's `ready()`.
@@ -53,6 +56,7 @@ def register(
     `on_undeliverable(message, reason, now)` runs in the transaction that logs a message as failed, expired or
     uncertain (`message.state` says which); `on_unwanted` in the one that logs it as cancelled because it is
     not wanted any more; `on_refused` in the one that notes that its recipient complained or unsubscribed.
+    `on_sent(messages, now)` runs in the one that logs them as handed off, before their rows are touched.
     """
     purposes[purpose] = Purpose(
         still_wanted=still_wanted,
@@ -60,5 +64,6 @@ def register(
         on_undeliverable=on_undeliverable,
         on_unwanted=on_unwanted,
         on_refused=on_refused,
+        on_sent=on_sent,
         respects_quiet_hours=respects_quiet_hours,
     )

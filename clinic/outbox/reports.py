@@ -66,6 +66,9 @@ def take_report(
             # Before the message's own row is touched: hooks lock a course first, like everywhere.
             row.state = becomes or row.state
             hook(row, code[:100] or str(status), now)
+        arrives = becomes in (MessageState.HANDED_OFF, MessageState.DELIVERED)
+        if purpose is not None and purpose.on_sent is not None and arrives and isinstance(row, Message):
+            purpose.on_sent([row], now)
         if becomes is not None:
             _move(row, becomes, reason=code if status == Status.FAILED else "", status=status, now=now)
         return True

@@ -30,7 +30,7 @@ from clinic.adapters.text import NoAnswer, text_channel
 from clinic.crash import crash_point
 from clinic.ids import uuid7
 from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
-from clinic.outbox.purposes import Purpose, Rendered, Stopped, Undeliverable, purposes
+from clinic.outbox.purposes import Purpose, Rendered, Sent, Stopped, Undeliverable, purposes
 from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, FINISH, GIVE_BACK, INTEND, RECLAIM
 from clinic.rules.quiet_hours import out_of_quiet_hours
 
@@ -226,8 +226,11 @@ class _Sender:
             return False
         if found.verdict == "permanent":
             self._stop(message, MessageState.FAILED, "provider-failed")
-        elif message.pk in self._finish([message], MessageState.HANDED_OFF, "found-at-provider", None):
-            self.report.sent += 1
+        else:
+            with transaction.atomic():
+                self._tell_sent([message])
+                gone = self._finish([message], MessageState.HANDED_OFF, "found-at-provider", None)
+            self.report.sent += len(gone)
         return True
 
     def _first_tried(self, message: Message) -> datetime:
@@ -346,6 +349,7 @@ class _Sender:
         accepted = {message: outcome.detail for message, outcome in settled if outcome.verdict == "accepted"}
         if accepted:
             with transaction.atomic():
+                self._tell_sent(list(accepted))
                 gone = self._finish(
                     accepted,
                     MessageState.HANDED_OFF,
@@ -385,6 +389,17 @@ class _Sender:
             details=json.dumps(details) if details is not None else None,
             **_noted(outcome),
         )
+
+    def _tell_sent(self, messages: Sequence[Message]) -> None:
+        """Tell who owns their purposes, before the rows are touched: hooks lock courses, and whoever holds a
+        course may be waiting for one of these messages."""
+        by_hook: dict[Sent, list[Message]] = defaultdict(list)
+        for message in messages:
+            purpose = purposes.get(message.purpose)
+            if purpose is not None and purpose.on_sent is not None:
+                by_hook[purpose.on_sent].append(message)
+        for hook, theirs in by_hook.items():
+            hook(theirs, self.at)
 
     def _stop(
         self, message: Message, state: MessageState, reason: str, *, outcome: SendOutcome | None = None

@@ -352,6 +352,41 @@ class ContactRule(Rule):
     met_by_sessions: frozenset[SessionKind] = frozenset()  # one act can meet several requirements
 
 
+class StepKind(StrEnum):
+    """What a step of a ladder is: a message, or an act of somebody."""
+
+    RESEND = "resend"  # what was sent is sent again
+    OTHER_CHANNEL = "other_channel"  # it is sent by a way that was not used yet
+    CALL = "call"  # somebody of the clinic rings
+    TELL = "tell"  # somebody is told that nobody answered, and decides
+
+    @property
+    def is_message(self) -> bool:
+        return self in (StepKind.RESEND, StepKind.OTHER_CHANNEL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderStep:
+    """One step: when it `comes` after the ladder begins (before, if negative), to be `done_within` that time,
+    by `who`. Messages go by themselves."""
+
+    code: str
+    does: StepKind
+    comes: Figure[Offset]
+    done_within: Figure[Offset]
+    who: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRule(Rule):
+    """What follows when there is no answer to `of`, step by step until there is one. Of an assessment that
+    the patient answers, it is counted from the hour of its answer rule; of a contact, from the first attempt
+    that reached nobody."""
+
+    of: str
+    steps: tuple[LadderStep, ...]
+
+
 class Hidden(StrEnum):
     """What a restricted rater must not see."""
 
@@ -605,6 +640,7 @@ class ReleaseRule(Rule):
 AnyRule = (
     SessionRule
     | ContactRule
+    | LadderRule
     | AssessmentRule
     | FormRule
     | DecisionRule

@@ -14,7 +14,7 @@ from protocols.rules.definition import ProtocolDefinition, Rule
 
 D = TypeVar("D")
 
-REFERENCES = frozenset({"rule", "per", "decision", "assessment", "baseline", "omits"})
+REFERENCES = frozenset({"rule", "of", "per", "decision", "assessment", "baseline", "omits"})
 """The fields, of whatever class, that hold the code of a rule, or several."""
 
 

@@ -47,6 +47,8 @@ from protocols.rules.definition import (
     InForce,
     InsteadWindow,
     Intercurrent,
+    LadderRule,
+    LadderStep,
     MedicineRule,
     Move,
     ObservationRule,
@@ -67,6 +69,7 @@ from protocols.rules.definition import (
     SessionRule,
     Source,
     StageRule,
+    StepKind,
     SupplementRule,
     VitalsPoint,
     VitalsRule,
@@ -649,6 +652,44 @@ CONTACT: Final = _rule(
         frozenset(),
     ),
 )
+
+
+def _check_ladder(reading: Reading, given: Fields, rule: LadderRule) -> None:
+    _own_codes("steps")(reading, given, rule)
+
+
+LADDER: Final = _rule(
+    "ladder",
+    LadderRule,
+    need(
+        "of",
+        of("rule"),
+        "the assessment that the patient answers, or the contact, to which there is no answer",
+    ),
+    need(
+        "steps",
+        ListOf(
+            Shape(
+                "ladder step",
+                "a step",
+                LadderStep,
+                need("code", CODE_WORD, "code, its own within the list; part of the requirement’s key"),
+                need("does", OneOf(StepKind), "a message again or another way, a call, or telling somebody"),
+                need(
+                    "comes",
+                    FigureOf(OFFSET),
+                    "how long after the hour by which an answer is expected; of a contact, after the first "
+                    "attempt that reached nobody",
+                ),
+                need("done_within", FigureOf(OFFSET), "how long after that it is still in time"),
+                need("who", ROLE, "who does it; a message goes by itself, and is theirs to look after"),
+            ),
+            at_least=1,
+        ),
+        "in order of time; each is a requirement of its own",
+    ),
+    check=_check_ladder,
+)
 ASSESSMENT: Final = _rule(
     "assessment",
     AssessmentRule,
@@ -978,6 +1019,7 @@ RULE: Final = AnyOf(
     {
         "session": SESSION,
         "contact": CONTACT,
+        "ladder": LADDER,
         "assessment": ASSESSMENT,
         "form": FORM,
         "decision": DECISION,

@@ -16,6 +16,7 @@ from protocols.rules.definition import (
     Block,
     ContactRule,
     DoseRule,
+    LadderRule,
     Move,
     ProtocolDefinition,
     ReleaseRule,
@@ -23,6 +24,7 @@ from protocols.rules.definition import (
     SessionRule,
     Source,
     SourceStatus,
+    StepKind,
     Which,
     WindowRule,
     Words,
@@ -82,6 +84,8 @@ _LABELS = {
     "act_within": gettext_lazy("acted on within"),
     "before": gettext_lazy("before"),
     "useful_for": gettext_lazy("useful for"),
+    "comes": gettext_lazy("comes, from when an answer is due"),
+    "done_within": gettext_lazy("done within"),
 }
 _EVENTS = {
     AnchorEvent.ENROLMENT: gettext_lazy("enrolment"),
@@ -100,6 +104,12 @@ _WHICH = {
     Which.NEXT_CYCLE: gettext_lazy("the next %(words)s"),
     Which.FIRST: gettext_lazy("the first %(words)s"),
     Which.LAST: gettext_lazy("the last %(words)s"),
+}
+_STEPS = {
+    StepKind.RESEND: gettext_lazy("the message is sent again"),
+    StepKind.OTHER_CHANNEL: gettext_lazy("it is sent by another way"),
+    StepKind.CALL: gettext_lazy("a call"),
+    StepKind.TELL: gettext_lazy("told that nobody answered, and deciding what to do"),
 }
 _MOVES = {
     Move.START_SESSION: gettext_lazy("starting"),
@@ -320,6 +330,15 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
             yield _("Goes on one session at a time until it is stopped")
     elif isinstance(rule, ContactRule):
         windows = (rule.window,)
+    elif isinstance(rule, LadderRule):
+        of = say(definition.rule(rule.of).words)
+        yield _("While there is no answer to: %(what)s") % {"what": of}
+        for number, step in enumerate(rule.steps, start=1):
+            yield _("Step %(number)s: %(does)s, by the %(who)s") % {
+                "number": number,
+                "does": _STEPS[step.does],
+                "who": _who(definition, step.who),
+            }
     elif (window := getattr(rule, "window", None)) is not None:
         windows = (window,)
     for number, window in enumerate(windows, start=1):

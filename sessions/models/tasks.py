@@ -15,6 +15,7 @@ class TaskKind(models.TextChoices):
     WORRYING_ANSWER = "worrying_answer"
     CALL_ASKED = "call_asked"  # the patient asked to be called today
     NO_ANSWER = "no_answer"  # no answer to a check-in by the clinic's hour
+    NOT_REACHED = "not_reached"  # nobody has reached the patient: somebody decides what to do
     MISSED_CONTACT = "missed_contact"
     MESSAGE_NOT_SENT = "message_not_sent"
     SAFETY_LIMIT = "safety_limit"  # a dose or a reading beyond a safety limit

@@ -69,6 +69,14 @@ def after_contact(
             # A contact entered afterwards does not answer what was asked for since.
             opened_until=None if key is not None else fact.occurred_at,
         )
+        close_tasks(
+            actor=actor,
+            course=course,
+            kinds=[TaskKind.NOT_REACHED],
+            resolution="contact_made",
+            now=now,
+            opened_until=fact.occurred_at,
+        )
     if contact.safe is False or contact.wants_call:
         definition = definition_of(course.protocol_version_id)
         answer = next(iter(definition.answers), None)

@@ -98,7 +98,7 @@ def plan_reminders(
                 target_at=one.target_at,
                 channel=ways[one][0] or "",
                 course_id=course.pk,
-                data={"key": one.key},
+                data={"key": one.key, "step": one.step} if one.step else {"key": one.key},
                 local_at=one.local_at,
                 zone=str(one.zone),
                 send_at=one.send_at,
@@ -110,7 +110,8 @@ def plan_reminders(
         # Where no way is open at all, that is the reason.
         reason=next((why for _channel, why in ways.values() if why and not wanted), "no-longer-planned"),
     )
-    safety = [one for one in due if _is_safety(outcome, one)]
+    # Of a step that cannot go nobody is told: the next one is there for that.
+    safety = [one for one in due if _is_safety(outcome, one) and not one.step]
     can_go = {one for one in wanted if one.not_after > now}
     looks = [
         _phone_instead(
@@ -124,6 +125,7 @@ def plan_reminders(
                     for one in due
                     if ways[one][1] == NO_TEXT
                     and one not in safety
+                    and not one.step
                     and course.status in OPEN_STATUSES
                     and one.not_after > now
                 ),
@@ -133,7 +135,9 @@ def plan_reminders(
         ),
         _ring_instead(
             course=course,
-            due=[one for one in due if ways[one][1] == "a_person_rings" and one not in safety],
+            due=[
+                one for one in due if ways[one][1] == "a_person_rings" and one not in safety and not one.step
+            ],
             now=now,
         ),
         # If nobody has sent it by then, nobody will.
@@ -406,6 +410,9 @@ def undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
             # The next look plans it by the way that is left.
             Course.objects.filter(pk=course.pk).update(look_again_at=now)
             return
+        if "step" in message.data:
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            return
         unanswered = CourseRequirement.objects.filter(
             clinic_id=course.clinic_id,
             course=course,
@@ -486,6 +493,14 @@ def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
             undeliverable(message, reason, now)
 
 
+def gone_out(messages: Sequence[AnyMessage], now: datetime) -> None:
+    """A step of a ladder that has gone out is done: its course is looked at again."""
+    steps = {message.course_id for message in messages if message.course_id and "step" in message.data}
+    if steps:
+        list(Course.objects.select_for_update().filter(pk__in=steps).order_by("pk").values_list("pk"))
+        Course.objects.filter(pk__in=steps).update(look_again_at=now)
+
+
 def register_messages() -> None:
     """Tell the outbox what these purposes mean. Called once, when the app is ready."""
     for purpose in PURPOSES:
@@ -496,6 +511,7 @@ def register_messages() -> None:
             on_undeliverable=undeliverable,
             on_unwanted=stopped,
             on_refused=refused,
+            on_sent=gone_out,
         )
     outbox.register(
         TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task, respects_quiet_hours=False

@@ -41,6 +41,7 @@ CALLS = frozenset(
     {
         TaskKind.CALL_ASKED,
         TaskKind.NO_ANSWER,
+        TaskKind.NOT_REACHED,
         TaskKind.MISSED_CONTACT,
         TaskKind.MESSAGE_NOT_SENT,
         TaskKind.TIME_ASKED,

@@ -338,6 +338,7 @@ def _on_task(*, actor: Actor, task_id: UUID) -> Iterator[StaffTask]:
         course = lock_course(actor=actor, staff_tasks__public_id=task_id)
         require(actor, Permission.TAKE_TASK, subject_of(course))
         task = StaffTask.objects.select_related("owner", "done_by").get(course=course, public_id=task_id)
+        task.course = course
         if task.done_at is not None:
             by = task.done_by.printed_name if task.done_by else _("the patient’s own answer")
             raise NotNow(
@@ -363,6 +364,11 @@ def finish_task(*, actor: Actor, task_id: UUID, resolution: str, now: datetime) 
                 "Say what was done.", fields={"resolution": ["Write what you did and what you found."]}
             )
         _close(actor=actor, task=task, resolution=resolution.strip(), now=now)
+        if task.kind == TaskKind.NOT_REACHED:
+            # Imported here: a ladder opens tasks, and its last step is taken by finishing one.
+            from sessions.operations.ladders import take_step
+
+            take_step(actor=actor, course=task.course, task=task, what=resolution.strip(), now=now)
         return task
 
 

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from clinic.rules.wall_time import day_of, end_of_day, on_day
+from clinic.rules.wall_time import day_of, end_of_day
 from protocols.rules.definition import AnswerRule, ProtocolDefinition
 from protocols.rules.instruments import Act
 from sessions.models import Course, ResourceUse, StaffTask
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.tasks import TaskKind
+from sessions.operations.ladders import called_by_a_ladder, keep_ladder_tasks
 from sessions.operations.tasks import SAME_CALL, keep_tasks_owned, open_task
 from sessions.rules.facts import History
+from sessions.rules.kinds.ladders import hour_for
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status
 from sessions.rules.windows import length
 
@@ -35,6 +37,9 @@ def open_overdue_tasks(
     opened = {(kind, subject) for kind, subject, _done_at in known}
     asked_for = {subject for kind, subject in opened if kind in SAME_CALL}
     next_look: datetime | None = None
+    by_ladder = called_by_a_ladder(definition)
+    if by_ladder:
+        keep_ladder_tasks(course=course, definition=definition, outcome=outcome, known=known, now=now)
     if any(done_at is None for _kind, _subject, done_at in known):
         next_look = keep_tasks_owned(course=course, now=now)
     for requirement in outcome.requirements:
@@ -53,7 +58,11 @@ def open_overdue_tasks(
                     owner_role=answer.owner.value if answer else "therapist",
                     cover_role=answer.cover.value if answer else "coordinator",
                 )
-        elif answer and (missed or requirement.status in WAITING | {Status.UPCOMING}):
+        elif (
+            answer
+            and requirement.rule not in by_ladder
+            and (missed or requirement.status in WAITING | {Status.UPCOMING})
+        ):
             hour = answer_hour(course=course, answer=answer, requirement=requirement)
             if hour is None or requirement.key in asked_for:
                 continue
@@ -104,11 +113,8 @@ def _flag_visits_without_staff(*, course: Course, now: datetime) -> None:
 def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement) -> datetime | None:
     """When an answer is expected at the latest, on the day the contact is for: at the protocol's hour, or at
     the clinic's own where it has set one."""
-    anchor_day = requirement.window.target_at or requirement.window.opens_at
-    if anchor_day is None:
-        return None
     zone = course.clinic.zone_info
-    return on_day(day_of(anchor_day, zone), course.clinic.answer_by or answer.answer_by.value, zone)
+    return hour_for(answer, requirement, zone=zone, clinics_own=course.clinic.answer_by)
 
 
 def act_within(answer: AnswerRule) -> timedelta:

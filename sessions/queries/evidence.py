@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
+from clinic.models import MessageLog
 from clinic.permissions import Permission
 from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
@@ -44,8 +45,8 @@ Bounds = tuple[datetime | None, datetime | None]
 def evidence_rows(
     *, clinic_id: int, evidence: Sequence[Mapping[str, Any]], zone: ZoneInfo, window: Bounds | None
 ) -> list[EvidenceRow]:
-    """In two queries. With `window`, what has no limit of its own is measured against when it opened and
-    closed."""
+    """In two queries, and a third where a message is among it. With `window`, what has no limit of its own is
+    measured against when it opened and closed."""
     ids = [one["fact"] for one in evidence]
     facts = {
         str(fact.public_id): fact
@@ -57,6 +58,7 @@ def evidence_rows(
         str(record.public_id): record
         for record in SessionRecord.objects.filter(clinic_id=clinic_id, public_id__in=ids)
     }
+    sent = _sent(clinic_id, {*ids} - {*facts} - {*records})
     found = []
     for one in evidence:
         fact = facts.get(one["fact"])
@@ -69,7 +71,13 @@ def evidence_rows(
         found.append(
             EvidenceRow(
                 fact_id=one["fact"],
-                kind=fact.kind if fact else "session_held" if one["fact"] in records else IN_ERROR,
+                kind=fact.kind
+                if fact
+                else "session_held"
+                if one["fact"] in records
+                else "message_sent"
+                if one["fact"] in sent
+                else IN_ERROR,
                 value=from_json(fact.kind, fact.value) if fact else None,
                 record=records.get(one["fact"]),
                 occurred_at=occurred_at,
@@ -80,6 +88,14 @@ def evidence_rows(
             )
         )
     return found
+
+
+def _sent(clinic_id: int, ids: Collection[str]) -> frozenset[str]:
+    """Those that are messages that went out: steps of a ladder. No query where nothing is left to find."""
+    if not ids:
+        return frozenset()
+    rows = MessageLog.objects.filter(clinic_id=clinic_id, public_id__in=ids)
+    return frozenset(str(public_id) for public_id in rows.values_list("public_id", flat=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from sessions.rules.facts import (
     Fact,
     FactSource,
     History,
+    MessageSent,
     Mode,
     Period,
     SessionHeld,
@@ -91,7 +92,13 @@ SELECT course.id,
             AND handed.giver_id = member.person_id AND handed.until_at > handed.from_at
             AND handed.from_at < coalesce(member.until_at, 'infinity')
             AND handed.until_at > member.from_at
-        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id) knows)
+        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id) knows),
+    (SELECT json_agg(json_build_array(sent.public_id, sent.data ->> 'key', sent.finished_at,
+                sent.data ->> 'step', sent.channel))
+        FROM clinic_messagelog sent
+        WHERE sent.clinic_id = course.clinic_id AND sent.course_id = course.id
+            AND sent.state IN ('handed_off', 'delivered') AND sent.data ? 'step'
+            AND (%(known_at)s::timestamptz IS NULL OR sent.finished_at <= %(known_at)s))
 FROM therapy_sessions_course course WHERE course.id = ANY(%(courses)s)
 """
 
@@ -135,6 +142,7 @@ def _history(
     legal: _Rows,
     dosed: list[str] | None,
     team: list[int] | None,
+    sent: _Rows,
 ) -> History:
     recorded = [_fact(*row) for row in facts or ()]
     corrections = {  # of two of the same session, the one recorded last stands
@@ -151,9 +159,17 @@ def _history(
             legal=None if course.clinic.is_demo else tuple(_span(*row) for row in legal or ()),
             earlier_doses=tuple(_instant(at) for at in dosed or ()),
             care_team=frozenset(team or ()),
+            answer_by=course.clinic.answer_by,
         ),
         arm=course.arm or None,
-        facts=frozenset([*recorded, *held, *(_moved(*row) for row in moves or ())]),
+        facts=frozenset(
+            [
+                *recorded,
+                *held,
+                *(_moved(*row) for row in moves or ()),
+                *(_sent(*row) for row in sent or ()),
+            ]
+        ),
         bookings=frozenset(_booking(*row) for row in bookings or ()),
         earlier=tuple(
             Period(version_id=version_id, definition=definitions[version_id], until=_instant(moved_at))
@@ -255,6 +271,23 @@ def _moved(
             reconsent=frozenset(reconsent),
             undoes=UUID(undoes) if undoes else None,
         ),
+    )
+
+
+def _sent(public_id: str, key: str, sent_at: str, step: str, channel: str) -> Fact:
+    """A message that was a step of a ladder, as a fact."""
+    at = _instant(sent_at)
+    return Fact(
+        id=UUID(public_id),
+        key=key,
+        occurred_at=at,
+        aware_at=at,
+        recorded_at=at,
+        observed_by=None,
+        entered_by=None,
+        source=FactSource.STAFF,
+        amends=None,
+        value=MessageSent(step=step, channel=channel),
     )
 
 

@@ -35,6 +35,7 @@ from sessions.rules.facts import (
     ResultRecorded,
     RiskBenefitDocumented,
     StaffPresent,
+    StepTaken,
     ThemeNoted,
     VersionMoved,
     VitalsTaken,
@@ -89,6 +90,8 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
         case ContactMade():
             felt = {True: _("feels safe"), False: _("does not feel safe"), None: ""}[value.safe]
             return _said(value.result), _joined(_said(value.mode).lower(), felt)
+        case StepTaken():
+            return _("Decided when nobody was reached"), value.what
         case FormFiled():
             return _said(value.form), _joined(_("filed"), value.reference, value.detail)
         case NotDone():

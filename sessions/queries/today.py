@@ -145,9 +145,12 @@ def task_rows(tasks: Sequence[StaffTask], *, actor: Actor, now: datetime) -> lis
 
 
 def _about(subject: str, definition: ProtocolDefinition) -> str:
-    rule, cycle, occurrence = parts_of_key(definition=definition, key=subject.partition("~")[0])
+    key = subject.partition("~")[0]
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
     known = any(one.code == rule for one in definition.rules)
-    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence) if known else ""
+    if not known:
+        return ""
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
 
 
 def task_row(task: StaffTask, *, actor: Actor, now: datetime, about: str = "") -> TaskRow:

@@ -16,6 +16,7 @@ CAUSE_WORDS: dict[str, Any] = {
 KIND_WORDS: dict[str, Any] = {
     "session": gettext_lazy("Sessions"),
     "contact": gettext_lazy("Calls and check-ins"),
+    "ladder": gettext_lazy("Steps when nobody answered"),
     "assessment": gettext_lazy("Questionnaires and ratings"),
     "consent": gettext_lazy("Consents"),
     "result": gettext_lazy("Results and criteria"),

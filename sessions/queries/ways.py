@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from clinic.models import Clinic, Message, MessageLog, MessageState
 from protocols.queries import forms_without_text
-from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.definition import LadderRule, ProtocolDefinition
 from sessions.models import ContactDetails, Course
 from sessions.rules.reaching import HowToReach, way_for, why_not
 from sessions.rules.reminders import ReminderDue
@@ -89,7 +89,15 @@ def wordless(course: Course, definition: ProtocolDefinition) -> frozenset[str]:
     """The reminders (by their codes) that would send the patient a form whose wording the clinic has not
     loaded, or took back since. No query where the product ships all of them."""
     forms = {rule.code for rule, _instrument in forms_without_text(course.clinic_id, definition)}
-    return frozenset(reminder.code for reminder in definition.reminders if reminder.rule in forms)
+    steps = {
+        f"{rule.code}.{step.code}"
+        for rule in definition.rules
+        if isinstance(rule, LadderRule) and rule.of in forms
+        for step in rule.steps
+    }
+    return frozenset(steps) | frozenset(
+        reminder.code for reminder in definition.reminders if reminder.rule in forms
+    )
 
 
 def way_of(
@@ -111,4 +119,8 @@ def way_of(
         return (before.gone, "") if reason is None else (None, reason)
     if one.rule_code in wordless:
         return None, NO_TEXT
-    return way_for(how, one.purpose, preferred=one.by, failed=before.failed)
+    failed = before.failed
+    if one.another_way:
+        subject = subject_key(course_id, one.key)
+        failed |= {ways.gone for (about, *_), ways in past.items() if about == subject and ways.gone}
+    return way_for(how, one.purpose, preferred=one.by, failed=failed)

@@ -10,9 +10,10 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from protocols.queries import definition_of
-from protocols.rules.definition import ProtocolDefinition, SessionRule, Words
+from protocols.rules.definition import LadderRule, ProtocolDefinition, SessionRule, StepKind, Words
 from sessions.rules.gates import LEGAL_BASIS, Gate
 from sessions.rules.keys import OF_A_SESSION
+from sessions.rules.kinds.ladders import step_of
 from sessions.rules.limits import Breach
 
 
@@ -40,6 +41,9 @@ def label(
             )
         }
     text = say(found.words)
+    step = step_of(definition, key) if isinstance(found, LadderRule) else None
+    if step is not None:
+        text = _("%(what)s: %(step)s") % {"what": text, "step": _step_words(step[1].does)}
     number = occurrence
     if isinstance(found, SessionRule) and found.makes_cycles:
         return f"{text} {cycle}"
@@ -55,6 +59,15 @@ def label(
             "cycle": cycle,
         }
     return text
+
+
+def _step_words(does: StepKind) -> str:
+    return {
+        StepKind.RESEND: _("the message again"),
+        StepKind.OTHER_CHANNEL: _("by another way"),
+        StepKind.CALL: _("a call"),
+        StepKind.TELL: _("somebody decides"),
+    }[does]
 
 
 def _of_a_session(head: str) -> str:

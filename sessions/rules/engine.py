@@ -19,6 +19,7 @@ from protocols.rules.definition import (
     DoseRule,
     FormRule,
     GroupRule,
+    LadderRule,
     ObservationRule,
     ProtocolDefinition,
     ReleaseRule,
@@ -40,6 +41,7 @@ from sessions.rules.kinds import (
     doses,
     forms,
     groups,
+    ladders,
     observation,
     release,
     results,
@@ -91,6 +93,11 @@ def outcome_of(timeline: Timeline) -> Outcome:
     for rule in timeline.definition.rules:
         for requirement in as_they_apply(timeline, rule, _of_rule(timeline, rule)):
             found[requirement.key] = requirement
+    for rule in timeline.definition.rules:
+        if isinstance(rule, LadderRule):
+            asked = [one for one in found.values() if one.rule == rule.of]
+            steps = ladders.requirements_of(timeline, rule, asked)
+            found |= {step.key: step for step in as_they_apply(timeline, rule, steps)}
     ordered = sorted(found.values(), key=lambda row: (row.window.opens_at or _EARLIEST, row.key))
     return Outcome(requirements=tuple(ordered), next_look=min(timeline.next_changes, default=None))
 
@@ -102,6 +109,8 @@ def _of_rule(timeline: Timeline, rule: AnyRule) -> Iterator[Requirement]:
             yield from sessions.requirements_of(timeline, rule)
             yield from staffing.requirements_of(timeline, rule)
             yield from checklist.requirements_of(timeline, rule)
+        case LadderRule():
+            return  # it hangs on how another rule stands: see outcome_of
         case ContactRule():
             yield from contacts.requirements_of(timeline, rule)
         case AssessmentRule():

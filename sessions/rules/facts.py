@@ -7,7 +7,7 @@ Knows no database; `sessions/queries/history.py` is the only builder of a Histor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -263,6 +263,22 @@ class ContactMade:
     call_back_number: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent:
+    """A message that is a step of a ladder was taken by its channel. `step` is the step's key; the fact's own
+    key names what it was about. Never a contact."""
+
+    step: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken:
+    """What was decided when nobody had been reached. The fact's key is the step's."""
+
+    what: str
+
+
 # --- decisions and the course -------------------------------------------------------------------------------
 
 
@@ -380,6 +396,8 @@ FactValue = (
     | AdverseEventRecorded
     | AssessmentAnswered
     | ContactMade
+    | MessageSent
+    | StepTaken
     | DecisionMade
     | FormFiled
     | RiskBenefitDocumented
@@ -441,11 +459,13 @@ class Setting:
     """What rules need that is not this course's history. `attributes` are chart flags such as
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
     `care_team`, everyone who was ever on the course's team or stood in for somebody of it; `legal`, the spans
-    of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo)."""
+    of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo);
+    `answer_by`, the clinic's own hour for answers, in place of the protocol's."""
 
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()
     earlier_doses: tuple[datetime, ...] = ()
+    answer_by: time | None = None
     care_team: frozenset[int] = frozenset()
     legal: tuple[tuple[date, date | None], ...] | None = None
 

@@ -4,7 +4,7 @@ nothing."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from protocols.rules.definition import (
     ReminderRule,
     SessionKind,
     SessionRule,
+    StepKind,
     Unit,
 )
 from sessions.rules.facts import (
@@ -32,7 +33,8 @@ from sessions.rules.facts import (
     in_order,
 )
 from sessions.rules.keys import in_words_of, parts_of_key
-from sessions.rules.requirements import WAITING, Outcome, Requirement, Status
+from sessions.rules.kinds.ladders import asked_key, step_of
+from sessions.rules.requirements import WAITING, Kind, Outcome, Requirement, Status
 from sessions.rules.windows import length
 
 
@@ -52,6 +54,8 @@ class ReminderDue:
     send_at: datetime
     not_after: datetime
     by: str = ""  # the channel that the protocol prefers, if it does
+    step: str = ""  # the key of the ladder's step that it is, if it is one
+    another_way: bool = False  # by a way on which nothing about this was sent yet
 
 
 # The first word of a visit brings the entry for the calendar, which only a mail can carry; nearer to it a
@@ -122,6 +126,12 @@ def considered(
     for reminder in definition.reminders:
         by_rule.setdefault(reminder.rule, []).append(reminder)
     dosing_days = _dosing_days(rules, definition, history, current, zone)
+
+    def stopped(row: Requirement) -> str:
+        # A hold pauses treatment; what is about safety goes on after any dose.
+        held_back = on_hold and rules[row.rule].suspended_by_hold and not (row.safety and dosed)
+        return "deceased" if deceased else "on_hold" if held_back else ""
+
     found = []
     for row in outcome.requirements:
         own = by_rule.get(row.rule)
@@ -129,9 +139,7 @@ def considered(
             continue
         visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
         for reminder in own:
-            # A hold pauses treatment; what is about safety goes on after any dose.
-            held_back = on_hold and rules[row.rule].suspended_by_hold and not (row.safety and dosed)
-            reason = "deceased" if deceased else "on_hold" if held_back else ""
+            reason = stopped(row)
             target_at = _target(row, bookings.get(row.key), visit=visit)
             due = None
             if target_at is None:
@@ -153,10 +161,50 @@ def considered(
                     reason=reason,
                 )
             )
+    found += _steps_of_ladders(definition, outcome, zone=zone, dosing_days=dosing_days, stopped=stopped)
     if most_a_day is None:
         return tuple(found)
     safety = frozenset(row.key for row in outcome.requirements if row.safety)
     return _spread(found, most_a_day=most_a_day, dosing_days=dosing_days, safety=safety)
+
+
+def _steps_of_ladders(
+    definition: ProtocolDefinition,
+    outcome: Outcome,
+    *,
+    zone: ZoneInfo,
+    dosing_days: Collection[date],
+    stopped: Callable[[Requirement], str],
+) -> Iterator[Considered]:
+    """The messages that are steps of a ladder: what was asked is asked again, while nobody has answered."""
+    rows = {row.key: row for row in outcome.requirements}
+    for row in outcome.requirements:
+        found = step_of(definition, row.key) if row.kind is Kind.LADDER else None
+        if found is None or not found[1].does.is_message or row.status not in WAITING:
+            continue
+        ladder, step = found
+        asked = rows.get(asked_key(definition, row.key))
+        target_at = None if asked is None else _target(asked, None, visit=False)
+        first = next((one for one in definition.reminders if one.rule == ladder.of), None)
+        window = row.window
+        if asked is None or first is None or target_at is None or window.opens_at is None:
+            continue
+        due = ReminderDue(
+            key=asked.key,
+            purpose=first.purpose,
+            rule_code=f"{ladder.code}.{step.code}",
+            occurrence=asked.occurrence or 0,
+            target_at=target_at,
+            local_at=local_of(window.opens_at, zone),
+            zone=zone,
+            send_at=window.opens_at,
+            not_after=window.closes_at or target_at,
+            step=row.key,
+            another_way=step.does is StepKind.OTHER_CHANNEL,
+        )
+        due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
+        reason = stopped(asked) or kept_quiet
+        yield Considered(key=asked.key, purpose=due.purpose, rule_code=due.rule_code, due=due, reason=reason)
 
 
 def _spread(

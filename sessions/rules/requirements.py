@@ -46,6 +46,7 @@ class Shape(StrEnum):
 class Kind(StrEnum):
     SESSION = "session"
     CONTACT = "contact"
+    LADDER = "ladder"
     ASSESSMENT = "assessment"
     CONSENT = "consent"
     RESULT = "result"

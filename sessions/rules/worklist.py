@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from protocols.rules.definition import ProtocolDefinition, Role, Words
+from sessions.rules.kinds.ladders import step_of
 from sessions.rules.requirements import Basis, Kind, Outcome, Requirement, Shape, Status
 
 
@@ -38,7 +39,7 @@ def worklist(definition: ProtocolDefinition, outcome: Outcome) -> tuple[WorkItem
         if row.status not in (Status.OPEN, Status.OVERDUE):
             continue
         due_at = row.window.due_at
-        if row.shape == Shape.KEEP_WITHIN:
+        if row.shape == Shape.KEEP_WITHIN or goes_by_itself(definition, row):
             continue
         if row.shape == Shape.IN_PLACE_BEFORE:
             if row.in_place:
@@ -65,6 +66,12 @@ def worklist(definition: ProtocolDefinition, outcome: Outcome) -> tuple[WorkItem
         )
     found.sort(key=lambda item: (item.due_at.isoformat() if item.due_at else _LATEST, item.key))
     return tuple(found)
+
+
+def goes_by_itself(definition: ProtocolDefinition, row: Requirement) -> bool:
+    """A message of a ladder: nobody has to do anything."""
+    step = step_of(definition, row.key) if row.kind is Kind.LADDER else None
+    return step is not None and step[1].does.is_message
 
 
 def is_next(dosing: Requirement) -> bool:

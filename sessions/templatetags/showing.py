@@ -199,7 +199,8 @@ def elapsed(start: datetime | None, end: datetime | None) -> str:
 TASKS: dict[str, Any] = {
     "worrying_answer": gettext_lazy("A worrying answer: call the patient"),
     "call_asked": gettext_lazy("Asked to be called today"),
-    "no_answer": gettext_lazy("No answer to the check-in: call the patient"),
+    "no_answer": gettext_lazy("No answer: call the patient"),
+    "not_reached": gettext_lazy("Nobody has reached the patient: decide what to do"),
     "missed_contact": gettext_lazy("A contact was missed: call the patient"),
     "message_not_sent": gettext_lazy("A message could not be sent: call the patient"),
     "safety_limit": gettext_lazy("Beyond a safety limit"),

@@ -13,7 +13,7 @@ from typing import Final
 
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import Spots, parse_with_places
-from protocols.rules.lint import codes, conditions, doses, sessions, structure, windows
+from protocols.rules.lint import codes, conditions, doses, ladders, sessions, structure, windows
 from protocols.rules.lint.findings import CODES, Finding, Severity
 from protocols.rules.lint.walking import Walked
 from protocols.rules.reading import DocumentErrors
@@ -90,7 +90,7 @@ def findings_of(definition: ProtocolDefinition) -> tuple[Finding, ...]:
 
 def _findings(definition: ProtocolDefinition) -> Iterator[Finding]:
     walked = Walked(definition)
-    for part in (windows, sessions, doses, conditions, structure, codes):
+    for part in (windows, sessions, doses, conditions, structure, codes, ladders):
         yield from part.findings(walked)
 
 

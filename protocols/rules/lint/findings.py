@@ -140,6 +140,12 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
         ),
         "answer-of-nothing": _error("An answer is awaited to what nobody answers."),
         "answered-twice": _error("Two rules for the answer to one assessment."),
+        # ladders
+        "ladder-of-nothing": _error("A ladder for something that nobody answers."),
+        "ladder-twice": _error("Two ladders for the answer to one thing."),
+        "ladder-of-messages-alone": _error("Messages follow each other and no person ever acts."),
+        "steps-out-of-order": _error("A step comes before the one that stands before it."),
+        "nothing-to-resend": _error("A step sends again what was never sent."),
         # overlays
         "overlay-changes-nothing": _error("The overlay replaces, adds and omits nothing."),
         "overlay-never-in-force": _error("The overlay's days lie outside the protocol's own."),

@@ -14,6 +14,7 @@ from protocols.rules.definition import (
     DoseRule,
     Figure,
     GroupRule,
+    LadderStep,
     Move,
     ObservationRule,
     Offset,
@@ -234,6 +235,7 @@ _POSITIVE: tuple[tuple[type[object], tuple[str, ...]], ...] = (
     (DoseRule, ("max_per_dose", "max_per_session", "max_per_course", "round_to", "strength", "equals")),
     (ReminderRule, ("useful_for",)),
     (AnswerRule, ("act_within",)),
+    (LadderStep, ("done_within",)),
     (ReturningWithin, ("within",)),
 )
 

@@ -226,6 +226,7 @@ MEND: dict[type[Any], Callable[[dict[str, Any], st.DrawFn], None]] = {
     d.VitalsRule: _vitals,
     d.DecisionRule: _decision,
     d.ReleaseRule: _items("items"),
+    d.LadderRule: _items("steps"),
     d.InForce: _in_force,
 }
 
@@ -255,6 +256,7 @@ _ONLY: dict[tuple[str, str], Strategy] = {
     ("ReminderRule", "purpose"): st.sampled_from(PURPOSES),
     ("ReminderRule", "rule"): st.sampled_from(BY_KIND["session"]),
     ("AnswerRule", "rule"): st.sampled_from(BY_KIND["assessment"]),
+    ("LadderRule", "of"): st.sampled_from(BY_KIND["assessment"]),
     ("OutcomeRule", "estimand"): TEXT | st.just(""),
     ("Overlay", "jurisdiction"): TEXT,
     ("MedicineRule", "names"): st.lists(TEXT, max_size=2).map(tuple),

@@ -44,6 +44,10 @@ TABLES = {
         contact.after.every | 6 d | clinic
         contact.after.window.opens | 1 d | clinic
         contact.after.window.closes | 1 d | clinic
+        contact.after.ladder.steps[1].comes | 2 h | clinic
+        contact.after.ladder.steps[1].done_within | 2 h | clinic
+        contact.after.ladder.steps[2].comes | 5 h | clinic
+        contact.after.ladder.steps[2].done_within | 60 min | clinic
         eligibility.age.accept | 18 years | comp202-listing
         eligibility.adult_trauma.accept | yes | comp202-listing
         exclusion.psychosis_bipolar.accept | no | recalled
@@ -69,6 +73,14 @@ TABLES = {
         check_in.window.opens | 1 d 07:00 | clinic
         check_in.window.due | 1 d 14:00 | clinic
         check_in.window.closes | 1 d | clinic
+        check_in.ladder.steps[1].comes | -3 h | clinic
+        check_in.ladder.steps[1].done_within | 90 min | clinic
+        check_in.ladder.steps[2].comes | -90 min | clinic
+        check_in.ladder.steps[2].done_within | 90 min | clinic
+        check_in.ladder.steps[3].comes | 0 min | clinic
+        check_in.ladder.steps[3].done_within | 60 min | clinic
+        check_in.ladder.steps[4].comes | 90 min | clinic
+        check_in.ladder.steps[4].done_within | 60 min | clinic
         cssrs.before_dosing.window.opens | -1 d | clinic
         cssrs.before_dosing.window.closes | 0 d | clinic
         caps5.baseline.window.opens | 0 d | clinic
@@ -134,6 +146,10 @@ TABLES = {
         contact.after.every | 6 d | clinic
         contact.after.window.opens | 1 d | clinic
         contact.after.window.closes | 1 d | clinic
+        contact.after.ladder.steps[1].comes | 2 h | clinic
+        contact.after.ladder.steps[1].done_within | 2 h | clinic
+        contact.after.ladder.steps[2].comes | 5 h | clinic
+        contact.after.ladder.steps[2].done_within | 60 min | clinic
         eligibility.age.accept | 18 years | comp006-listing
         eligibility.madrs.accept | 20 | comp006-listing
         eligibility.failed_treatments.accept | 2 | comp006-listing
@@ -165,6 +181,14 @@ TABLES = {
         check_in.window.opens | 1 d 07:00 | clinic
         check_in.window.due | 1 d 14:00 | clinic
         check_in.window.closes | 1 d | clinic
+        check_in.ladder.steps[1].comes | -3 h | clinic
+        check_in.ladder.steps[1].done_within | 90 min | clinic
+        check_in.ladder.steps[2].comes | -90 min | clinic
+        check_in.ladder.steps[2].done_within | 90 min | clinic
+        check_in.ladder.steps[3].comes | 0 min | clinic
+        check_in.ladder.steps[3].done_within | 60 min | clinic
+        check_in.ladder.steps[4].comes | 90 min | clinic
+        check_in.ladder.steps[4].done_within | 60 min | clinic
         cssrs.baseline.window.opens | 0 d | clinic
         cssrs.baseline.window.closes | 10 wk | clinic
         cssrs.before_dosing.window.opens | -1 d | clinic
@@ -221,6 +245,10 @@ TABLES = {
         contact.after.window.opens | 0 h | recalled
         contact.after.window.target | 24 h | clinic
         contact.after.window.closes | 72 h | recalled
+        contact.after.ladder.steps[1].comes | 2 h | clinic
+        contact.after.ladder.steps[1].done_within | 2 h | clinic
+        contact.after.ladder.steps[2].comes | 5 h | clinic
+        contact.after.ladder.steps[2].done_within | 60 min | clinic
         form.client_information.window.closes | 0 h | oar-5050
         form.facilitators_approved.window.closes | 0 h | oar-5000
         form.transportation_plan.window.closes | 0 h | oar-5150
@@ -297,6 +325,10 @@ TABLES = {
         contact.after.every | 6 d | clinic
         contact.after.window.opens | 1 d | clinic
         contact.after.window.closes | 1 d | clinic
+        contact.after.ladder.steps[1].comes | 2 h | clinic
+        contact.after.ladder.steps[1].done_within | 2 h | clinic
+        contact.after.ladder.steps[2].comes | 5 h | clinic
+        contact.after.ladder.steps[2].done_within | 60 min | clinic
         exclusion.psychosis_bipolar.accept | no | recalled
         exclusion.hypertension.accept | no | recalled
         pregnancy.dosing.accept | negative | clinic
@@ -325,6 +357,14 @@ TABLES = {
         check_in.window.opens | 1 d 07:00 | clinic
         check_in.window.due | 1 d 14:00 | clinic
         check_in.window.closes | 1 d | clinic
+        check_in.ladder.steps[1].comes | -3 h | clinic
+        check_in.ladder.steps[1].done_within | 90 min | clinic
+        check_in.ladder.steps[2].comes | -90 min | clinic
+        check_in.ladder.steps[2].done_within | 90 min | clinic
+        check_in.ladder.steps[3].comes | 0 min | clinic
+        check_in.ladder.steps[3].done_within | 60 min | clinic
+        check_in.ladder.steps[4].comes | 90 min | clinic
+        check_in.ladder.steps[4].done_within | 60 min | clinic
         hama.baseline.window.opens | 0 d | clinic
         hama.baseline.window.closes | 10 wk | clinic
         hama.week_2.window.opens | 11 d | clinic
@@ -354,6 +394,10 @@ TABLES = {
         contact.after.every | 1 d | clinic
         contact.after.window.opens | 1 d | clinic
         contact.after.window.closes | 1 d | clinic
+        contact.after.ladder.steps[1].comes | 2 h | clinic
+        contact.after.ladder.steps[1].done_within | 2 h | clinic
+        contact.after.ladder.steps[2].comes | 5 h | clinic
+        contact.after.ladder.steps[2].done_within | 60 min | clinic
         eligibility.youngest.accept | 18 years | mm120-abstract
         eligibility.oldest.accept | 74 years | mm120-abstract
         eligibility.ham_a.accept | 20 | mm120-abstract
@@ -382,6 +426,14 @@ TABLES = {
         check_in.window.opens | 1 d 07:00 | clinic
         check_in.window.due | 1 d 14:00 | clinic
         check_in.window.closes | 1 d | clinic
+        check_in.ladder.steps[1].comes | -3 h | clinic
+        check_in.ladder.steps[1].done_within | 90 min | clinic
+        check_in.ladder.steps[2].comes | -90 min | clinic
+        check_in.ladder.steps[2].done_within | 90 min | clinic
+        check_in.ladder.steps[3].comes | 0 min | clinic
+        check_in.ladder.steps[3].done_within | 60 min | clinic
+        check_in.ladder.steps[4].comes | 90 min | clinic
+        check_in.ladder.steps[4].done_within | 60 min | clinic
         hama.baseline.window.opens | 0 d | clinic
         hama.baseline.window.closes | 90 d | clinic
         hama.week_4.window.opens | 25 d | clinic
@@ -430,6 +482,10 @@ TABLES = {
         contact.after.every | 1 d | clinic
         contact.after.window.opens | 1 d | clinic
         contact.after.window.closes | 1 d | clinic
+        contact.after.ladder.steps[1].comes | 2 h | clinic
+        contact.after.ladder.steps[1].done_within | 2 h | clinic
+        contact.after.ladder.steps[2].comes | 5 h | clinic
+        contact.after.ladder.steps[2].done_within | 60 min | clinic
         eligibility.age.accept | 18 years | clinic
         eligibility.assessed.accept | yes | apa
         exclusion.psychosis.accept | no | clinic
@@ -459,6 +515,14 @@ TABLES = {
         check_in.window.opens | 1 d 07:00 | clinic
         check_in.window.due | 1 d 14:00 | clinic
         check_in.window.closes | 1 d | clinic
+        check_in.ladder.steps[1].comes | -3 h | clinic
+        check_in.ladder.steps[1].done_within | 90 min | clinic
+        check_in.ladder.steps[2].comes | -90 min | clinic
+        check_in.ladder.steps[2].done_within | 90 min | clinic
+        check_in.ladder.steps[3].comes | 0 min | clinic
+        check_in.ladder.steps[3].done_within | 60 min | clinic
+        check_in.ladder.steps[4].comes | 90 min | clinic
+        check_in.ladder.steps[4].done_within | 60 min | clinic
         caps5.baseline.window.opens | 0 d | clinic
         caps5.baseline.window.closes | 42 d | clinic
         madrs.baseline.window.opens | 0 d | clinic

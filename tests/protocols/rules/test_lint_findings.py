@@ -82,6 +82,12 @@ overlays:
 reconsent: [treatment]
 """
 
+CALL = "{code: call, does: call, comes: F(0 min), done_within: F(1 h), who: therapist}"
+SEND = "{code: send, does: resend, comes: F(-1 h), done_within: F(1 h), who: coordinator}"
+LADDER = (
+    "{{type: ladder, code: silence, stage: after, words: Silence, who: therapist, source: p, of: {of}, "
+    "steps: [{steps}]}}"
+)
 MOOD_AGAIN = "{anchor: {event: answered, rule: mood}, opens: F(1 d), closes: F(2 d)}"
 GROUP = (
     "{type: group, code: group, stage: dosing, words: Group, who: therapist, source: p, per: dosing, "
@@ -109,6 +115,41 @@ RECORDING = (
 # (the finding, what the row shows, {place: what stands there instead}). A place begins with the code of a
 # rule or a part of the document; `+` at its end adds to a list (`+2` once more); None takes away.
 ROWS: list[tuple[str, str, dict[str, str | None]]] = [
+    ("ladder-of-nothing", "of a consent", {"rules/+": LADDER.format(of="consent", steps=CALL)}),
+    (
+        "ladder-of-nothing",
+        "of a questionnaire to which no answer is awaited",
+        {"rules/+": LADDER.format(of="mood", steps=CALL), "answers": "[]"},
+    ),
+    (
+        "ladder-twice",
+        "two for one questionnaire",
+        {
+            "rules/+": LADDER.format(of="mood", steps=CALL),
+            "rules/+2": LADDER.format(of="mood", steps=CALL).replace("silence", "more_silence"),
+        },
+    ),
+    (
+        "ladder-of-messages-alone",
+        "one message",
+        {"rules/+": LADDER.format(of="mood", steps=SEND)},
+    ),
+    (
+        "steps-out-of-order",
+        "a message after the call that it precedes",
+        {"rules/+": LADDER.format(of="mood", steps=f"{CALL}, {SEND}")},
+    ),
+    ("nothing-to-resend", "no reminder", {"rules/+": LADDER.format(of="mood", steps=f"{SEND}, {CALL}")}),
+    (
+        "patient-among-staff",
+        "a step of the patient’s",
+        {"rules/+": LADDER.format(of="mood", steps=CALL.replace("therapist", "patient"))},
+    ),
+    (
+        "not-positive",
+        "a step without time",
+        {"rules/+": LADDER.format(of="mood", steps=CALL.replace("F(1 h)", "F(0 h)"))},
+    ),
     ("window-never-opens", "closes before it opens", {"dosing/windows/0/opens": "F(20 d)"}),
     (
         "window-never-opens",

@@ -8,6 +8,8 @@ from django.views.generic import RedirectView
 
 from clinic.web import health
 
+handler404 = "clinic.web.broken.not_found"
+handler500 = "clinic.web.broken.broken"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),

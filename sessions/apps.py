@@ -18,6 +18,7 @@ class SessionsConfig(AppConfig):
         from clinic.operations.changes import register_interest
         from clinic.operations.clinics import register_known
         from clinic.ticks import register_tick
+        from clinic.web.broken import register_patient_pages
         from protocols.rules.definition import SessionKind
         from protocols.web import panels
         from sessions.operations.care_concerns import register_concerns
@@ -27,6 +28,7 @@ class SessionsConfig(AppConfig):
         from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
         from sessions.queries.watch import PROOFS, failing_courses
+        from sessions.web.patient_door import PATIENT_PAGES, known_of
         from sessions.web.uses import who_uses_it
 
         register_known("reviewed_kinds", sorted(kind.value for kind in SessionKind))
@@ -39,4 +41,5 @@ class SessionsConfig(AppConfig):
         health.register_watch("courses", failing_courses)
         proofs.register(*PROOFS)
         panels.register(who_uses_it)
+        register_patient_pages(PATIENT_PAGES, known_of)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))

@@ -20,6 +20,7 @@ from protocols.queries import own_words_of
 from sessions.queries.links import LinkPage, link_page
 
 PROOF = "stepped-up"
+PATIENT_PAGES = "/p/"
 P = ParamSpec("P")
 
 
@@ -62,6 +63,16 @@ def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
         return response
 
     return behind
+
+
+def known_of(request: HttpRequest) -> dict[str, object] | None:
+    """What a page says of itself when it could not be made: whose link it was."""
+    token = request.path.removeprefix(PATIENT_PAGES).split("/")[0]
+    try:
+        page = link_page(token, now=clock.now())
+    except NotFound:
+        return None
+    return {"clinic": page, "token": token, "language": page.language}
 
 
 def proof_in(request: HttpRequest) -> str:

@@ -160,3 +160,36 @@ def test_an_unknown_link_says_what_to_do(phone: BrowserContext, live_site: str) 
     assert answer is not None and answer.status == 404
     expect(page.get_by_role("heading", level=1)).to_have_text("This link has ended")
     assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+
+
+def test_the_quick_exit_leaves_no_way_back_and_works_without_a_script(
+    day: ClinicDay, phone: BrowserContext, browser: Browser, live_site: str
+) -> None:
+    neutral = "https://www.wikipedia.org/"
+    address = live_site + link_to(day, "Qb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1")
+    for escape in (False, True):
+        page = phone.new_page()
+        page.route(
+            f"{neutral}**", lambda route: route.fulfill(body="<h1>Neutral</h1>", content_type="text/html")
+        )
+        page.goto("about:blank")
+        page.goto(address)
+        page.get_by_role("link", name="No more messages").click()
+        page.get_by_role("link", name="Back").click()
+        expect(page.get_by_text(" of 4")).to_be_visible()
+        page.get_by_role("radio", name="Yes", exact=True).check()
+        if escape:
+            page.keyboard.press("Escape")
+        else:
+            page.get_by_role("link", name="Leave this page").click()
+        page.wait_for_url(neutral)
+        page.go_back()
+        expect(page.get_by_role("radio")).to_have_count(0)
+        assert page.url in (neutral, "about:blank")
+        page.close()
+    plain = context_for(browser, width=390, theme="light", site=live_site, java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(address)
+    exit_link = page.get_by_role("link", name="Leave this page")
+    assert exit_link.get_attribute("href") == neutral and exit_link.get_attribute("rel") == "noreferrer"
+    plain.close()

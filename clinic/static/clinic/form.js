@@ -32,14 +32,6 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
 
-  // "Leave this page" leaves no way back to it.
-  for (const link of document.querySelectorAll("[data-leave]")) {
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      location.replace(link.href);
-    });
-  }
-
   // Whoever signs out leaves no page behind on the device (sessions/board-worker.js); the sign-in page makes sure.
   const forget = async () => {
     for (const name of await caches.keys()) if (name.startsWith("board-")) await caches.delete(name);

@@ -99,3 +99,22 @@ def production_uses_nothing_of_the_demo(app_configs: object = None, **_: Any) ->
             )
         )
     return found
+
+
+@register(Tags.database)
+def second_factors_can_be_read(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    if not databases or "mfa_authenticator" not in connections["default"].introspection.table_names():
+        return []
+    # Imported here: checks are registered before the tables are known.
+    from clinic.operations.second_factors import unreadable_second_factors
+
+    count = unreadable_second_factors()
+    if not count:
+        return []
+    return [
+        Error(
+            f"{count} second factors can't be read with any of SECOND_FACTOR_KEYS.",
+            hint="Their owners can't sign in. Add the key that they were sealed with.",
+            id="clinic.E005",
+        )
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from allauth.account.authentication import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,10 +16,28 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clinic.api.problems import ProblemRenderer, problem_of
-from clinic.errors import Forbidden
+from clinic.errors import Forbidden, NotNow
+from clinic.sealing import Unreadable, seal, unseal
 
 # The account's own pages (where a factor is set up and given), patients' links, and what belongs to nobody.
 OPEN = ("/accounts/", "/p/", "/health/", "/static/")
+
+
+class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
+    """What allauth keeps of a factor stands sealed in the database."""
+
+    def encrypt(self, text: str) -> str:
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return unseal(encrypted_text)
+        except Unreadable as error:
+            raise NotNow(
+                _("Your second factor can’t be read here."),
+                code="second-factor-unreadable",
+                advice=_("Ask an administrator to take it away; then you set up a new one."),
+            ) from error
 
 
 def was_given(request: HttpRequest) -> bool:

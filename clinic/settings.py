@@ -49,6 +49,13 @@ try:
         raise SettingRefused("SITE_URL", "must begin with https:// in production.")
     if _production and (SECRET_KEY == DEMO_SECRET or len(SECRET_KEY) < 50):
         raise SettingRefused("SECRET_KEY", "must be your own and at least 50 characters long in production.")
+    # The first seals, each opens. Without keys of their own they hang on SECRET_KEY and those before it.
+    SECOND_FACTOR_KEYS = [
+        one.strip() for one in _env.secret("SECOND_FACTOR_KEYS", "").split(",") if one.strip()
+    ]
+    if any(len(one) < 32 for one in SECOND_FACTOR_KEYS):
+        raise SettingRefused("SECOND_FACTOR_KEYS", "must each be at least 32 characters long.")
+    SECOND_FACTOR_KEYS = SECOND_FACTOR_KEYS or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
     # -- the services
     # ------------------------------------------------------------------------------------------------
@@ -193,6 +200,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # An administrator enters the address; nobo
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
+MFA_ADAPTER = "clinic.second_factor.SealedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Clinic"
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # An administrator entered the address; allauth has nothing to verify.

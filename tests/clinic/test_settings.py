@@ -65,6 +65,7 @@ def test_production_has_no_default_for(name: str) -> None:
         ("LOG_LEVEL", "LOUD", "must be one of"),
         ("TRUST_FORWARDED_PROTO", "perhaps", "must be yes or no"),
         ("SECOND_FACTOR", "sometimes", "must be one of required, optional"),
+        ("SECOND_FACTOR_KEYS", f"{'k' * 40}, short", "at least 32 characters"),
         ("TRUSTED_PROXIES", "-1", "must lie between 0 and 9"),
         ("CLINIC_MODE", "staging", "must be one of demo, test, production"),
     ],

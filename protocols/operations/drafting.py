@@ -17,7 +17,9 @@ from protocols.operations.on_version import on_version
 from protocols.rules.document import DocumentErrors, digest_of, parse
 
 
-def load_protocol(*, actor: Actor, clinic: Clinic, text: str, now: datetime) -> ProtocolVersion:
+def load_protocol(
+    *, actor: Actor, clinic: Clinic, text: str, now: datetime, reason: str = ""
+) -> ProtocolVersion:
     """Keep a document as the draft of its protocol; an earlier draft of it gives way, and its authors stay
     authors.
 
@@ -75,11 +77,12 @@ def load_protocol(*, actor: Actor, clinic: Clinic, text: str, now: datetime) -> 
             occurred_at=now,
             now=now,
             data={"code": definition.code, "version": definition.version, "digest": digest},
+            reason=reason,
         )
         return draft
 
 
-def discard_draft(*, actor: Actor, version: ProtocolVersion, now: datetime) -> None:
+def discard_draft(*, actor: Actor, version: ProtocolVersion, now: datetime, reason: str = "") -> None:
     """Throw a draft away, with what was said of it. The next draft has authors of its own."""
     with on_version(actor=actor, version=version, permission=Permission.DRAFT_PROTOCOL) as draft:
         if draft.status != VersionStatus.DRAFT:
@@ -91,5 +94,6 @@ def discard_draft(*, actor: Actor, version: ProtocolVersion, now: datetime) -> N
             occurred_at=now,
             now=now,
             data={"version": draft.version, "digest": draft.digest},
+            reason=reason,
         )
         draft.delete()

@@ -26,6 +26,7 @@ def record_legal_basis(
     valid_from: date,
     valid_until: date | None,
     now: datetime,
+    reason: str = "",
     public_id: UUID | None = None,
 ) -> LegalBasis:
     """The clinic's own approval, permit or licence for a protocol. The same id again gives the same row."""
@@ -78,6 +79,7 @@ def record_legal_basis(
                 "from": valid_from.isoformat(),
                 "until": valid_until.isoformat() if valid_until else None,
             },
+            reason=reason,
         )
         return row
 
@@ -111,5 +113,6 @@ def revoke_legal_basis(
             occurred_at=now,
             now=now,
             data={"on": row.revoked_on.isoformat()},
+            reason=reason,
         )
         return row

@@ -20,10 +20,10 @@ from clinic.models import Absence, Clinic, Credential, Deputy, Event, Handover, 
 from clinic.operations import people
 from clinic.operations.clinics import change_clinic, change_review_settings
 from clinic.permissions import Role
-from protocols.models import InstrumentWording
+from protocols.models import InstrumentWording, LegalBasis, Protocol, ProtocolVersion
 from sessions.models import DeviationPolicy, FidelityForm, MessageWording, NoteTemplate, ReportingClock
 from tests.sessions.rules.test_fidelity import FORM
-from tests.support.cast import START, Cast, enrol, make_cast, make_clinic, make_person
+from tests.support.cast import LIBRARY, START, Cast, enrol, make_cast, make_clinic, make_person
 from tests.support.clinic_day import set_clock
 from tests.support.wordings import CODE, wording
 
@@ -44,9 +44,9 @@ SETTING_UP: dict[str, dict[str, str]] = {
     "clinic.deputy": {"carla": "va"},
     "clinic.absence": {"carla": "va", "eve": "va"},
     "clinic.handover": {"carla": "va", "eve": "va"},
-    "protocols.protocol": {"finn": "v"},
-    "protocols.protocolversion": {"finn": "v"},
-    "protocols.legalbasis": {"finn": "v"},
+    "protocols.protocol": {"carla": "v", "finn": "v"},
+    "protocols.protocolversion": {"carla": "vac", "finn": "vac"},
+    "protocols.legalbasis": {"finn": "va"},
     "protocols.instrumentwording": {"finn": "va"},
     "therapy_sessions.notetemplate": {"carla": "vac", "finn": "vac"},
     "therapy_sessions.messagewording": {"finn": "va"},
@@ -182,6 +182,20 @@ def additions(cast: Cast) -> Mapping[str, tuple[str, type[Any], str, dict[str, A
             *("carla", Deputy, "deputy_named"),
             {"supervisor": carla, "deputy": dov, "from_on": "2027-03-10"},
         ),
+        "protocols.protocolversion": (
+            *("finn", ProtocolVersion, "protocol_drafted"),
+            {"document": (LIBRARY / "lsd_gad.yaml").read_text(encoding="utf-8")},
+        ),
+        "protocols.legalbasis": (
+            *("finn", LegalBasis, "legal_basis_recorded"),
+            {
+                "protocol": Protocol.objects.get().pk,
+                "kind": "permit",
+                "number": "FICT-7",
+                "scope": "Patients of this house",
+                "valid_from": "2027-01-01",
+            },
+        ),
         "protocols.instrumentwording": (
             *("finn", InstrumentWording, "instrument_wording_loaded"),
             {"instrument": CODE, "document": wording()},
@@ -248,6 +262,8 @@ ENDINGS = {
     "clinic.absence": ("end", "absence_ended"),
     "clinic.handover": ("take_back", "work_taken_back"),
     "clinic.deputy": ("release", "deputy_released"),
+    "protocols.protocolversion": ("discard", "protocol_draft_discarded"),
+    "protocols.legalbasis": ("revoke", "legal_basis_revoked"),
     "protocols.instrumentwording": ("take_back", "instrument_wording_taken_back"),
     "therapy_sessions.reportingclock": ("end", "reporting_clock_ended"),
 }
@@ -306,6 +322,28 @@ def test_a_note_template_changed_by_somebody_else_meanwhile_is_not_overwritten(c
     assert [block["title"] for block in row.blocks] == ["Who came", "What moved"]
     again = carla.post(address(label, "change", row.pk), change)
     assert "Somebody changed this template meanwhile." in again.content.decode()
+
+
+def test_a_draft_is_changed_while_it_is_one_and_a_published_version_only_read(cast: Cast) -> None:
+    set_clock(START)
+    finn, label = signed_in(cast, "finn"), "protocols.protocolversion"
+    document = (LIBRARY / "lsd_gad.yaml").read_text(encoding="utf-8")
+    finn.post(address(label, "add"), sent(cast, document=document))
+    draft = ProtocolVersion.objects.get(status="draft")
+    change = {"document": document + "\n# A remark.\n", "reason": "A remark."}
+    assert finn.post(address(label, "change", draft.pk), change).status_code == 302
+    draft.refresh_from_db()
+    assert draft.document.endswith("# A remark.\n")
+    wrong = finn.post(address(label, "change", draft.pk), {"document": "format: 1", "reason": "A slip."})
+    assert wrong.status_code == 200 and b"errorlist" in wrong.content
+    assert cast.version is not None
+    published = address(label, "change", cast.version.pk)
+    assert finn.get(published).status_code == 200
+    assert finn.post(published, change).status_code == 403
+    drop = {"action": "discard", "_selected_action": [cast.version.pk], "reason": "A slip."}
+    refused = finn.post(address(label, "changelist"), drop, follow=True).content.decode()
+    assert "Only a draft can be thrown away." in refused
+    assert ProtocolVersion.objects.filter(pk=cast.version.pk).exists()
 
 
 # --- how records are co-signed ------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ class Permission(StrEnum):
     ENTER_DEVIATION = "enter_deviation"  # one that no requirement shows
     REVIEW_DEVIATION = "review_deviation"
     RUN_FIDELITY = "run_fidelity"  # rating forms, drawing sessions, naming raters, telling therapists
+    RATE_ASSESSMENT = "rate_assessment"  # what one is the independent rater of, seeing nothing else of it
     RATE_FIDELITY = "rate_fidelity"  # rate a session one was named for, and never one's own
     TAKE_TASK = "take_task"  # own it, cover it, close it with what was done
 
@@ -410,7 +411,7 @@ register(
     *(
         sentence
         for role in (Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER)
-        for sentence in sentences(role, (Permission.RATE_FIDELITY,))
+        for sentence in sentences(role, (Permission.RATE_FIDELITY, Permission.RATE_ASSESSMENT))
     ),
     *sentences(Role.SUPERVISOR, (Permission.DRAFT_PROTOCOL, Permission.PUBLISH_PROTOCOL)),
     *(

@@ -21,7 +21,7 @@ from clinic.permissions import (
     own,
     registered,
 )
-from sessions.models.courses import CareTeamMember, Course
+from sessions.models.courses import CareTeamMember, Course, TeamRole
 from sessions.models.invitations import ReviewInvitation
 
 
@@ -37,11 +37,13 @@ class CourseSubject:
 
 
 def subject_of(course: Course, *, author_id: int | None = None) -> CourseSubject:
-    """One query: the care team as it is now, and who is invited from outside."""
+    """One query: the care team as it is now, and who is invited from outside. An independent rater is not of
+    the team: what they rate is all that they see."""
     here = {"clinic_id": course.clinic_id, "course_id": course.pk}
     nothing = Value(None, output_field=DateTimeField())
     rows = list(
         CareTeamMember.objects.filter(until_at__isnull=True, **here)
+        .exclude(team_role=TeamRole.INDEPENDENT_RATER)
         .values_list("person_id", nothing, nothing)
         .union(
             ReviewInvitation.objects.filter(**here).values_list("person_id", "from_at", "until_at"), all=True
@@ -65,7 +67,7 @@ def _on_the_team(actor: Asker) -> Q:
         Exists(
             CareTeamMember.objects.filter(
                 course_id=OuterRef("pk"), person_id__in=teammates(actor), until_at__isnull=True
-            )
+            ).exclude(team_role=TeamRole.INDEPENDENT_RATER)
         )
     )
 

@@ -16,6 +16,7 @@ from sessions.api import (
     overview,
     patients,
     psychotherapy_notes,
+    ratings,
     reports,
     reviewing,
     reviews,
@@ -186,6 +187,8 @@ clinic: list[URLPattern | URLResolver] = [
     path("trends", trends.Trends.as_view(), name="trends"),
     path("trends/<uuid:trend>", trends.Trend.as_view(), name="trend"),
     path("trends/<uuid:trend>/reviews", trends.ReviewTrend.as_view(), name="review_trend"),
+    path("ratings", ratings.Ratings.as_view(), name="ratings"),
+    path("ratings/<uuid:requirement>", ratings.RateAssessment.as_view(), name="rate_assessment"),
     path("adherence", adherence.Adherence.as_view(), name="adherence"),
     path("adherence/rows", adherence.AdherenceRows.as_view(), name="adherence_rows"),
 ]

@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -16,7 +16,8 @@ from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.rules.telephone import text_number
 from protocols.models import ProtocolVersion
-from protocols.queries import definition_in, definitions_of, published_versions
+from protocols.queries import definition_in, definition_of, definitions_of, published_versions
+from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.own_words import attributes_in
 from protocols.rules.reading import instead_of
 from sessions.models import CareTeamMember, ContactDetails, Course, Patient
@@ -28,6 +29,8 @@ from sessions.operations.reaching import Source, note_choices
 from sessions.operations.records import check_time
 from sessions.operations.refresh import refresh_course
 from sessions.operations.tasks import hand_on_tasks
+from sessions.queries.fidelity import hidden_of
+from sessions.queries.ratings import knowing_places
 
 
 def register_patient(
@@ -177,6 +180,10 @@ def enrol_patient(
             )
         arm = _arm(version, arm)
         members = _members(actor=actor, team=team, now=now)
+        if (rater := members.get(TeamRole.INDEPENDENT_RATER)) is not None:
+            others = {**members}
+            del others[TeamRole.INDEPENDENT_RATER]
+            _require_blind(rater, definition_in(version), {one.person_id for one in others.values()})
         course = Course.objects.create(
             clinic_id=actor.clinic_id,
             public_id=public_id,
@@ -249,6 +256,22 @@ def _members(*, actor: Actor, team: Mapping[TeamRole, UUID], now: datetime) -> d
     return {team_role: found[person] for team_role, person in team.items()}
 
 
+def _require_blind(rater: Membership, definition: ProtocolDefinition, team: Collection[int]) -> None:
+    """Raise BadInput for a rater who knows what the protocol hides from raters: one of the team, or whose
+    role opens every chart."""
+    if hidden_of(definition) and (
+        rater.person_id in team or rater.role_set & {Role.SUPERVISOR, Role.PRESCRIBER}
+    ):
+        raise BadInput(
+            "The care team needs another look.",
+            fields={
+                TeamRole.INDEPENDENT_RATER.value: [
+                    "The protocol blinds its raters, and they treat this patient or can open the chart."
+                ]
+            },
+        )
+
+
 def change_care_team(
     *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime, reason: str = ""
 ) -> CareTeamMember:
@@ -260,6 +283,12 @@ def change_care_team(
         leaving = CareTeamMember.objects.filter(
             course=course, team_role=team_role.value, until_at__isnull=True
         ).exclude(person_id=membership.person_id)
+        if team_role is TeamRole.INDEPENDENT_RATER:
+            _require_blind(
+                membership,
+                definition_of(course.protocol_version_id),
+                set(knowing_places(course).values_list("person_id", flat=True)),
+            )
         left = list(leaving.values_list("person_id", flat=True))
         leaving.update(until_at=now)
         member, _made = CareTeamMember.objects.get_or_create(

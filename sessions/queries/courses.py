@@ -22,6 +22,7 @@ from sessions.models import (
     DeviationRecord,
     StaffTask,
 )
+from sessions.models.courses import TeamRole
 from sessions.permissions import courses_visible_to, teammates
 from sessions.queries.words import stage_words
 
@@ -32,9 +33,13 @@ def courses_for(actor: Actor, permission: Permission = Permission.VIEW_PATIENT) 
 
 def courses_of_the_team(actor: Actor) -> QuerySet[CareTeamMember, int]:
     """Ids of the courses whose care team the actor is in, or stands in for somebody of."""
-    return CareTeamMember.objects.filter(
-        clinic_id=actor.clinic_id, person_id__in=teammates(actor), until_at__isnull=True
-    ).values_list("course_id", flat=True)
+    return (
+        CareTeamMember.objects.filter(
+            clinic_id=actor.clinic_id, person_id__in=teammates(actor), until_at__isnull=True
+        )
+        .exclude(team_role=TeamRole.INDEPENDENT_RATER)
+        .values_list("course_id", flat=True)
+    )
 
 
 def course_for(actor: Actor, course_id: UUID, permission: Permission = Permission.VIEW_CHART) -> Course:

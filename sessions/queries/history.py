@@ -85,6 +85,7 @@ SELECT course.id,
         SELECT member.person_id
         FROM therapy_sessions_careteammember member
         WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+            AND member.team_role <> 'independent_rater'
         UNION ALL
         SELECT handed.taker_id
         FROM therapy_sessions_careteammember member
@@ -92,7 +93,8 @@ SELECT course.id,
             AND handed.giver_id = member.person_id AND handed.until_at > handed.from_at
             AND handed.from_at < coalesce(member.until_at, 'infinity')
             AND handed.until_at > member.from_at
-        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id) knows),
+        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+            AND member.team_role <> 'independent_rater') knows),
     (SELECT json_agg(json_build_array(sent.public_id, sent.data ->> 'key', sent.finished_at,
                 sent.data ->> 'step', sent.channel))
         FROM clinic_messagelog sent

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from clinic.permissions import HouseSubject, Permission, allows
 from sessions.operations.tasks import finish_task, take_task
-from sessions.queries import banner, courses
+from sessions.queries import banner, courses, ratings
 from sessions.queries import off_track as off_track_queries
 from sessions.queries import tasks as task_queries
 from sessions.queries import today as today_queries
@@ -20,7 +20,12 @@ from sessions.web.door import Door, posts_only, staff
 
 @staff
 def today(door: Door) -> HttpResponse:
-    return door.page("sessions/today.html", here="today", view=door.read(today_queries.today, now=door.now))
+    return door.page(
+        "sessions/today.html",
+        here="today",
+        view=door.read(today_queries.today, now=door.now),
+        to_rate=door.read(ratings.anything_to_rate),
+    )
 
 
 @staff

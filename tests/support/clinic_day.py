@@ -211,6 +211,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "adherence-rows": url("adherence_rows") + "?status=departed",
         "adherence-time": url("adherence_time"),
         "fidelity": url("fidelity"),
+        "ratings": url("ratings"),
         "course-outcomes": url("course_outcomes", day.late.public_id),
         "wording": url("wording") + "?language=de",
         "errors": url("error_marks"),

@@ -37,6 +37,11 @@ class EnrolForm(RecordForm):
     co_therapist = forms.ChoiceField(label=_("Co-therapist"), required=False)
     prescriber = forms.ChoiceField(label=_("Prescriber"), required=False)
     supervisor = forms.ChoiceField(label=_("Supervisor"), required=False)
+    independent_rater = forms.ChoiceField(
+        label=_("Independent rater"),
+        required=False,
+        help_text=_("Rates what the protocol asks of one, and opens nothing else of this course."),
+    )
     live_from = when(
         _("Already in treatment elsewhere until"),
         hint=_("Only when earlier sessions will be entered as history. Leave empty for a new patient."),
@@ -54,8 +59,9 @@ class EnrolForm(RecordForm):
     ) -> None:
         """`roles` are those that have a part in some protocol; nobody is asked to name another."""
         super().__init__(*args, **kwargs)
-        if TeamRole.PRESCRIBER.value not in roles:
-            del self.fields["prescriber"]
+        for place in (TeamRole.PRESCRIBER, TeamRole.INDEPENDENT_RATER):
+            if place.value not in roles:
+                del self.fields[place.value]
         if not arms:
             del self.fields["arm"]
         else:

@@ -23,6 +23,7 @@ from protocols.models import LegalBasis
 from protocols.rules.document import parse
 from protocols.rules.exporting.usdm import usdm_study
 from sessions.models import (
+    CourseRequirement,
     DeviationRecord,
     DeviationReport,
     DeviationTrend,
@@ -129,6 +130,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "order_dose": {**row, "cycle": 1, "amount": "80"},
         "facts": {**row, "kind": "consent_changed", "value": consent, "occurred_at": at},
         "record_contact": {**row, "result": "no_answer", "mode": "phone", "occurred_at": at},
+        "rate_assessment": {**row, "answers": [], "mode": "video", "occurred_at": at},
         "override_requirement": {
             **row,
             **reason,
@@ -376,6 +378,9 @@ def world(day: ClinicDay) -> World:
         "fact": str(fact.public_id),
         "task": str(task.public_id),
         "deviation": str(deviation.public_id),
+        "requirement": str(
+            CourseRequirement.objects.filter(course=day.new, who="independent_rater").latest("pk").public_id
+        ),
         "protocol": str(cast.version.protocol.public_id),
         "protocol_version": str(cast.version.public_id),
         "version": cast.version.version,

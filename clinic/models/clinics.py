@@ -200,6 +200,14 @@ class Clinic(models.Model):
         verbose_name=gettext_lazy("Hours of notice"),
         help_text=gettext_lazy("Nearer than that, a visit is moved by telephone only."),
     )
+    shows_plan = models.BooleanField(
+        default=False,
+        verbose_name=gettext_lazy("Patients see their plan"),
+        help_text=gettext_lazy(
+            "By their link, once they have shown that it is them: days and hours in neutral words, no kind "
+            "of visit, no score."
+        ),
+    )
     is_demo = models.BooleanField(default=False, editable=False)
 
     class Meta:

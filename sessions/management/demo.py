@@ -152,6 +152,7 @@ def _found(place: Place, *, now: datetime) -> House:
             {"name": name, "number": number, "hours": hours} for name, number, hours in place.crisis_lines
         ],
         reading_hours="weekdays 9 to 5",
+        shows_plan=True,
         step_up_ways=["code", "word", "birth_date"],
         address="A fictional address",
         is_demo=True,

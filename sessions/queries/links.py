@@ -35,6 +35,7 @@ class LinkPage:
     language: str
     instrument: Instrument | None  # what the link asks
     given: Mapping[str, int | None]  # item → answer, of a form begun before
+    shows_plan: bool  # the clinic lets patients see their plan
     step: StepUp  # what stands before names and clinical words
 
 
@@ -73,6 +74,7 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         language=link.patient.language,
         instrument=instrument,
         given=answers_given(link.course, link.key) if instrument else {},
+        shows_plan=link.clinic.shows_plan,
         step=step_up_of(link, instrument, proof=proof, now=now),
     )
 

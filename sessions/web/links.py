@@ -19,6 +19,7 @@ from sessions.operations.care_concerns import raise_concern
 from sessions.operations.new_links import ask_for_new_link
 from sessions.operations.visits import TAKEN, move_visit
 from sessions.queries.links import LinkPage
+from sessions.queries.own_plan import own_plan
 from sessions.queries.slots import slots_for
 from sessions.queries.words import say
 from sessions.web import forms
@@ -152,6 +153,15 @@ def _times(
 ) -> HttpResponse:
     context = {"clinic": page, "token": token, "visit": page, "slots": slots, "refusal": refusal}
     return render(request, "sessions/link_change.html", context, status=refusal.status if refusal else 200)
+
+
+@patient
+def plan(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    """Their own plan, where the clinic shows it: always behind the step, whatever the link is for."""
+    shown = own_plan(token)
+    if not page.step.reads:
+        return ask_to_step_up(request, token, page, then="patient_plan")
+    return render(request, "sessions/link_plan.html", {"clinic": page, "token": token, "plan": shown})
 
 
 @patient_however_old

@@ -101,7 +101,7 @@ def stepped(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
 
 
 # The pages that stand behind the step.
-BEHIND = ("patient_link",)
+BEHIND = ("patient_link", "patient_plan")
 
 
 def _then(request: HttpRequest) -> str:

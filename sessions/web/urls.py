@@ -171,6 +171,7 @@ patient = [
     path("change/", links.change, name="patient_change"),
     path("keep/", links.keep, name="patient_keep"),
     path("call/", links.call, name="patient_call"),
+    path("plan/", links.plan, name="patient_plan"),
     path("concern/", links.concern, name="patient_concern"),
     path("again/", links.again, name="patient_again"),
     path("stop/", links.stop, name="patient_stop"),

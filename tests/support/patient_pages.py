@@ -76,7 +76,9 @@ def every_page(day: ClinicDay) -> list[Visited]:
     """In the order in which they must be visited: what is sent changes what comes after."""
     eve, now = day.cast.actor("eve", at=day.now), day.now
     late, dosing, new = day.late, day.dosing, day.new
-    Clinic.objects.filter(pk=day.cast.clinic.pk).update(step_up_ways=["code", "word", "birth_date"])
+    Clinic.objects.filter(pk=day.cast.clinic.pk).update(
+        step_up_ways=["code", "word", "birth_date"], shows_plan=True
+    )
     set_word(actor=eve, patient_id=late.patient.public_id, word=WORD, now=now - timedelta(minutes=1))
     booking = visit(day, late)
     of_visit = link(late, "visit", purpose="visit", key=booking.key, booking=booking, day=day)
@@ -122,6 +124,8 @@ def every_page(day: ClinicDay) -> list[Visited]:
             status=400,
         ),
         Visited(name="form", path=f"{form}step/", sent={"way": "word", "word": WORD}, clinical=True),
+        Visited(name="plan", path=f"{form}plan/"),
+        Visited(name="plan-step", path=f"{of_visit}plan/"),
         Visited(name="expired", path=expired, status=410),
         Visited(name="new-link", path=f"{expired}again/", sent={}),
         *(

@@ -9,6 +9,7 @@ import json
 import signal
 import threading
 from base64 import b64decode
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ class TextGateway:
         self.account, self.token = account, token
         self.lock = threading.Lock()
         self.taken: list[TakenText] = []
+        self.taken_by: defaultdict[str, list[TakenText]] = defaultdict(list)  # number → its texts
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -96,7 +98,7 @@ class TextGateway:
         asked = parse_qs(urlsplit(handler.path).query)
         to, start = asked.get("To", [""])[0], int(asked.get("Page", ["0"])[0]) * PAGE
         with self.lock:
-            found = [one for one in reversed(self.taken) if one.to == to]
+            found = self.taken_by.get(to, [])[::-1]
         rows = [
             {
                 "sid": one.sid,
@@ -125,8 +127,12 @@ class TextGateway:
             made_at=format_datetime(datetime.now(UTC)),
         )
         with self.lock:
-            self.taken.append(text)
+            self.keep(text)
         return text
+
+    def keep(self, text: TakenText) -> None:
+        self.taken.append(text)
+        self.taken_by[text.to].append(text)
 
     def say(self, handler: BaseHTTPRequestHandler, status: int, body: object, **headers: str) -> None:
         content = json.dumps(body).encode()

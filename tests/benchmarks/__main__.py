@@ -33,7 +33,7 @@ def run(*, full: bool, names: list[str]) -> int:
     django.setup()
     from django.core.management import call_command
 
-    from tests.benchmarks import board, engine, outbox, preview, simulated, today
+    from tests.benchmarks import board, chaotic, engine, outbox, preview, simulated, today
     from tests.benchmarks.lines import Line
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -44,6 +44,7 @@ def run(*, full: bool, names: list[str]) -> int:
         "board": board.lines,
         "outbox": outbox.lines,
         "simulated": simulated.lines,
+        "chaotic": chaotic.lines,
     }
     unknown = set(names) - set(parts)
     if unknown:

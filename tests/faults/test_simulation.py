@@ -4,6 +4,7 @@ long one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -31,11 +32,12 @@ def test_over_a_month_of_faults_each_message_goes_once_at_its_hour_and_what_is_s
 
     # What is checked can fail, and then says how to see it again.
     texts = world.post.taken[Channel.TEXT]
-    for harm, said in (
+    harms: list[tuple[Callable[[], object], str]] = [
         (lambda: texts.append(texts[0]), "went 2 times"),
         (lambda: texts.append(replace(texts[0], key="<nobody@knows>")), "which nobody knows"),
         (texts.clear, "lost:"),
-    ):
+    ]
+    for harm, said in harms:
         before = list(texts)
         harm()
         with pytest.raises(AssertionError, match=said) as raised:

@@ -27,18 +27,22 @@ class Gateway(TextGateway):
         self.ways: list[Way] = []
         self.list_works = True
         self.late_seconds = 1.0
+        self.busy_seconds = "120"
         self.reports: Sequence[tuple[str, str]] = ()  # (status, code) told of each text taken
         self.asked = 0
 
+    def next_way(self) -> Way:
+        return self.ways.pop(0) if self.ways else "take"
+
     def answer_post(self, handler: BaseHTTPRequestHandler, form: Mapping[str, str]) -> None:
         with self.lock:
-            way = self.ways.pop(0) if self.ways else "take"
+            way = self.next_way()
         if not self.knows(handler):
             self.say(handler, 401, {"code": 20003})
         elif way == "refuse":
             self.say(handler, 503, {"code": 20503})
         elif way == "busy":
-            self.say(handler, 429, {"code": 20429}, Retry_After="120")
+            self.say(handler, 429, {"code": 20429}, Retry_After=self.busy_seconds)
         elif way == "opted_out":
             self.say(handler, 400, {"code": 21610})
         elif way == "no_number":

@@ -9,7 +9,7 @@ from clinic.actors import Actor
 from protocols.models import FigureConfirmation, ProtocolVersion
 from protocols.queries.definitions import definition_as_written
 from protocols.rules.definition import SourceStatus
-from protocols.rules.figures import figures_of
+from protocols.rules.figures import to_answer_for
 
 KINDS = {
     SourceStatus.UNVERIFIED: FigureConfirmation.Kind.CONFIRMED,
@@ -55,7 +55,7 @@ def figures_to_answer(actor: Actor, version: ProtocolVersion) -> list[FigureToAn
         answer = Answer(person=row.person.printed_name, at=row.at, version=row.version.version)
         (here if row.version_id == version.pk else before)[row.path, row.text, row.kind] = answer
     found = []
-    for figure in figures_of(definition_as_written(version)):
+    for figure in to_answer_for(definition_as_written(version)):
         kind = KINDS.get(figure.source.status)
         if kind is not None:
             name = (figure.path, figure.text, kind.value)
@@ -77,7 +77,7 @@ def open_figures(version: ProtocolVersion) -> list[tuple[str, str, FigureConfirm
     answered = set(FigureConfirmation.objects.filter(version=version).values_list("path", "text", "kind"))
     return [
         (figure.path, figure.text, kind)
-        for figure in figures_of(definition_as_written(version))
+        for figure in to_answer_for(definition_as_written(version))
         if (kind := KINDS.get(figure.source.status)) is not None
         and (figure.path, figure.text, kind.value) not in answered
     ]

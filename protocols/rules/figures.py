@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from protocols.rules.definition import AnyRule, ProtocolDefinition, Source
+from protocols.rules.definition import (
+    AnyRule,
+    ProtocolDefinition,
+    ReleaseRule,
+    SessionRule,
+    Source,
+    SourceStatus,
+)
 from protocols.rules.grammar import FigureOf, Node
 from protocols.rules.shapes import ANSWER, OUTCOME, REMINDER, RULE
 
@@ -35,6 +42,34 @@ def figures_of(definition: ProtocolDefinition) -> Iterator[PlacedFigure]:
     for number, overlay in enumerate(definition.overlays, start=1):
         for rule in overlay.rules:
             yield from _figures(RULE.walk(rule, f"overlays[{number}].{rule.code}", "", 1))
+
+
+def required_points(definition: ProtocolDefinition) -> Iterator[PlacedFigure]:
+    """Every point that must be ticked: of a session's checklist where it is `required`, of a release list
+    always. What is asked of a patient or a session rests on a source as a number does."""
+    for rule in definition.rules:
+        yield from _points(rule, rule.code)
+    for number, overlay in enumerate(definition.overlays, start=1):
+        for rule in overlay.rules:
+            yield from _points(rule, f"overlays[{number}].{rule.code}")
+
+
+def to_answer_for(definition: ProtocolDefinition) -> Iterator[PlacedFigure]:
+    """Every figure and required point that no published source gives: somebody answers for each."""
+    for placed in (*figures_of(definition), *required_points(definition)):
+        if placed.source.status is not SourceStatus.PUBLISHED:
+            yield placed
+
+
+def _points(rule: AnyRule, at: str) -> Iterator[PlacedFigure]:
+    if isinstance(rule, ReleaseRule):
+        name, items = "items", rule.items
+    elif isinstance(rule, SessionRule):
+        name, items = "checklist", tuple(item for item in rule.checklist if item.required)
+    else:
+        return
+    for item in items:
+        yield PlacedFigure(path=f"{at}.{name}.{item.code}", text=item.words["en"], source=item.source)
 
 
 def figures_in(rule: AnyRule) -> Iterator[PlacedFigure]:

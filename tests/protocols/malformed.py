@@ -8,12 +8,14 @@ more time or memory than allowed, ends the run. Prints what it saw as JSON.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +26,7 @@ from hypothesis import strategies as st
 from protocols.rules.document import DocumentErrors
 from protocols.rules.lint import lint
 from protocols.rules.reading import MAX_BYTES, decoded
+from tests.protocols.rules.test_lint_effort import HEAD, consents
 
 LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
 SECONDS = 2.0
@@ -322,5 +325,63 @@ def run(documents: int, megabytes: int) -> dict[str, Any]:
     raise AssertionError("the limit of memory was none")
 
 
+# --- the worst of each kind, one at a time, with what it took -----------------------------------------------
+
+
+def worst_documents() -> Mapping[str, bytes]:
+    """The documents that are made to take time and memory, each as large as its kind can be."""
+    laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghijk")
+    )
+    listed = ", ".join(f"m{number}: {{value: 1 d, source: p}}" for number in range(3_000))
+    washout = (
+        "  - {type: washout, code: w, stage: o, words: W, who: therapist, source: p, "
+        f"washouts: {{{listed}}}}}\n"
+    )
+    valid = (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8")
+    return {
+        "yaml bomb": laughs.encode(),
+        "aliases of itself": b"format: &f {x: *f}\n",
+        "ten thousand aliases": b"a: &a {b: c}\nc: [" + b"*a, " * 10_000 + b"]\n",
+        "merged keys": b"a: &a {b: c}\n" + b"d: {<<: *a}\n" * 10_000,
+        "deep lists": b"[" * 100_000,
+        "deep mappings": b"".join(b" " * number + b"a:\n" for number in range(600)),
+        "fifty megabytes": b"# x\n" * 12_500_000,
+        "one long line": b"a" * (MAX_BYTES - 1),
+        "as many nodes as are read": b"- 1\n" * (MAX_BYTES // 4),
+        "a valid one fifty times": valid.encode() * 50,
+        "no text at all": bytes(range(256)) * 2_000,
+        "utf-16": valid.encode("utf-16"),
+        "readable: as many rules as are read": (HEAD + consents(1_400)).encode(),
+        "readable: a washout of thousands": (HEAD + consents(1) + washout).encode(),
+    }
+
+
+def measured(content: bytes) -> tuple[str, float, float]:
+    """What became of it, and the seconds and megabytes that it took more than nothing, in a child of its own:
+    the peak of a process never falls again."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        before, began = _peak(), time.process_time()
+        became = answer_to(content)
+        told = [became, time.process_time() - began, (_peak() - before) / 1024]
+        os.write(writer, json.dumps(told).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answers:
+        became, seconds, megabytes = json.loads(answers.read())
+    os.waitpid(child, 0)
+    return became, seconds, megabytes
+
+
+def _peak() -> int:
+    """Kilobytes, at the most so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]))))
+    if sys.argv[1:] == ["worst"]:
+        print(json.dumps({name: measured(content) for name, content in worst_documents().items()}))
+    else:
+        print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]))))

@@ -197,6 +197,17 @@ def test_publishing_is_refused_with_every_figure_that_nobody_answered_for(house:
     assert "preparation.count" not in kinds, "read in a published source"
 
 
+def test_a_point_that_must_be_ticked_is_answered_for_where_no_source_names_it(
+    house: House, mdma: str
+) -> None:
+    asked = {one.path: one for one in queries.figures_to_answer(house.author, draft(house, mdma))}
+    point = asked["preparation.checklist.suicide_risk_asked"]
+    assert (point.kind, point.note) == ("confirmed", "recalled: C-SSRS at every visit")
+    assert point.text in mdma
+    assert "preparation.checklist.touch_talked_through" not in asked, "it need not be ticked"
+    assert "release.items.judged_stable" not in asked, "read in a published source"
+
+
 def test_one_figure_left_out_is_enough_to_refuse(house: House, mdma: str) -> None:
     version = approved(house, mdma)
     figures = [(one.path, one.text) for one in queries.figures_to_answer(house.author, version)]

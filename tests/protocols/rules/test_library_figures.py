@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 
 from protocols.rules.definition import ReleaseRule, SessionRule, Source, SourceStatus
-from protocols.rules.figures import figures_of
+from protocols.rules.figures import figures_of, to_answer_for
 from tests.support.library import CODES, protocol
 
 TABLES = {
@@ -669,6 +669,22 @@ def test_when_to_remind_is_the_clinics_own(code: str) -> None:
     reminders = [figure for figure in figures_of(protocol(code)) if figure.path.startswith("reminders.")]
     assert reminders
     assert {rests_on(figure.source) for figure in reminders} == {"clinic"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_point_that_must_be_ticked_names_its_source_or_is_answered_for(code: str) -> None:
+    definition = protocol(code)
+    asked = {placed.path for placed in to_answer_for(definition)}
+    must = [
+        (f"{rule.code}.{name}.{item.code}", item)
+        for rule in definition.rules
+        for name in ("checklist", "items")
+        for item in getattr(rule, name, ())
+        if item.required or name == "items"
+    ]
+    for path, item in must:
+        assert (item.source.citation in definition.citations) != (path in asked), path
+    assert code in ("lsd_gad", "lsd_anxiety", "ketamine_ptsd") or must
 
 
 @pytest.mark.parametrize("code", CODES)

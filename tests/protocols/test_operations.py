@@ -262,7 +262,11 @@ def test_a_version_that_would_lose_the_name_of_records_is_not_sent_for_review(
 ) -> None:
     published(house, mdma)
     renamed = mdma.replace('version: "1.0"', 'version: "2.0"')
-    for old, new in (("rule: check_in", "rule: morning_call"), ("code: check_in\n", "code: morning_call\n")):
+    for old, new in (
+        ("rule: check_in", "rule: morning_call"),
+        ("of: check_in\n", "of: morning_call\n"),
+        ("code: check_in\n", "code: morning_call\n"),
+    ):
         assert old in renamed
         renamed = renamed.replace(old, new)
     second = renamed.replace("code: morning_call\n", "code: morning_call\n    replaces: check_in\n")

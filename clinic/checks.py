@@ -60,10 +60,10 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
                 )
             if without_lines or without_phone:
                 found.append(
-                    Warning(
+                    Error(
                         f"The clinic “{slug}” has no {'crisis lines' if without_lines else 'phone number'}.",
                         hint="Both stand on every page a patient sees; enter them before anyone is enrolled.",
-                        id="clinic.W001",
+                        id="clinic.E005",
                     )
                 )
             if without_ear:

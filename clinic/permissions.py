@@ -26,6 +26,8 @@ class Role(StrEnum):
 
 STAFF = tuple(role for role in Role if role is not Role.OUTSIDE_REVIEWER)
 """Who works in the clinic."""
+CLINICAL = frozenset({Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER})
+"""Who treats patients: they can be in a care team, and so stand in for somebody who is."""
 
 
 class Permission(StrEnum):

@@ -359,6 +359,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 5},
     },
+    "escalate due tasks": {
+        "task": "sessions.tasks.escalate_due_tasks",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
     "sweep": {"task": "clinic.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "prove": {"task": "clinic.tasks.prove", "schedule": 3600.0, "options": {"expires": 600}},
 }

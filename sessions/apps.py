@@ -21,13 +21,15 @@ class SessionsConfig(AppConfig):
         from clinic.web.broken import register_patient_pages
         from protocols.rules.definition import SessionKind
         from protocols.web import panels
+        from sessions import checks as _checks  # noqa: F401  # registers itself
         from sessions.operations.care_concerns import register_concerns
+        from sessions.operations.escalating import escalate_due_tasks
         from sessions.operations.messages import register_messages
         from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
         from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
-        from sessions.queries.watch import PROOFS, failing_courses
+        from sessions.queries.watch import PROOFS, failing_courses, untold_tasks
         from sessions.web.patient_door import PATIENT_PAGES, known_of
         from sessions.web.uses import who_uses_it
 
@@ -43,3 +45,5 @@ class SessionsConfig(AppConfig):
         panels.register(who_uses_it)
         register_patient_pages(PATIENT_PAGES, known_of)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))
+        register_tick("escalate_due_tasks", lambda now: escalate_due_tasks(now=now))
+        health.register_watch("escalations", untold_tasks)

@@ -6,9 +6,14 @@ from __future__ import annotations
 from celery import shared_task
 
 from clinic import clock
-from sessions.operations import refresh
+from sessions.operations import escalating, refresh
 
 
 @shared_task(ignore_result=True)
 def refresh_due_courses() -> None:
     refresh.refresh_due_courses(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def escalate_due_tasks() -> None:
+    escalating.escalate_due_tasks(now=clock.now())

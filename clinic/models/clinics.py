@@ -30,16 +30,30 @@ def valid_jurisdictions(value: object) -> None:
 
 
 def valid_crisis_lines(value: object) -> None:
-    """A list of {name, number, hours}, each a string; shown on every page a patient sees."""
-    fields = {"name", "number", "hours"}
+    """A list of {name, number, hours} and, where there is more than one country or language, {country,
+    language}; each a string. Shown on every page a patient sees."""
+    fields, more = {"name", "number", "hours"}, {"country", "language"}
     ok = isinstance(value, list) and all(
         isinstance(line, dict)
-        and set(line) == fields
+        and fields <= set(line) <= fields | more
         and all(isinstance(text, str) for text in line.values())
         for line in value
     )
     if not ok:
-        raise ValidationError(_("Crisis lines are a list of entries with exactly: name, number, hours."))
+        raise ValidationError(
+            _("Crisis lines are a list of entries with: name, number, hours; and country, language.")
+        )
+
+
+def valid_country(value: str) -> None:
+    if not (len(value) == 2 and value.isalpha() and value.isupper() and value.isascii()):
+        raise ValidationError(_("Write the two capital letters of the country, e.g. US."))
+
+
+def valid_weekdays(value: object) -> None:
+    days = value if isinstance(value, list) else [0]
+    if any(day not in range(1, 8) for day in days) or len(set(days)) != len(days):
+        raise ValidationError(_("Write each day once, 1 for Monday to 7 for Sunday."))
 
 
 def valid_text_sender(value: str) -> None:
@@ -79,6 +93,16 @@ class Clinic(models.Model):
         ),
     )
     language = models.CharField(max_length=10, default="en")
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        validators=[valid_country],
+        verbose_name=gettext_lazy("Country"),
+        help_text=gettext_lazy(
+            "Two letters, such as US. Decides which crisis line a patient is shown; the deployment check "
+            "wants one in each language the clinic writes in."
+        ),
+    )
     # Neutral on purpose: a clinic's own name can tell whoever sees the screen what kind of care somebody
     # gets.
     sender_name = models.CharField(
@@ -145,6 +169,55 @@ class Clinic(models.Model):
         blank=True,
         verbose_name=gettext_lazy("Kinds of session that are co-signed"),
         help_text=gettext_lazy("For example: dosing, preparation. Leave it empty for every kind."),
+    )
+    cover_after_minutes = models.PositiveSmallIntegerField(
+        default=15,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Minutes until the cover is told again"),
+        help_text=gettext_lazy(
+            "Of a safety task on which nobody has acted. The clinic’s own choice; empty: not told."
+        ),
+    )
+    supervisor_after_minutes = models.PositiveSmallIntegerField(
+        default=30,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Minutes until a supervisor is told"),
+        help_text=gettext_lazy("Counted from the beginning too. The clinic’s own choice; empty: not told."),
+    )
+    on_call_after_minutes = models.PositiveSmallIntegerField(
+        default=60,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Minutes until who is on call is told"),
+        help_text=gettext_lazy(
+            "While the clinic is closed they are told at once. The clinic’s own choice; empty: not told."
+        ),
+    )
+    on_call_person = models.ForeignKey(
+        "clinic.Person",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=gettext_lazy("Who is on call"),
+        help_text=gettext_lazy(
+            "Somebody who may see every patient’s tasks, such as a supervisor. Others are passed over."
+        ),
+    )
+    open_from = models.TimeField(null=True, blank=True, verbose_name=gettext_lazy("Open from"))
+    open_until = models.TimeField(null=True, blank=True, verbose_name=gettext_lazy("Open until"))
+    open_days = ArrayField(
+        models.PositiveSmallIntegerField(),
+        default=list,
+        blank=True,
+        validators=[valid_weekdays],
+        verbose_name=gettext_lazy("Days on which it is open"),
+        help_text=gettext_lazy("1 for Monday to 7 for Sunday, separated by commas. Empty: every day."),
     )
     concern_person = models.ForeignKey(
         "clinic.Person",

@@ -16,11 +16,8 @@ from clinic.ids import uuid7
 from clinic.models import Absence, Clinic, Deputy, Handover, Membership
 from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
-from clinic.permissions import HouseSubject, Permission, Role, require
+from clinic.permissions import CLINICAL, HouseSubject, Permission, Role, require
 from clinic.rules.wall_time import day_of, start_of_day
-
-CLINICAL = frozenset({Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER})
-"""Who can be in a care team, and so stand in for somebody who is."""
 
 
 def record_absence(

@@ -17,10 +17,12 @@ from clinic.permissions import Permission
 from sessions.api.cursors import PageQuery
 from sessions.api.door import Door, described
 from sessions.models import StaffTask
+from sessions.operations.assessing import Assessment
 from sessions.operations.tasks import finish_task, take_task
 from sessions.queries import tasks
 from sessions.queries.courses import courses_for
 from sessions.queries.today import task_row
+from sessions.rules.facts import RiskFound
 
 
 class TaskQuery(PageQuery):
@@ -29,6 +31,12 @@ class TaskQuery(PageQuery):
 
 class FinishTaskInput(StrictSerializer):
     resolution = Text(allow_blank=True)
+    assessed_by = Id(
+        required=False,
+        help_text="Of an answer that worries: who assessed the risk. `risk` and `agreed` go with it.",
+    )
+    risk = serializers.ChoiceField(choices=[one.value for one in RiskFound], required=False)
+    agreed = Text(required=False, help_text="What was agreed with the patient.")
 
 
 class TakeTaskInput(StrictSerializer):
@@ -114,5 +122,20 @@ class FinishTask(TaskDoor):
     @described("finish_task", takes=FinishTaskInput, gives=TaskDetailOut)
     def post(self, request: Request, slug: str, task: UUID) -> Response:
         sent = self.sent(FinishTaskInput)
-        finish_task(actor=self.actor, task_id=task, now=self.actor.at, **sent)
+        assessment = (
+            Assessment(
+                assessed_by=sent["assessed_by"],
+                risk=RiskFound(sent["risk"]),
+                agreed=sent.get("agreed", ""),
+            )
+            if "assessed_by" in sent and "risk" in sent
+            else None
+        )
+        finish_task(
+            actor=self.actor,
+            task_id=task,
+            resolution=sent["resolution"],
+            assessment=assessment,
+            now=self.actor.at,
+        )
         return self.task_now(task)

@@ -49,6 +49,7 @@ class Place:
     name: str
     zone: str
     phone: str
+    country: str
     crisis_lines: tuple[tuple[str, str, str], ...]
     people: Mapping[str, tuple[str, tuple[Role, ...]]]
     rooms: tuple[str, ...]
@@ -60,6 +61,7 @@ ALDER = Place(
     slug="alder-house",
     name="Alder House",
     zone="America/New_York",
+    country="US",
     phone="555-0100",
     crisis_lines=(("988 Suicide and Crisis Lifeline", "988", "day and night"),),
     people={
@@ -80,6 +82,7 @@ BIRCH = Place(
     slug="birch-rooms",
     name="Birch Rooms",
     zone="Europe/Lisbon",
+    country="PT",
     phone="555-0200",
     crisis_lines=(("SNS 24", "808 24 24 24", "day and night"),),
     people={
@@ -148,8 +151,10 @@ def _found(place: Place, *, now: datetime) -> House:
         sender_name=place.name,
         phone=place.phone,
         text_sender="+12025550100",
+        country=place.country,
         crisis_lines=[
-            {"name": name, "number": number, "hours": hours} for name, number, hours in place.crisis_lines
+            {"name": name, "number": number, "hours": hours, "country": place.country}
+            for name, number, hours in place.crisis_lines
         ],
         reading_hours="weekdays 9 to 5",
         shows_plan=True,

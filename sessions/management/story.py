@@ -30,6 +30,7 @@ from protocols.rules.definition import (
     SessionRule,
 )
 from sessions.models import Course, SessionRecord, StaffTask
+from sessions.operations.assessing import ASSESSED, Assessment
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
 from sessions.operations.ending import Release, end_session
@@ -54,6 +55,7 @@ from sessions.rules.facts import (
     FactValue,
     Mode,
     ResultRecorded,
+    RiskFound,
 )
 from sessions.rules.requirements import WAITING, Kind, Requirement
 
@@ -471,5 +473,12 @@ class Story:
                 actor=self.lead_actor(at),
                 task_id=task.public_id,
                 resolution="Rang in the morning: had slept through the call. All well.",
+                assessment=Assessment(
+                    assessed_by=self.house.people[self.lead].public_id,
+                    risk=RiskFound.LOW,
+                    agreed="Rings again on Friday; knows whom to call at night.",
+                )
+                if task.kind in ASSESSED
+                else None,
                 now=at,
             )

@@ -31,7 +31,7 @@ from sessions.models.reporting import DeviationReport, ReportingClock
 from sessions.models.requirements import CourseRequirement, DeviationRecord, DeviationReview
 from sessions.models.reviews import PassageComment, RecordSubmission
 from sessions.models.step_up import StepUpCode, StepUpTry
-from sessions.models.tasks import StaffTask
+from sessions.models.tasks import StaffTask, TaskTold
 from sessions.models.trends import DeviationPolicy, DeviationTrend, TrendMember, TrendReview
 from sessions.models.versions import CourseVersionMove
 from sessions.models.wording import MessageWording, WordingApproval
@@ -84,6 +84,7 @@ __all__ = [
     "StaffTask",
     "StepUpCode",
     "StepUpTry",
+    "TaskTold",
     "TrendMember",
     "TrendReview",
     "WordingApproval",

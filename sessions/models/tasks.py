@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from clinic.models import ClinicRow
 from sessions.models.courses import Course
+from sessions.rules.escalation import Rung
 
 
 class TaskKind(models.TextChoices):
@@ -67,6 +68,9 @@ class StaffTask(ClinicRow):
     unowned_since = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField()
     act_by = models.DateTimeField()
+    # Of a safety task: since when nobody has acted on it, and when somebody else is told.
+    untouched_since = models.DateTimeField(null=True, blank=True)
+    tell_next_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     done_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -92,5 +96,33 @@ class StaffTask(ClinicRow):
                 fields=["clinic", "unowned_since"],
                 condition=Q(done_at__isnull=True, unowned_since__isnull=False),
                 name="open_tasks_of_nobody",
+            ),
+            models.Index(
+                fields=["tell_next_at"],
+                condition=Q(done_at__isnull=True, tell_next_at__isnull=False),
+                name="tasks_to_tell_on",
+            ),
+        ]
+
+
+class TaskTold(ClinicRow):
+    """That a task on which nobody had acted `since` then was told to one more person. Append-only by
+    trigger."""
+
+    task = models.ForeignKey(StaffTask, on_delete=models.PROTECT, related_name="told")
+    rung = models.TextField(choices=[(rung.value, rung.value) for rung in Rung])
+    # None: nobody was here who could be told.
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    since = models.DateTimeField()
+    told_at = models.DateTimeField()
+
+    class Meta(ClinicRow.Meta):
+        abstract = False
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["clinic", "task", "rung", "since"], name="each_is_told_once_of_a_task"
             ),
         ]

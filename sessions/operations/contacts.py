@@ -10,6 +10,7 @@ from protocols.queries import definition_of, instrument_of
 from protocols.rules.instruments import Act, score
 from sessions.models import Course, FactRecord
 from sessions.models.tasks import TaskKind
+from sessions.operations.escalating import somebody_acted
 from sessions.operations.records import record_fact
 from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_on_worry_by, act_within
@@ -58,6 +59,8 @@ def after_contact(
     """What a contact opens and closes: a worry opens a task with an owner and a clock; reaching the patient
     closes the
     tasks that asked for just that."""
+    if contact.mode is not Mode.LINK:
+        somebody_acted(course=course, now=now)
     if contact.result is ContactResult.REACHED:
         close_tasks(
             actor=actor,

@@ -29,6 +29,7 @@ from sessions.models import (
     CourseRequirement,
     SessionBooking,
     StaffTask,
+    TaskTold,
 )
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.models.courses import OPEN_STATUSES
@@ -365,12 +366,18 @@ def tell_owner(*, task: StaffTask, now: datetime) -> None:
 
 def task_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
     """Message id → None, or why its reader need not be told any more: the task is done, or another's."""
-    holders = {
-        str(public_id): () if done_at else (owner_id, cover_id)
+    asked = [message.data["task"] for message in messages]
+    holders: dict[str, set[int | None]] = {
+        str(public_id): set() if done_at else {owner_id, cover_id}
         for public_id, done_at, owner_id, cover_id in StaffTask.objects.filter(
-            public_id__in=[message.data["task"] for message in messages]
+            public_id__in=asked
         ).values_list("public_id", "done_at", "owner_id", "cover_id")
     }
+    if any("told" in message.data for message in messages):
+        for public_id, person_id in TaskTold.objects.filter(
+            task__public_id__in=asked, task__done_at__isnull=True
+        ).values_list("task__public_id", "person_id"):
+            holders[str(public_id)].add(person_id)
     return {
         message.pk: None
         if message.data["person"] in holders.get(message.data["task"], ())
@@ -390,7 +397,11 @@ def render_task(message: Message) -> RenderedMail:
         return RenderedMail(
             to=person.email,
             subject=_("A task waits for you"),
-            text=_("A task with a clock waits for you. Sign in to see it:\n%(link)s\n")
+            text=(
+                _("Nobody has acted on a task yet, and you are told next. Sign in to see it:\n%(link)s\n")
+                if "told" in message.data
+                else _("A task with a clock waits for you. Sign in to see it:\n%(link)s\n")
+            )
             % {"link": settings.SITE_URL + path},
             sender_name=clinic.sender_name,
         )

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, acting, system_actor
 from clinic.errors import Incomplete, NotNow
-from clinic.operations.absences import CLINICAL
 from clinic.operations.events import record_event
-from clinic.permissions import Permission, Role, require
+from clinic.permissions import CLINICAL, Permission, Role, require
 from clinic.rules.wall_time import start_of_day
 from sessions.models import Course, SessionBooking, StaffTask
 from sessions.models.tasks import TaskKind
+from sessions.operations.assessing import ASSESSED, Assessment, record_assessment
+from sessions.operations.escalating import CLOCK, begin_clock, somebody_acted, stop_clock
 from sessions.operations.locks import lock_course
 from sessions.operations.owners import Holder, Part, People, part_of, people_for
 from sessions.permissions import subject_of
@@ -67,7 +68,7 @@ def open_task(
         # Whoever owns it only meanwhile would have covered it, and will.
         cover_for = usual if usual == owner.person_id else cover_for
     fell = owner.chosen_as != owner_role and not people.able.get(owner.person_id or 0, frozenset()) & CLINICAL
-    task = StaffTask.objects.create(
+    task = StaffTask(
         clinic_id=course.clinic_id,
         course=course,
         kind=kind.value,
@@ -81,6 +82,8 @@ def open_task(
         opened_at=now,
         act_by=act_by,
     )
+    begin_clock(task, clinic=course.clinic, since=now)
+    task.save(force_insert=True)
     record_event(
         actor=actor or system_actor(clinic_id=course.clinic_id, at=now),
         verb="task_opened",
@@ -297,7 +300,8 @@ def reopen_tasks(*, actor: Actor, course: Course, closed_at: Sequence[datetime],
     )
     for task in tasks.order_by("pk"):
         task.opened_at, task.done_at, task.done_by_id, task.resolution = now, None, None, ""
-        task.save(update_fields=["opened_at", "done_at", "done_by", "resolution"])
+        begin_clock(task, clinic=course.clinic, since=now)
+        task.save(update_fields=["opened_at", "done_at", "done_by", "resolution", *CLOCK])
         record_event(
             actor=actor, verb="task_reopened", subject=task, course_id=course.pk, occurred_at=now, now=now
         )
@@ -309,7 +313,8 @@ def reopen_tasks(*, actor: Actor, course: Course, closed_at: Sequence[datetime],
 
 def _close(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> None:
     task.done_at, task.done_by_id, task.resolution = now, actor.person_id, resolution
-    task.save(update_fields=["done_at", "done_by", "resolution"])
+    stop_clock(task)
+    task.save(update_fields=["done_at", "done_by", "resolution", *CLOCK])
     if task.kind == TaskKind.TIME_ASKED:
         # Dealt with: whoever still cannot come then may ask again.
         SessionBooking.objects.filter(clinic_id=task.clinic_id, public_id=task.subject[:36]).update(
@@ -349,9 +354,16 @@ def _on_task(*, actor: Actor, task_id: UUID) -> Iterator[StaffTask]:
         yield task
 
 
-def finish_task(*, actor: Actor, task_id: UUID, resolution: str, now: datetime) -> StaffTask:
-    """Close a task with what was done. Raises NotNow if somebody closed it before, or where only the act it
-    asks for closes it."""
+def finish_task(
+    *,
+    actor: Actor,
+    task_id: UUID,
+    resolution: str,
+    now: datetime,
+    assessment: Assessment | None = None,
+) -> StaffTask:
+    """Close a task with what was done; one about an answer that worries, with an assessment of the risk.
+    Raises NotNow if somebody closed it before, or where only the act it asks for closes it."""
     with _on_task(actor=actor, task_id=task_id) as task:
         if task.kind in (TaskKind.EFFECTIVENESS_CHECK, TaskKind.DEVIATION_REPORT):
             raise NotNow(
@@ -362,6 +374,15 @@ def finish_task(*, actor: Actor, task_id: UUID, resolution: str, now: datetime) 
         if not resolution.strip():
             raise Incomplete(
                 "Say what was done.", fields={"resolution": ["Write what you did and what you found."]}
+            )
+        if task.kind in ASSESSED:
+            record_assessment(
+                actor=actor,
+                course=task.course,
+                task=task,
+                assessment=assessment,
+                found=resolution.strip(),
+                now=now,
             )
         _close(actor=actor, task=task, resolution=resolution.strip(), now=now)
         if task.kind == TaskKind.NOT_REACHED:
@@ -391,6 +412,7 @@ def take_task(*, actor: Actor, task_id: UUID, now: datetime, owner_seen: str | N
         # Taken on purpose: it goes back to nobody.
         task.owner_for_id = task.cover_for_id = task.unowned_since = None
         task.save(update_fields=["owner", "cover", "owner_for", "cover_for", "unowned_since"])
+        somebody_acted(course=task.course, task=task, now=now)
         record_event(
             actor=actor,
             verb="task_taken",

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from clinic.errors import NotFound
+from clinic.rules.crisis_lines import Line, lines_for
 from protocols.queries import definition_of, instrument_for
 from protocols.rules.definition import AssessmentRule
 from protocols.rules.instruments import Instrument
@@ -30,7 +31,7 @@ class LinkPage:
     visit_at: datetime | None  # in the patient's zone
     sender_name: str
     phone: str
-    crisis_lines: Sequence[dict[str, str]]
+    crisis_lines: Sequence[Line]
     reading_hours: str
     language: str
     instrument: Instrument | None  # what the link asks
@@ -69,7 +70,9 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         visit_at=booking.starts_at.astimezone(zone) if booking else None,
         sender_name=link.clinic.sender_name,
         phone=link.clinic.phone,
-        crisis_lines=link.clinic.crisis_lines,
+        crisis_lines=lines_for(
+            link.clinic.crisis_lines, country=link.clinic.country, language=link.patient.language
+        ),
         reading_hours=link.clinic.reading_hours,
         language=link.patient.language,
         instrument=instrument,

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.permissions import Permission
+from clinic.models import Membership
+from clinic.permissions import CLINICAL, Permission
+from clinic.rules.wall_time import day_of
 from sessions.models import (
     ContactDetails,
     DeviationAction,
@@ -17,6 +19,7 @@ from sessions.models import (
     FactRecord,
     ReceivedText,
     StaffTask,
+    TaskTold,
 )
 from sessions.models.tasks import TaskKind
 from sessions.queries.courses import courses_for
@@ -38,6 +41,8 @@ class TaskDetail:
     done_by: str
     deviation_id: UUID | None  # what it follows from, where it follows from a deviation
     to_do: str  # the action that was agreed
+    told: Sequence[ToldRow]  # that nobody had acted on it
+    tell_next_at: datetime | None
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -51,6 +56,32 @@ def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -
         .order_by(*(["-done_at"] if done else ["-safety", "act_by", "id"]))[:limit]
     )
     return task_rows(list(rows), actor=actor, now=now)
+
+
+def clinicians(actor: Actor, *, now: datetime) -> list[tuple[str, str]]:
+    """Who may assess a risk: the clinicians who work in the clinic today, the asker first."""
+    rows = Membership.objects.standing_at(now).filter(clinic_id=actor.clinic_id, person__is_active=True)
+    found = [row for row in rows.select_related("person", "clinic") if row.role_set & CLINICAL]
+    today = {row.clinic_id: day_of(now, row.clinic.zone_info) for row in found}
+    here = [row for row in found if row.active_on(today[row.clinic_id])]
+    here.sort(key=lambda row: (row.person_id != actor.person_id, row.person.printed_name))
+    return [(str(row.person.public_id), row.person.printed_name) for row in here]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldRow:
+    rung: str
+    person: str
+    at: datetime
+
+
+def told_of(found: StaffTask) -> list[ToldRow]:
+    """Who was told that nobody had acted, oldest first."""
+    rows = TaskTold.objects.filter(task=found).select_related("person").order_by("told_at", "id")
+    return [
+        ToldRow(rung=row.rung, person=row.person.printed_name if row.person else "", at=row.told_at)
+        for row in rows
+    ]
 
 
 def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
@@ -95,6 +126,8 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         done_by=found.done_by.printed_name if found.done_by else "",
         deviation_id=deviation_id,
         to_do=to_do,
+        told=told_of(found) if found.safety else (),
+        tell_next_at=found.tell_next_at,
     )
 
 

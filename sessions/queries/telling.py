@@ -33,6 +33,7 @@ from sessions.rules.facts import (
     NotDone,
     Override,
     ResultRecorded,
+    RiskAssessed,
     RiskBenefitDocumented,
     StaffPresent,
     StepTaken,
@@ -90,6 +91,11 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
         case ContactMade():
             felt = {True: _("feels safe"), False: _("does not feel safe"), None: ""}[value.safe]
             return _said(value.result), _joined(_said(value.mode).lower(), felt)
+        case RiskAssessed():
+            by = names.get(value.assessed_by, "")
+            return _("Risk assessed: %(risk)s") % {"risk": _said(value.risk.value).lower()}, _joined(
+                by, value.found, value.agreed
+            )
         case StepTaken():
             return _("Decided when nobody was reached"), value.what
         case FormFiled():

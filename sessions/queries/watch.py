@@ -9,7 +9,7 @@ from django.db.models import Count, Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from clinic.proofs import Proof
-from sessions.models import Course
+from sessions.models import Course, StaffTask
 
 PROOFS = (
     Proof(
@@ -47,3 +47,12 @@ def failing_courses(now: datetime) -> dict[str, object]:
 
 LATE_SECONDS = 120.0
 """A tick every second that has not come round in two minutes has stopped."""
+
+
+def untold_tasks(now: datetime) -> dict[str, object]:
+    """Safety tasks of which somebody else should have been told by now. Counts and seconds only."""
+    late = StaffTask.objects.filter(done_at__isnull=True, tell_next_at__lte=now).aggregate(
+        waiting=Count("id"), oldest=Min("tell_next_at")
+    )
+    lag = (now - late["oldest"]).total_seconds() if late["oldest"] else 0.0
+    return {"ok": lag < LATE_SECONDS, "waiting": late["waiting"], "lag_seconds": lag}

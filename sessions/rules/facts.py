@@ -272,6 +272,27 @@ class MessageSent:
     channel: str
 
 
+class RiskFound(StrEnum):
+    """The assessor's own judgement, in the words that triage uses; no score and no threshold of ours."""
+
+    NONE = "none"
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskAssessed:
+    """A person assessed the risk after an answer that worries: who, what they found, and what was agreed with
+    the patient. `task` is the public id of the task that asked for it."""
+
+    task: UUID
+    assessed_by: int
+    risk: RiskFound
+    found: str
+    agreed: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTaken:
     """What was decided when nobody had been reached. The fact's key is the step's."""
@@ -398,6 +419,7 @@ FactValue = (
     | ContactMade
     | MessageSent
     | StepTaken
+    | RiskAssessed
     | DecisionMade
     | FormFiled
     | RiskBenefitDocumented

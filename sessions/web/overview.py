@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clinic.permissions import HouseSubject, Permission, allows
+from sessions.operations.assessing import ASSESSED
 from sessions.operations.tasks import finish_task, take_task
 from sessions.queries import banner, courses, ratings
+from sessions.queries import calls as call_queries
 from sessions.queries import off_track as off_track_queries
 from sessions.queries import tasks as task_queries
 from sessions.queries import today as today_queries
@@ -74,11 +76,19 @@ def tasks(door: Door) -> HttpResponse:
 @staff
 def task(door: Door, task: UUID) -> HttpResponse:
     found = door.read(task_queries.task, task, now=door.now)
-    form = door.form(forms.ResolutionForm)
+    form: forms.ResolutionForm = (
+        door.form(forms.AssessmentNoteForm, clinicians=door.read(task_queries.clinicians, now=door.now))
+        if found.row.kind in ASSESSED
+        else door.form(forms.ResolutionForm)
+    )
     if door.done(
         form,
         lambda: finish_task(
-            actor=door.actor, task_id=task, resolution=form.cleaned_data["resolution"], now=door.now
+            actor=door.actor,
+            task_id=task,
+            resolution=form.cleaned_data["resolution"],
+            assessment=form.assessment() if isinstance(form, forms.AssessmentNoteForm) else None,
+            now=door.now,
         ),
     ):
         return door.go("tasks", said=_("The task is closed."))
@@ -88,6 +98,10 @@ def task(door: Door, task: UUID) -> HttpResponse:
         patient=door.read(banner.banner, found.row.course_id, now=door.now),
         task=found,
         form=form,
+        key=door.read(call_queries.key_of_task, task),
+        new_id=uuid4(),
+        reached=forms.REACHED,
+        not_reached=forms.NOT_REACHED,
         contact_form=forms.ContactForm(
             waiting=door.read(banner.waiting_contacts, found.row.course_id, now=door.now)
         ),

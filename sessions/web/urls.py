@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from sessions.web import (
     adherence,
+    calls,
     care_concerns,
     chart,
     choosing,
@@ -99,6 +100,8 @@ staff = [
     path("sessions/<uuid:held>/send/", reviews.send, name="send_record_for_review"),
     path("errors/", errors.error_marks, name="error_marks"),
     path("errors/<uuid:mark>/", errors.error_mark, name="error_mark"),
+    path("calls/", calls.calls, name="calls"),
+    path("calls/<uuid:course>/", calls.call_result, name="call_result"),
     path("tasks/", overview.tasks, name="tasks"),
     path("tasks/<uuid:task>/", overview.task, name="task"),
     path("tasks/<uuid:task>/take/", overview.task_take, name="task_take"),

@@ -31,10 +31,12 @@ from sessions.operations.answering import (
     keep_answer,
     stop_mail,
 )
+from sessions.operations.assessing import Assessment
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.contact_details import change_contact_details
 from sessions.operations.rendering import link_address
 from sessions.operations.tasks import finish_task
+from sessions.rules.facts import RiskFound
 from tests.support.cast import Cast, calm_answers, days, enrol, make_cast
 from tests.support.dosed import hold_dosing
 
@@ -285,7 +287,15 @@ def test_a_worry_dealt_with_before_the_form_is_finished_is_not_told_again_but_a_
     token, at = check_in_token(cast, course, start=now)
     assert keep_answer(token=token, item="safe", value=0, now=at)
     worry = StaffTask.objects.filter(course=course, kind="worrying_answer")
-    finish_task(actor=cast.actor("ada"), task_id=worry.get().public_id, resolution="Rang: safe now.", now=at)
+    finish_task(
+        actor=cast.actor("ada"),
+        task_id=worry.get().public_id,
+        resolution="Rang: safe now.",
+        assessment=Assessment(
+            assessed_by=cast.people["ada"].public_id, risk=RiskFound.LOW, agreed="Comes in tomorrow."
+        ),
+        now=at,
+    )
     answer_form(token=token, answers={"slept": 1, "eaten": 1, "wants_call": 0}, now=at + timedelta(hours=1))
     assert worry.count() == 1
     answers = dict(FactRecord.objects.get(course=course, source="patient").value["answers"])
@@ -299,7 +309,15 @@ def test_after_a_worry_was_dealt_with_the_same_worry_anew_is_a_task_anew(
     for value in (0, 1):
         keep_answer(token=token, item="safe", value=value, now=at)
     worry = StaffTask.objects.filter(course=course, kind="worrying_answer")
-    finish_task(actor=cast.actor("ada"), task_id=worry.get().public_id, resolution="Rang: safe now.", now=at)
+    finish_task(
+        actor=cast.actor("ada"),
+        task_id=worry.get().public_id,
+        resolution="Rang: safe now.",
+        assessment=Assessment(
+            assessed_by=cast.people["ada"].public_id, risk=RiskFound.LOW, agreed="Comes in tomorrow."
+        ),
+        now=at,
+    )
     keep_answer(token=token, item="safe", value=0, now=at + timedelta(hours=2))
     assert worry.filter(done_at__isnull=True).count() == 1
 

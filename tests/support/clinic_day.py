@@ -219,6 +219,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "audit": url("audit", day.late.public_id),
         "session-error": url("session_error", note),
         "tasks": url("tasks"),
+        "calls": url("calls"),
         "team": url("team"),
         "team-away": url("team_away"),
         "team-hand-over": url("team_hand_over"),

@@ -6,6 +6,7 @@ What may be recorded is the operations' to say.
 from __future__ import annotations
 
 from sessions.web.forms.answers import URGENT, AnswerForm, ConcernForm, ConcernStepForm
+from sessions.web.forms.calls import NOT_REACHED, REACHED, CallForm
 from sessions.web.forms.chart import (
     CHART_ITEMS,
     AdverseEventForm,
@@ -44,6 +45,7 @@ from sessions.web.forms.held import (
 from sessions.web.forms.notes import NoteTemplateForm, PresenceForm, ThemeForm
 from sessions.web.forms.reaching import ReachForm
 from sessions.web.forms.review import (
+    AssessmentNoteForm,
     CommentForm,
     ErrorAnswerForm,
     ErrorForm,
@@ -55,12 +57,16 @@ from sessions.web.forms.wording import WordingForm
 
 __all__ = [
     "CHART_ITEMS",
+    "NOT_REACHED",
+    "REACHED",
     "STEP_FORMS",
     "URGENT",
     "AdverseEventForm",
     "AnswerForm",
     "AssessmentForm",
+    "AssessmentNoteForm",
     "BookForm",
+    "CallForm",
     "ChartItemForm",
     "CommentForm",
     "ConcernForm",

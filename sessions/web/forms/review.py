@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from sessions.operations.assessing import Assessment
+from sessions.rules.facts import RiskFound
 from sessions.rules.reporting import AppliesTo, Recipient, Unit
 from sessions.rules.review import Foreseen, Part
 from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, when, whole, words
@@ -212,6 +215,33 @@ class EndClockForm(RecordForm):
 
 class ResolutionForm(RecordForm):
     resolution = words(_("What was found and done"), rows=3)
+
+
+class AssessmentNoteForm(ResolutionForm):
+    """An answer that worries is closed with who assessed the risk, what they found and what was agreed."""
+
+    assessed_by = forms.ChoiceField(label=_("Who assessed the risk"))
+    risk = one_of(
+        _("What they judged it to be"),
+        [
+            (RiskFound.NONE, _("None found")),
+            (RiskFound.LOW, _("Low")),
+            (RiskFound.MODERATE, _("Moderate")),
+            (RiskFound.HIGH, _("High")),
+        ],
+    )
+    agreed = words(_("What was agreed with the patient"), rows=3)
+    field_order = ["public_id", "assessed_by", "risk", "resolution", "agreed"]
+
+    def __init__(self, *args: Any, clinicians: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["assessed_by"].choices = [("", "–"), *clinicians]  # type: ignore[attr-defined]
+
+    def assessment(self) -> Assessment:
+        given = self.cleaned_data
+        return Assessment(
+            assessed_by=UUID(given["assessed_by"]), risk=RiskFound(given["risk"]), agreed=given["agreed"]
+        )
 
 
 class ErrorForm(RecordForm):

@@ -1,0 +1,34 @@
+"""Which crisis lines somebody is shown: those of the clinic's country, in their language where there are any.
+Pure. A line is {name, number, hours}, and may say its `country` (ISO code) and `language`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+Line = Mapping[str, str]
+
+
+def lines_for(lines: Sequence[Line], *, country: str, language: str) -> list[Line]:
+    """A line that names no country or language serves all. In a language that has no line of its own, all of
+    the country's are shown: a number in another language is better than none."""
+    there = [line for line in lines if line.get("country", "").upper() in ("", country.upper())]
+    return [line for line in there if _speaks(line, language)] or there
+
+
+def without_a_line(lines: Sequence[Line], *, country: str, languages: Collection[str]) -> list[str]:
+    """The languages in which there is no line in that country, sorted. A line that names no language is in
+    none of them for certain, unless there is only one."""
+    there = [line for line in lines if line.get("country", "").upper() == country.upper()]
+    named = {_root(line["language"]) for line in there if line.get("language")}
+    unnamed = any(not line.get("language") for line in there)
+    missing = sorted({_root(one) for one in languages} - named)
+    return [] if unnamed and len({_root(one) for one in languages}) == 1 else missing
+
+
+def _speaks(line: Line, language: str) -> bool:
+    spoken = line.get("language", "")
+    return not spoken or _root(spoken) == _root(language)
+
+
+def _root(language: str) -> str:
+    return language.split("-")[0].lower()

@@ -1,0 +1,61 @@
+"""What has to be true of a clinic's messages before it may write to patients in a language."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError, connections
+
+from clinic.rules.crisis_lines import without_a_line
+
+_CLINICS = """
+SELECT clinic.slug, clinic.country, clinic.language, clinic.crisis_lines,
+    ARRAY(SELECT DISTINCT language FROM therapy_sessions_wordingapproval approved
+        WHERE approved.clinic_id = clinic.id)
+FROM clinic_clinic clinic ORDER BY clinic.slug
+"""
+
+
+@register(Tags.database)
+def crisis_lines_speak_every_language(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """A clinic has a crisis line in its country in each language in which it writes to patients."""
+    if settings.CLINIC_MODE != "production":
+        return []
+    missing: dict[str, list[str]] = defaultdict(list)
+    nowhere: list[str] = []
+    for alias in databases or ():
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute(_CLINICS)
+                rows = cursor.fetchall()
+        except DatabaseError:  # Before the first migration, or one that is still to come.
+            continue
+        for slug, country, language, lines, approved in rows:
+            known = json.loads(lines) if isinstance(lines, str) else lines
+            if not country:
+                nowhere.append(slug)
+            missing[slug] = without_a_line(known, country=country, languages={language, *approved})
+    return [
+        *(
+            Error(
+                f"The clinic “{slug}” does not say in which country it is.",
+                hint="The country decides which crisis line somebody is shown.",
+                id="sessions.E001",
+            )
+            for slug in nowhere
+        ),
+        *(
+            Error(
+                f"The clinic “{slug}” has no crisis line in its country in: {', '.join(languages)}.",
+                hint="Enter one with its country and language; patients are written to in these languages.",
+                id="sessions.E002",
+            )
+            for slug, languages in missing.items()
+            if languages
+        ),
+    ]

@@ -73,12 +73,20 @@ def _open(
         course=course,
         kind=kind,
         subject=subject,
-        act_by=max(row.window.closes_at or now, now),
+        act_by=_whole_time(row, now),
         now=now,
         owner_role=row.who.value,
         cover_role=cover,
         safety=row.safety,
     )
+
+
+def _whole_time(row: Requirement, now: datetime) -> datetime:
+    """Until when it is to be taken: where nobody looked before that had passed, as long again."""
+    opens_at, closes_at = row.window.opens_at, row.window.closes_at
+    if opens_at is None or closes_at is None:
+        return now
+    return closes_at if now < closes_at else now + (closes_at - opens_at)
 
 
 def take_step(*, actor: Actor, course: Course, task: StaffTask, what: str, now: datetime) -> None:

@@ -81,7 +81,7 @@ def _editor(request: HttpRequest, seat: Seat, *, text: str, title: str, version:
     problem = ""
     status = 200
     if request.method == "POST":
-        text = request.POST.get("document", "")
+        text = request.POST.get("document", "").replace("\r\n", "\n")  # as browsers send a line's end
         if "check" not in request.POST:
             try:
                 kept = operations.load_protocol(

@@ -4,7 +4,7 @@ that nobody can ever meet, or a gate that never closes."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -50,10 +50,10 @@ def whole_findings(definition: ProtocolDefinition) -> Iterator[Finding]:
     yield from _undeclared("attribute", attributes, list(definition.attributes))
     yield from _undeclared("medicine", medicines, declared)
     for code in definition.attributes:
-        if code not in asked:
+        if code not in asked and not _meant(code, asked - set(definition.attributes)):
             yield _unused("attribute", f"attributes.{code}", code, "no condition names it")
     for number, medicine in enumerate(definition.medicines):
-        if medicine.code not in listed:
+        if medicine.code not in listed and not _meant(medicine.code, listed - set(declared)):
             yield _unused("medicine", f"medicines[{number}]", medicine.code, "no washout or outcome names it")
     yield from _said_twice(definition)
     yield from _nearly_the_same(
@@ -123,6 +123,11 @@ def _undeclared(kind: str, named: Named, declared: Sequence[str]) -> Iterator[Fi
 @lru_cache(maxsize=1024)  # the same slip is asked back for each overlay that is laid
 def _asked_back(code: str, known: frozenset[str], kind: str) -> str:
     return instead_of(code, known, kind)
+
+
+def _meant(code: str, unknown: Collection[str]) -> bool:
+    """Whether a slip of the pen stands for it: that is said where the slip is."""
+    return any(nearly(code, other) for other in sorted(unknown)[:MAX_NAMES])
 
 
 def _unused(kind: str, path: str, code: str, why: str) -> Finding:

@@ -475,3 +475,8 @@ def test_an_overlays_own_slip_is_placed_in_the_overlay() -> None:
     assert [(row.code, row.path) for row in found if row.code == "attribute-unknown"] == [
         ("attribute-unknown", "overlays[0].rules[0].when[0].attribute")
     ]
+
+
+def test_what_a_slip_stands_for_is_not_called_unused_as_well() -> None:
+    found = found_in(changed({"pregnancy/only_for": "pregnannt"}))
+    assert "attribute-unknown" in found and "attribute-unused" not in found

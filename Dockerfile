@@ -10,6 +10,7 @@ COPY manage.py ./
 COPY clinic clinic
 COPY protocols protocols
 COPY sessions sessions
+RUN python -m clinic.catalogs
 # Names of static files carry a hash of their content, so they are made once, here. Test mode asks for no secret, but
 # does not hash; the demo's settings do.
 RUN CLINIC_MODE=demo STATIC_ROOT=/srv/static python manage.py collectstatic --no-input

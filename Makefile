@@ -8,6 +8,8 @@ PORT ?= 8000
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Of the patients' pages in other languages than English.
+CATALOGS := $(patsubst %.po,%.mo,$(wildcard clinic/locale/*/LC_MESSAGES/django.po))
 # Two test processes, each with servers of its own; one when you name the servers, since two would empty one Redis.
 WORKERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 TEST_ENV := CLINIC_MODE=test
@@ -19,13 +21,13 @@ DEPLOY_ENV := CLINIC_MODE=production SITE_URL=https://clinic.example REDIS_URL=r
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: .venv/.with-services ## the clinic with fictional people, on this machine only (PORT=8001 make demo for another port)
+demo: .venv/.with-services $(CATALOGS) ## the clinic with fictional people, on this machine only (PORT=8001 make demo for another port)
 	@CLINIC_MODE=demo PORT=$(PORT) exec $(BIN)/python -m clinic.local demo
 
-demo-reset: .venv/.with-services ## throw the demo's data away and start it afresh
+demo-reset: .venv/.with-services $(CATALOGS) ## throw the demo's data away and start it afresh
 	@CLINIC_MODE=demo PORT=$(PORT) exec $(BIN)/python -m clinic.local demo --reset
 
-test: .venv/.with-tests .venv-validators/.done ## everything: rules, database, real processes, browser (ARGS="-k name" for some)
+test: .venv/.with-tests $(CATALOGS) .venv-validators/.done ## everything: rules, database, real processes, browser (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-rules: .venv/.with-tests ## only the rules; seconds, starts nothing
@@ -71,7 +73,7 @@ bench: .venv/.with-tests ## the benchmarks: one line of ratios each, fails when 
 bench-full: .venv/.with-tests ## the same at full size
 	@$(TEST_ENV) $(BIN)/python -m clinic.local with-services $(BIN)/python -m tests.benchmarks --full
 
-install: .venv/.with-tests ## only make .venv
+install: .venv/.with-tests $(CATALOGS) ## only make .venv
 
 constraints: .venv/.with-tests ## write down the versions that pip chose
 	@{ echo '# Every version that `pip install -r requirements-dev.txt` chose; renew with `make constraints`.'; \
@@ -94,6 +96,10 @@ clean: ## remove .venv and caches; the demo's data stays
 	@echo "Installing what the tests and checks need (once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# Babel compiles them: no gettext programs are needed.
+$(CATALOGS): %.mo: %.po | .venv/.with-services
+	@$(BIN)/python -m clinic.catalogs
 
 # What checks the exports needs an old pydantic, which has no wheel for Python 3.13 and newer: without it those tests say so.
 .venv-validators/.done: requirements-validators.txt | .venv/bin/pip

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 
+from clinic.catalogs import uncompiled
+
 OLDEST_POSTGRESQL = 16
 
 
@@ -28,6 +30,20 @@ def database_is_new_enough(databases: Sequence[str] | None = None, **_: Any) -> 
                 )
             )
     return found
+
+
+@register(Tags.translation)
+def catalogues_are_compiled(**_: Any) -> list[CheckMessage]:
+    """Not compiled, an approved language would be English."""
+    if settings.CLINIC_MODE != "production" or not (missing := uncompiled()):
+        return []
+    return [
+        Error(
+            f"The pages of patients are not compiled in: {', '.join(missing)}.",
+            hint="Run `python -m clinic.catalogs`.",
+            id="clinic.E010",
+        )
+    ]
 
 
 @register(Tags.database)

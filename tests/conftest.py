@@ -47,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    from clinic.catalogs import compile_stale
+
+    compile_stale()
     # Not for children: a worker of pytest-xdist would read its settings before it has addresses of its own.
     del os.environ["DJANGO_SETTINGS_MODULE"]
 

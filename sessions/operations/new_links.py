@@ -27,6 +27,7 @@ from sessions.operations.messages import may_write_to
 from sessions.operations.rendering import link_address
 from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
+from sessions.queries.wording import language_in_use
 from sessions.rules.requirements import WAITING, Status
 
 PURPOSE = "new_link"
@@ -144,7 +145,7 @@ def render_new_link(message: Message) -> RenderedMail:
     )
     clinic = course.clinic
     with (
-        translation.override(course.patient.language),
+        translation.override(language_in_use(clinic.pk, course.patient.language)),
         speaking(own_words_of(course.protocol_version_id)),
     ):
         words = {

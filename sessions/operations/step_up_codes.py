@@ -16,6 +16,7 @@ from clinic.outbox import Rendered, Undeliverable
 from sessions.models import StepUpCode
 from sessions.operations.rendering import texted
 from sessions.queries.ways import how_of
+from sessions.queries.wording import language_in_use
 from sessions.rules.discretion import telling_words
 from sessions.rules.reaching import why_not
 from sessions.rules.step_up import CODE_LIFE, CODE_PURPOSE, code_for
@@ -44,7 +45,7 @@ def _unwanted(code: StepUpCode | None, now: datetime) -> str | None:
 def render_code(message: Message) -> Rendered:
     code = StepUpCode.objects.select_related(*_WITH).get(clinic_id=message.clinic_id, pk=message.data["code"])
     clinic, details = code.link.clinic, code.link.patient.contact_details
-    with translation.override(code.link.patient.language):
+    with translation.override(language_in_use(clinic.pk, code.link.patient.language)):
         subject = _("Your code")
         text = _(
             "%(sender)s: your code is %(code)s. It works for %(minutes)d minutes. Keep it to yourself."

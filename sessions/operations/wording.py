@@ -14,9 +14,9 @@ from clinic.models import Clinic
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from sessions.models import MessageWording, WordingApproval
-from sessions.queries.wording import sample_of, words_in
+from sessions.queries.wording import digest_in, sample_of, words_in
 from sessions.rules.discretion import Finding, findings
-from sessions.rules.wording import APPROVED_AS_SHIPPED, LANGUAGES, Wording, digest_of, shipped_in
+from sessions.rules.wording import APPROVED_AS_SHIPPED, LANGUAGES, Wording, shipped_in
 from sessions.rules.wording_shipped import Kind
 
 
@@ -77,17 +77,17 @@ def write_wording(
 
 
 def approve_language(*, actor: Actor, language: str, digest: str, now: datetime) -> WordingApproval:
-    """A clinician has read every message of that language. `digest` is of what they read: if somebody has
-    changed a word since, NotNow."""
+    """A clinician has read every message and page of that language. `digest` is of what they read: if
+    somebody has changed a word since, NotNow."""
     with acting(actor):
         require(actor, Permission.CONFIRM_FIGURES, HouseSubject(clinic_id=actor.clinic_id))
         if language not in LANGUAGES or language in APPROVED_AS_SHIPPED:
             raise NotFound()
         clinic = Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
         words = words_in(clinic.pk, language)
-        if digest != digest_of(words):
+        if digest != digest_in(language, words):
             raise NotNow(
-                _("Somebody has changed one of these messages since."),
+                _("Somebody has changed one of these sentences since."),
                 code="wording-changed",
                 advice=_("Read them again, then approve them."),
             )

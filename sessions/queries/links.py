@@ -15,6 +15,7 @@ from protocols.rules.instruments import Instrument
 from sessions.models import AnswerGiven, Course, PatientLink
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.queries.step_up import StepUp, step_up_of
+from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
 from sessions.rules.tokens import token_hash
 
@@ -74,7 +75,7 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
             link.clinic.crisis_lines, country=link.clinic.country, language=link.patient.language
         ),
         reading_hours=link.clinic.reading_hours,
-        language=link.patient.language,
+        language=language_in_use(link.clinic_id, link.patient.language),
         instrument=instrument,
         given=answers_given(link.course, link.key) if instrument else {},
         shows_plan=link.clinic.shows_plan,

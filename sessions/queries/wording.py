@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import formats, translation
 
 from clinic.actors import Actor
+from clinic.catalogs import pages_in
 from clinic.models import Clinic
 from clinic.permissions import HouseSubject, Permission, allows, require
 from clinic.rules.text_length import ONE_TEXT, TextLength, text_length
@@ -57,10 +58,23 @@ def words_in(clinic_id: int, language: str) -> Words:
 
 def approval_of(clinic_id: int, language: str, words: Words) -> WordingApproval | None:
     return (
-        WordingApproval.objects.filter(clinic_id=clinic_id, language=language, digest=digest_of(words))
+        WordingApproval.objects.filter(
+            clinic_id=clinic_id, language=language, digest=digest_in(language, words)
+        )
         .select_related("approved_by")
         .first()
     )
+
+
+def digest_in(language: str, words: Words) -> str:
+    """What whoever approves a language approves: its messages, and the pages they lead to."""
+    return digest_of(words, pages_in(language))
+
+
+def language_in_use(clinic_id: int, language: str) -> str:
+    """In which language a patient of that language reads the pages: theirs if the clinic uses it, else
+    English. No query for English."""
+    return language if language in LANGUAGES and in_use(clinic_id, language) else "en"
 
 
 def words_for(clinic_id: int, language: str) -> tuple[str, Words]:
@@ -137,6 +151,7 @@ class WordingPage:
     may_write: bool
     may_approve: bool
     digest: str  # of the words shown: what is approved
+    pages: Sequence[tuple[str, str]]  # (English, said) of every sentence of the patients' pages
     most: int = ONE_TEXT
 
 
@@ -176,7 +191,8 @@ def wording_page(actor: Actor, clinic: Clinic, language: str) -> WordingPage:
         in_use=language in APPROVED_AS_SHIPPED or approval is not None,
         may_write=allows(actor, Permission.MANAGE_CLINIC, subject),
         may_approve=allows(actor, Permission.CONFIRM_FIGURES, subject),
-        digest=digest_of(words),
+        digest=digest_in(language, words),
+        pages=pages_in(language),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clinic.rules.text_length import text_length
@@ -37,6 +37,9 @@ LANGUAGES = ("en", "es", "de", "fr")
 APPROVED_AS_SHIPPED = frozenset({"en"})
 DAY_FORMATS = {"en": "D j M", "es": "D j M", "de": "D j. M", "fr": "D j M"}
 LONG_DAY_FORMATS = {"en": "l j F", "es": r"l j \d\e F", "de": "l, j. F", "fr": "l j F"}
+
+
+DAY_MONTH_FORMATS = {"en": "j F", "es": r"j \d\e F", "de": "j. F", "fr": "j F"}
 
 
 def placeholders_of(wording: Wording) -> frozenset[str]:
@@ -80,11 +83,17 @@ def kind_for(purpose: str, channel: str, *, days_before: int, discreet: bool, sh
     return Kind.VISIT_TOMORROW if (kind, channel, days_before) == (Kind.VISIT, "text", 1) else kind
 
 
-def digest_of(wordings: Mapping[tuple[Kind, str], Wording]) -> str:
-    """What somebody who approved these words has approved: any change makes another."""
+def digest_of(wordings: Mapping[tuple[Kind, str], Wording], pages: Sequence[tuple[str, str]] = ()) -> str:
+    """What somebody who approved these words has approved, `pages` (English, said) with them: any change
+    makes another."""
     said = "\n".join(
-        f"{kind}|{channel}|{wording.subject}|{wording.text}"
-        for (kind, channel), wording in sorted(wordings.items())
+        [
+            *(
+                f"{kind}|{channel}|{wording.subject}|{wording.text}"
+                for (kind, channel), wording in sorted(wordings.items())
+            ),
+            *(f"{english}|{words}" for english, words in pages),
+        ]
     )
     return hashlib.sha256(said.encode()).hexdigest()
 

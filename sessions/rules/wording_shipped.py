@@ -227,9 +227,9 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
 
 _OUT = {
     "en": "To get no more messages from us, choose “No more messages” on the page.",
-    "es": "Para no recibir más mensajes, elija “No more messages” en la página.",
-    "de": "Wenn Sie keine Nachrichten mehr möchten, wählen Sie auf der Seite „No more messages“.",
-    "fr": "Pour ne plus rien recevoir, choisissez « No more messages » sur la page.",
+    "es": "Para no recibir más mensajes, elija “No más mensajes” en la página.",
+    "de": "Wenn Sie keine Nachrichten mehr möchten, wählen Sie auf der Seite „Keine Nachrichten mehr“.",
+    "fr": "Pour ne plus rien recevoir, choisissez « Plus de messages » sur la page.",
 }
 
 

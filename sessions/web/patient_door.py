@@ -59,6 +59,8 @@ def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
         add_never_cache_headers(response)
         # Not "no-referrer": with it a browser sends "Origin: null", and every form of the patient is refused.
         response["Referrer-Policy"] = "same-origin"
+        if page is not None:
+            response["Content-Language"] = page.language
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
         return response
 

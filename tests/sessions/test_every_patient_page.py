@@ -15,6 +15,7 @@ from sessions.rules.discretion import telling_words
 from sessions.web import urls
 from tests.support.clinic_day import ClinicDay, make_day
 from tests.support.patient_pages import Visited, every_page
+from tests.support.reading import hardness
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +27,12 @@ NAMES = ("Pat", "Example", "P-001", "Ada", "Alder,", "Ben Birch", "Carla")
 def words_of(page: str) -> str:
     """What somebody looking at it reads."""
     return unescape(re.sub(r"<(script|style)[^>]*>.*?</\1>|<[^>]+>", " ", page, flags=re.S))
+
+
+def main_of(page: str) -> str:
+    """Its own sentences, each on a line, without the frame that every page has."""
+    inside = page.split('<main id="main"')[1].split("</main>")[0]
+    return unescape(re.sub(r"<[^>]+>", "\n", inside))
 
 
 def faults(response: Any, *, known: bool = True, clinical: bool = False) -> list[str]:
@@ -45,6 +52,7 @@ def faults(response: Any, *, known: bool = True, clinical: bool = False) -> list
         "not indexed": "noindex" in response["X-Robots-Tag"],
         "no clinical word": clinical or telling_words(words) == (),
         "no name": not [name for name in NAMES if re.search(rf"\b{re.escape(name)}\b", words)],
+        "for a reader of eleven": clinical or hardness(main_of(page), "en") <= 0,
         "a policy": "'unsafe-" not in response["Content-Security-Policy"],
     }
     return [what for what, there in wanted.items() if not there]

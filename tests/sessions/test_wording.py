@@ -14,8 +14,7 @@ from clinic.models import Clinic, Message, MessageLog
 from sessions.models import Course, MessageWording, Patient, StaffTask
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.wording import approve_language, write_wording
-from sessions.queries.wording import words_for, words_in
-from sessions.rules.wording import digest_of
+from sessions.queries.wording import digest_in, words_for, words_in
 from sessions.rules.wording_shipped import Kind
 from tests.support.cast import START, Cast
 from tests.support.text_gateway import Gateway
@@ -43,7 +42,7 @@ def write(cast: Cast, text: str = OWN, *, who: str = "finn", **more: Any) -> Mes
 
 
 def approve(cast: Cast, language: str = "de", *, who: str = "dov", digest: str = "") -> None:
-    digest = digest or digest_of(words_in(cast.clinic.pk, language))
+    digest = digest or digest_in(language, words_in(cast.clinic.pk, language))
     approve_language(actor=cast.actor(who), language=language, digest=digest, now=START)
 
 
@@ -85,7 +84,7 @@ def test_a_language_is_off_until_a_clinician_approved_it_and_again_after_a_chang
     cast: Cast, course: Course, text_gateway: Gateway
 ) -> None:
     assert words_for(cast.clinic.pk, "de")[0] == "en"
-    read = digest_of(words_in(cast.clinic.pk, "de"))
+    read = digest_in("de", words_in(cast.clinic.pk, "de"))
     approve(cast)
     Patient.objects.filter(pk=course.patient_id).update(language="de")
     assert words_for(cast.clinic.pk, "de")[0] == "de"
@@ -127,7 +126,7 @@ def test_the_pages_show_every_message_its_length_and_take_words_and_approvals(ca
     assert finn.post("/c/alder/wording/en/text/visit/", {"text": OWN}).status_code == 302
     assert finn.get("/c/alder/wording/en/text/nothing/").status_code == 404
     dov = signed_in(cast, "dov")
-    digest = digest_of(words_in(cast.clinic.pk, "fr"))
+    digest = digest_in("fr", words_in(cast.clinic.pk, "fr"))
     assert dov.post("/c/alder/wording/fr/approve/", {"digest": digest}).status_code == 302
     assert "Dov Dale" in dov.get("/c/alder/wording/?language=fr").content.decode()
     assert words_in(cast.clinic.pk, "en")[Kind.VISIT, "text"].text == OWN

@@ -1,0 +1,190 @@
+"""Patients' pages in other languages than English: complete, discreet, and off until a clinician of the
+clinic has approved the language."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import translation
+from django.utils.translation.template import templatize
+
+from clinic.catalogs import FOLDER, compile_stale, pages_in, uncompiled
+from clinic.checks import catalogues_are_compiled
+from sessions.models import Course, Patient
+from sessions.operations.wording import approve_language
+from sessions.queries.wording import digest_in, words_in
+from sessions.rules.discretion import telling_words
+from sessions.rules.wording import APPROVED_AS_SHIPPED, LANGUAGES
+from sessions.rules.wording_shipped import MAILS
+from tests.sessions.test_patient_pages import CRISIS, PHONE, visit_link
+from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.clinic_day import set_clock
+
+PROJECT = Path(__file__).parents[2]
+TEMPLATES = [
+    *PROJECT.glob("sessions/templates/sessions/link_*.html"),
+    *(PROJECT / f"sessions/templates/sessions/{name}.html" for name in ("_call_us", "_support")),
+    *(
+        PROJECT / f"clinic/templates/clinic/{name}.html"
+        for name in ("patient_base", "patient_broken", "_errors", "_field", "_fields")
+    ),
+]
+# (file, classes and functions in it that are for staff)
+SOURCES: tuple[tuple[str, frozenset[str]], ...] = (
+    ("sessions/web/links.py", frozenset()),
+    ("sessions/web/step_up.py", frozenset()),
+    ("sessions/web/patient_door.py", frozenset()),
+    ("sessions/web/forms/step_up.py", frozenset({"SetWordForm"})),
+    ("sessions/web/forms/answers.py", frozenset({"ConcernStepForm"})),
+    ("sessions/operations/answering.py", frozenset()),
+    ("sessions/operations/visits.py", frozenset()),
+    ("sessions/operations/new_links.py", frozenset()),
+    ("sessions/operations/step_up.py", frozenset({"_refuse_poor"})),
+    ("sessions/operations/step_up_codes.py", frozenset()),
+)
+OTHERS = [language for language in LANGUAGES if language not in APPROVED_AS_SHIPPED]
+CALLS = {"_", "gettext", "gettext_lazy", "ngettext"}
+_CALL = re.compile(r"""\b(?:n?gettext|_)\(\s*u?('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
+
+
+def in_templates() -> Iterator[str]:
+    for path in TEMPLATES:
+        for found in _CALL.finditer(templatize(path.read_text(encoding="utf-8"))):
+            yield ast.literal_eval(found[1])
+
+
+def in_code() -> Iterator[str]:
+    for name, of_staff in SOURCES:
+        tree = ast.parse((PROJECT / name).read_text(encoding="utf-8"))
+        tree.body = [node for node in tree.body if getattr(node, "name", "") not in of_staff]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+                words = node.args[0]
+                assert isinstance(words, ast.Constant), f"{name}:{node.lineno} is not a plain sentence"
+                yield str(words.value)
+
+
+def english() -> set[str]:
+    return {*in_templates(), *in_code()}
+
+
+def said_in(language: str) -> dict[str, str]:
+    """English, in its first form → what is said."""
+    return {words.split(" / ")[0]: said for words, said in pages_in(language)}
+
+
+def places(words: str) -> list[str]:
+    return sorted(re.findall(r"%\(\w+\)[sd]|\{\w+\}", words))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_sentence_of_a_patients_page_is_missing_from_a_catalogue_and_none_is_left_over(
+    language: str,
+) -> None:
+    said = said_in(language)
+    assert sorted(english() - said.keys()) == []
+    assert sorted(said.keys() - english()) == []
+    assert [words for words, translated in said.items() if not translated.strip()] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_translation_fills_the_same_places(language: str) -> None:
+    different = [
+        words
+        for words, said in pages_in(language)
+        if set(places(words)) != set(places(said)) or words.endswith("\n") != said.endswith("\n")
+    ]
+    assert different == []
+
+
+def test_no_sentence_of_a_patients_page_tells_of_the_care_in_any_language() -> None:
+    found = {
+        (language, words): [one.found for one in telling_words(words)]
+        for language, sentences in (
+            ("en", english()),
+            *((one, [said for _english, said in pages_in(one)]) for one in OTHERS),
+        )
+        for words in sentences
+        if telling_words(words)
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_mail_names_the_way_out_as_the_page_does(language: str) -> None:
+    label = said_in(language)["No more messages"]
+    mails = [text for said, _kind, _subject, text in MAILS if said == language]
+    assert mails and [text for text in mails if label not in text] == []
+
+
+def test_the_catalogues_are_compiled_and_production_does_not_start_without(
+    tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_stale()
+    assert uncompiled() == []
+    source = tmp_path / "de" / "LC_MESSAGES" / "django.po"
+    source.parent.mkdir(parents=True)
+    source.write_bytes((FOLDER / "de" / "LC_MESSAGES" / "django.po").read_bytes())
+    assert uncompiled(tmp_path) == ["de"]
+    assert compile_stale(tmp_path) == [source.with_suffix(".mo")]
+    assert (compile_stale(tmp_path), uncompiled(tmp_path)) == ([], [])
+    monkeypatch.setattr(settings, "CLINIC_MODE", "production")
+    assert catalogues_are_compiled() == []
+    monkeypatch.setattr("clinic.checks.uncompiled", lambda: ["de"])
+    assert [one.id for one in catalogues_are_compiled()] == ["clinic.E010"]
+    with translation.override("de"):
+        assert translation.gettext("Is it you?") == "Sind Sie es?"
+        assert translation.ngettext(
+            "You can try %(left)d more time.", "You can try %(left)d more times.", 3
+        ) == ("Sie haben noch %(left)d Versuche.")
+
+
+# --- in a clinic --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def course(cast: Cast) -> Course:
+    set_clock(START)
+    course = enrol(cast)
+    Patient.objects.filter(pk=course.patient_id).update(language="de")
+    return course
+
+
+@pytest.mark.django_db
+def test_a_page_is_in_the_patients_language_once_a_clinician_has_approved_it_and_english_before(
+    client: Client, cast: Cast, course: Course
+) -> None:
+    _booking, token = visit_link(cast, course, now=START)
+    before = client.get(f"/p/{token}/")
+    assert '<html lang="en">' in before.content.decode() and "Yes, I will be there" in before.content.decode()
+    digest = digest_in("de", words_in(cast.clinic.pk, "de"))
+    approve_language(actor=cast.actor("dov"), language="de", digest=digest, now=START)
+    page = client.get(f"/p/{token}/")
+    text = page.content.decode()
+    assert '<html lang="de">' in text and page["Content-Language"] == "de"
+    assert "Ja, ich komme" in text and "Yes, I will be there" not in text
+    assert re.search(r"(Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag), \d+\. \w+", text)
+    assert PHONE in text and CRISIS in text and "Diese Seite verlassen" in text
+    for path in ("change/", "stop/", "concern/", "nowhere/"):
+        assert '<html lang="de">' in client.get(f"/p/{token}/{path}").content.decode(), path
+    assert '<html lang="en">' in client.get("/p/NotALinkOfOurs00/").content.decode()
+
+
+@pytest.mark.django_db
+def test_whoever_approves_a_language_has_every_sentence_of_its_pages_before_them(
+    client: Client, cast: Cast
+) -> None:
+    client.force_login(cast.people["dov"], backend="allauth.account.auth_backends.AuthenticationBackend")
+    page = client.get(f"/c/{cast.clinic.slug}/wording/?language=fr").content.decode()
+    missing = [said for _english, said in pages_in("fr") if said.split("\n")[0].split("’")[0] not in page]
+    assert missing == [] and "pages and approve them" in page

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from clinic.rules.wall_time import add_days, day_of
 from protocols.rules.definition import DecisionRule, ProtocolDefinition, SessionRule
+from protocols.rules.own_words import attributes_in
 from sessions.rules.engine import requirements
 from sessions.rules.facts import Booking, DecisionMade, Fact, FactSource, History, Setting
 from sessions.rules.requirements import Requirement, Shape, Status
@@ -51,9 +52,13 @@ def walk(
     """Everything to be done in a window, by its day. `late`: session key → calendar days after its target;
     what hangs on it moves along. `choose`: decision → choice, taken as made at the start.
 
-    Raises NotInProtocol for a key, a decision, a choice or an arm that the protocol does not have.
+    Raises NotInProtocol for a key, a decision, a choice, an arm or an attribute that the protocol does not
+    have.
     """
     _known_arm(definition, arm)
+    if unasked := sorted(attributes - attributes_in(definition)):
+        asked = ", ".join(sorted(attributes_in(definition))) or "none"
+        raise NotInProtocol(f"There is no attribute {', '.join(unasked)}. There are: {asked}.")
     history = History(
         course_id=0,
         enrolled_at=start,

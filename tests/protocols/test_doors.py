@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.test import Client
 from clinic.models import Person
 from protocols.models import Protocol, ProtocolVersion
 from tests.protocols.house import LIBRARY, House, published
+from tests.support.library import protocol
 
 FILE = str(LIBRARY / "mdma_ptsd.yaml")
 
@@ -59,7 +61,7 @@ def test_an_unknown_version_is_not_there(client: Client, house: House, page: str
 def test_lint_says_when_all_is_well() -> None:
     out = StringIO()
     call_command("lint_protocol", FILE, stdout=out)
-    assert "mdma_ptsd 1.0, 50 rules, no errors" in out.getvalue()
+    assert f"mdma_ptsd 1.0, {len(protocol('mdma_ptsd').rules)} rules, no errors" in out.getvalue()
 
 
 @pytest.mark.parametrize("content", [b"format: 2\n", b"\xff\xfe\x00", b""])
@@ -116,3 +118,17 @@ def test_every_document_of_the_librarys_folder_is_a_protocol_that_lint_finds_not
     call_command("lint_protocol", *files, stdout=out, stderr=err)
     assert err.getvalue() == ""
     assert out.getvalue().count("no errors") == len(files) == 8
+
+
+def test_lint_gives_its_findings_as_json_too_and_fails_on_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "slip.yaml"
+    text = (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace("only_for: male", "only_for: mael"), encoding="utf-8")
+    out = StringIO()
+    with pytest.raises(SystemExit) as caught:
+        call_command("lint_protocol", str(path), "--format", "json", stdout=out)
+    assert caught.value.code == 1
+    found = {row["code"]: row for row in json.loads(out.getvalue())}
+    wrong = found["attribute-unknown"]
+    assert (wrong["file"], wrong["severity"]) == (str(path), "error")
+    assert wrong["line"] > 1 and "Did you mean “male”?" in wrong["instead"]

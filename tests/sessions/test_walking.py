@@ -96,6 +96,7 @@ def test_a_decision_changes_the_frequency_and_brings_optional_treatment() -> Non
         (("--late", "dosing.1=soon"), "write a session and its days"),
         (("--choose", "frequency=weekly"), "There is no frequency=weekly"),
         (("--arm", "other"), "There is no arm other"),
+        (("--with", "can_become_pregnat"), "There are: can_become_pregnant, male"),
         (("--zone", "Mars/Olympus"), "no time zone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -103,3 +104,16 @@ def test_a_decision_changes_the_frequency_and_brings_optional_treatment() -> Non
 def test_what_the_protocol_does_not_have_is_named(more: tuple[str, ...], words: str) -> None:
     with pytest.raises(CommandError, match=words):
         walked("mdma_ptsd", *more)
+
+
+def test_without_a_format_the_walk_is_a_table_for_people() -> None:
+    out = StringIO()
+    call_command("walk_protocol", str(LIBRARY / "mdma_ptsd.yaml"), "--start", "2026-03-02", stdout=out)
+    head, first, *_rest = out.getvalue().splitlines()
+    assert head.split() == ["code", "kind", "stage", "cycle", "target_on", "opens_at", "closes_at", "minutes"]
+    assert len(first) <= len(head) + 40 and "2026-03-" in out.getvalue()
+
+
+def test_the_walk_asks_only_of_whom_a_rule_is_for_what_it_asks() -> None:
+    plain, first = walked("psilocybin_trd"), walked("psilocybin_trd", "--with", "first_episode")
+    assert set(plain) <= set(first)

@@ -131,6 +131,6 @@ def second_factors_can_be_read(databases: Sequence[str] | None = None, **_: Any)
         Error(
             f"{count} second factors can't be read with any of SECOND_FACTOR_KEYS.",
             hint="Their owners can't sign in. Add the key that they were sealed with.",
-            id="clinic.E005",
+            id="clinic.E006",
         )
     ]

@@ -90,7 +90,7 @@ def test_without_its_key_a_factor_opens_nothing_and_it_is_said_whom_to_ask(
     assert "Ask an administrator to take it away" in answer.content.decode()
     assert client.get("/c/alder/").status_code == 302
     [error] = second_factors_can_be_read(databases=["default"])
-    assert error.id == "clinic.E005"
+    assert error.id == "clinic.E006"
     with pytest.raises(CommandError, match="2 can't be read"):
         call_command("seal_second_factors")
 

@@ -346,6 +346,23 @@ def test_a_draft_is_changed_while_it_is_one_and_a_published_version_only_read(ca
     assert ProtocolVersion.objects.filter(pk=cast.version.pk).exists()
 
 
+def test_an_administrator_changes_one_thing_of_the_clinic_and_the_event_names_that_alone(
+    cast: Cast,
+) -> None:
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    form = finn.get(page).context["adminform"].form
+    body = {field.name: field.value() for field in form if field.value() not in (None, False)}
+    assert finn.post(page, {**body, "phone": "555-0142"}).status_code == 200, "it asks why"
+    answer = finn.post(page, {**body, "phone": "555-0142", "reason": "We have moved."})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    clinic = Clinic.objects.get(pk=cast.clinic.pk)
+    assert (clinic.phone, clinic.slug, clinic.zone) == ("555-0142", "alder", cast.clinic.zone)
+    event = Event.objects.get(verb="clinic_changed")
+    assert (event.data, event.reason.text) == ({"phone": True}, "We have moved.")
+    wrong = finn.post(page, {**body, "crisis_lines": '["988"]', "reason": "A slip."})
+    assert b"Crisis lines are a list" in wrong.content
+
+
 # --- how records are co-signed ------------------------------------------------------------------------------
 
 

@@ -18,8 +18,8 @@ from sessions.api.door import Door, NewRowInput, NothingInput, described
 from sessions.api.held import NoteOut, SignatureOut
 from sessions.models import ErrorMark
 from sessions.operations import errors as operations
+from sessions.operations.exporting import take_certified_data
 from sessions.queries import errors as queries
-from sessions.queries.copies import certified_copy
 
 
 class MarkErrorInput(NewRowInput):
@@ -159,4 +159,6 @@ class Audit(Door):
 class CertifiedCopy(Door):
     @described("read_certified_copy", gives=CertifiedCopyOut)
     def get(self, request: Request, slug: str, course: UUID) -> Response:
-        return self.gives(CertifiedCopyOut, certified_copy(self.actor, course, now=self.actor.at))
+        return self.gives(
+            CertifiedCopyOut, take_certified_data(actor=self.actor, course_id=course, now=self.actor.at)
+        )

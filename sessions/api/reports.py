@@ -9,16 +9,22 @@ from uuid import UUID
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from clinic.adapters.reports.download import ReportFile
 from clinic.adapters.reports.files import CSV, PDF, XLSX, ZIP
-from clinic.api.fields import OneOf
+from clinic.api.fields import Id, OneOf, Text, YesNo
 from clinic.api.problems import Problem, StrictSerializer
 from clinic.rules.reports import Format, Report
 from sessions.api.door import PROBLEM, Door
+from sessions.api.reviewing import one_of
 from sessions.operations import exporting
+from sessions.queries.adherence import Asked
+from sessions.queries.supervision import STATES, Narrowed
+from sessions.rules.requirements import DEPARTED
+from sessions.rules.review import CAUSES, Foreseen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,3 +70,73 @@ class SessionRecord(ReportDoor):
         form = self.sent(ReportInput)["form"]
         made = exporting.take_session_record(actor=self.actor, record_id=record, form=form, now=self.actor.at)
         return self.file(made, form)
+
+
+class CertifiedCopyFile(ReportDoor):
+    @described_file("take_certified_copy")
+    def post(self, request: Request, slug: str, course: UUID) -> HttpResponseBase:
+        form = self.sent(ReportInput)["form"]
+        made = exporting.take_certified_copy(actor=self.actor, course_id=course, form=form, now=self.actor.at)
+        return self.file(made, form)
+
+
+class DeviationLogInput(ReportInput):
+    """What it is narrowed to. Days are the clinic's, both included."""
+
+    state = one_of(STATES, required=False)
+    important = YesNo(required=False)
+    repeated = YesNo(required=False)
+    hazard = YesNo(required=False)
+    free_form = YesNo(required=False)
+    status = one_of([*sorted(DEPARTED), "free_form"], required=False)
+    cause = one_of(CAUSES, required=False)
+    foreseen = one_of(Foreseen, required=False)
+    rule = Text(required=False, max_length=200)
+    version = Id(required=False)
+    therapist = Id(required=False, help_text="Lead or co-therapist when it happened.")
+    course = Id(required=False)
+    from_on = serializers.DateField(required=False, help_text="Happened on that day or later.")
+    until_on = serializers.DateField(required=False)
+
+
+class DeviationLog(ReportDoor):
+    @described_file("take_deviation_log", takes=DeviationLogInput)
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        sent = self.sent(DeviationLogInput)
+        form = sent.pop("form")
+        made = exporting.take_deviation_log(
+            actor=self.actor, narrowed=Narrowed(**sent), asked=_said(sent), form=form, now=self.actor.at
+        )
+        return self.file(made, form)
+
+
+class AdherenceInput(ReportInput):
+    """What narrows the numbers. Days are the clinic's, both included."""
+
+    course = Id(required=False)
+    therapist = Id(required=False, help_text="Lead or co-therapist when it came due.")
+    lead = Id(required=False)
+    co = Id(required=False)
+    version = Id(required=False, help_text="The protocol version it was judged by.")
+    from_on = serializers.DateField(required=False)
+    until_on = serializers.DateField(required=False)
+
+
+class AdherenceReport(ReportDoor):
+    @described_file("take_adherence", takes=AdherenceInput)
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        sent = self.sent(AdherenceInput)
+        form = sent.pop("form")
+        made = exporting.take_adherence(
+            actor=self.actor, asked=Asked(**sent), said=_said(sent), form=form, now=self.actor.at
+        )
+        return self.file(made, form)
+
+
+def _said(sent: dict[str, Any]) -> list[tuple[str, str]]:
+    """What it was narrowed to, as it was asked; whom by an id, the report looks up itself."""
+    return [
+        (name.replace("_", " ").capitalize(), str(value))
+        for name, value in sent.items()
+        if name not in ("course", "lead", "co")
+    ]

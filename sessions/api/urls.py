@@ -48,6 +48,7 @@ course = [
     path("contacts", facts.Contacts.as_view(), name="record_contact"),
     path("audit", errors.Audit.as_view(), name="audit"),
     path("certified-copy", errors.CertifiedCopy.as_view(), name="certified_copy"),
+    path("certified-copy-file", reports.CertifiedCopyFile.as_view(), name="take_certified_copy"),
     path("record-file", reports.CourseRecord.as_view(), name="take_course_record"),
     path("overrides", facts.Overrides.as_view(), name="override_requirement"),
     path("version-moves", versions.VersionMoves.as_view(), name="version_moves"),
@@ -189,6 +190,8 @@ clinic: list[URLPattern | URLResolver] = [
     path("trends/<uuid:trend>/reviews", trends.ReviewTrend.as_view(), name="review_trend"),
     path("ratings", ratings.Ratings.as_view(), name="ratings"),
     path("ratings/<uuid:requirement>", ratings.RateAssessment.as_view(), name="rate_assessment"),
+    path("deviation-log-file", reports.DeviationLog.as_view(), name="take_deviation_log"),
+    path("adherence-file", reports.AdherenceReport.as_view(), name="take_adherence"),
     path("adherence", adherence.Adherence.as_view(), name="adherence"),
     path("adherence/rows", adherence.AdherenceRows.as_view(), name="adherence_rows"),
 ]

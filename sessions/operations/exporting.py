@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Model
@@ -17,6 +18,10 @@ from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.reports import Format, Report, fits
 from sessions.models import Course, SessionRecord
+from sessions.queries.adherence import Asked
+from sessions.queries.copies import certified_copy
+from sessions.queries.reports.adherence_report import adherence_report
+from sessions.queries.reports.certified import certified_report
 from sessions.queries.reports.course_record import course_record, session_record
 from sessions.queries.reports.deviation_log import deviation_log
 from sessions.queries.supervision import Narrowed
@@ -43,6 +48,39 @@ def take_deviation_log(
     with acting(actor):
         report = deviation_log(actor, narrowed, asked=asked, now=now)
         return _noted(report, actor=actor, form=form, subject=_clinic(actor), now=now)
+
+
+def take_adherence(
+    *, actor: Actor, asked: Asked, said: Sequence[tuple[str, str]], form: Format, now: datetime
+) -> Report:
+    """`said`: what it is narrowed to, in words."""
+    with acting(actor):
+        report = adherence_report(actor, asked, said=said, now=now)
+        return _noted(report, actor=actor, form=form, subject=_clinic(actor), now=now)
+
+
+def take_certified_copy(*, actor: Actor, course_id: UUID, form: Format, now: datetime) -> Report:
+    with acting(actor):
+        report = certified_report(actor, course_id, now=now)
+        course = Course.objects.get(clinic_id=actor.clinic_id, public_id=course_id)
+        return _noted(report, actor=actor, form=form, subject=course, course_id=course.pk, now=now)
+
+
+def take_certified_data(*, actor: Actor, course_id: UUID, now: datetime) -> dict[str, Any]:
+    """The certified copy as JSON."""
+    with acting(actor):
+        copy = certified_copy(actor, course_id, now=now)
+        course = Course.objects.get(clinic_id=actor.clinic_id, public_id=course_id)
+        record_event(
+            actor=actor,
+            verb="certified_copy_exported",
+            subject=course,
+            course_id=course.pk,
+            occurred_at=now,
+            now=now,
+            data={"format": "json"},
+        )
+        return copy
 
 
 def note_log_taken(*, actor: Actor, now: datetime) -> None:

@@ -21,7 +21,7 @@ from clinic.rules.wall_time import start_of_day
 from protocols.models import ProtocolVersion
 from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition
-from sessions.models import CareTeamMember, CourseRequirement
+from sessions.models import CareTeamMember, Course, CourseRequirement
 from sessions.models.courses import TeamRole
 from sessions.queries.courses import courses_for
 from sessions.queries.words import label, say
@@ -139,10 +139,10 @@ _SUMS = {
 }
 
 
-def summary(actor: Actor, asked: Asked, *, clinic: Clinic) -> Summary:
-    """One query for the numbers, and one for the versions' names."""
+def summary(actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Course] | None = None) -> Summary:
+    """One query for the numbers, and one for the versions' names. `within` as in `counted`."""
     grouped = list(
-        counted(actor, asked, clinic=clinic)
+        counted(actor, asked, clinic=clinic, within=within)
         .values("kind", "protocol_version_id", "cause")
         .annotate(**_SUMS)
         .order_by()
@@ -186,13 +186,15 @@ def may_compare(actor: Actor) -> bool:
     return allows(actor, Permission.VIEW_ADHERENCE, HouseSubject(clinic_id=actor.clinic_id))
 
 
-def comparison(actor: Actor, asked: Asked, *, clinic: Clinic) -> Comparison:
+def comparison(
+    actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Course] | None = None
+) -> Comparison:
     """Therapists and pairs, of one query and one for their names. Raises Forbidden for whoever sees only
     their own patients."""
     if not may_compare(actor):
         raise Forbidden()
     grouped = list(
-        counted(actor, asked, clinic=clinic)
+        counted(actor, asked, clinic=clinic, within=within)
         .annotate(lead_id=_held(TeamRole.LEAD_THERAPIST), co_id=_held(TeamRole.CO_THERAPIST))
         .values("lead_id", "co_id")
         .annotate(**_SUMS)
@@ -232,11 +234,13 @@ def _by_name(one: Named) -> tuple[str, str]:
     return (one.name.casefold(), str(sorted(one.narrow.items())))
 
 
-def months(actor: Actor, asked: Asked, *, clinic: Clinic) -> Sequence[tuple[date, Total]]:
+def months(
+    actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Course] | None = None
+) -> Sequence[tuple[date, Total]]:
     """By month of the clinic's calendar, the months between in which nothing came due included."""
     found = {
         one["month"].date(): _total([one], clinic=clinic)
-        for one in counted(actor, asked, clinic=clinic)
+        for one in counted(actor, asked, clinic=clinic, within=within)
         .annotate(month=TruncMonth("came_due_at", tzinfo=clinic.zone_info))
         .values("month")
         .annotate(**_SUMS)
@@ -327,9 +331,12 @@ def choices(actor: Actor) -> Choices:
     )
 
 
-def counted(actor: Actor, asked: Asked, *, clinic: Clinic) -> QuerySet[CourseRequirement]:
-    """The requirements that count and that the actor may see, narrowed to what is asked."""
-    seen = courses_for(actor, Permission.VIEW_ADHERENCE)
+def counted(
+    actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Course] | None = None
+) -> QuerySet[CourseRequirement]:
+    """The requirements that count and that the actor may see, narrowed to what is asked. `within`: of these
+    courses of the clinic instead, where a permission of another kind was asked for them."""
+    seen = courses_for(actor, Permission.VIEW_ADHERENCE) if within is None else within
     if asked.course is not None:
         seen = seen.filter(public_id=asked.course)
     found = CourseRequirement.objects.filter(COUNTS, clinic_id=actor.clinic_id, course__in=seen)

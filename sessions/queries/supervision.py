@@ -106,6 +106,7 @@ class Narrowed:
     course: UUID | None = None
     from_on: date | None = None  # happened
     until_on: date | None = None
+    without: frozenset[int] = frozenset()  # courses left out whatever else is asked, by their key
 
 
 PAGE = 50
@@ -177,6 +178,8 @@ def found_by(actor: Actor, narrowed: Narrowed) -> QuerySet[DeviationRecord]:
         value = getattr(narrowed, name)
         if value not in (None, ""):
             rows = rows.filter(**{name: value})
+    if narrowed.without:
+        rows = rows.exclude(course__in=narrowed.without)
     if narrowed.free_form is not None:
         rows = rows.filter(entered_by__isnull=not narrowed.free_form)
     if narrowed.version is not None:

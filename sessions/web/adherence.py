@@ -10,17 +10,20 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clinic.adapters.reports.download import ReportFile
+from sessions.operations.exporting import take_adherence
 from sessions.queries import adherence as queries
 from sessions.queries import banner, evidence
 from sessions.queries import grid as grid_queries
 from sessions.queries.adherence import Asked, Choices, Named, Total
 from sessions.queries.vocabulary import CAUSE_WORDS, KIND_WORDS
 from sessions.rules.statistics.proportions import exact_interval, p_chart
-from sessions.web import grid, plots
+from sessions.web import grid, plots, reports
 from sessions.web.door import Door, staff
 from sessions.web.forms.fields import day
 
@@ -53,6 +56,11 @@ class NarrowForm(forms.Form):
             if name in given:
                 given[name] = UUID(given[name])
         return Asked(**given)
+
+    @property
+    def in_words(self) -> list[tuple[str, str]]:
+        """What narrows it, as a report says it."""
+        return reports.in_words(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +139,7 @@ def adherence(door: Door) -> HttpResponse:
         kinds=grid_queries.VISITS_AND_CALLS if calls else grid_queries.VISITS,
     )
     kept = {**query, "show": "calls"} if calls else query
+    sees = bool(found.total.came_due) or queries.may_compare(door.actor)
     return door.page(
         "sessions/adherence.html",
         **frame,
@@ -149,6 +158,9 @@ def adherence(door: Door) -> HttpResponse:
             for cause, count in found.causes.items()
         ],
         calls=calls,
+        files=reports.links(door, "adherence_report", query=f"?{urlencode(query)}" if query else "")
+        if sees
+        else [],
         lists={
             "visits": f"?{urlencode(query)}#grid-title",
             "calls": f"?{urlencode({**query, 'show': 'calls'})}#grid-title",
@@ -156,6 +168,16 @@ def adherence(door: Door) -> HttpResponse:
         next_page=f"?{urlencode({**kept, 'after': cells.next_after})}" if cells.next_after else "",
         **grid.of(cells),
     )
+
+
+@staff
+def file(door: Door, form: str) -> HttpResponseBase:
+    """The numbers as narrowed, over the courses that who asks sees."""
+    narrow, asked = NarrowForm(door.request.GET, choices=door.read(queries.choices)), reports.format_of(form)
+    made = take_adherence(
+        actor=door.actor, asked=narrow.asked, said=narrow.in_words, form=asked, now=door.now
+    )
+    return ReportFile(made, asked, clinic=door.clinic.slug)
 
 
 @staff

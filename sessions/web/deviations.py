@@ -3,8 +3,7 @@ one that no requirement shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,19 +13,24 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttp
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from clinic.adapters.reports.csv_files import table_lines
+from clinic.adapters.reports.download import ReportFile
 from clinic.permissions import HouseSubject, Permission, allows
-from clinic.rules.csv_text import lines
+from clinic.rules.reports import Cell, Format
+from clinic.rules.wall_time import day_of
 from sessions.operations.deviations import enter_deviation
-from sessions.operations.exporting import note_log_taken
+from sessions.operations.exporting import note_log_taken, take_deviation_log
 from sessions.operations.review import acknowledge_deviations
 from sessions.queries import adherence, supervision, trends
 from sessions.queries.adherence import Choices
 from sessions.queries.courses import course_for
+from sessions.queries.reports.deviation_log import deviation_columns, log_rows
 from sessions.queries.supervision import STATES, DeviationRow, Narrowed
 from sessions.queries.vocabulary import CAUSE_WORDS, FORESEEN_WORDS, STATE_WORDS
 from sessions.queries.words import rule_choices, status_words
 from sessions.rules.requirements import DEPARTED
 from sessions.rules.review import Foreseen
+from sessions.web import reports
 from sessions.web.door import Door, posts_only, staff
 from sessions.web.forms.fields import day
 from sessions.web.forms.review import EnterDeviationForm, ManyForm
@@ -78,6 +82,11 @@ class LogForm(forms.Form):
         return {name: str(value) for name, value in self.cleaned_data.items() if value}
 
     @property
+    def in_words(self) -> list[tuple[str, str]]:
+        """What narrows it, as a report says it."""
+        return reports.in_words(self)
+
+    @property
     def narrowed(self) -> Narrowed:
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
@@ -122,9 +131,9 @@ def _list(door: Door, many: ManyForm) -> HttpResponse:
         sees_trends=trends.sees_trends(door.actor),
         sees_settings=trends.sees_trends(door.actor)
         or allows(door.actor, Permission.CHANGE_REVIEW_SETTINGS, house),
-        file=f"{door.url('deviation_log')}?{urlencode(kept)}"
+        files=reports.links(door, "deviation_log", query=f"?{urlencode(kept)}" if kept else "")
         if allows(door.actor, Permission.EXPORT_RECORD, house)
-        else "",
+        else [],
         many=many if reviews and any(_may_be_ticked(row) for row in rows) else None,
         ticked=door.request.POST.getlist("deviation"),
     )
@@ -190,42 +199,33 @@ def enter(door: Door, course: UUID) -> HttpResponse:
 
 # --- the file -----------------------------------------------------------------------------------------------
 
-COLUMNS = (
-    "id", "patient", "what", "rule", "how", "important", "repeated", "cause", "known", "removed_a_hazard",
-    "happened_at", "clinic_knew_at", "raised_at", "review", "acknowledged_at", "closed_at", "reason",
-)  # fmt: skip
-AT_ONCE = 500  # rows read in one query
-
 
 @staff
-def log_file(door: Door) -> HttpResponseBase:
-    """The whole log as narrowed, row by row: patients by their code, no names, times in UTC."""
-    form = LogForm(door.request.GET, choices=door.read(adherence.choices))
+def log_file(door: Door, form: str) -> HttpResponseBase:
+    """The whole log as narrowed, by the patients' codes and without names. As CSV row by row, however
+    long."""
+    asked, narrow = reports.format_of(form), LogForm(door.request.GET, choices=door.read(adherence.choices))
+    if asked is not Format.CSV:
+        made = take_deviation_log(
+            actor=door.actor, narrowed=narrow.narrowed, asked=narrow.in_words, form=asked, now=door.now
+        )
+        return ReportFile(made, asked, clinic=door.clinic.slug)
     note_log_taken(actor=door.actor, now=door.now)
     response = StreamingHttpResponse(
-        lines(COLUMNS, _cells(door, form.narrowed)), content_type="text/csv; charset=utf-8"
+        table_lines(deviation_columns(), _cells(door, narrow.narrowed), zone=door.clinic.zone_info),
+        content_type="text/csv; charset=utf-8",
     )
-    name = f"deviations-{door.clinic.slug}-{door.now.date().isoformat()}.csv"
+    today = day_of(door.now, door.clinic.zone_info).isoformat()
+    name = f"deviation-log-{door.clinic.slug}-{today}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _cells(door: Door, narrowed: Narrowed) -> Iterator[tuple[object, ...]]:
+def _cells(door: Door, narrowed: Narrowed) -> Iterator[Sequence[Cell]]:
     after: UUID | None = None
     while True:
-        rows, after = door.read(
-            supervision.deviations, now=door.now, waiting=False, after=after, narrowed=narrowed, limit=AT_ONCE
-        )
-        for row in rows:
-            happened, knew, raised, acknowledged, closed = (
-                at.astimezone(UTC).isoformat() if at else ""
-                for at in (row.occurred_at, row.aware_at, row.raised_at, row.acknowledged_at, row.closed_at)
-            )
-            yield (
-                row.deviation_id, row.patient, row.what, row.rule, row.status, row.important, row.repeated,
-                row.cause, row.foreseen, row.hazard, happened, knew, raised, row.state, acknowledged, closed,
-                row.reason,
-            )  # fmt: skip
+        rows, after = door.read(log_rows, narrowed, now=door.now, after=after)
+        yield from rows
         if after is None:
             return
 

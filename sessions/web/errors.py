@@ -6,18 +6,20 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
+from clinic.adapters.reports.download import ReportFile
 from clinic.permissions import Permission, allows
 from sessions.models import ErrorMark
 from sessions.operations.errors import confirm_error, decline_error, mark_fact, mark_note, mark_session
+from sessions.operations.exporting import take_certified_copy, take_certified_data
 from sessions.permissions import subject_of
 from sessions.queries import banner
 from sessions.queries import errors as queries
-from sessions.queries.copies import certified_copy
 from sessions.queries.errors import MarkDetail, MarkTarget
 from sessions.queries.telling import Names, told
-from sessions.web import forms
+from sessions.web import forms, reports
 from sessions.web.door import Door, staff, uuid_or_none
 
 
@@ -121,26 +123,36 @@ def error_mark(door: Door, mark: UUID) -> HttpResponse:
 def audit(door: Door, course: UUID) -> HttpResponse:
     found, marks = door.read(queries.audit, course, now=door.now)
     names = door.read(banner.names)
+    may_copy = allows(door.actor, Permission.EXPORT_RECORD, subject_of(found))
     return door.page(
         "sessions/audit.html",
         here="patients",
         patient=door.read(banner.banner, course, now=door.now),
         course=found,
         marks=[(one, _lines(one, names)) for one in marks],
-        may_copy=allows(door.actor, Permission.EXPORT_RECORD, subject_of(found)),
+        may_copy=may_copy,
+        files=reports.links(door, "certified_copy_file", course) if may_copy else [],
     )
 
 
 @staff
 def copy(door: Door, course: UUID) -> HttpResponse:
     """The certified copy as a file."""
-    made = door.read(certified_copy, course, now=door.now)
+    made = take_certified_data(actor=door.actor, course_id=course, now=door.now)
     name = f"{made['content']['patient']}-certified-copy.json"
     return JsonResponse(
         made,
         json_dumps_params={"ensure_ascii": False, "indent": 1},
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@staff
+def copy_file(door: Door, course: UUID, form: str) -> HttpResponseBase:
+    """The certified copy on paper, as a spreadsheet, or as tables."""
+    asked = reports.format_of(form)
+    made = take_certified_copy(actor=door.actor, course_id=course, form=asked, now=door.now)
+    return ReportFile(made, asked, clinic=door.clinic.slug)
 
 
 def _lines(item: MarkDetail | MarkTarget, names: Names) -> list[tuple[object, str, str]]:

@@ -40,7 +40,8 @@ def course_record(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
     facts = facts_of(course)
     known = _known(actor, course, records)
     names = session_names(records)
-    signatures = SignatureRecord.objects.with_standing().filter(session_record__course=course)
+    # Those of a session that was entered in error left with it.
+    signatures = SignatureRecord.objects.with_standing().filter(session_record__in=records)
     notes = NoteRecord.objects.filter(course=course, amended_by__isnull=True)
     zone = course.clinic.zone_info
     return Report(

@@ -4,6 +4,7 @@ names."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from clinic.actors import Actor
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.reports import MOST, Cell, Column, Format, Holds, Report, Table, Term
 from sessions.models import DeviationRecord
-from sessions.queries.reports.scope import clinic_of, language, left_out, made_by, rated_blind
+from sessions.queries.reports.scope import clinic_of, language, left_out, made_by, named_in, rated_blind
 from sessions.queries.supervision import DeviationRow, Narrowed, deviations, found_by, rows_of
 from sessions.queries.vocabulary import CAUSE_WORDS, FORESEEN_WORDS, STATE_WORDS, word
 
@@ -80,6 +81,7 @@ def log_rows(
     actor: Actor, narrowed: Narrowed, *, now: datetime, after: UUID | None
 ) -> tuple[Sequence[Sequence[Cell]], UUID | None]:
     """A stretch of the log, as it was raised, and where the next one begins."""
+    narrowed = replace(narrowed, without=rated_blind(actor))
     rows, following = deviations(actor, now=now, waiting=False, after=after, narrowed=narrowed, limit=AT_ONCE)
     return [deviation_cells(row) for row in rows], following
 
@@ -91,20 +93,23 @@ def deviation_log(
     to tell that there are more."""
     require(actor, Permission.EXPORT_RECORD, HouseSubject(clinic_id=actor.clinic_id))
     clinic = clinic_of(actor)
-    found = found_by(actor, narrowed).select_related("course__patient", "course__clinic")
     hidden = rated_blind(actor)
-    rows = list(found.exclude(course__in=hidden).order_by("raised_at", "id")[: MOST[Format.XLSX] + 1])
+    code, named = named_in(actor, course=narrowed.course)
+    found = found_by(actor, replace(narrowed, without=hidden))
+    found = found.select_related("course__patient", "course__clinic")
+    rows = list(found.order_by("raised_at", "id")[: MOST[Format.XLSX] + 1])
     return Report(
         kind="deviation_log",
         title=_("Deviation log"),
         clinic=clinic.name,
-        code="",
+        code=code,
         made_at=now,
         made_by=made_by(actor),
         zone=clinic.zone_info,
         language=language(),
         about=[
             *asked,
+            *named,
             (_("Deviations"), str(len(rows))),
             (_("Of them important"), str(sum(row.important for row in rows))),
         ],

@@ -6,6 +6,7 @@ show arm, dates and notes together.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
-from clinic.models import Clinic, Person
+from clinic.models import Clinic, Membership, Person
 from clinic.permissions import Permission
 from protocols.queries import definitions_of
 from sessions.models import CareTeamMember, Course, FidelityRating, SessionRecord
@@ -91,6 +92,27 @@ def clinic_of(actor: Actor) -> Clinic:
 
 def language() -> str:
     return (get_language() or "en").split("-")[0]
+
+
+def named_in(
+    actor: Actor, *, course: UUID | None, people: Collection[UUID | None] = ()
+) -> tuple[str, list[tuple[str, str]]]:
+    """What a report over many courses was narrowed to by ids: the code of the one patient ("" of several),
+    and the lines that say so. Another clinic's ids are not there."""
+    lines = []
+    code = ""
+    if course is not None:
+        found = courses_for(actor).filter(public_id=course).values_list("patient__code", flat=True).first()
+        if found is None:
+            raise NotFound()
+        code = found
+        lines.append((_("Patient"), code))
+    ids = [one for one in people if one is not None]
+    if ids:
+        here = Membership.objects.filter(clinic_id=actor.clinic_id, person__public_id__in=ids)
+        names = sorted(set(here.values_list("person__printed_name", flat=True)), key=str.casefold)
+        lines.append((_("Therapists"), ", ".join(names)))
+    return code, lines
 
 
 def left_out() -> str:

@@ -37,7 +37,7 @@ def enter(day: ClinicDay, title: str = "The music stopped", **more: object) -> D
 
 
 def in_file(client: Client, day: ClinicDay, query: str = "") -> list[dict[str, str]]:
-    answer: Any = client.get(url(day, "deviation_log") + query)
+    answer: Any = client.get(url(day, "deviation_log", "csv") + query)
     assert answer.status_code == 200 and answer["Content-Type"].startswith("text/csv")
     assert ".csv" in answer["Content-Disposition"]
     text = b"".join(answer.streaming_content).decode()
@@ -78,7 +78,7 @@ def test_the_file_holds_codes_and_no_names_begins_no_formula_and_is_noted(day: C
     }
     assert {row["patient"] for row in rows} <= {"P-001", "P-002", "P-003"}
     assert Event.objects.filter(verb="deviation_log_exported").count() == 1
-    assert client_of(day, "ada").get(url(day, "deviation_log")).status_code == 403
+    assert client_of(day, "ada").get(url(day, "deviation_log", "csv")).status_code == 403
 
 
 def test_the_file_is_read_in_pages_of_a_constant_number_of_queries(
@@ -93,7 +93,7 @@ def test_the_file_is_read_in_pages_of_a_constant_number_of_queries(
         counts.append(len(captured))
     assert counts[0] == counts[1]
     everything = {row["id"] for row in in_file(carla, day)}
-    monkeypatch.setattr("sessions.web.deviations.AT_ONCE", 2)
+    monkeypatch.setattr("sessions.queries.reports.deviation_log.AT_ONCE", 2)
     again = [row["id"] for row in in_file(carla, day)]
     assert len(again) == len(set(again)) and set(again) == everything
 

@@ -1,0 +1,204 @@
+"""The certified copy of a course on paper: every record as it was entered, what was entered in error among
+them and marked so, each signature with whether it stands, and the digest of the same content as data, which
+the file carries inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from clinic.actors import Actor
+from clinic.errors import Forbidden
+from clinic.rules.reports import Attached, Cell, Column, Holds, Passage, Report, Table, Term, Texts
+from sessions.queries.canonical import spelled
+from sessions.queries.copies import certified_copy
+from sessions.queries.courses import course_for
+from sessions.queries.reports.scope import language, made_by, rated_blind
+from sessions.queries.vocabulary import MEANING_WORDS, RECORD_WORDS, SESSION_KIND_WORDS, word
+
+
+def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
+    """The same content as `certified_copy`, and that inside as a file. Forbidden for who may not have it."""
+    course = course_for(actor, course_id)
+    if course.pk in rated_blind(actor):
+        raise Forbidden()
+    copy = certified_copy(actor, course_id, now=now)
+    content: Mapping[str, Any] = copy["content"]
+    zone = course.clinic.zone_info
+    held = {one["id"]: _session(one) for one in content["sessions"]}
+    name = made_by(actor)
+    return Report(
+        kind="certified_copy",
+        title=_("Certified copy"),
+        clinic=course.clinic.name,
+        code=course.patient.code,
+        made_at=now,
+        made_by=name,
+        zone=zone,
+        language=language(),
+        about=[
+            (_("Patient"), f"{course.patient.name}, {course.patient.code}"),
+            (_("Protocol"), " ".join(map(str, content["protocol"]))),
+            (_("Course"), str(course.public_id)),
+            (_("SHA-256"), copy["digest"]),
+        ],
+        parts=[
+            _sessions(content["sessions"]),
+            _facts(content["facts"], held),
+            _notes(content["notes"], held),
+            _signatures(content["signatures"], held),
+        ],
+        note=_(
+            "Every record of the course as it was entered, corrected ones and what was entered in error "
+            "included, marked so. The SHA-256 is that of the content as data, which the PDF carries as "
+            "certified-copy.json."
+        ),
+        attached=Attached(
+            name="certified-copy.json",
+            media_type="application/json",
+            content=spelled(copy).encode(),
+            says=_("The same content as data, with its digest"),
+        ),
+    )
+
+
+def _at(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _session(one: Mapping[str, Any]) -> str:
+    return f"{word(one['kind'], SESSION_KIND_WORDS)} {one['key'] or ''}".strip()
+
+
+def _error_columns() -> Sequence[Column]:
+    return (
+        Column(name="entered_in_error", title=_("In error"), holds=Holds.YES_NO),
+        Column(name="error", title=_("Entered in error"), below=True),
+        Column(name="id", title=_("Id"), below=True),
+    )
+
+
+def _error(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    mark = one["entered_in_error"]
+    said = (
+        _("%(why)s. Marked by %(who)s, confirmed by %(second)s.")
+        % {"why": mark["reason"], "who": mark["asked_by"], "second": mark["confirmed_by"]}
+        if mark
+        else None
+    )
+    return mark is not None, said, one["id"]
+
+
+def _sessions(rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        name="sessions",
+        title=_("Sessions"),
+        columns=[
+            Column(name="session", title=_("Session"), wide=True),
+            Column(name="began", title=_("Began"), holds=Holds.INSTANT),
+            Column(name="ended", title=_("Ended"), holds=Holds.INSTANT),
+            Column(name="mode", title=_("How"), holds=Holds.TERM),
+            Column(name="status", title=_("State"), holds=Holds.TERM),
+            *_error_columns(),
+        ],
+        rows=[
+            (
+                _session(one),
+                _at(one["started_at"]),
+                _at(one["ended_at"]),
+                Term(code=one["mode"], words=word(one["mode"], {})),
+                Term(code=one["status"], words=word(one["status"], RECORD_WORDS)),
+                *_error(one),
+            )
+            for one in rows
+        ],
+        empty=_("None."),
+    )
+
+
+def _facts(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Table:
+    return Table(
+        name="facts",
+        title=_("What was recorded"),
+        columns=[
+            Column(name="occurred_at", title=_("When"), holds=Holds.INSTANT),
+            Column(name="kind", title=_("What"), holds=Holds.TERM, wide=True),
+            Column(name="session", title=_("Session")),
+            Column(name="entered_by", title=_("Entered by")),
+            Column(name="recorded_at", title=_("Recorded"), holds=Holds.INSTANT),
+            Column(name="value", title=_("Value"), below=True),
+            Column(name="reason", title=_("Reason"), below=True),
+            Column(name="amends", title=_("Corrects"), below=True),
+            *_error_columns(),
+        ],
+        rows=[
+            (
+                _at(one["occurred_at"]),
+                Term(code=one["kind"], words=word(one["kind"], {})),
+                held.get(one["session"] or "", ""),
+                one["entered_by_name"] or "",
+                _at(one["recorded_at"]),
+                json.dumps(one["value"], ensure_ascii=False, sort_keys=True)[1:-1].replace('"', ""),
+                one["reason"],
+                one["amends"],
+                *_error(one),
+            )
+            for one in rows
+        ],
+        empty=_("None."),
+    )
+
+
+def _notes(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Texts:
+    def title(one: Mapping[str, Any]) -> str:
+        kind = _("Added after signing") if one["addendum"] else _("Note")
+        error = _("entered in error") if one["entered_in_error"] else ""
+        return ", ".join(part for part in (kind, held.get(one["session"] or "", ""), error) if part)
+
+    return Texts(
+        name="notes",
+        title=_("Notes"),
+        passages=[
+            Passage(
+                title=title(one), by=f"{one['author']}, {one['recorded_at']}, {one['id']}", text=one["text"]
+            )
+            for one in rows
+        ],
+        empty=_("None."),
+    )
+
+
+def _signatures(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Table:
+    return Table(
+        name="signatures",
+        title=_("Signatures"),
+        columns=[
+            Column(name="session", title=_("Session"), wide=True),
+            Column(name="name", title=_("Name")),
+            Column(name="role", title=_("Role")),
+            Column(name="meaning", title=_("As"), holds=Holds.TERM),
+            Column(name="signed_at", title=_("Signed"), holds=Holds.INSTANT),
+            Column(name="superseded", title=_("Superseded"), holds=Holds.YES_NO),
+            Column(name="sha256", title=_("SHA-256"), below=True),
+            Column(name="id", title=_("Id"), below=True),
+        ],
+        rows=[
+            (
+                held.get(one["session"], ""),
+                one["printed_name"],
+                one["role"],
+                Term(code=one["meaning"], words=word(one["meaning"], MEANING_WORDS)),
+                _at(one["signed_at"]),
+                one["superseded"],
+                one["digest"],
+                one["id"],
+            )
+            for one in rows
+        ],
+        empty=_("Not signed."),
+    )

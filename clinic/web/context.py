@@ -51,6 +51,8 @@ def house(request: HttpRequest) -> dict[str, Any]:
         and allows(
             seat.actor, Permission.CHANGE_NOTE_TEMPLATES, HouseSubject(clinic_id=seat.actor.clinic_id)
         ),
+        "makes_reports": seat is not None
+        and allows(seat.actor, Permission.EXPORT_CLINIC_REPORT, HouseSubject(clinic_id=seat.actor.clinic_id)),
         "now": seat.actor.at if seat else SimpleLazyObject(clock.now),
     }
 

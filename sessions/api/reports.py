@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -131,6 +132,23 @@ class AdherenceReport(ReportDoor):
             actor=self.actor, asked=Asked(**sent), said=_said(sent), form=form, now=self.actor.at
         )
         return self.file(made, form)
+
+
+class ClinicReportInput(ReportInput):
+    month = serializers.RegexField(r"^\d{4}-(0[1-9]|1[0-2])$", help_text="2027-03")
+
+
+class ClinicReport(ReportDoor):
+    @described_file("take_clinic_report", takes=ClinicReportInput)
+    def post(self, request: Request, slug: str) -> HttpResponseBase:
+        sent = self.sent(ClinicReportInput)
+        made = exporting.take_clinic_report(
+            actor=self.actor,
+            month=date.fromisoformat(f"{sent['month']}-01"),
+            form=sent["form"],
+            now=self.actor.at,
+        )
+        return self.file(made, sent["form"])
 
 
 def _said(sent: dict[str, Any]) -> list[tuple[str, str]]:

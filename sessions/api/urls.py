@@ -191,6 +191,7 @@ clinic: list[URLPattern | URLResolver] = [
     path("ratings", ratings.Ratings.as_view(), name="ratings"),
     path("ratings/<uuid:requirement>", ratings.RateAssessment.as_view(), name="rate_assessment"),
     path("deviation-log-file", reports.DeviationLog.as_view(), name="take_deviation_log"),
+    path("clinic-report-file", reports.ClinicReport.as_view(), name="take_clinic_report"),
     path("adherence-file", reports.AdherenceReport.as_view(), name="take_adherence"),
     path("adherence", adherence.Adherence.as_view(), name="adherence"),
     path("adherence/rows", adherence.AdherenceRows.as_view(), name="adherence_rows"),

@@ -4,7 +4,7 @@ transaction. Writing the file comes after it, with no transaction open."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from sessions.queries.reports.adherence_report import adherence_report
 from sessions.queries.reports.certified import certified_report
 from sessions.queries.reports.course_record import course_record, session_record
 from sessions.queries.reports.deviation_log import deviation_log
+from sessions.queries.reports.month import clinic_report
 from sessions.queries.supervision import Narrowed
 
 
@@ -56,6 +57,12 @@ def take_adherence(
     """`said`: what it is narrowed to, in words."""
     with acting(actor):
         report = adherence_report(actor, asked, said=said, now=now)
+        return _noted(report, actor=actor, form=form, subject=_clinic(actor), now=now)
+
+
+def take_clinic_report(*, actor: Actor, month: date, form: Format, now: datetime) -> Report:
+    with acting(actor):
+        report = clinic_report(actor, month, now=now)
         return _noted(report, actor=actor, form=form, subject=_clinic(actor), now=now)
 
 

@@ -52,6 +52,13 @@ SESSION_KIND_WORDS: dict[str, Any] = {
     "integration": gettext_lazy("integration"),
     "follow_up": gettext_lazy("follow-up"),
 }
+TEAM_WORDS: dict[str, Any] = {
+    "lead_therapist": gettext_lazy("lead therapist"),
+    "co_therapist": gettext_lazy("co-therapist"),
+    "prescriber": gettext_lazy("prescriber"),
+    "supervisor": gettext_lazy("supervisor"),
+    "independent_rater": gettext_lazy("independent rater"),
+}
 MODE_WORDS: dict[str, Any] = {
     "in_person": gettext_lazy("in person"),
     "video": gettext_lazy("by video"),
@@ -85,6 +92,26 @@ MEANING_WORDS: dict[str, Any] = {
     "author": gettext_lazy("author"),
     "contributor": gettext_lazy("contributor"),
     "reviewer": gettext_lazy("reviewer"),
+}
+
+TASK_WORDS: dict[str, Any] = {
+    "worrying_answer": gettext_lazy("A worrying answer: call the patient"),
+    "call_asked": gettext_lazy("Asked to be called today"),
+    "no_answer": gettext_lazy("No answer: call the patient"),
+    "not_reached": gettext_lazy("Nobody has reached the patient: decide what to do"),
+    "missed_contact": gettext_lazy("A contact was missed: call the patient"),
+    "message_not_sent": gettext_lazy("A message could not be sent: call the patient"),
+    "safety_limit": gettext_lazy("Beyond a safety limit"),
+    "time_asked": gettext_lazy("Needs another time"),
+    "visit_moved": gettext_lazy("Took another time for a visit: see that it suits"),
+    "link_locked": gettext_lazy("Locked out of a page of theirs: call the patient"),
+    "missed_visit": gettext_lazy("Did not come, days after a dose: call the patient today"),
+    "ring_instead": gettext_lazy("Wants a call instead of a message: call the patient"),
+    "text_came": gettext_lazy("Answered a text in words: read it and call"),
+    "staff_gone": gettext_lazy("Somebody booked will have left by then"),
+    "deviation_action": gettext_lazy("An action agreed after a deviation"),
+    "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
+    "deviation_report": gettext_lazy("A deviation is to be reported"),
 }
 
 

@@ -19,6 +19,7 @@ from protocols.rules.definition import ProtocolDefinition
 from protocols.web.showing import FigureRow, used_figures
 from sessions.queries import telling
 from sessions.queries.facts import FactRow
+from sessions.queries.vocabulary import TASK_WORDS
 from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import parts_of_key
 
@@ -196,30 +197,9 @@ def elapsed(start: datetime | None, end: datetime | None) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}"
 
 
-TASKS: dict[str, Any] = {
-    "worrying_answer": gettext_lazy("A worrying answer: call the patient"),
-    "call_asked": gettext_lazy("Asked to be called today"),
-    "no_answer": gettext_lazy("No answer: call the patient"),
-    "not_reached": gettext_lazy("Nobody has reached the patient: decide what to do"),
-    "missed_contact": gettext_lazy("A contact was missed: call the patient"),
-    "message_not_sent": gettext_lazy("A message could not be sent: call the patient"),
-    "safety_limit": gettext_lazy("Beyond a safety limit"),
-    "time_asked": gettext_lazy("Needs another time"),
-    "visit_moved": gettext_lazy("Took another time for a visit: see that it suits"),
-    "link_locked": gettext_lazy("Locked out of a page of theirs: call the patient"),
-    "missed_visit": gettext_lazy("Did not come, days after a dose: call the patient today"),
-    "ring_instead": gettext_lazy("Wants a call instead of a message: call the patient"),
-    "text_came": gettext_lazy("Answered a text in words: read it and call"),
-    "staff_gone": gettext_lazy("Somebody booked will have left by then"),
-    "deviation_action": gettext_lazy("An action agreed after a deviation"),
-    "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
-    "deviation_report": gettext_lazy("A deviation is to be reported"),
-}
-
-
 @register.filter
 def task_words(kind: str) -> str:
-    return str(TASKS.get(kind) or words(kind))
+    return str(TASK_WORDS.get(kind) or words(kind))
 
 
 @register.simple_tag

@@ -89,6 +89,8 @@ staff = [
     ),
     path("team/reviewers/", team.invite, name="team_invite"),
     path("team/end/<slug:what>/<uuid:row>/", team.end, name="team_end"),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/<str:month>.<slug:form>", reports.clinic_month, name="clinic_report"),
     path("reminders/", reminding.reminders, name="reminders"),
     path("wording/", wording.wording, name="wording"),
     path("wording/<slug:language>/approve/", wording.approve, name="wording_approve"),

@@ -319,6 +319,7 @@ def supervised(day: ClinicDay) -> dict[str, dict[str, str]]:
             "trend": url("trend", trend.public_id),
         },
         "finn": {
+            "reports": url("reports") + "?month=2027-03",
             "deviation-settings": url("deviation_settings"),
             "reporting-clock": url("reporting_clock"),
             "reporting-clock-end": url("reporting_clock_end", clock.public_id),

@@ -59,7 +59,7 @@ def adherence_report(
             *summary_tables(found),
             share_table(
                 "months",
-                _("By month"),
+                _("Adherence by month"),
                 _("Month"),
                 (
                     (Term(code=month.isoformat()[:7], words=date_format(month, "F Y")), total)
@@ -84,16 +84,19 @@ def summary_tables(found: Summary) -> list[Table]:
     """As a whole, by kind, by version, and what the departures were caused by."""
     return [
         share_table(
-            "all", _("As a whole"), _("Over"), [(Term(code="all", words=_("Everything")), found.total)]
+            "adherence", _("Adherence"), _("Over"), [(Term(code="all", words=_("Everything")), found.total)]
         ),
         share_table(
             "kinds",
-            _("By kind of requirement"),
+            _("Adherence by kind of requirement"),
             _("Kind"),
             ((Term(code=one.name, words=word(one.name, KIND_WORDS)), one.total) for one in found.kinds),
         ),
         share_table(
-            "versions", _("By protocol version"), _("Version it was judged by"), _named(found.versions)
+            "versions",
+            _("Adherence by protocol version"),
+            _("Version it was judged by"),
+            _named(found.versions),
         ),
         Table(
             name="causes",
@@ -163,10 +166,10 @@ def _compared(actor: Actor, asked: Asked, clinic: Clinic, seen: QuerySet[Course]
     return [
         share_table(
             "therapists",
-            _("By therapist"),
+            _("Adherence by therapist"),
             _("Lead or co-therapist when it came due"),
             _named(found.therapists),
             note=_("In the order of the alphabet. A difference between small numbers says nothing."),
         ),
-        share_table("pairs", _("By pair"), _("Lead and co-therapist"), _named(found.pairs)),
+        share_table("pairs", _("Adherence by pair"), _("Lead and co-therapist"), _named(found.pairs)),
     ]

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
@@ -50,7 +52,7 @@ def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
         parts=[
             _sessions(content["sessions"]),
             _facts(content["facts"], held),
-            _notes(content["notes"], held),
+            _notes(content["notes"], held, zone),
             _signatures(content["signatures"], held),
         ],
         note=_(
@@ -71,8 +73,17 @@ def _at(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _value(value: Mapping[str, Any]) -> str:
+    """What was recorded, as it is stored; the file inside has it to the letter."""
+    return "; ".join(
+        f"{name} {said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)}"
+        for name, said in sorted(value.items())
+        if said not in (None, "", [])
+    )
+
+
 def _session(one: Mapping[str, Any]) -> str:
-    return f"{word(one['kind'], SESSION_KIND_WORDS)} {one['key'] or ''}".strip()
+    return str(one["key"] or word(one["kind"], SESSION_KIND_WORDS))
 
 
 def _error_columns() -> Sequence[Column]:
@@ -143,7 +154,7 @@ def _facts(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Table:
                 held.get(one["session"] or "", ""),
                 one["entered_by_name"] or "",
                 _at(one["recorded_at"]),
-                json.dumps(one["value"], ensure_ascii=False, sort_keys=True)[1:-1].replace('"', ""),
+                _value(one["value"]),
                 one["reason"],
                 one["amends"],
                 *_error(one),
@@ -154,7 +165,11 @@ def _facts(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Table:
     )
 
 
-def _notes(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Texts:
+def _local(text: str, zone: ZoneInfo) -> str:
+    return date_format(datetime.fromisoformat(text).astimezone(zone), "j F Y, H:i")
+
+
+def _notes(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str], zone: ZoneInfo) -> Texts:
     def title(one: Mapping[str, Any]) -> str:
         kind = _("Added after signing") if one["addendum"] else _("Note")
         error = _("entered in error") if one["entered_in_error"] else ""
@@ -165,7 +180,9 @@ def _notes(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Texts:
         title=_("Notes"),
         passages=[
             Passage(
-                title=title(one), by=f"{one['author']}, {one['recorded_at']}, {one['id']}", text=one["text"]
+                title=title(one),
+                by=", ".join((one["author"], _local(one["recorded_at"], zone), one["id"])),
+                text=one["text"],
             )
             for one in rows
         ],

@@ -29,7 +29,14 @@ from sessions.queries.reports.deviation_log import deviation_table
 from sessions.queries.reports.record_tables import record_tables, signature_table
 from sessions.queries.reports.rows import Known
 from sessions.queries.reports.scope import course_to_report, language, made_by, record_to_report
-from sessions.queries.vocabulary import COURSE_WORDS, MODE_WORDS, RECORD_WORDS, SESSION_KIND_WORDS, word
+from sessions.queries.vocabulary import (
+    COURSE_WORDS,
+    MODE_WORDS,
+    RECORD_WORDS,
+    SESSION_KIND_WORDS,
+    TEAM_WORDS,
+    word,
+)
 from sessions.queries.words import say
 
 
@@ -59,7 +66,7 @@ def course_record(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
             *([(_("Arm"), course.arm)] if course.arm else []),
             (
                 _("Care team"),
-                "; ".join(f"{one.name}, {word(one.team_role, {})}" for one in team_of(course)),
+                "; ".join(f"{one.name}, {word(one.team_role, TEAM_WORDS)}" for one in team_of(course)),
             ),
             *(
                 (_("To be known"), f"{flag.words} ({flag.instrument}, {_day(flag.since, course)})")

@@ -171,6 +171,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "take_session_record": {"form": "csv"},
         "take_certified_copy": {"form": "csv"},
         "take_deviation_log": {"form": "csv", "course": ids["course"]},
+        "take_clinic_report": {"form": "csv", "month": "2027-03"},
         "take_adherence": {"form": "csv", "course": ids["course"]},
         "amend_fact": {**row, **reason, "value": {"systolic": 120, "diastolic": 80}, "occurred_at": at},
         "send_record_for_review": row,
@@ -298,6 +299,7 @@ OWN = {
     "wordings",
     "take_wording_back",
     "jurisdictions",
+    "take_clinic_report",
 }
 
 

@@ -114,7 +114,7 @@ def test_the_adherence_report_has_the_numbers_of_the_page_for_whoever_opens_it(d
     ):
         page = take(cast, who, "adherence", query=query).context
         found = files(take(cast, who, "adherence_report", "csv", query=query).content)
-        (all_,) = found["all"]
+        (all_,) = found["adherence"]
         total = page["total"].total
         assert (all_["met"], all_["came_due"]) == (str(total.met), str(total.came_due)), (who, query)
         assert all_["percent"] == ("" if page["total"].percent is None else str(page["total"].percent))
@@ -141,7 +141,7 @@ def test_a_percentage_of_too_few_is_in_no_format(late: tuple[Cast, Course]) -> N
     cast.clinic.small_number = 10_000
     cast.clinic.save()
     found = files(take(cast, "carla", "adherence_report", "csv").content)
-    for table in ("all", "kinds", "versions", "months", "therapists", "pairs"):
+    for table in ("adherence", "kinds", "versions", "months", "therapists", "pairs"):
         assert found[table] and {(row["percent"], row["low"], row["high"]) for row in found[table]} == {
             ("", "", "")
         }

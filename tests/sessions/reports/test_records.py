@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pypdf import PdfReader
 
-from clinic.errors import NotFound
+from clinic.errors import Forbidden, NotFound
 from clinic.ids import uuid7
 from clinic.models import Event, Person
 from clinic.permissions import Role
@@ -268,17 +268,25 @@ def test_a_rater_under_a_protocol_that_hides_arm_and_dates_takes_no_record(cast:
         enrolled_at=START,
         now=START,
     )
-    CareTeamMember.objects.create(
-        clinic=cast.clinic,
-        course=course,
-        person=cast.people["gil"],
-        team_role=TeamRole.INDEPENDENT_RATER,
-        from_at=START,
-    )
-    for form in Format:
-        with pytest.raises(NotFound):
-            take_course_record(actor=cast.actor("gil", at=AT), course_id=course.public_id, form=form, now=AT)
-    assert take(cast, "gil", "course_record", course.public_id, "pdf").status_code == 404
+    for rater in ("gil", "ivo"):  # a therapist, and a supervisor who opens every other chart
+        CareTeamMember.objects.create(
+            clinic=cast.clinic,
+            course=course,
+            person=cast.people[rater],
+            team_role=TeamRole.INDEPENDENT_RATER,
+            from_at=START,
+        )
+    refused = {"gil": (NotFound, 404), "ivo": (Forbidden, 403)}
+    for who, (refusal, status) in refused.items():
+        for form in Format:
+            with pytest.raises(refusal):
+                take_course_record(
+                    actor=cast.actor(who, at=AT), course_id=course.public_id, form=form, now=AT
+                )
+        assert take(cast, who, "course_record", course.public_id, "pdf").status_code == status
+    assert take(cast, "ivo", "certified_copy_file", course.public_id, "pdf").status_code == 403
+    log = text_of(take(cast, "ivo", "deviation_log", "pdf").content)
+    assert "Courses that you rate under a blinded protocol are left out." in log
     assert take(cast, "ada", "course_record", course.public_id, "pdf").status_code == 200
 
 

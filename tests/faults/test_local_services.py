@@ -30,6 +30,7 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import open_task
 from tests.support.cast import enrol, make_cast
 from tests.support.processes import free_port
+from tests.support.servers import Servers
 from tests.support.smtp import SmtpServer, wait_until
 
 
@@ -143,6 +144,37 @@ def test_a_database_a_redis_and_a_mail_server_of_ones_own_replace_the_embedded_o
     assert not (folder / "data" / "mail").exists()
     for name in given:
         assert name in demo.output, "and it says so"
+
+
+_WHAT_RUNS = """
+import os, psutil
+print(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
+print(*(each.name() for each in psutil.Process(os.getppid()).children()))
+"""
+
+
+@pytest.mark.processes
+def test_a_command_or_a_test_run_on_services_of_ones_own_starts_none(
+    process_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {name: process_env[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "clinic.local", "with-services", sys.executable, "-c", _WHAT_RUNS],
+        cwd=places.PROJECT,
+        env={**os.environ, **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    addresses, running_beside = ran.stdout.splitlines()
+    assert addresses.split() == list(given.values())
+    assert len(running_beside.split()) == 1 and "python" in running_beside
+
+    for name, value in given.items():
+        monkeypatch.setenv(f"GIVEN_{name}", value)
+    of_a_run = Servers()
+    assert of_a_run.database() is None and of_a_run.redis() == given["REDIS_URL"]
+    assert of_a_run.database_url == given["DATABASE_URL"]
 
 
 @pytest.mark.processes

@@ -23,7 +23,7 @@ PLAN = f"""
 INSERT INTO clinic_message
     (public_id, {", ".join(SPEC_COLUMNS)}, state, attempt, planned_at, unknown_outcomes)
 SELECT s.public_id, {", ".join("s." + column for column in SPEC_COLUMNS)}, 'planned', 0, %(now)s, 0
-FROM jsonb_to_recordset(%(specs)s::jsonb) AS s (
+FROM json_to_recordset(%(specs)s::json) AS s (
     public_id uuid, clinic_id bigint, purpose text, subject_key text, target_at timestamptz,
     local_at timestamp, zone text, send_at timestamptz, not_after timestamptz, rule_code text,
     occurrence int, channel text, course_id bigint, data jsonb)

@@ -14,7 +14,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="the same at full size; takes minutes")
     parser.add_argument(
-        "names", nargs="*", help="only these: engine, today, preview, board, outbox, simulated"
+        "names", nargs="*", help="only these: engine, today, preview, board, planning, outbox, simulated"
     )
     given = parser.parse_args()
     os.environ["CLINIC_MODE"] = "test"
@@ -33,7 +33,7 @@ def run(*, full: bool, names: list[str]) -> int:
     django.setup()
     from django.core.management import call_command
 
-    from tests.benchmarks import board, chaotic, engine, outbox, preview, simulated, today
+    from tests.benchmarks import board, chaotic, engine, outbox, planning, preview, simulated, today
     from tests.benchmarks.lines import Line
 
     call_command("migrate", verbosity=0, interactive=False)
@@ -42,6 +42,7 @@ def run(*, full: bool, names: list[str]) -> int:
         "today": today.lines,
         "preview": preview.lines,
         "board": board.lines,
+        "planning": planning.lines,
         "outbox": outbox.lines,
         "simulated": simulated.lines,
         "chaotic": chaotic.lines,

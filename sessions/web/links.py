@@ -34,7 +34,9 @@ def opened(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     # A second tab that is sent after the first goes on: it is told that its answers were not kept.
     if page.instrument is not None and (request.method == "POST" or not page.answered):
         return _answer(request, token, page, page.instrument)
-    return render(request, "sessions/link_thanks.html", {"clinic": page, "token": token})
+    return render(
+        request, "sessions/link_thanks.html", {"clinic": page, "token": token, "taken": page.answered}
+    )
 
 
 def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instrument) -> HttpResponse:
@@ -55,7 +57,12 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
         acts = {worry.act for worry in worries}
         # Straight to the next page: after a worrying answer the numbers to call come first, not at the end.
         return _thanks(
-            request, token, page, worried=bool(acts & set(forms.URGENT)), call=bool(acts - {Act.CHART_FLAG})
+            request,
+            token,
+            page,
+            worried=bool(acts & set(forms.URGENT)),
+            call=bool(acts - {Act.CHART_FLAG}),
+            taken=True,
         )
     if not page.step.may_read:
         return ask_to_step_up(request, token, page)
@@ -79,11 +86,13 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
     )
 
 
-def _thanks(request: HttpRequest, token: str, page: LinkPage, *, worried: bool, call: bool) -> HttpResponse:
+def _thanks(
+    request: HttpRequest, token: str, page: LinkPage, *, worried: bool, call: bool, taken: bool = False
+) -> HttpResponse:
     return render(
         request,
         "sessions/link_thanks.html",
-        {"clinic": page, "token": token, "worried": worried, "call": call},
+        {"clinic": page, "token": token, "worried": worried, "call": call, "taken": taken},
     )
 
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from sessions.models import AnswerGiven, FactRecord, PatientLink, SessionBooking, StaffTask
+from clinic.models import Event, Message
+from clinic.outbox import send_due_messages
+from sessions.models import (
+    AnswerGiven,
+    Course,
+    FactRecord,
+    PatientLink,
+    SessionBooking,
+    StaffTask,
+    StepUpCode,
+    StepUpTry,
+)
 from sessions.operations.booking import book_session
 from sessions.rules.tokens import token_hash
 from tests.browser.test_pages import RULES, context_for
-from tests.support.cast import days
-from tests.support.clinic_day import ClinicDay, make_day
-from tests.support.smtp import wait_until
+from tests.support.cast import START, Cast, days, enrol, make_cast
+from tests.support.clinic_day import ClinicDay, make_day, set_clock
+from tests.support.dosed import hold_dosing
+from tests.support.smtp import SmtpServer, wait_until
 
 pytestmark = pytest.mark.browser
 FORBIDDEN = ("therapy", "dosing", "MDMA", "PTSD", "psych", "Pat Example", "P-001", "integration")
@@ -193,3 +206,141 @@ def test_the_quick_exit_leaves_no_way_back_and_works_without_a_script(
     exit_link = page.get_by_role("link", name="Leave this page")
     assert exit_link.get_attribute("href") == neutral and exit_link.get_attribute("rel") == "noreferrer"
     plain.close()
+
+
+def test_answers_given_without_a_network_survive_a_closed_tab_and_two_tabs_lose_nothing_of_each_other(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    address = live_site + link_to(day, "Ob3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1")
+    tabs = [phone.new_page() for _tab in range(2)]
+    for tab in tabs:
+        tab.goto(address)
+        tab.get_by_role("button", name="Show all questions").click()
+    phone.set_offline(True)
+    for tab, question, answer in (
+        (tabs[0], "slept", "No"),
+        (tabs[1], "eaten", "Yes"),
+        (tabs[0], "safe", "No"),
+    ):
+        tab.locator(f"[data-question={question}]").get_by_label(answer, exact=True).check()
+        expect(tab.get_by_role("status")).to_contain_text("No connection")
+    for tab in tabs:
+        tab.close()
+    assert not AnswerGiven.objects.filter(course=day.late).exists()
+    phone.set_offline(False)
+    again = phone.new_page()
+    again.goto(address)
+    kept = {"slept": 0, "eaten": 1, "safe": 0}
+    wait_until(lambda: dict(AnswerGiven.objects.filter(course=day.late).values_list("item", "value")) == kept)
+    task = StaffTask.objects.filter(course=day.late, kind="worrying_answer", done_at__isnull=True)
+    assert task.count() == 1, "and what worries has its task, though nobody pressed Send"
+    phone.set_offline(True)
+    again.get_by_role("button", name="Show all questions").click()
+    again.locator("[data-question=wants_call]").get_by_label("No", exact=True).check()
+    again.get_by_role("button", name="Send", exact=True).click()
+    expect(again.get_by_role("status")).to_contain_text("No connection")
+    phone.set_offline(False)
+    expect(again.get_by_role("heading", level=1)).to_have_text("Thank you for telling us")
+    answers = dict(FactRecord.objects.get(course=day.late, source="patient").value["answers"])
+    assert answers == {**kept, "wants_call": 0}
+    assert again.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('answers:'))") == []
+
+
+def test_a_scanner_that_follows_every_link_and_runs_scripts_consumes_nothing(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    booking = a_visit(day)
+    of_visit = link_to(day, "Sb3dEf6hIj9kLm2n", purpose="visit", key=booking.key, booking=booking)
+    of_form = link_to(day, "Tb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1")
+    of_questionnaire = link_to(day, "Ub3dEf6hIj9kLm2n", purpose="questionnaire", key="pcl5.baseline")
+
+    def counted() -> tuple[object, ...]:
+        booking.refresh_from_db()
+        return (
+            *(
+                model.objects.count()
+                for model in (Event, Message, StaffTask, AnswerGiven, StepUpTry, StepUpCode)
+            ),
+            *(booking.confirmed_at, booking.change_asked_at, booking.status),
+            PatientLink.objects.filter(answered_at__isnull=False).count(),
+        )
+
+    before, page = counted(), phone.new_page()
+    seen, waiting = set[str](), [live_site + one for one in (of_visit, of_form, of_questionnaire)]
+    while waiting:
+        address = waiting.pop()
+        seen.add(address)
+        answer = page.goto(address, wait_until="networkidle")
+        assert answer is not None and answer.status < 500
+        found = page.eval_on_selector_all(
+            "a[href], form[action]", "all => all.map((one) => (one.href || one.action).split('#')[0])"
+        )
+        waiting += sorted({one for one in found if "/p/" in one} - seen - set(waiting))
+    assert len(seen) > 8
+    assert counted() == before
+
+
+def opened_from_mail(
+    cast: Cast, code: str, *, dosed_at: datetime, phone: BrowserContext, site: str, smtp_server: SmtpServer
+) -> tuple[Course, Page]:
+    """Somebody dosed, the morning after: their mail has come, and they tap its link."""
+    course = enrol(cast, code, now=dosed_at - days(28))
+    hold_dosing(cast, course, start=dosed_at - days(28))
+    at = Message.objects.get(course_id=course.pk, purpose="check_in").send_at + timedelta(minutes=1)
+    set_clock(at)
+    smtp_server.clear()
+    send_due_messages(now=at)
+    to = course.patient.contact_details.email
+
+    def links() -> list[str]:
+        mails = [one.text for one in smtp_server.received if one.recipients == (to,)]
+        return [found[0] for text in mails if (found := re.search(rf"{re.escape(site)}/p/\w+/", text))]
+
+    wait_until(lambda: bool(links()))
+    page = phone.new_page()
+    page.goto(links()[-1])
+    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    return course, page
+
+
+def test_from_the_mailed_link_to_an_answered_check_in_and_from_a_worrying_answer_to_its_task(
+    phone: BrowserContext, live_site: str, smtp_server: SmtpServer
+) -> None:
+    """Of two patients one is well, and one is not and never presses Send."""
+    cast = make_cast()
+    course, page = opened_from_mail(
+        cast, "P-021", dosed_at=START + days(28), phone=phone, site=live_site, smtp_server=smtp_server
+    )
+    smallest = page.locator("[data-question=safe] .choices label").evaluate_all(
+        "all => Math.min(...all.map((one) => one.getBoundingClientRect().height))"
+    )
+    assert smallest >= 44, "a finger finds it"
+    for question in range(3):
+        if question:
+            page.get_by_role("button", name="Continue").click()
+        page.get_by_role("radio", name="Yes", exact=True).check()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_text("Question 3 of 4")).to_be_visible()
+    expect(page.get_by_role("radio", name="Yes", exact=True)).to_be_checked()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    answers = dict(FactRecord.objects.get(course=course, source="patient").value["answers"])
+    assert answers == {"safe": 1, "slept": 1, "eaten": 1, "wants_call": None}, "the last one was skipped"
+    assert not StaffTask.objects.filter(course=course, kind="worrying_answer").exists()
+
+    course, page = opened_from_mail(
+        cast, "P-022", dosed_at=START + days(36), phone=phone, site=live_site, smtp_server=smtp_server
+    )
+    page.get_by_role("radio", name="No", exact=True).check()
+    support = page.get_by_role("region", name="Thank you for telling us")
+    expect(support).to_be_visible()
+    assert support.locator("a[href^='tel:']").count() >= 2
+    expect(support).to_contain_text("weekdays 9 to 5")
+    expect(support.get_by_role("button", name="Please call me today")).to_be_visible()
+    task = StaffTask.objects.filter(course=course, kind="worrying_answer", done_at__isnull=True)
+    wait_until(task.exists)
+    page.close()
+    assert task.get().owner_id is not None and task.get().safety
+    assert not FactRecord.objects.filter(course=course, source="patient").exists()

@@ -1,12 +1,41 @@
 /* A form of many questions, one at a time. Without this file it is one page with one button.
-   Each answer is sent as it is given; what could not be sent waits on the page, and in the tab's own storage should it be
-   reloaded. After an answer that calls for support, support comes next, with or without a network. */
+   Each answer is sent as it is given; what could not be sent waits on the device, each answer by itself, so that two tabs
+   lose nothing of each other and a closed one loses nothing at all. It goes when the link is next opened, and after a day it is
+   forgotten: no name and no question stands there, a code and a number. After an answer that calls for support, support comes next, with or without a network. */
 "use strict";
 
+const WAITS_FOR = 24 * 60 * 60 * 1000;
+
+/* What waits to be sent from this link: item → answer. A store that is full or forbidden loses nothing that is on the page. */
+class Waiting {
+  constructor(path) {
+    this.prefix = `answers:${path}:`;
+    this.here = {};
+    this.tried(() => {
+      for (const key of Object.keys(localStorage)) {
+        if (!key.startsWith("answers:")) continue;
+        const { value, at } = JSON.parse(localStorage.getItem(key));
+        if (Date.now() - at > WAITS_FOR) localStorage.removeItem(key);
+        else if (key.startsWith(this.prefix)) this.here[key.slice(this.prefix.length)] = value;
+      }
+    });
+  }
+  tried(act) { try { act(); } catch { /* see above */ } }
+  put(item, value) {
+    this.here[item] = value;
+    this.tried(() => localStorage.setItem(this.prefix + item, JSON.stringify({ value, at: Date.now() })));
+  }
+  drop(item) {
+    delete this.here[item];
+    this.tried(() => localStorage.removeItem(this.prefix + item));
+  }
+  clear() { for (const item of Object.keys(this.here)) this.drop(item); }
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  if (document.querySelector("[data-answers-taken]")) new Waiting(location.pathname).clear();
   const form = document.querySelector("[data-questions]");
   if (!form) return;
-  const store = `answers:${location.pathname}`;
   const questions = [...form.querySelectorAll("[data-question]")];
   const code = (question) => question.dataset.question;
   const chosen = (question) => question.querySelector("input:checked");
@@ -14,8 +43,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const part = (name) => form.querySelector(`[data-${name}]`);
   const status = part("status"), support = part("support-panel"), progress = part("progress-line");
   const say = (text) => { status.textContent = text || ""; };
-  let waiting = JSON.parse(sessionStorage.getItem(store) || "{}");
-  let at = null, prompted = false, flushing = null;
+  const waiting = new Waiting(form.dataset.link);
+  let at = null, prompted = false, flushing = null, sending = false;
 
   const within = (number, one) => (one.least === null || number >= one.least) && (one.most === null || number <= one.most);
   const value = (item) => (byCode[item] && chosen(byCode[item]) ? Number(chosen(byCode[item]).value) : null);
@@ -25,16 +54,13 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const asked = () => questions.filter((question) => JSON.parse(question.dataset.askedIf).every(holds));
 
-  const keep = () => {
-    try { sessionStorage.setItem(store, JSON.stringify(waiting)); } catch { /* a full store loses nothing that is on the page */ }
-  };
   const send = async () => {
-    for (const item of Object.keys(waiting)) {
+    for (const item of Object.keys(waiting.here)) {
       const body = new FormData();
       body.set("item", item);
-      body.set("value", waiting[item]);
+      body.set("value", waiting.here[item]);
       body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-      const sent = waiting[item];
+      const sent = waiting.here[item];
       let answer;
       try {
         answer = await fetch(form.dataset.questions, { method: "POST", body, credentials: "same-origin" });
@@ -45,8 +71,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (answer.status >= 500) { say(form.dataset.offline); return false; }
       // It is not known any more that it is the patient: what was given waits in the tab, and the step comes next.
       if (answer.status === 401) { location.reload(); return false; }
-      if (waiting[item] === sent) delete waiting[item];
-      keep();
+      if (waiting.here[item] === sent) waiting.drop(item);
       say(answer.ok ? form.dataset.kept : "");
     }
     return true;
@@ -80,15 +105,14 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("change", (event) => {
     const question = event.target.closest("[data-question]");
     if (!question) return;
-    waiting[code(question)] = event.target.value;
-    keep();
+    waiting.put(code(question), event.target.value);
     flush();
     if (at) show(at);
     if (at && "support" in event.target.dataset) supportFirst();
   });
   part("continue").addEventListener("click", () => {
     if (support.hidden && !chosen(at) && !prompted) { prompted = true; say(form.dataset.skip); return; }
-    if (!chosen(at)) { waiting[code(at)] = ""; keep(); flush(); }
+    if (!chosen(at)) { waiting.put(code(at), ""); flush(); }
     const row = asked();
     say("");
     move(row[row.indexOf(at) + 1] || at);
@@ -109,17 +133,22 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   form.addEventListener("submit", (event) => {
     if (event.submitter && event.submitter.hasAttribute("formaction")) return;
-    if (navigator.onLine) { sessionStorage.removeItem(store); return; }
+    // What waits is forgotten when the page that follows says that the answers were taken, and not before.
+    if (navigator.onLine) return;
     event.preventDefault();
+    sending = true;
     say(form.dataset.offline);
   });
-  addEventListener("online", flush);
+  addEventListener("online", async () => {
+    // Whoever had pressed Send need not press it again.
+    if (await flush() && sending) form.requestSubmit();
+  });
 
-  for (const [item, given] of Object.entries(waiting)) {
+  for (const [item, given] of Object.entries(waiting.here)) {
     const input = byCode[item] && byCode[item].querySelector(`input[value="${CSS.escape(given)}"]`);
     if (input) input.checked = true;
   }
-  if (Object.keys(waiting).length) flush();
+  if (Object.keys(waiting.here).length) flush();
   for (const one of form.querySelectorAll("[data-steps]")) one.hidden = false;
   progress.hidden = false;
   show(asked().find((question) => !chosen(question)) || asked()[0]);

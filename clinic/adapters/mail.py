@@ -173,7 +173,7 @@ def _as_email(mail: RenderedMail, key: str) -> EmailMessage:
         },
     )
     # Comes back with what a provider tells of it; plain SMTP does not look.
-    email.metadata = {"message": key.strip("<>").partition("@")[0]}  # type: ignore[attr-defined]
+    email.metadata = {"message": key.strip("<>").partition("@")[0]}  # type: ignore[attr-defined]  # read by Anymail
     for attachment in mail.attachments:
         email.attach(attachment.filename, attachment.content, attachment.mimetype)
     return email

@@ -53,7 +53,7 @@ def start(
             group=user[1] if user else None,
             extra_groups=[] if user else None,
             # Called with one thread only, and it touches nothing but the kernel.
-            preexec_fn=_die_with(os.getpid(), death_signal),  # noqa: PLW1509
+            preexec_fn=_die_with(os.getpid(), death_signal),  # noqa: PLW1509  # see the line above
         )
 
 

@@ -319,7 +319,7 @@ class Demo:
         return f"The end of {self._log(name)}:\n{children.tail(self._log(name))}"
 
     def _reachable_host(self) -> str:
-        return "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104
+        return "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104  # compared with, not listened on
 
     def _python(self, name: str, *arguments: str | Path) -> Program:
         return Program(argv=[sys.executable, *arguments], env=self._env, log=self._log(name))

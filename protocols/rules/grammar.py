@@ -378,7 +378,7 @@ class Shape(Kind[Any]):
         return f"[{self.name}](#{self.name.replace(' ', '-')})"
 
     @property
-    def shapes(self) -> Sequence[Shape]:  # type: ignore[override]
+    def shapes(self) -> Sequence[Shape]:  # type: ignore[override]  # read-only here, and read only
         return (self,)
 
     @cached_property

@@ -25,7 +25,7 @@ from sessions.queries.vocabulary import CAUSE_WORDS, KIND_WORDS
 from sessions.rules.statistics.proportions import exact_interval, p_chart
 from sessions.web import grid, plots, reports
 from sessions.web.door import Door, staff
-from sessions.web.forms.fields import day
+from sessions.web.forms.fields import day, set_choices
 
 
 class NarrowForm(forms.Form):
@@ -41,9 +41,9 @@ class NarrowForm(forms.Form):
 
     def __init__(self, data: QueryDict, *, choices: Choices) -> None:
         super().__init__(data)
-        self.fields["version"].choices = [("", _("every version")), *choices.versions]  # type: ignore[attr-defined]
+        set_choices(self, "version", [("", _("every version")), *choices.versions])
         if choices.therapists:
-            self.fields["therapist"].choices = [("", _("everybody")), *choices.therapists]  # type: ignore[attr-defined]
+            set_choices(self, "therapist", [("", _("everybody")), *choices.therapists])
         else:  # of one's own patients only: nobody to choose among
             for name in ("therapist", "lead", "co"):
                 del self.fields[name]

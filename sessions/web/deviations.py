@@ -32,7 +32,7 @@ from sessions.rules.requirements import DEPARTED
 from sessions.rules.review import Foreseen
 from sessions.web import reports
 from sessions.web.door import Door, posts_only, staff
-from sessions.web.forms.fields import day
+from sessions.web.forms.fields import day, set_choices
 from sessions.web.forms.review import EnterDeviationForm, ManyForm
 
 YES_OR_NO = {"": None, "yes": True, "no": False}
@@ -71,7 +71,7 @@ class LogForm(forms.Form):
             "therapist": [("", _("everybody")), *choices.therapists],
         }
         for name, offered in options.items():
-            self.fields[name].choices = offered  # type: ignore[attr-defined]
+            set_choices(self, name, offered)
         if not choices.therapists:
             del self.fields["therapist"]
 

@@ -22,7 +22,7 @@ def requirements_of(timeline: Timeline, rule: ChartRule) -> Iterator[Requirement
             key=key_of(rule, cycle),
             kind=Kind.CHART,
             cycle=cycle,
-            standing_at=lambda at, held, cycle=cycle: standing(  # type: ignore[misc]
+            standing_at=lambda at, held, cycle=cycle: standing(  # type: ignore[misc]  # a default in a lambda
                 timeline, rule, cycle=cycle, at=at, held=held
             ),
         )

@@ -31,7 +31,7 @@ def requirements_of(timeline: Timeline, rule: DecisionRule) -> Iterator[Requirem
                 key=key,
                 kind=Kind.DECISION,
                 cycle=cycle,
-                standing_at=lambda at, held, cycle=cycle: standing(  # type: ignore[misc]
+                standing_at=lambda at, held, cycle=cycle: standing(  # type: ignore[misc]  # a default in a lambda
                     timeline, rule, cycle=cycle, at=at, held=held
                 ),
             )

@@ -30,7 +30,7 @@ def requirements_of(timeline: Timeline, rule: ReleaseRule) -> Iterator[Requireme
             cycle=cycle,
             acts=acts,
             anchor=timeline.session_anchor(slot, AnchorEvent.SESSION_END),
-            standing_at=lambda at, in_act, held=held: standing(  # type: ignore[misc]
+            standing_at=lambda at, in_act, held=held: standing(  # type: ignore[misc]  # a default in a lambda
                 timeline, rule, cycle=None, at=at, held=in_act or held
             ),
         )

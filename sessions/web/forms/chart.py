@@ -24,7 +24,18 @@ from sessions.rules.facts import (
     Mode,
     ResultRecorded,
 )
-from sessions.web.forms.fields import Choices, FactForm, RecordForm, day, line, number, one_of, when, words
+from sessions.web.forms.fields import (
+    Choices,
+    FactForm,
+    RecordForm,
+    day,
+    line,
+    number,
+    one_of,
+    set_choices,
+    when,
+    words,
+)
 
 
 class ConsentForm(FactForm):
@@ -44,7 +55,7 @@ class ConsentForm(FactForm):
 
     def __init__(self, *args: Any, scopes: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scope"].choices = list(scopes)  # type: ignore[attr-defined]
+        set_choices(self, "scope", list(scopes))
 
     def said(self, now: datetime) -> dict[str, Any]:
         return {**super().said(now), "state": ConsentState(self.cleaned_data["state"])}
@@ -60,9 +71,11 @@ class ResultForm(FactForm):
         """`tests` are code, words and unit."""
         super().__init__(*args, **kwargs)
         self.units = {code: unit for code, _words, unit in tests}
-        self.fields["test"].choices = [  # type: ignore[attr-defined]
-            (code, f"{words} ({unit})" if unit else words) for code, words, unit in tests
-        ]
+        set_choices(
+            self,
+            "test",
+            [(code, f"{words} ({unit})" if unit else words) for code, words, unit in tests],
+        )
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -107,7 +120,7 @@ class MedicineForm(FactForm):
     def __init__(self, *args: Any, classes: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = list(classes)
-        self.fields["classes"].choices = offered  # type: ignore[attr-defined]
+        set_choices(self, "classes", offered)
         if not offered:
             del self.fields["classes"], self.fields["none_of_them"]
 
@@ -217,7 +230,7 @@ class DoseOrderForm(RecordForm):
     def __init__(self, *args: Any, offer: DoseOffer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if offer.amounts:
-            self.fields["amount"].choices = list(offer.amounts)  # type: ignore[attr-defined]
+            set_choices(self, "amount", list(offer.amounts))
         else:
             hint = gettext("In %(unit)s.") % {"unit": offer.unit}
             if offer.range_words:
@@ -303,7 +316,7 @@ class ContactForm(FactForm):
 
     def __init__(self, *args: Any, waiting: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["key"].choices = [("", _("Unscheduled")), *waiting]  # type: ignore[attr-defined]
+        set_choices(self, "key", [("", _("Unscheduled")), *waiting])
         self.order_fields([*self.field_order, "patient_location", "call_back_number", "occurred_at"])
 
     def ask_why(self) -> None:

@@ -7,7 +7,17 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from sessions.rules.facts import FormFiled
-from sessions.web.forms.fields import Choices, FactForm, RecordForm, line, number, one_of, whole, words
+from sessions.web.forms.fields import (
+    Choices,
+    FactForm,
+    RecordForm,
+    line,
+    number,
+    one_of,
+    set_choices,
+    whole,
+    words,
+)
 
 
 class FiledForm(FactForm):
@@ -25,7 +35,7 @@ class DecisionForm(RecordForm):
 
     def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["choice"].choices = list(choices)  # type: ignore[attr-defined]
+        set_choices(self, "choice", list(choices))
 
 
 class WeighForm(RecordForm):

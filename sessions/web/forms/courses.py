@@ -11,7 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions.models.courses import TeamRole
 from sessions.rules.facts import Mode, NotDone
-from sessions.web.forms.fields import MODES, Choices, FactForm, RecordForm, day, line, one_of, when, words
+from sessions.web.forms.fields import (
+    MODES,
+    Choices,
+    FactForm,
+    RecordForm,
+    day,
+    line,
+    one_of,
+    set_choices,
+    when,
+    words,
+)
 
 
 class EnrolForm(RecordForm):
@@ -65,16 +76,16 @@ class EnrolForm(RecordForm):
         if not arms:
             del self.fields["arm"]
         else:
-            self.fields["arm"].choices = [("", _("None of them")), *arms]  # type: ignore[attr-defined]
+            set_choices(self, "arm", [("", _("None of them")), *arms])
         if not attributes:
             del self.fields["attributes"]
         people = [("", _("Choose")), *staff]
-        self.fields["protocol"].choices = list(protocols)  # type: ignore[attr-defined]
+        set_choices(self, "protocol", list(protocols))
         if attributes:
-            self.fields["attributes"].choices = list(attributes)  # type: ignore[attr-defined]
+            set_choices(self, "attributes", list(attributes))
         for role in TeamRole:
             if role.value in self.fields:
-                self.fields[role.value].choices = people  # type: ignore[attr-defined]
+                set_choices(self, role.value, people)
 
     @property
     def team(self) -> dict[TeamRole, UUID]:
@@ -89,8 +100,8 @@ class BookForm(RecordForm):
 
     def __init__(self, *args: Any, staff: Choices, rooms: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["people"].choices = list(staff)  # type: ignore[attr-defined]
-        self.fields["room"].choices = [("", _("No room")), *rooms]  # type: ignore[attr-defined]
+        set_choices(self, "people", list(staff))
+        set_choices(self, "room", [("", _("No room")), *rooms])
 
 
 class ReasonForm(RecordForm):

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from sessions.rules.fidelity import Form
-from sessions.web.forms.fields import RecordForm, day, line, one_of, words
+from sessions.web.forms.fields import RecordForm, day, line, one_of, set_choices, words
 
 
 class AdoptFormForm(RecordForm):
@@ -26,7 +26,7 @@ class DrawForm(RecordForm):
 
     def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["form"].choices = choices  # type: ignore[attr-defined]
+        set_choices(self, "form", choices)
 
 
 class RaterForm(RecordForm):
@@ -34,7 +34,7 @@ class RaterForm(RecordForm):
 
     def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rater"].choices = choices  # type: ignore[attr-defined]
+        set_choices(self, "rater", choices)
 
 
 class VideoForm(RecordForm):

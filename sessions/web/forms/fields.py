@@ -41,6 +41,11 @@ def day(label: Any, *, required: bool = True, hint: Any = "") -> forms.DateField
     )
 
 
+def set_choices(form: forms.BaseForm, field: str, choices: Any) -> None:
+    """What may be chosen in that field: known only when the form is asked for."""
+    form.fields[field].choices = choices  # type: ignore[attr-defined]  # the stubs know a plain field only
+
+
 def one_of(
     label: Any, choices: Choices, *, required: bool = True, hint: Any = "", initial: Any = None
 ) -> forms.ChoiceField:

@@ -21,6 +21,7 @@ from sessions.web.forms.fields import (
     line,
     number,
     one_of,
+    set_choices,
     when,
     whole,
     why,
@@ -53,7 +54,7 @@ class StartForm(RemoteFields):
 
     def __init__(self, *args: Any, staff: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["staff"].choices = list(staff)  # type: ignore[attr-defined]
+        set_choices(self, "staff", list(staff))
 
     @property
     def people(self) -> list[UUID]:
@@ -84,8 +85,8 @@ class LogForm(StartForm):
     def __init__(self, *args: Any, kinds: Choices = (), items: Choices = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["staff"].label = _("With you")
-        self.fields["kind"].choices = list(kinds)  # type: ignore[attr-defined]
-        self.fields["items"].choices = list(items)  # type: ignore[attr-defined]
+        set_choices(self, "kind", list(kinds))
+        set_choices(self, "items", list(items))
         for name, choices in (("kind", kinds), ("items", items)):
             if not choices:
                 del self.fields[name]
@@ -127,7 +128,7 @@ class ReleaseForm(RecordForm):
 
     def __init__(self, *args: Any, items: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["items"].choices = list(items)  # type: ignore[attr-defined]
+        set_choices(self, "items", list(items))
 
 
 class SignForm(RecordForm):
@@ -197,7 +198,7 @@ class DoseForm(OnTheSpot):
 
     def __init__(self, *args: Any, staff: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["checked_by"].choices = [("", _("Choose")), *staff]  # type: ignore[attr-defined]
+        set_choices(self, "checked_by", [("", _("Choose")), *staff])
 
     @property
     def checker(self) -> UUID | None:

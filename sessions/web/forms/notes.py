@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions.models.bookings import SESSION_KINDS
 from sessions.rules.facts import ThemeNoted
-from sessions.web.forms.fields import Choices, FactForm, RecordForm, line, when, words
+from sessions.web.forms.fields import Choices, FactForm, RecordForm, line, set_choices, when, words
 
 
 class ThemeForm(FactForm):
@@ -30,7 +30,7 @@ class PresenceForm(RecordForm):
 
     def __init__(self, *args: Any, staff: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["person"].choices = list(staff)  # type: ignore[attr-defined]
+        set_choices(self, "person", list(staff))
         if not (self.initial.get("amends") or self.data.get("amends")):
             del self.fields["reason"]
 

@@ -15,7 +15,7 @@ from sessions.operations.assessing import Assessment
 from sessions.rules.facts import RiskFound
 from sessions.rules.reporting import AppliesTo, Recipient, Unit
 from sessions.rules.review import Foreseen, Part
-from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, when, whole, words
+from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, set_choices, when, whole, words
 
 CAUSES = [
     ("clinic", _("The clinic")),
@@ -98,7 +98,7 @@ class ActionForm(RecordForm):
 
     def __init__(self, *args: Any, people: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].choices = [("", "—"), *people]  # type: ignore[attr-defined]
+        set_choices(self, "owner", [("", "—"), *people])
 
 
 class FinishForm(RecordForm):
@@ -157,7 +157,7 @@ class EnterDeviationForm(RecordForm):
 
     def __init__(self, *args: Any, rules: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rule"].choices = [("", _now("none in particular")), *rules]  # type: ignore[attr-defined]
+        set_choices(self, "rule", [("", _now("none in particular")), *rules])
 
 
 class TrendForm(RecordForm):
@@ -205,7 +205,7 @@ class ClockForm(RecordForm):
 
     def __init__(self, *args: Any, protocols: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["protocol"].choices = [("", _now("every protocol")), *protocols]  # type: ignore[attr-defined]
+        set_choices(self, "protocol", [("", _now("every protocol")), *protocols])
         self.fields["count"].required = True
 
 
@@ -235,7 +235,7 @@ class AssessmentNoteForm(ResolutionForm):
 
     def __init__(self, *args: Any, clinicians: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["assessed_by"].choices = [("", "–"), *clinicians]  # type: ignore[attr-defined]
+        set_choices(self, "assessed_by", [("", "–"), *clinicians])
 
     def assessment(self) -> Assessment:
         given = self.cleaned_data

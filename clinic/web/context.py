@@ -40,6 +40,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     return {
         "clinic": seat.clinic if seat else None,
         "supervises": bool(seat and Role.SUPERVISOR in seat.actor.roles),
+        "reviews_records": seat is not None and _reviews_records(seat),
         "works_here": bool(seat and seat.actor.roles - {Role.OUTSIDE_REVIEWER}),
         "me": me,
         "clinics": SimpleLazyObject(clinics),
@@ -55,6 +56,14 @@ def house(request: HttpRequest) -> dict[str, Any]:
         and allows(seat.actor, Permission.EXPORT_CLINIC_REPORT, HouseSubject(clinic_id=seat.actor.clinic_id)),
         "now": seat.actor.at if seat else SimpleLazyObject(clock.now),
     }
+
+
+def _reviews_records(seat: Seat) -> bool:
+    """Whether records may wait for their review: of the clinic, or of the courses that somebody from outside
+    is invited to."""
+    return Role.OUTSIDE_REVIEWER in seat.actor.roles or allows(
+        seat.actor, Permission.CO_SIGN_RECORD, HouseSubject(clinic_id=seat.actor.clinic_id)
+    )
 
 
 class WallClockMiddleware:

@@ -214,12 +214,47 @@ class AwayNowOut(Serializer[Any]):
     stand_in = Text()
 
 
+class DrugVarianceOut(Serializer[Any]):
+    record_id = Id()
+    patient = Text()
+    what = Text()
+    words = Text()
+    why = Text()
+    by = Text()
+    since = Instant()
+
+
+class OpenTrendOut(Serializer[Any]):
+    id = Id(source="trend_id")
+    scope = Text(help_text="clinic, protocol or therapist.")
+    where = Text()
+    what = Text()
+    count = serializers.IntegerField()
+    since = Instant(source="raised_at")
+
+
+class AgreedActionOut(Serializer[Any]):
+    task = TaskOut()
+    deviation_id = Id()
+    deviation = Text(help_text="What departed, in the protocol's words.")
+    to_do = Text(help_text="Empty for the check whether actions worked.")
+
+
 class OversightOut(Serializer[Any]):
     deviations = WaitingDeviationOut(many=True)
     deviation_count = serializers.IntegerField()
     important_count = serializers.IntegerField()
     drugs = WaitingDeviationOut(many=True)
     drug_count = serializers.IntegerField()
+    drug_variances = DrugVarianceOut(
+        many=True, source="variances.rows", help_text="Withheld or not taken in full, in the last 30 days."
+    )
+    withheld_count = serializers.IntegerField(source="variances.withheld")
+    wasted_count = serializers.IntegerField(source="variances.wasted")
+    trends = OpenTrendOut(many=True)
+    trend_count = serializers.IntegerField()
+    actions = AgreedActionOut(many=True)
+    action_count = serializers.IntegerField()
     off_track = OffTrackOut(many=True)
     off_track_count = serializers.IntegerField()
     follow_ups = OverdueOut(many=True)

@@ -93,6 +93,11 @@ class FactRecord(ClinicRow):
         indexes = [
             models.Index(fields=["clinic", "course", "occurred_at"], name="facts_of_a_course"),
             models.Index(fields=["clinic", "session_record", "occurred_at"], name="facts_of_a_session"),
+            models.Index(
+                fields=["clinic", "occurred_at"],
+                condition=Q(kind__in=["dose_given", "dose_withheld"]),
+                name="doses_of_a_clinic",
+            ),
         ]
 
 

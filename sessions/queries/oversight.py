@@ -18,10 +18,14 @@ from protocols.queries import definitions_of
 from sessions.models import CourseRequirement, DeviationRecord, StaffTask
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.courses import courses_for
+from sessions.queries.drug_variances import DrugVariances, drug_variances
+from sessions.queries.followed import CAPA, followed_by
 from sessions.queries.off_track import overdue_longest
 from sessions.queries.reviews import QueueRow, count_waiting, review_queue
+from sessions.queries.supervision import what_of
 from sessions.queries.team import EXPIRES_SOON, CredentialRow, credential_row
 from sessions.queries.today import TaskRow, task_rows
+from sessions.queries.trends import TrendRow, open_trends, trends
 from sessions.queries.words import label, status_words
 from sessions.rules.keys import parts_of_key
 from sessions.rules.requirements import Kind
@@ -64,6 +68,17 @@ class OverdueRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRow:
+    """A corrective or preventive action, or the check whether such ones worked, and the deviation that it
+    belongs to."""
+
+    task: TaskRow
+    deviation_id: UUID
+    deviation: str  # what departed, in words
+    to_do: str  # "" for a check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwayNow:
     name: str
     since: date
@@ -80,6 +95,11 @@ class Oversight:
     important_count: int
     drugs: Sequence[WaitingDeviation]
     drug_count: int
+    variances: DrugVariances  # what else became of doses in the last days
+    trends: Sequence[TrendRow]
+    trend_count: int
+    actions: Sequence[ActionRow]
+    action_count: int
     off_track: Sequence[OffTrack]
     off_track_count: int
     follow_ups: Sequence[OverdueRow]
@@ -101,13 +121,16 @@ class Oversight:
             or self.follow_up_count
             or self.safety_count
             or self.unowned_count
+            or self.variances.count
+            or self.trend_count
+            or self.action_count
             or self.credential_count
             or self.away
         )
 
 
 def oversight(actor: Actor, *, now: datetime) -> Oversight:
-    """A constant number of queries, each read from an index of the clinic's open work."""
+    """A constant number of queries, each read from an index of the clinic's open work or its last days."""
     require(actor, Permission.REVIEW_DEVIATION, HouseSubject(clinic_id=actor.clinic_id))
     today = day_of(now, Clinic.objects.get(pk=actor.clinic_id).zone_info)
     waiting = DeviationRecord.objects.filter(
@@ -146,10 +169,14 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
         course__in=courses_for(actor, Permission.VIEW_TASKS),
     ).select_related("course__patient", "owner", "owner_for", "cover")
     task_counts = tasks.aggregate(
-        safety=Count("id", filter=Q(safety=True)), unowned=Count("id", filter=Q(unowned_since__isnull=False))
+        safety=Count("id", filter=Q(safety=True)),
+        unowned=Count("id", filter=Q(unowned_since__isnull=False)),
+        actions=Count("id", filter=Q(kind__in=CAPA)),
     )
     safety = list(tasks.filter(safety=True).order_by("act_by", "id")[:SHOWN])
     unowned = list(tasks.filter(unowned_since__isnull=False).order_by("unowned_since", "id")[:SHOWN])
+    agreed = list(tasks.filter(kind__in=CAPA).order_by("act_by", "id")[:SHOWN])
+    belongs = followed_by(actor, agreed)
     definitions = definitions_of(
         {row.protocol_version_id for row in (*shown, *drugs)}
         | {row.course.protocol_version_id for row in overdue}
@@ -163,13 +190,14 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
         return WaitingDeviation(
             deviation_id=row.public_id,
             patient=row.course.patient.code,
-            what=named(row.protocol_version_id, row.key),
+            what=what_of(row, definition=definitions[row.protocol_version_id]),
             words=status_words().get(row.status, row.status),
             important=row.important,
             since=row.reopened_at or row.raised_at,
         )
 
-    rows = task_rows([*safety, *unowned], actor=actor, now=now)
+    rows = task_rows([*safety, *unowned, *agreed], actor=actor, now=now)
+    doing = rows[len(safety) + len(unowned) :]
     expiring = _expiring(actor, today=today)
     reviews, _more = review_queue(actor, now=now, limit=SHOWN)
     return Oversight(
@@ -180,6 +208,20 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
         important_count=counts["important"],
         drugs=[deviation(row) for row in drugs],
         drug_count=counts["drugs"],
+        variances=drug_variances(actor, now=now, limit=SHOWN),
+        trends=trends(actor, limit=SHOWN)[0],
+        trend_count=open_trends(actor),
+        actions=[
+            ActionRow(
+                task=row,
+                deviation_id=belongs[task.pk].deviation_id,
+                deviation=belongs[task.pk].what,
+                to_do=belongs[task.pk].to_do,
+            )
+            for task, row in zip(agreed, doing, strict=True)
+            if task.pk in belongs
+        ],
+        action_count=task_counts["actions"],
         off_track=[
             OffTrack(
                 course_id=course.public_id,
@@ -206,7 +248,7 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
         follow_up_count=follow_up_count,
         safety=rows[: len(safety)],
         safety_count=task_counts["safety"],
-        unowned=rows[len(safety) :],
+        unowned=rows[len(safety) : len(safety) + len(unowned)],
         unowned_count=task_counts["unowned"],
         credentials=[credential_row(row, today=today) for row in expiring[:SHOWN]],
         credential_count=len(expiring),

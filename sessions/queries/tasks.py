@@ -14,8 +14,6 @@ from clinic.permissions import CLINICAL, Permission
 from clinic.rules.wall_time import day_of
 from sessions.models import (
     ContactDetails,
-    DeviationAction,
-    DeviationReport,
     FactRecord,
     ReceivedText,
     StaffTask,
@@ -23,6 +21,7 @@ from sessions.models import (
 )
 from sessions.models.tasks import TaskKind
 from sessions.queries.courses import courses_for
+from sessions.queries.followed import FOLLOWING, followed
 from sessions.queries.today import TaskRow, task_rows
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
@@ -94,7 +93,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
     )
     if found is None:
         raise NotFound()
-    deviation_id, to_do = _follows_from(found)
+    behind = followed([found]).get(found.pk)
     details = ContactDetails.objects.filter(patient_id=found.course.patient_id).first()
     about = None
     try:
@@ -118,35 +117,17 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         phone=details.phone if details else "",
         received=_received(found),
         subject_key=""
-        if about or deviation_id or found.kind == TaskKind.TEXT_CAME
+        if about or found.kind in FOLLOWING or found.kind == TaskKind.TEXT_CAME
         else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
         resolution=found.resolution,
         done_by=found.done_by.printed_name if found.done_by else "",
-        deviation_id=deviation_id,
-        to_do=to_do,
+        deviation_id=behind.deviation_id if behind else None,
+        to_do=behind.to_do if behind else "",
         told=told_of(found) if found.safety else (),
         tell_next_at=found.tell_next_at,
     )
-
-
-def _follows_from(task: StaffTask) -> tuple[UUID | None, str]:
-    """The deviation that a task follows from, and the action agreed there."""
-    about = task.subject[:36]
-    if task.kind == TaskKind.EFFECTIVENESS_CHECK:
-        return UUID(about), ""
-    if task.kind == TaskKind.DEVIATION_REPORT:
-        report = DeviationReport.objects.select_related("deviation").get(
-            clinic_id=task.clinic_id, public_id=about
-        )
-        return report.deviation.public_id, ""
-    if task.kind == TaskKind.DEVIATION_ACTION:
-        action = DeviationAction.objects.select_related("deviation").get(
-            clinic_id=task.clinic_id, public_id=about
-        )
-        return action.deviation.public_id, action.what
-    return None, ""
 
 
 def _received(found: StaffTask) -> str:

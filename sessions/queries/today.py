@@ -20,6 +20,7 @@ from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, 
 from sessions.models.bookings import RecordStatus
 from sessions.queries.courses import courses_for, courses_of_the_team
 from sessions.queries.errors import MarkRow, marks_to_settle
+from sessions.queries.followed import followed_by
 from sessions.queries.reviews import QueueRow, ReturnedRow, returned_to, review_queue
 from sessions.queries.signatures import unsigned_as_it_stands
 from sessions.queries.words import label
@@ -36,7 +37,7 @@ class TaskRow:
     course_id: UUID
     patient: str
     kind: str
-    about: str  # the requirement it is about, in words; "" when it is about a record
+    about: str  # what it is about in words: a requirement, what departed; "" when it is about a record
     safety: bool
     opened_at: datetime
     act_by: datetime
@@ -133,12 +134,15 @@ class Today:
 def task_rows(tasks: Sequence[StaffTask], *, actor: Actor, now: datetime) -> list[TaskRow]:
     """The rows of a list, each saying what it is about: seven missed calls are seven different lines."""
     definitions = definitions_of({task.course.protocol_version_id for task in tasks})
+    behind = followed_by(actor, tasks)
     return [
         task_row(
             task,
             actor=actor,
             now=now,
-            about=_about(task.subject, definitions[task.course.protocol_version_id]),
+            about=behind[task.pk].what
+            if task.pk in behind
+            else _about(task.subject, definitions[task.course.protocol_version_id]),
         )
         for task in tasks
     ]

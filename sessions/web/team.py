@@ -27,12 +27,17 @@ from sessions.web.forms.team import (
     TeamForm,
     WithdrawCredentialForm,
 )
+from sessions.web.trends import where_words
 
 
 @staff
 def oversight(door: Door) -> HttpResponse:
+    view = door.read(overseeing.oversight, now=door.now)
     return door.page(
-        "sessions/oversight.html", here="oversight", view=door.read(overseeing.oversight, now=door.now)
+        "sessions/oversight.html",
+        here="oversight",
+        view=view,
+        trends=[(row, where_words(row)) for row in view.trends],
     )
 
 

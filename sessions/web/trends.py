@@ -24,7 +24,7 @@ SCOPE_WORDS = {
 }
 
 
-def _where(row: queries.TrendRow) -> str:
+def where_words(row: queries.TrendRow) -> str:
     return SCOPE_WORDS[row.scope](row)
 
 
@@ -41,7 +41,7 @@ def trends(door: Door) -> HttpResponse:
     return door.page(
         "sessions/trends.html",
         here="deviations",
-        trends=[(row, _where(row)) for row in rows],
+        trends=[(row, where_words(row)) for row in rows],
         show="closed" if closed else "open",
         next_page="?" + urlencode({"show": "closed" if closed else "open", "after": str(following)})
         if following
@@ -71,7 +71,7 @@ def trend(door: Door, trend: UUID) -> HttpResponse:
         "sessions/trend.html",
         here="deviations",
         item=found,
-        where=_where(found.row),
+        where=where_words(found.row),
         form=form if found.can_review or door.posted else None,
     )
 

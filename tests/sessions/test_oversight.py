@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -16,9 +17,15 @@ from clinic.models import Absence, Credential, CredentialKind, Handover
 from clinic.operations.absences import record_absence
 from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
-from sessions.models import DeviationRecord, StaffTask
+from sessions.models import DeviationAction, DeviationRecord, DeviationTrend, StaffTask
+from sessions.models.closing import ActionKind
+from sessions.operations.actions import agree_action, plan_check
+from sessions.operations.doses import give_dose, withhold_dose
 from sessions.operations.refresh import refresh_due_courses
+from sessions.queries.followed import CAPA
 from sessions.queries.oversight import oversight
+from sessions.queries.tasks import tasks as task_list
+from sessions.rules.facts import DosePart, Intake
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_person
 from tests.support.clinic_day import ClinicDay, make_day, set_clock
 
@@ -72,6 +79,137 @@ def test_everything_says_since_when_and_links_to_the_act() -> None:
     for course in view.off_track:
         assert reverse("sessions:chart", args=[cast.clinic.slug, course.course_id]) in body
     assert "Licence of ada" in body and "nobody stands in" in body and "Ada Alder" in body
+
+
+def vomited(day: ClinicDay, *, minutes: int = 100) -> None:
+    at = day.record.started_at + timedelta(minutes=minutes)
+    give_dose(
+        actor=day.cast.actor("ada", at=day.now),
+        record_id=day.record.public_id,
+        part=DosePart.SUPPLEMENT,
+        amount=Decimal(40),
+        intake=Intake.VOMITED,
+        checked_by=day.cast.id("ben"),
+        occurred_at=at,
+        confirmed=frozenset({"gate:vitals.before_supplement@dosing.1"}),
+        now=day.now,
+    )
+
+
+def test_drug_variances_are_doses_off_the_protocol_withheld_and_not_taken_in_full() -> None:
+    day = make_day()
+    carla = day.cast.actor("carla", at=day.now)
+    before = oversight(carla, now=day.now)
+    assert (before.variances.withheld, before.variances.wasted) == (0, 0)
+    withhold_dose(
+        actor=day.cast.actor("ada", at=day.now),
+        record_id=day.record.public_id,
+        part=DosePart.SUPPLEMENT,
+        reason="Blood pressure.",
+        occurred_at=day.now,
+        now=day.now,
+    )
+    found = oversight(carla, now=day.now).variances
+    assert (found.withheld, found.wasted) == (1, 0)
+    (row,) = found.rows
+    assert (row.patient, row.words, row.why, row.by, row.since) == (
+        "P-002",
+        "withheld",
+        "Blood pressure.",
+        "Ada Alder",
+        day.now,
+    )
+    vomited(day)
+    found = oversight(carla, now=day.now).variances
+    assert (found.withheld, found.wasted) == (1, 1)
+    assert {row.words for row in found.rows} == {"withheld", "taken, then vomited"}
+    body = signed_in(day.cast, "carla").get(reverse("sessions:oversight", args=[day.cast.clinic.slug]))
+    assert reverse("sessions:session", args=[day.cast.clinic.slug, day.record.public_id]) in (
+        body.content.decode()
+    )
+    later = day.now + timedelta(days=31)
+    assert oversight(day.cast.actor("carla", at=later), now=later).variances.count == 0
+
+
+def agreed(day: ClinicDay, rows: list[DeviationRecord]) -> None:
+    """An action for each, and a check whether those before it worked."""
+    carla = day.cast.actor("carla", at=day.now)
+    for row in rows:
+        agree_action(
+            actor=carla,
+            deviation_id=row.public_id,
+            kind=ActionKind.PREVENTIVE,
+            what=f"Put {row.key} on the list.",
+            owner=day.cast.id("ada"),
+            due_on=day.now.date() + timedelta(days=9),
+            now=day.now,
+        )
+        plan_check(
+            actor=carla,
+            deviation_id=row.public_id,
+            check_on=day.now.date() + timedelta(days=30),
+            comment="None missed.",
+            now=day.now,
+        )
+
+
+def of_late(day: ClinicDay) -> list[DeviationRecord]:
+    return list(DeviationRecord.objects.filter(course=day.late, reviewed_at=None).order_by("pk"))
+
+
+def test_an_agreed_action_names_the_deviation_it_belongs_to_and_open_trends_are_counted() -> None:
+    day = make_day()
+    cast, slug = day.cast, day.cast.clinic.slug
+    agreed(day, of_late(day)[:1])
+    client = signed_in(cast, "carla")
+    page = client.get(reverse("sessions:oversight", args=[slug]))
+    view, body = page.context["view"], page.content.decode()
+    waiting = StaffTask.objects.filter(done_at=None, kind__in=["deviation_action", "effectiveness_check"])
+    assert view.action_count == waiting.count() == len(view.actions) == 2
+    assert [one.to_do for one in view.actions] == [DeviationAction.objects.get().what, ""]
+    for one in view.actions:
+        assert one.deviation_id == DeviationAction.objects.get().deviation.public_id
+        assert reverse("sessions:deviation", args=[slug, one.deviation_id]) in body
+        assert one.deviation in body and one.task.opened_at is not None
+    assert {one.deviation for one in view.actions} == {
+        row.about for row in task_list(cast.actor("carla", at=day.now), now=day.now) if row.kind in CAPA
+    }, "the list of tasks names it, too"
+    assert view.trend_count == DeviationTrend.objects.filter(closed_at=None).count() > 0
+    for trend in view.trends:
+        assert reverse("sessions:trend", args=[slug, trend.trend_id]) in body and trend.raised_at
+
+
+def test_who_may_review_finds_the_queue_in_the_menu_and_nobody_else() -> None:
+    cast = make_cast()
+    queue = reverse("sessions:review_queue", args=[cast.clinic.slug])
+    for name, sees in (("carla", True), ("ada", False), ("dov", False), ("eve", False), ("finn", False)):
+        body = signed_in(cast, name).get(reverse("sessions:today", args=[cast.clinic.slug])).content.decode()
+        assert (f'href="{queue}"' in body) is sees, name
+
+
+def test_the_page_costs_the_same_for_more_trends_actions_and_variances() -> None:
+    day = make_day()
+    carla = signed_in(day.cast, "carla")
+    agreed(day, of_late(day)[:1])
+    address, counts = reverse("sessions:oversight", args=[day.cast.clinic.slug]), []
+    withhold_dose(
+        actor=day.cast.actor("ada", at=day.now),
+        record_id=day.record.public_id,
+        part=DosePart.SUPPLEMENT,
+        reason="Blood pressure.",
+        occurred_at=day.now,
+        now=day.now,
+    )
+    carla.get(address)
+    for again in (False, True):
+        if again:
+            vomited(day)
+            agreed(day, of_late(day)[1:4])
+        with CaptureQueriesContext(connection) as captured:
+            view = carla.get(address).context["view"]
+        counts.append((len(captured), view.action_count, view.variances.count))
+    assert counts[0][0] == counts[1][0]
+    assert counts[1][1] > counts[0][1] and counts[1][2] > counts[0][2]
 
 
 def test_important_deviations_come_first_and_then_the_oldest() -> None:

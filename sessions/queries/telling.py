@@ -29,6 +29,7 @@ from sessions.rules.facts import (
     HoldBegun,
     Intake,
     MedicineListed,
+    MessageSent,
     MomentNoted,
     NotDone,
     Override,
@@ -96,6 +97,8 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
             return _("Risk assessed: %(risk)s") % {"risk": _said(value.risk.value).lower()}, _joined(
                 by, value.found, value.agreed
             )
+        case MessageSent():
+            return _("A message went"), _said(value.channel).lower()
         case StepTaken():
             return _("Decided when nobody was reached"), value.what
         case FormFiled():

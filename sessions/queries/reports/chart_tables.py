@@ -136,6 +136,30 @@ def chart_specs() -> Sequence[Spec]:
             ),
         ),
         Spec(
+            name="risk_assessments",
+            title=_("Risk assessments"),
+            kinds=("risk_assessed",),
+            columns=(
+                Column(name="risk", title=_("Risk"), holds=Holds.TERM),
+                Column(name="assessed_by", title=_("Assessed by")),
+                Column(name="found", title=_("What was found"), wide=True),
+                Column(name="agreed", title=_("What was agreed"), wide=True),
+            ),
+            cells=lambda row, known: (
+                Term(code=row.value.risk.value, words=_cap(word(row.value.risk.value, {}))),
+                known.names.get(row.value.assessed_by, ""),
+                row.value.found,
+                row.value.agreed,
+            ),
+        ),
+        Spec(
+            name="steps",
+            title=_("When nobody was reached"),
+            kinds=("message_sent", "step_taken"),
+            columns=(Column(name="about", title=_("For"), wide=True), *two),
+            cells=lambda row, known: (known.about(row), *line(row, known)),
+        ),
+        Spec(
             name="contacts",
             title=_("Calls and check-ins"),
             kinds=("contact_made",),

@@ -26,9 +26,10 @@ def record_tables(facts: Iterable[FactRow], known: Known, *, whole: bool) -> lis
     rows = sorted(facts, key=lambda row: (row.occurred_at, row.recorded_at))
     standing = [row for row in rows if not row.amended]
     made = [
-        table_of(spec, [row for row in standing if row.kind in spec.kinds], known) for spec in _specs(whole)
+        table_of(spec, [row for row in standing if row.kind in spec.kinds], known)
+        for spec in specs(whole=whole)
     ]
-    taken = {kind for spec in _specs(whole) for kind in spec.kinds}
+    taken = {kind for spec in specs(whole=whole) for kind in spec.kinds}
     made.append(_others([row for row in standing if row.kind not in taken], known))
     made.append(_corrections([row for row in rows if row.amended], known))
     always = {"doses", "adverse_events", "consents", "medicines"} if whole else set()
@@ -71,7 +72,7 @@ def signature_table(rows: Iterable[SignatureRecord], sessions: Mapping[int, str]
 # --- one table for each thing that is on record -------------------------------------------------------------
 
 
-def _specs(whole: bool) -> Sequence[Spec]:
+def specs(*, whole: bool) -> Sequence[Spec]:
     of_which = (Column(name="session", title=_("Session")),) if whole else ()
 
     def of_session(row: FactRow, known: Known) -> tuple[Cell, ...]:
@@ -150,6 +151,23 @@ def _specs(whole: bool) -> Sequence[Spec]:
                 *of_session(row, known),
                 Term(code=row.value.item, words=known.item(row.value.item)),
                 row.value.done,
+            ),
+        ),
+        Spec(
+            name="times",
+            title=_("Times put right"),
+            kinds=("session_times_corrected",),
+            columns=(
+                *of_which,
+                Column(name="from_at", title=_("Really from"), holds=Holds.INSTANT),
+                Column(name="until_at", title=_("Until"), holds=Holds.INSTANT),
+                Column(name="reason", title=_("Why"), below=True),
+            ),
+            cells=lambda row, known: (
+                *of_session(row, known),
+                row.value.started_at,
+                row.value.ended_at,
+                row.reason,
             ),
         ),
         *chart_specs(),

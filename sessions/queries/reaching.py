@@ -11,6 +11,7 @@ from clinic.actors import Actor
 from clinic.permissions import Permission
 from sessions.models import ContactChoice, ContactDetails
 from sessions.queries.courses import course_for
+from sessions.queries.step_up import can_step_up
 
 SHOWN = 100
 
@@ -31,6 +32,7 @@ class Reach:
     details: ContactDetails
     stopped: Sequence[tuple[str, datetime]]  # (channel, since when)
     choices: Sequence[ChoiceRow]  # newest first
+    forms_stay_shut: bool  # a link to a form is of no use: they have no way to show that it is them
 
 
 def reach(actor: Actor, course_id: UUID) -> Reach:
@@ -40,6 +42,7 @@ def reach(actor: Actor, course_id: UUID) -> Reach:
     return Reach(
         patient_id=course.patient.public_id,
         details=details,
+        forms_stay_shut=not can_step_up(course.patient, course.clinic),
         stopped=[(channel, at) for channel, at in stopped if at is not None],
         choices=[
             ChoiceRow(

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from django.conf import settings
 
+from clinic.models import Clinic
 from protocols.rules.instruments import Instrument
-from sessions.models import PatientLink, StepUpCode, StepUpTry
+from sessions.models import ContactDetails, Patient, PatientLink, StepUpCode, StepUpTry
 from sessions.queries.ways import how_of
 from sessions.rules.discretion import telling_words
 from sessions.rules.reaching import CHANNELS, why_not
@@ -72,20 +73,30 @@ def subject_of_proof(link: PatientLink) -> str:
 
 def ways_open(link: PatientLink, channel: str) -> tuple[str, ...]:
     """Those the clinic allows and this patient can go."""
-    there = {
-        Way.CODE.value: bool(channel),
-        Way.WORD.value: bool(link.patient.contact_details.word_hash),
-        Way.BIRTH_DATE.value: True,
-    }
-    return tuple(way for way in there if there[way] and way in link.clinic.step_up_ways)
+    return _ways(link.clinic, link.patient.contact_details, code=bool(channel))
+
+
+def _ways(clinic: Clinic, details: ContactDetails, *, code: bool) -> tuple[str, ...]:
+    there = {Way.CODE.value: code, Way.WORD.value: bool(details.word_hash), Way.BIRTH_DATE.value: True}
+    return tuple(way for way in there if there[way] and way in clinic.step_up_ways)
 
 
 def second_channel(link: PatientLink) -> str:
     """By which a code goes: not the way the link came. "" when no other is open."""
-    how = how_of(link.patient.contact_details, clinic=link.clinic)
-    return next(
-        (one for one in CHANNELS if one != link.channel and why_not(how, one, CODE_PURPOSE) is None), ""
-    )
+    open_ones = _channels_for_a_code(link.clinic, link.patient.contact_details)
+    return next((one for one in open_ones if one != link.channel), "")
+
+
+def _channels_for_a_code(clinic: Clinic, details: ContactDetails) -> list[str]:
+    how = how_of(details, clinic=clinic)
+    return [one for one in CHANNELS if why_not(how, one, CODE_PURPOSE) is None]
+
+
+def can_step_up(patient: Patient, clinic: Clinic) -> bool:
+    """Whether this patient could show at some link that it is them: a code needs two open channels, one for
+    the link and one for itself."""
+    details = patient.contact_details
+    return bool(_ways(clinic, details, code=len(_channels_for_a_code(clinic, details)) > 1))
 
 
 def live_codes(link: PatientLink, *, now: datetime) -> list[StepUpCode]:

@@ -48,6 +48,7 @@ def reach(door: Door, course: UUID) -> HttpResponse:
         back=door.url("chart", course),
         word_page=door.url("patient_word", course),
         details=found.details,
+        forms_stay_shut=found.forms_stay_shut,
         form=form,
         stopped=[(HOW[channel], at) for channel, at in found.stopped],
         choices=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -36,6 +37,11 @@ KINDS = {
 CHANNELS = {"text": gettext_lazy("Text"), "email": gettext_lazy("Mail")}
 
 
+def _with_places(words: str) -> str:
+    """What is filled in, as the messages write it: {phone}."""
+    return re.sub(r"%\((\w+)\)[sd]", r"{\1}", words)
+
+
 def _language(asked: str) -> str:
     return asked if asked in LANGUAGES else "en"
 
@@ -49,6 +55,7 @@ def wording(door: Door) -> HttpResponse:
         here="settings",
         page=page,
         name=NAMES[language],
+        sentences=[(_with_places(english), _with_places(said)) for english, said in page.pages],
         languages=[(code, NAMES[code], used, code == language) for code, used in page.languages],
         rows=[
             (row, KINDS[row.kind], CHANNELS[row.channel], [finding_words(one) for one in row.findings])

@@ -206,10 +206,12 @@ def test_staff_set_the_word_with_the_patient_and_can_take_it_away(cast: Cast, co
     staff = signed_in(cast, "eve")
     page = reverse("sessions:patient_word", args=(cast.clinic.slug, course.public_id))
     reach = reverse("sessions:reach", args=(cast.clinic.slug, course.public_id))
-    assert page in staff.get(reach).content.decode()
+    shut = "open a questionnaire by a link"
+    assert page in staff.get(reach).content.decode() and shut in staff.get(reach).content.decode()
     assert "Choose a word" in staff.post(page, {"word": "abc"}).content.decode()
     assert staff.post(page, {"word": WORD}).status_code == 302
     assert "By a word they chose" in staff.get(reach).content.decode()
+    assert shut not in staff.get(reach).content.decode()
     assert staff.post(page, {"word": ""}).status_code == 302
     assert ContactDetails.objects.get(patient=course.patient).word_hash == ""
     assert signed_in(cast, "gil").get(page).status_code == 404, "who does not look after them sees no page"

@@ -102,6 +102,29 @@ def test_a_move_asks_what_the_new_version_asks_from_now_on(cast: Cast) -> None:
     assert (event.course_id, event.data) == (course.pk, {"from": "1.0", "to": "2.0"})
 
 
+def test_a_waiting_reminder_goes_at_the_new_versions_time_once_its_course_has_moved_and_not_before(
+    cast: Cast,
+) -> None:
+    course = enrol(cast)
+    book_session(
+        actor=cast.actor("eve"),
+        course_id=course.public_id,
+        key="preparation.1",
+        starts_at=START + days(10),
+        confirmed=frozenset({"outside-window"}),
+        now=START,
+    )
+
+    def last_reminder() -> Message:
+        return Message.objects.get(course_id=course.pk, rule_code="preparation.days_1")
+
+    was = last_reminder().send_at
+    second = publish_second(cast, now=START + timedelta(hours=1))
+    assert last_reminder().send_at == was, "nobody moves by default"
+    move(cast, course, to=second, at=START + timedelta(hours=2))
+    assert last_reminder().send_at == was - days(1), "what already waited follows the new version, once"
+
+
 def test_what_came_due_before_the_move_stays_judged_by_the_version_it_came_due_under(cast: Cast) -> None:
     course = enrol(cast)
     ended_at = hold_dosing(cast, course)

@@ -228,6 +228,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
         "chart-new": url("chart", day.new.public_id),
         "contact": url("contact", day.late.public_id),
         "reach": url("reach", day.late.public_id),
+        "patient-word": url("patient_word", day.late.public_id),
         "messages": url("messages", day.late.public_id),
         "dry-run": url("dry_run"),
         "unscheduled": url("unscheduled", day.late.public_id),

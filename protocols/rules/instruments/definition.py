@@ -173,11 +173,12 @@ class Item:
 
     @property
     def highest(self) -> int:
-        return max(option.value for option in self.options)
+        """0 for an item without answers: a document that has one is refused, but is read to its end first."""
+        return max((option.value for option in self.options), default=0)
 
     @property
     def lowest(self) -> int:
-        return min(option.value for option in self.options)
+        return min((option.value for option in self.options), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -247,6 +247,11 @@ def test_a_damaged_document_gives_errors_and_never_a_traceback(code: str, data: 
         assert all(error.instead for error in errors.errors)
 
 
+def test_a_scored_questionnaire_without_its_answers_is_refused_with_each_item() -> None:
+    with pytest.raises(DocumentErrors, match="offers no answers"):
+        parse_instrument(text_of("caps5").replace("options: {from: 0, to: 4}", "", 1))
+
+
 def test_a_questionnaire_without_end_is_refused_at_once() -> None:
     items = "".join(f"  - {{code: i{number}, words: x}}\n" for number in range(6000))
     text = SOUND[: SOUND.index("items:")] + "items:\n" + items

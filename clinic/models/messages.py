@@ -50,6 +50,8 @@ class AnyMessage(ClinicRow):
     state = models.CharField(max_length=12, choices=MessageState.choices, default=MessageState.PLANNED)
     attempt = models.PositiveIntegerField(default=0)
     planned_at = models.DateTimeField()
+    # Where several due at once go as one: the public id of the one that carries it, perhaps itself.
+    carried_by = models.UUIDField(null=True, blank=True, editable=False)
 
     class Meta(ClinicRow.Meta):
         abstract = True

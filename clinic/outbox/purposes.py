@@ -21,6 +21,8 @@ Rendered = RenderedMail | RenderedText
 Render = Callable[[Message], Rendered]
 # A finished message comes as its row in the log.
 Stopped = Callable[[Message | MessageLog, str, datetime], None]
+# None: these do not fit into one.
+Together = Callable[[Sequence[Message]], Rendered | None]
 Sent = Callable[[Sequence[Message | MessageLog], datetime], None]
 
 
@@ -32,6 +34,8 @@ class Purpose:
     on_unwanted: Stopped | None
     on_refused: Stopped | None
     on_sent: Sent | None
+    together: Together | None
+    alone_on: frozenset[str]
     respects_quiet_hours: bool
 
 
@@ -47,6 +51,8 @@ def register(
     on_unwanted: Stopped | None = None,
     on_refused: Stopped | None = None,
     on_sent: Sent | None = None,
+    together: Together | None = None,
+    alone_on: frozenset[str] = frozenset(),
     respects_quiet_hours: bool = True,
 ) -> None:
     """Called from an app's `ready()`.
@@ -56,6 +62,9 @@ def register(
     `on_undeliverable(message, reason, now)` runs in the transaction that logs a message as failed, expired or
     uncertain (`message.state` says which); `on_unwanted` in the one that logs it as cancelled because it is
     not wanted any more; `on_refused` in the one that notes that its recipient complained or unsubscribed.
+    `together(messages)` renders several, due at once to the same course on the same channel, as one, or None
+    when they do not fit; those of one `together` go with each other, in order of time,
+    except on the channels of `alone_on`.
     `on_sent(messages, now)` runs in the one that logs them as handed off, before their rows are touched.
     """
     purposes[purpose] = Purpose(
@@ -65,5 +74,7 @@ def register(
         on_unwanted=on_unwanted,
         on_refused=on_refused,
         on_sent=on_sent,
+        together=together,
+        alone_on=alone_on,
         respects_quiet_hours=respects_quiet_hours,
     )

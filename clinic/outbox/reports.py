@@ -53,25 +53,47 @@ def take_report(
         if not new:
             return False
         row = _row_of(clinic_id, message)
-        purpose = purposes.get(row.purpose)
-        hook: Stopped | None = None
-        if purpose is not None and status == Status.FAILED:
-            hook = purpose.on_undeliverable
-        elif purpose is not None and status in _REFUSALS:
-            hook = purpose.on_refused
-        becomes = _BECOMES.get(Status(status))
-        if isinstance(row, MessageLog) and row.state not in _FORWARD[status] and status not in _REFUSALS:
-            return True
-        if hook is not None:
-            # Before the message's own row is touched: hooks lock a course first, like everywhere.
-            row.state = becomes or row.state
-            hook(row, code[:100] or str(status), now)
-        arrives = becomes in (MessageState.HANDED_OFF, MessageState.DELIVERED)
-        if purpose is not None and purpose.on_sent is not None and arrives and isinstance(row, Message):
-            purpose.on_sent([row], now)
-        if becomes is not None:
-            _move(row, becomes, reason=code if status == Status.FAILED else "", status=status, now=now)
+        for one in (row, *_carried_by(row)):
+            _take(one, status=Status(status), code=code, now=now)
         return True
+
+
+def _take(row: Message | MessageLog, *, status: Status, code: str, now: datetime) -> None:
+    purpose = purposes.get(row.purpose)
+    hook: Stopped | None = None
+    if purpose is not None and status == Status.FAILED:
+        hook = purpose.on_undeliverable
+    elif purpose is not None and status in _REFUSALS:
+        hook = purpose.on_refused
+    becomes = _BECOMES.get(status)
+    if isinstance(row, MessageLog) and row.state not in _FORWARD[status] and status not in _REFUSALS:
+        return
+    if hook is not None:
+        # Before the message's own row is touched: hooks lock a course first, like everywhere.
+        row.state = becomes or row.state
+        hook(row, code[:100] or str(status), now)
+    arrives = becomes in (MessageState.HANDED_OFF, MessageState.DELIVERED)
+    if purpose is not None and purpose.on_sent is not None and arrives and isinstance(row, Message):
+        purpose.on_sent([row], now)
+    if becomes is not None:
+        _move(row, becomes, reason=code if status == Status.FAILED else "", status=status, now=now)
+
+
+def _carried_by(carrier: Message | MessageLog) -> list[Message | MessageLog]:
+    """What went in that message besides itself: what is told of it is told of all."""
+    if carrier.carried_by is None or carrier.course_id is None:
+        return []
+    others = {
+        "clinic_id": carrier.clinic_id,
+        "course_id": carrier.course_id,
+        "carried_by": carrier.public_id,
+    }
+    waiting = Message.objects.filter(Q(intent_at__isnull=False) | Q(unknown_outcomes__gt=0), **others)
+    logged = MessageLog.objects.filter(**others).exclude(state=MessageState.CANCELLED)
+    found: dict[UUID, Message | MessageLog] = {one.public_id: one for one in waiting.order_by("pk")}
+    found |= {one.public_id: one for one in logged.order_by("pk")}
+    found.pop(carrier.public_id, None)
+    return list(found.values())
 
 
 def clinic_of(message: UUID) -> int:

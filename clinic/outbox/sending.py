@@ -30,8 +30,9 @@ from clinic.adapters.text import NoAnswer, text_channel
 from clinic.crash import crash_point
 from clinic.ids import uuid7
 from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
+from clinic.outbox.bundles import Bundle, bundles_of, combines, rendered_as_one
 from clinic.outbox.purposes import Purpose, Rendered, Sent, Stopped, Undeliverable, purposes
-from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, FINISH, GIVE_BACK, INTEND, RECLAIM
+from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, CLAIM_BESIDE, FINISH, GIVE_BACK, INTEND, RECLAIM
 from clinic.rules.quiet_hours import out_of_quiet_hours
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ MOST_UNKNOWN_OUTCOMES = 2  # the attempt and its one resend
 # How long after a message's use has passed its provider is still asked whether it took it.
 ASKED_AFTERWARDS = timedelta(hours=2)
 ACCEPTED = SendOutcome(verdict="accepted")
+TAKEN_APART = SendOutcome(verdict="transient", detail="taken-apart")
 
 
 class ChannelAdapter(Protocol):
@@ -127,6 +129,12 @@ class _Sender:
                 CLAIM, {"at": at, "limit": limit, "token": self.token, "until": self.lease_until}
             )
         )
+        if beside := {(one.clinic_id, one.course_id) for one in batch if combines(one)}:
+            clinics, courses = zip(*sorted(beside), strict=True)
+            at_rest = {"clinics": list(clinics), "courses": list(courses)}
+            batch += Message.objects.raw(
+                CLAIM_BESIDE, {"at": at, "token": self.token, "until": self.lease_until, **at_rest}
+            )
         self.report.claimed += len(batch)
         return sorted(batch, key=lambda message: (message.send_at, message.pk))
 
@@ -136,11 +144,13 @@ class _Sender:
             by_channel[message.channel].append(message)
         for channel, messages in by_channel.items():
             adapter = self._adapter(channel)
-            for start in range(0, len(messages), adapter.together):
-                group = messages[start : start + adapter.together]
+            bundles = bundles_of(messages, resent_together=getattr(adapter, "find", None) is None)
+            for start in range(0, len(bundles), adapter.together):
+                group = bundles[start : start + adapter.together]
                 # Never begin what might outlast the lease: another worker would begin it too.
                 if self._too_late_for(adapter, len(group)):
-                    self._give_back(messages[start:], send_at=None)
+                    left = [message for bundle in bundles[start:] for message in bundle.messages]
+                    self._give_back(left, send_at=None)
                     return
                 self._send_group(group, adapter)
 
@@ -270,36 +280,62 @@ class _Sender:
 
     # -- One group: intent, send, settle
 
-    def _send_group(self, group: Sequence[Message], adapter: ChannelAdapter) -> None:
-        ready: list[tuple[Message, Rendered]] = []
-        for message in group:
-            try:
-                ready.append((message, purposes[message.purpose].render(message)))
-            except Undeliverable as error:
-                self._stop(message, MessageState.FAILED, str(error))
-            except Exception:
-                log.exception("message %s could not be rendered", message.public_id)
-                self.report.errors += 1
-                self._retry(message, "render-failed")
-        mine = self._intend([message for message, _mail in ready])
-        ready = [(message, mail) for message, mail in ready if message.pk in mine]
+    def _send_group(self, group: Sequence[Bundle], adapter: ChannelAdapter) -> None:
+        ready = [one for bundle in group for one in self._rendered(bundle)]
+        mine = self._intend([bundle for bundle, _rendered in ready])
+        ready = [one for one in ready if self._whole(one[0], mine)]
         crash_point("after_intent")
         at_once = getattr(adapter, "at_once", 1)
         if at_once == 1 or len(ready) < 2:
-            outcomes = [self._send(message, rendered, adapter) for message, rendered in ready]
+            outcomes = [self._send(bundle, rendered, adapter) for bundle, rendered in ready]
         else:
             with ThreadPoolExecutor(min(at_once, len(ready))) as senders:
                 outcomes = list(senders.map(lambda one: self._send(one[0], one[1], adapter), ready))
         self.report.lost_leases += outcomes.count(None)
         self._settle(
             [
-                (message, outcome)
-                for (message, _rendered), outcome in zip(ready, outcomes, strict=True)
+                (bundle, outcome)
+                for (bundle, _rendered), outcome in zip(ready, outcomes, strict=True)
                 if outcome is not None
             ]
         )
 
-    def _send(self, message: Message, rendered: Rendered, adapter: ChannelAdapter) -> SendOutcome | None:
+    def _rendered(self, bundle: Bundle) -> list[tuple[Bundle, Rendered]]:
+        """The bundle as one message if its words fit into one, else as several. What cannot be rendered is
+        ended or tried again, each on its own."""
+        if len(bundle.messages) > 1:
+            try:
+                as_one = rendered_as_one(bundle)
+            except Exception:
+                # One of them; each on its own shows which.
+                log.info("message %s could not be rendered with others", bundle.key)
+                as_one = None
+            if as_one is not None:
+                left = bundle.messages[len(as_one[0].messages) :]
+                return [as_one, *(self._rendered(_bundle_of(left)) if left else ())]
+            return [one for message in bundle.messages for one in self._rendered(_bundle_of([message]))]
+        [message] = bundle.messages
+        try:
+            return [(bundle, purposes[message.purpose].render(message))]
+        except Undeliverable as error:
+            self._stop(message, MessageState.FAILED, str(error))
+        except Exception:
+            log.exception("message %s could not be rendered", message.public_id)
+            self.report.errors += 1
+            self._retry(message, "render-failed")
+        return []
+
+    def _whole(self, bundle: Bundle, mine: set[int]) -> bool:
+        """Whether all of it is still ours. Where somebody took or cancelled a part, the words are no longer
+        right: the rest is due again at once."""
+        left = [message for message in bundle.messages if message.pk in mine]
+        if len(left) == len(bundle.messages):
+            return True
+        if left:
+            self._give_back(left, send_at=None, outcome=TAKEN_APART)
+        return False
+
+    def _send(self, bundle: Bundle, rendered: Rendered, adapter: ChannelAdapter) -> SendOutcome | None:
         """Hand one over; None when it is not ours to send any more. Touches no database: several run at
         once."""
         if not getattr(adapter, "resends_unknown", True) and self._too_late_for(adapter, 1):
@@ -307,21 +343,23 @@ class _Sender:
             return None
         try:
             dated = replace(rendered, dated_at=self.at) if isinstance(rendered, RenderedMail) else rendered
-            outcome = adapter.send(dated, key=message_key(message.public_id, self.domain))
+            outcome = adapter.send(dated, key=message_key(bundle.key, self.domain))
         except Exception:
             # An adapter that raises instead of answering: nobody can say what became of the message.
-            log.exception("channel %s raised for message %s", message.channel, message.public_id)
+            log.exception("channel %s raised for message %s", bundle.messages[0].channel, bundle.key)
             outcome = SendOutcome(verdict="unknown", detail="adapter-raised")
         if outcome.verdict == "accepted":
             crash_point("after_accept")
         return outcome
 
-    def _intend(self, messages: Sequence[Message]) -> set[int]:
+    def _intend(self, bundles: Sequence[Bundle]) -> set[int]:
         """Commit that we are about to send. A message cancelled or reclaimed meanwhile is not ours any
         more."""
+        messages = [message for bundle in bundles for message in bundle.messages]
         if not messages:
             return set()
-        mine = self._run(INTEND, messages)
+        carriers = {pk: key for bundle in bundles for pk, key in bundle.carriers.items()}
+        mine = self._run(INTEND, messages, carriers=json.dumps(carriers) if carriers else None)
         for message in messages:
             message.attempt += 1
         self.report.lost_leases += len(messages) - len(mine)
@@ -340,13 +378,19 @@ class _Sender:
                     "at": self.at,
                     "domain": self.domain,
                     "details": None,
+                    "carriers": None,
                     **values,
                 },
             )
             return {row[0] for row in cursor.fetchall()}
 
-    def _settle(self, settled: Sequence[tuple[Message, SendOutcome]]) -> None:
-        accepted = {message: outcome.detail for message, outcome in settled if outcome.verdict == "accepted"}
+    def _settle(self, settled: Sequence[tuple[Bundle, SendOutcome]]) -> None:
+        accepted = {
+            message: outcome.detail
+            for bundle, outcome in settled
+            if outcome.verdict == "accepted"
+            for message in bundle.messages
+        }
         if accepted:
             with transaction.atomic():
                 self._tell_sent(list(accepted))
@@ -360,13 +404,15 @@ class _Sender:
                 crash_point("before_settle")
             self.report.sent += len(gone)
             self._count_lost(list(accepted), gone)
-        for message, outcome in settled:
-            if outcome.verdict == "permanent":
-                self._stop(message, MessageState.FAILED, outcome.detail, outcome=outcome)
-            elif outcome.verdict == "transient":
-                self._retry(message, outcome.detail, outcome=outcome)
-            elif outcome.verdict == "unknown":
-                self._doubt(message, outcome)
+        for bundle, outcome in settled:
+            for message in bundle.messages:
+                if outcome.verdict == "permanent":
+                    self._stop(message, MessageState.FAILED, outcome.detail, outcome=outcome)
+                elif outcome.verdict == "transient":
+                    # All of them when the first one is: they go together again.
+                    self._retry(message, outcome.detail, outcome=outcome, wait=_backoff(bundle.messages[0]))
+                elif outcome.verdict == "unknown":
+                    self._doubt(message, outcome)
 
     # -- The ways a claimed message can go
 
@@ -448,12 +494,19 @@ class _Sender:
             return False
         return True
 
-    def _retry(self, message: Message, reason: str, *, outcome: SendOutcome | None = None) -> None:
+    def _retry(
+        self,
+        message: Message,
+        reason: str,
+        *,
+        outcome: SendOutcome | None = None,
+        wait: timedelta | None = None,
+    ) -> None:
         at = self.at
         if at >= message.not_after:
             self._stop(message, MessageState.EXPIRED, reason, outcome=outcome)
             return
-        wait = _backoff(message)
+        wait = wait or _backoff(message)
         if outcome is not None and outcome.retry_after is not None:
             wait = max(wait, timedelta(seconds=outcome.retry_after))
         self._give_back([message], send_at=min(at + wait, message.not_after), outcome=outcome)
@@ -492,6 +545,10 @@ class _Sender:
             if message.pk not in kept:
                 log.warning("lost the lease of message %s before it was settled", message.public_id)
                 self.report.lost_leases += 1
+
+
+def _bundle_of(messages: Sequence[Message]) -> Bundle:
+    return Bundle(messages=tuple(messages), key=messages[0].public_id)
 
 
 def _noted(outcome: SendOutcome | None) -> dict[str, str]:

@@ -14,7 +14,7 @@ SPEC_COLUMNS = (
 )
 _COPIED = (
     "id, public_id, clinic_id, purpose, subject_key, rule_code, occurrence, target_at, channel, course_id, "
-    "data, local_at, zone, send_at, not_after, attempt, planned_at"
+    "data, local_at, zone, send_at, not_after, attempt, planned_at, carried_by"
 )
 
 # send_at alone does not count as a difference: a message put off until quiet hours end would otherwise be
@@ -62,6 +62,20 @@ SET state = 'leased', lease_token = %(token)s, lease_until = %(until)s, intent_a
 FROM due WHERE m.id = due.id RETURNING m.*
 """
 
+# What else is due to the same people by now, so that it may go in one message with what was claimed.
+CLAIM_BESIDE = """
+WITH theirs AS (
+    SELECT DISTINCT * FROM unnest(%(clinics)s::bigint[], %(courses)s::bigint[]) AS t (clinic_id, course_id)),
+due AS (
+    SELECT m.id FROM theirs JOIN clinic_message m ON m.clinic_id = theirs.clinic_id
+        AND m.course_id = theirs.course_id
+    WHERE m.state IN ('planned', 'uncertain') AND m.send_at <= %(at)s
+    ORDER BY m.send_at, m.id FOR UPDATE OF m SKIP LOCKED)
+UPDATE clinic_message AS m
+SET state = 'leased', lease_token = %(token)s, lease_until = %(until)s, intent_at = NULL
+FROM due WHERE m.id = due.id RETURNING m.*
+"""
+
 ALREADY_FINISHED = f"SELECT s.id FROM clinic_message s WHERE s.id = ANY(%(ids)s::bigint[]) AND {_IN_THE_LOG}"  # noqa: S608  # constants
 
 # The cast lets PostgreSQL hash the list: without it every row is compared with every id.
@@ -69,7 +83,8 @@ _MINE = "id = ANY(%(ids)s::bigint[]) AND state = 'leased' AND lease_token = %(to
 # The sweep may have written "unknown" for an attempt that outlived its lease: that stands.
 _NOTE = """INSERT INTO clinic_messageattempt
         (public_id, clinic_id, message_id, attempt, step, message_key, result, detail, at)
-    SELECT gen_random_uuid(), clinic_id, id, attempt, {step}, '<' || public_id || '@' || %(domain)s || '>',
+    SELECT gen_random_uuid(), clinic_id, id, attempt, {step},
+        '<' || coalesce(carried_by, public_id) || '@' || %(domain)s || '>',
         {result}, {detail}, {at} FROM {rows} ON CONFLICT DO NOTHING"""
 _NOTE_OUTCOME = _NOTE.format(
     step="'outcome'",
@@ -86,7 +101,9 @@ _NOTE_LEASE_EXPIRED = _NOTE.format(
 
 INTEND = f"""
 WITH mine AS (
-    UPDATE clinic_message SET intent_at = %(at)s, attempt = attempt + 1 WHERE {_MINE} RETURNING *),
+    UPDATE clinic_message SET intent_at = %(at)s, attempt = attempt + 1,
+        carried_by = (%(carriers)s::jsonb ->> id::text)::uuid
+    WHERE {_MINE} RETURNING *),
 noted AS ({_NOTE_INTENT})
 SELECT id FROM mine
 """  # noqa: S608  # constants

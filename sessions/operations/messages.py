@@ -17,7 +17,7 @@ from clinic import outbox
 from clinic.actors import acting, system_actor
 from clinic.adapters.mail import RenderedMail
 from clinic.adapters.text import OPTED_OUT
-from clinic.models import Clinic, Message, MessageLog, MessageState, Person
+from clinic.models import Channel, Clinic, Message, MessageLog, MessageState, Person
 from clinic.own_words import speaking
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of, own_words_of, own_words_of_house
@@ -38,7 +38,7 @@ from sessions.operations.locks import lock_course
 from sessions.operations.missed import PURPOSE as MISSED
 from sessions.operations.missed import missed_visits
 from sessions.operations.reaching import stop_channel
-from sessions.operations.rendering import render
+from sessions.operations.rendering import render, render_together
 from sessions.queries.ways import (
     NO_TEXT,
     PastWays,
@@ -57,6 +57,7 @@ from sessions.rules.requirements import WAITING, Outcome, Status
 from sessions.rules.windows import length
 
 PURPOSES = ("visit_reminder", "check_in", "questionnaire", MISSED)
+ABOUT_A_VISIT = frozenset({"visit_reminder", MISSED})
 TASK_PURPOSE = "staff_task"
 AnyMessage = Message | MessageLog
 
@@ -523,6 +524,9 @@ def register_messages() -> None:
             on_unwanted=stopped,
             on_refused=refused,
             on_sent=gone_out,
+            together=render_together,
+            # The day and the time are what such a text is for, and leave no room for more.
+            alone_on=frozenset({Channel.TEXT.value}) if purpose in ABOUT_A_VISIT else frozenset(),
         )
     outbox.register(
         TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task, respects_quiet_hours=False

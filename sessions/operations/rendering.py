@@ -4,6 +4,8 @@ construction: the sender's neutral name, a day, a time, a link and a phone numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from clinic.adapters.mail import Attachment, RenderedMail
 from clinic.adapters.text import RenderedText
 from clinic.models import Channel, Clinic, Message
 from clinic.outbox import Rendered, Undeliverable
+from clinic.rules.text_length import text_length
 from clinic.rules.wall_time import day_of
 from sessions.models import ContactDetails, Course, PatientLink, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS
@@ -31,9 +34,7 @@ WITHOUT_LINK = (Kind.CALL_US, Kind.MISSED)
 
 def render(message: Message) -> Rendered:
     """The same link every time it is rendered."""
-    course = Course.objects.select_related("patient__contact_details", "clinic").get(
-        clinic_id=message.clinic_id, pk=message.course_id or 0
-    )
+    course = _course_of(message)
     patient, clinic = course.patient, course.clinic
     details, zone = patient.contact_details, ZoneInfo(patient.zone)
     kind = kind_for(
@@ -64,6 +65,69 @@ def render(message: Message) -> Rendered:
         text=wording.text,
         sender_name=clinic.sender_name,
         attachments=_calendar(message, course, language=language, link=link),
+    )
+
+
+BETWEEN = "\n\n* * *\n\n"
+
+
+def render_together(messages: Sequence[Message]) -> Rendered | None:
+    """Several messages to one patient as one: a mail says everything each would have said; a text says that
+    there is something to open, with the link of each, or None when that does not fit into one."""
+    each = [render(message) for message in messages]
+    mails = [one for one in each if isinstance(one, RenderedMail)]
+    if len(mails) == len(each):
+        return _one_mail(messages[0], mails)
+    texts = [one for one in each if isinstance(one, RenderedText)]
+    words = {one.text for one in texts}
+    if len(words) == 1:  # each asks for the same: to call
+        return texts[0]
+    course = _course_of(messages[0])
+    language, said = words_for(course.clinic_id, course.patient.language)
+    wording = written(
+        said,
+        language=language,
+        kind=Kind.DISCREET,
+        channel=Channel.TEXT,
+        clinic=course.clinic,
+        zone=ZoneInfo(course.patient.zone),
+        target_at=messages[0].target_at,
+        link=" ".join(one.mark for one in texts),
+    )
+    if not all(one.mark for one in texts) or not text_length(wording.text).fits:
+        return None
+    _refuse_telling(wording.text)
+    return replace(texts[0], text=wording.text)
+
+
+def _one_mail(first: Message, mails: Sequence[RenderedMail]) -> RenderedMail:
+    subjects = {one.subject for one in mails}
+    subject = mails[0].subject
+    if len(subjects) > 1:
+        course = _course_of(first)
+        subject = words_for(course.clinic_id, course.patient.language)[1][
+            Kind.DISCREET, Channel.EMAIL
+        ].subject
+    return replace(
+        mails[0],
+        subject=subject,
+        text=BETWEEN.join(_parts_said_once(mails)) + "\n",
+        attachments=tuple(attached for one in mails for attached in one.attachments),
+    )
+
+
+def _parts_said_once(mails: Sequence[RenderedMail]) -> list[str]:
+    """What each says, and at the end what all of them say: how to get no more mail."""
+    *before, last = (one.text.strip().split("\n\n") for one in mails)
+    return [
+        *("\n\n".join(part for part in parts if part not in last) for parts in before),
+        "\n\n".join(last),
+    ]
+
+
+def _course_of(message: Message) -> Course:
+    return Course.objects.select_related("patient__contact_details", "clinic").get(
+        clinic_id=message.clinic_id, pk=message.course_id or 0
     )
 
 

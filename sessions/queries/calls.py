@@ -76,6 +76,11 @@ class CallRow:
     attempts: Sequence[Attempt]  # since the first of the tasks was opened, newest first
     next_step: NextStep | None
 
+    @property
+    def more(self) -> int:
+        """How many tasks stand behind the first few that the page shows."""
+        return max(0, len(self.tasks) - 3)
+
 
 @dataclass(slots=True, kw_only=True)
 class _Answers:

@@ -20,6 +20,7 @@ from clinic.celery import app  # noqa: E402
 from clinic.models import Message  # noqa: E402
 
 PURPOSE = "fault_note"
+TOGETHER = "fault_notes_as_one"
 
 
 def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
@@ -31,7 +32,21 @@ def render(message: Message) -> outbox.RenderedMail:
     return outbox.RenderedMail(to=address, subject="A note", text=message.subject_key)
 
 
+def render_together(messages: Sequence[Message]) -> outbox.RenderedMail:
+    """To the one patient, what each would have said."""
+    address = f"course-{messages[0].course_id}@example.org"
+    words = " ".join(message.subject_key for message in messages)
+    return outbox.RenderedMail(to=address, subject="Some notes", text=words)
+
+
 outbox.register(PURPOSE, still_wanted=still_wanted, render=render, respects_quiet_hours=False)
+outbox.register(
+    TOGETHER,
+    still_wanted=still_wanted,
+    render=lambda message: render_together([message]),
+    together=render_together,
+    respects_quiet_hours=False,
+)
 
 __all__ = ["app"]
 

@@ -95,6 +95,36 @@ def test_killed_at_any_step_each_message_arrives_once(
     assert copies == (1 if step in ("after_accept", "before_settle") else 0)
 
 
+@pytest.mark.parametrize("step", POINTS)
+def test_killed_at_any_step_what_goes_as_one_arrives_once_and_every_row_is_settled(
+    step: str, smtp_server: SmtpServer, processes: Processes
+) -> None:
+    """Two patients with three messages each, due at once: two mails."""
+    clinic, now = a_clinic(), clock.now()
+    outbox.plan(
+        specs=[
+            a_spec(clinic, f"note:{course}:{number}", at=now, purpose="fault_notes_as_one", course_id=course)
+            for course in (1, 2)
+            for number in range(3)
+        ],
+        now=now,
+    )
+    killed = one_turn(processes, crash_at=step)
+    assert killed.wait() == -signal.SIGKILL, killed.output
+    move_clock(by=LEASE + timedelta(seconds=1))
+    Message.objects.filter(state="leased").update(lease_until=clock.now() - timedelta(seconds=1))
+    for _turn in range(2):
+        turn = one_turn(processes)
+        assert turn.wait() == 0, turn.output
+        move_clock(by=timedelta(minutes=2))
+    assert_each_arrived_once(smtp_server, {"course-1@example.org", "course-2@example.org"})
+    for one in smtp_server.received:
+        assert one.text.count("note:") == 3, "a copy says what the first said"
+    assert Counter(MessageLog.objects.values_list("state", flat=True)) == {"handed_off": 6}
+    carriers = MessageLog.objects.values_list("course_id", "carried_by").distinct()
+    assert sorted(course for course, carrier in carriers if carrier) == [1, 2]
+
+
 def test_two_workers_sending_at_once_share_the_work(smtp_server: SmtpServer, processes: Processes) -> None:
     addresses = plan(120)
     turns = [one_turn(processes) for _worker in range(2)]

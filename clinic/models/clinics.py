@@ -45,6 +45,12 @@ def valid_crisis_lines(value: object) -> None:
         )
 
 
+def valid_days_ahead(value: object) -> None:
+    days = value if isinstance(value, list) else [0]
+    if any(day not in range(1, 61) for day in days) or len(set(days)) != len(days):
+        raise ValidationError(_("Write each day once, from 1 to 60."))
+
+
 def valid_country(value: str) -> None:
     if not (len(value) == 2 and value.isalpha() and value.isupper() and value.isascii()):
         raise ValidationError(_("Write the two capital letters of the country, e.g. US."))
@@ -133,6 +139,28 @@ class Clinic(models.Model):
         help_text=gettext_lazy(
             "The clinic’s own choice. What is beyond it waits for the next day; what is about safety never "
             "waits."
+        ),
+    )
+    mail_from_days = models.PositiveSmallIntegerField(
+        default=7,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        verbose_name=gettext_lazy("Days ahead from which visits are announced by mail"),
+        help_text=gettext_lazy(
+            "With the entry for the calendar; nearer to it a text is seen sooner. What a patient wants "
+            "comes before it. Empty: no difference."
+        ),
+    )
+    visit_reminder_days = ArrayField(
+        models.PositiveSmallIntegerField(),
+        default=list,
+        blank=True,
+        validators=[valid_days_ahead],
+        verbose_name=gettext_lazy("Days ahead on which visits are announced"),
+        help_text=gettext_lazy(
+            "For example: 7, 3, 1. They take the place of those of each protocol that announces its visits; "
+            "the clinic’s own choice. Empty: as each protocol has it."
         ),
     )
     answer_by = models.TimeField(

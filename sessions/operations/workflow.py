@@ -32,6 +32,7 @@ CALLS = (
     TaskKind.MESSAGE_NOT_SENT,
     TaskKind.MISSED_CONTACT,
     TaskKind.NO_ANSWER,
+    TaskKind.NOT_REACHED,
     TaskKind.TIME_ASKED,
     TaskKind.WORRYING_ANSWER,
 )

@@ -49,6 +49,7 @@ class ForecastRow:
     shifted: str  # "quiet_hours", or ""
     reason: str  # why it won't
     preview: str
+    a_person_calls: bool  # it is about safety: what may not be sent is a call to make
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
                 course=course,
                 about=_about(definition, one.key),
                 open_for=course.status in OPEN_STATUSES or one.key in safety,
+                safety=one.key in safety,
                 how=how,
                 way=way_of(course.pk, due, how, past, wordless=silent) if due is not None else (None, ""),
                 send_at=None
@@ -157,6 +159,7 @@ def _row(
     course: Course,
     about: str,
     open_for: bool,
+    safety: bool,
     how: HowToReach | None,
     way: tuple[str | None, str],
     send_at: datetime | None,
@@ -184,6 +187,7 @@ def _row(
         preview=_preview(due, course=course, channel=channel or "", language=language, words=words)
         if will and due is not None
         else "",
+        a_person_calls=safety and not will and due is not None and not due.step and reason != "deceased",
     )
 
 

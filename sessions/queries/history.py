@@ -162,6 +162,8 @@ def _history(
             earlier_doses=tuple(_instant(at) for at in dosed or ()),
             care_team=frozenset(team or ()),
             answer_by=course.clinic.answer_by,
+            mail_from_days=course.clinic.mail_from_days,
+            visit_reminder_days=tuple(course.clinic.visit_reminder_days),
         ),
         arm=course.arm or None,
         facts=frozenset(

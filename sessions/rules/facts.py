@@ -482,12 +482,16 @@ class Setting:
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
     `care_team`, everyone who was ever on the course's team or stood in for somebody of it; `legal`, the spans
     of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo);
-    `answer_by`, the clinic's own hour for answers, in place of the protocol's."""
+    `answer_by`, the clinic's own hour for answers, in place of the protocol's; `mail_from_days`, how far
+    ahead a visit is announced by mail rather than by text; `visit_reminder_days`, on which days ahead, in
+    place of the protocol's."""
 
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()
     earlier_doses: tuple[datetime, ...] = ()
     answer_by: time | None = None
+    mail_from_days: int | None = None
+    visit_reminder_days: tuple[int, ...] = ()
     care_team: frozenset[int] = frozenset()
     legal: tuple[tuple[date, date | None], ...] | None = None
 

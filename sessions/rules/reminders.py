@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.rules.definition import (
     AnyRule,
+    Offset,
     ProtocolDefinition,
     ReminderRule,
     SessionKind,
@@ -56,11 +57,6 @@ class ReminderDue:
     by: str = ""  # the channel that the protocol prefers, if it does
     step: str = ""  # the key of the ladder's step that it is, if it is one
     another_way: bool = False  # by a way on which nothing about this was sent yet
-
-
-# The first word of a visit brings the entry for the calendar, which only a mail can carry; nearer to it a
-# text is seen sooner. How messages travel, not a clinical figure; what the patient wants comes before it.
-BY_MAIL_FROM = timedelta(days=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +121,11 @@ def considered(
     by_rule: dict[str, list[ReminderRule]] = {}
     for reminder in definition.reminders:
         by_rule.setdefault(reminder.rule, []).append(reminder)
+    if history.setting.visit_reminder_days:
+        by_rule = {
+            code: _on_the_clinics_days(own, history.setting.visit_reminder_days)
+            for code, own in by_rule.items()
+        }
     dosing_days = _dosing_days(rules, definition, history, current, zone)
 
     def stopped(row: Requirement) -> str:
@@ -145,7 +146,14 @@ def considered(
             if target_at is None:
                 reason = reason or _without_target(row, visit=visit)
             else:
-                due = _due(reminder, row, target_at, zone=zone, visit=row.key in bookings)
+                due = _due(
+                    reminder,
+                    row,
+                    target_at,
+                    zone=zone,
+                    visit=row.key in bookings,
+                    mail_from_days=history.setting.mail_from_days,
+                )
                 due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
                 reason = reason or kept_quiet
                 if due.send_at < history.live_from:
@@ -205,6 +213,33 @@ def _steps_of_ladders(
         due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
         reason = stopped(asked) or kept_quiet
         yield Considered(key=asked.key, purpose=due.purpose, rule_code=due.rule_code, due=due, reason=reason)
+
+
+def _on_the_clinics_days(own: Sequence[ReminderRule], days: Sequence[int]) -> list[ReminderRule]:
+    """What a protocol announces a visit with, on the clinic's days in place of its own: at its hour, and as
+    long of use as its own nearest to that day."""
+    visits = [one for one in own if one.purpose == "visit_reminder" and one.before.value.unit is Unit.DAYS]
+    if not visits:
+        return list(own)
+
+    def like(ahead: int) -> ReminderRule:
+        return min(visits, key=lambda one: abs(one.before.value.amount - ahead))
+
+    announced = [
+        replace(
+            like(ahead),
+            code=f"{like(ahead).rule}.days_{ahead}",
+            before=replace(like(ahead).before, value=Offset(amount=ahead, unit=Unit.DAYS)),
+        )
+        for ahead in days
+    ]
+    return [*(one for one in own if one not in visits), *announced]
+
+
+def _is_ahead(send_at: datetime, target_at: datetime, mail_from_days: int | None, zone: ZoneInfo) -> bool:
+    if mail_from_days is None:
+        return False
+    return (day_of(target_at, zone) - day_of(send_at, zone)).days >= mail_from_days
 
 
 def _spread(
@@ -298,7 +333,13 @@ def _target(row: Requirement, booking: Booking | None, *, visit: bool) -> dateti
 
 
 def _due(
-    reminder: ReminderRule, row: Requirement, target_at: datetime, *, zone: ZoneInfo, visit: bool
+    reminder: ReminderRule,
+    row: Requirement,
+    target_at: datetime,
+    *,
+    zone: ZoneInfo,
+    visit: bool,
+    mail_from_days: int | None,
 ) -> ReminderDue:
     before = reminder.before.value
     if before.unit in (Unit.DAYS, Unit.WEEKS):
@@ -319,5 +360,6 @@ def _due(
         zone=zone,
         send_at=send_at,
         not_after=not_after,
-        by="email" if visit and target_at - send_at >= BY_MAIL_FROM else "",
+        # The first word of a visit brings the entry for the calendar, which only a mail can carry.
+        by="email" if visit and _is_ahead(send_at, target_at, mail_from_days, zone) else "",
     )

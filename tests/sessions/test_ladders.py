@@ -6,21 +6,24 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from clinic import outbox
+from clinic.actors import acting
 from clinic.models import Clinic, Message, MessageLog
-from sessions.models import Course, CourseRequirement, DeviationRecord, FactRecord, StaffTask
+from sessions.models import ContactDetails, Course, CourseRequirement, DeviationRecord, FactRecord, StaffTask
 from sessions.operations.contacts import record_contact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.tasks import finish_task
 from sessions.operations.verifying import verify_requirements
 from sessions.queries.evidence import requirement
+from sessions.queries.forecast import forecast
 from sessions.rules.facts import ContactResult, Mode
 from tests.support.cast import Cast, enrol, make_cast
 from tests.support.dosed import hold_dosing
 from tests.support.smtp import SmtpServer
 from tests.support.text_gateway import Gateway
-from tests.support.texting import OURS, texting
+from tests.support.texting import OURS, signed_in, texting
 
 ASKED = "check_in@dosing.1"
 AGAIN, OTHER = "check_in.ladder.again", "check_in.ladder.other_way"
@@ -182,3 +185,21 @@ def test_once_answered_no_step_is_sent_any_more() -> None:
         now=now,
     )
     assert not Message.objects.filter(course_id=day.course.pk, rule_code__in=[AGAIN, OTHER]).exists()
+
+
+@pytest.mark.django_db
+def test_after_stop_what_must_still_be_sent_is_shown_to_staff_and_is_a_call_to_make() -> None:
+    day = made(now_hour=6)
+    now, cast, course = day.at(6, 2), day.cast, day.course
+    ContactDetails.objects.filter(patient=course.patient).update(email_stopped_at=now)
+    actor = cast.actor("ada", at=now)
+    with acting(actor):
+        rows = forecast(actor, course.public_id, now=now).rows
+    [must] = [row for row in rows if row.rule == "check_in.morning" and row.a_person_calls]
+    assert (must.will, must.reason, must.at) == (False, "stopped_by_patient", day.at(9))
+    page = signed_in(cast, "ada").get(reverse("sessions:messages", args=(cast.clinic.slug, course.public_id)))
+    assert "a person calls instead" in page.content.decode()
+    Course.objects.filter(pk=course.pk).update(look_again_at=now)
+    day.look(9, 1)
+    task = StaffTask.objects.get(course=course, kind="message_not_sent")
+    assert (task.subject, task.safety, task.owner) == (ASKED, True, cast.people["ada"])

@@ -59,6 +59,37 @@ def test_a_visit_is_reminded_of_once_it_is_booked_at_the_protocols_hour() -> Non
     assert one.not_after == one.send_at + timedelta(hours=10)
 
 
+def test_seven_days_ahead_it_goes_by_mail_and_nearer_by_text_as_the_clinic_sets_it() -> None:
+    def ways(mail_from_days: int | None) -> dict[str, str]:
+        setting = replace(booked().setting, mail_from_days=mail_from_days)
+        found = due(replace(booked(), setting=setting), START)
+        return {
+            code.rpartition(".")[2]: one.by for (key, code), one in found.items() if key == "preparation.1"
+        }
+
+    assert ways(7) == {"days_7": "email", "days_3": "", "days_1": ""}
+    assert ways(3) == {"days_7": "email", "days_3": "email", "days_1": ""}
+    assert set(ways(None).values()) == {""}
+
+
+def test_the_clinics_days_take_the_place_of_the_protocols_at_its_hour() -> None:
+    setting = replace(booked().setting, visit_reminder_days=(5, 1))
+    found = {
+        code: one
+        for (key, code), one in due(replace(booked(), setting=setting), START).items()
+        if key == "preparation.1"
+    }
+    assert set(found) == {"preparation.days_5", "preparation.days_1"}
+    assert found["preparation.days_5"].local_at.time() == time(10)
+    assert (VISIT - found["preparation.days_5"].send_at).days == 5
+    checks = [
+        one
+        for one in due(replace(after("dosing.1").history, setting=setting), after("dosing.1").at)
+        if "check_in" in one[1]
+    ]
+    assert checks, "what is no visit is as the protocol has it"
+
+
 def test_a_reminder_comes_by_the_patients_clock() -> None:
     one = due(booked(), START, YORK)["preparation.1", "preparation.days_1"]
     assert one.zone == YORK

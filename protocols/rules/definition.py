@@ -661,7 +661,8 @@ class ReminderRule:
     """A message to the patient about requirements of `rule`: at wall time `at`, `before` the booked or due
     day.
 
-    `purpose` picks the neutral text: visit_reminder, check_in, questionnaire. `useful_for` is how long after
+    `purpose` picks the neutral text: visit_reminder, check_in, questionnaire, practice (what was agreed to be
+    done before a visit). `useful_for` is how long after
     its moment it is still worth sending.
     """
 

@@ -133,7 +133,7 @@ MEASURE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
         "breaths": "/min",
     }
 )
-PURPOSES: Final = ("visit_reminder", "check_in", "questionnaire")
+PURPOSES: Final = ("visit_reminder", "check_in", "questionnaire", "practice")
 
 # --- words, numbers, times ----------------------------------------------------------------------------------
 

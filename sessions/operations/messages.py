@@ -56,7 +56,7 @@ from sessions.rules.reminders import ReminderDue, reminders
 from sessions.rules.requirements import WAITING, Outcome, Status
 from sessions.rules.windows import length
 
-PURPOSES = ("visit_reminder", "check_in", "questionnaire", MISSED)
+PURPOSES = ("visit_reminder", "check_in", "questionnaire", "practice", MISSED)
 ABOUT_A_VISIT = frozenset({"visit_reminder", MISSED})
 TASK_PURPOSE = "staff_task"
 AnyMessage = Message | MessageLog
@@ -332,7 +332,10 @@ def _unwanted(
     closed = why_not(how_of(details, clinic=course.clinic), message.channel, message.purpose)
     if closed is not None:
         return closed
-    if message.purpose == "visit_reminder" and booked.get((course.pk, key)) != message.target_at:
+    if (
+        message.purpose in ("visit_reminder", "practice")
+        and booked.get((course.pk, key)) != message.target_at
+    ):
         return "moved_or_cancelled"
     return None
 

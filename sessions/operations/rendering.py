@@ -29,7 +29,7 @@ from sessions.rules.wording import kind_for
 from sessions.rules.wording_shipped import Kind
 
 # What they ask for is done by telephone.
-WITHOUT_LINK = (Kind.CALL_US, Kind.MISSED)
+WITHOUT_LINK = (Kind.CALL_US, Kind.MISSED, Kind.PRACTICE)
 
 
 def render(message: Message) -> Rendered:
@@ -178,6 +178,7 @@ def texted(
 LINK_LIFE = timedelta(hours=24)  # after the moment the link is about, as long as anybody could still use it
 LINK_PURPOSES = {
     "visit_reminder": LinkPurpose.VISIT,
+    "practice": LinkPurpose.VISIT,
     "check_in": LinkPurpose.CHECK_IN,
     "questionnaire": LinkPurpose.QUESTIONNAIRE,
 }

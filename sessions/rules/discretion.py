@@ -53,6 +53,7 @@ _NEEDED: Mapping[Kind, frozenset[str]] = {
     Kind.CHECK_IN: frozenset({"sender", "link"}),
     Kind.FORM: frozenset({"sender", "link"}),
     Kind.MISSED: frozenset({"sender", "phone"}),
+    Kind.PRACTICE: frozenset({"sender", "phone"}),
     Kind.DISCREET: frozenset({"sender", "link"}),
     Kind.CALL_US: frozenset({"sender", "phone"}),
     Kind.STOPPED: frozenset({"sender", "phone"}),
@@ -60,7 +61,7 @@ _NEEDED: Mapping[Kind, frozenset[str]] = {
     Kind.HELP: frozenset({"sender", "phone"}),
 }
 _ALLOWED = frozenset({"sender", "day", "time", "link", "phone"})
-_NO_LINK = frozenset({Kind.CALL_US, Kind.MISSED, Kind.STOPPED, Kind.STARTED, Kind.HELP})
+_NO_LINK = frozenset({Kind.CALL_US, Kind.MISSED, Kind.PRACTICE, Kind.STOPPED, Kind.STARTED, Kind.HELP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

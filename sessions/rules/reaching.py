@@ -11,7 +11,7 @@ EMAIL, TEXT, PHONE = "email", "text", "phone"
 CHANNELS = (TEXT, EMAIL)
 # What a patient is asked about separately: visits, how they are, forms.
 PURPOSES = ("visit_reminder", "check_in", "questionnaire")
-_ASKED_AS = {"missed_visit": "visit_reminder"}
+_ASKED_AS = {"missed_visit": "visit_reminder", "practice": "visit_reminder"}
 # A form opened from a telephone that others hold shows them that somebody asks; a code on it proves nothing.
 NOT_ON_A_SHARED_PHONE = frozenset({"check_in", "questionnaire", "step_up_code"})
 

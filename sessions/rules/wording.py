@@ -68,7 +68,12 @@ def for_texting(words: str) -> str:
     return "".join(one if text_length(one).gsm else unicodedata.normalize("NFKD", one)[0] for one in plain)
 
 
-_OF_PURPOSE = {"visit_reminder": Kind.VISIT, "check_in": Kind.CHECK_IN, "questionnaire": Kind.FORM}
+_OF_PURPOSE = {
+    "visit_reminder": Kind.VISIT,
+    "check_in": Kind.CHECK_IN,
+    "questionnaire": Kind.FORM,
+    "practice": Kind.PRACTICE,
+}
 
 
 def kind_for(purpose: str, channel: str, *, days_before: int, discreet: bool, shared_phone: bool) -> Kind:

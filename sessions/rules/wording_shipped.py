@@ -12,6 +12,7 @@ class Kind(StrEnum):
     CHECK_IN = "check_in"
     FORM = "form"
     MISSED = "missed"
+    PRACTICE = "practice"  # what was agreed to be done between visits
     DISCREET = "discreet"  # says only that there is something to open
     CALL_US = "call_us"  # for a telephone that others hold: nothing to open, nothing to learn
     STOPPED = "stopped"
@@ -45,6 +46,11 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
         "en",
         Kind.MISSED,
         "{sender}: sorry we missed you. Call {phone} and we will find a new time. Reply STOP to opt out.",
+    ),
+    (
+        "en",
+        Kind.PRACTICE,
+        "{sender}: please remember what we planned. Questions? Call {phone}. Reply STOP to opt out.",
     ),
     (
         "en",
@@ -99,6 +105,11 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
     ),
     (
         "es",
+        Kind.PRACTICE,
+        "{sender}: recuerde lo que planeamos para esta semana. Preguntas: {phone}. STOP para no recibir más.",
+    ),
+    (
+        "es",
         Kind.DISCREET,
         "{sender}: hay un mensaje para usted: {link} STOP para no recibir más.",
     ),
@@ -150,6 +161,11 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
     ),
     (
         "de",
+        Kind.PRACTICE,
+        "{sender}: Denken Sie an das, was wir geplant haben. Fragen: {phone}. STOP beendet SMS.",
+    ),
+    (
+        "de",
         Kind.DISCREET,
         "{sender}: Für Sie liegt eine Nachricht bereit: {link} STOP beendet SMS.",
     ),
@@ -197,6 +213,11 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
         "fr",
         Kind.MISSED,
         "{sender} : nous vous avons attendu. Pour une autre date : {phone}. STOP = plus de SMS.",
+    ),
+    (
+        "fr",
+        Kind.PRACTICE,
+        "{sender} : pensez à ce qui est prévu cette semaine. Questions : {phone}. STOP = plus de SMS.",
     ),
     (
         "fr",
@@ -269,6 +290,12 @@ MAILS: tuple[tuple[str, Kind, str, str], ...] = (
     ),
     _mail(
         "en",
+        Kind.PRACTICE,
+        "What we planned",
+        "{sender}: please remember what we planned for this week.\n\nQuestions? Call {phone}.",
+    ),
+    _mail(
+        "en",
         Kind.DISCREET,
         "A message for you",
         "{sender}: there is a message for you here:\n{link}\n\nOr call {phone}.",
@@ -299,6 +326,12 @@ MAILS: tuple[tuple[str, Kind, str, str], ...] = (
         Kind.MISSED,
         "Hoy no nos vimos",
         "{sender}: hoy no nos vimos. Para buscar otra hora, llame al {phone}.",
+    ),
+    _mail(
+        "es",
+        Kind.PRACTICE,
+        "Lo que planeamos",
+        "{sender}: recuerde lo que planeamos para esta semana.\n\n¿Preguntas? Llame al {phone}.",
     ),
     _mail(
         "es",
@@ -336,6 +369,13 @@ MAILS: tuple[tuple[str, Kind, str, str], ...] = (
     ),
     _mail(
         "de",
+        Kind.PRACTICE,
+        "Was wir geplant haben",
+        "{sender}: denken Sie bitte an das, was wir für diese Woche geplant haben.\n\n"
+        "Fragen? Rufen Sie an: {phone}.",
+    ),
+    _mail(
+        "de",
         Kind.DISCREET,
         "Eine Nachricht für Sie",
         "{sender}: Hier liegt eine Nachricht für Sie:\n{link}\n\nOder rufen Sie an: {phone}.",
@@ -367,6 +407,12 @@ MAILS: tuple[tuple[str, Kind, str, str], ...] = (
         Kind.MISSED,
         "Nous vous avons attendu",
         "{sender} : nous vous avons attendu. Pour une autre date, appelez le {phone}.",
+    ),
+    _mail(
+        "fr",
+        Kind.PRACTICE,
+        "Ce qui est prévu",
+        "{sender} : pensez à ce qui est prévu cette semaine.\n\nDes questions ? Appelez le {phone}.",
     ),
     _mail(
         "fr",

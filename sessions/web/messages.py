@@ -21,6 +21,7 @@ PURPOSES: dict[str, Any] = {
     "check_in": gettext_lazy("How are you"),
     "missed_visit": gettext_lazy("Sorry we missed you"),
     "questionnaire": gettext_lazy("A form to fill in"),
+    "practice": gettext_lazy("What was agreed to be done before a visit"),
 }
 REASONS: dict[str, Any] = {
     "no_address": gettext_lazy("No mail address is on record."),

@@ -28,6 +28,7 @@ KINDS = {
     Kind.CHECK_IN: gettext_lazy("How are you"),
     Kind.FORM: gettext_lazy("A form"),
     Kind.MISSED: gettext_lazy("Sorry we missed you"),
+    Kind.PRACTICE: gettext_lazy("What was agreed to be done before a visit"),
     Kind.DISCREET: gettext_lazy("Most discreet"),
     Kind.CALL_US: gettext_lazy("To a telephone that others see"),
     Kind.STOPPED: gettext_lazy("After STOP"),

@@ -20,6 +20,7 @@ from sessions.queries.evidence import requirement
 from sessions.queries.forecast import forecast
 from sessions.rules.facts import ContactResult, Mode
 from tests.support.cast import Cast, enrol, make_cast
+from tests.support.clinic_day import set_clock
 from tests.support.dosed import hold_dosing
 from tests.support.smtp import SmtpServer
 from tests.support.text_gateway import Gateway
@@ -197,6 +198,7 @@ def test_after_stop_what_must_still_be_sent_is_shown_to_staff_and_is_a_call_to_m
         rows = forecast(actor, course.public_id, now=now).rows
     [must] = [row for row in rows if row.rule == "check_in.morning" and row.a_person_calls]
     assert (must.will, must.reason, must.at) == (False, "stopped_by_patient", day.at(9))
+    set_clock(now)
     page = signed_in(cast, "ada").get(reverse("sessions:messages", args=(cast.clinic.slug, course.public_id)))
     assert "a person calls instead" in page.content.decode()
     Course.objects.filter(pk=course.pk).update(look_again_at=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from uuid import UUID
@@ -64,7 +64,9 @@ def test_seven_days_ahead_it_goes_by_mail_and_nearer_by_text_as_the_clinic_sets_
         setting = replace(booked().setting, mail_from_days=mail_from_days)
         found = due(replace(booked(), setting=setting), START)
         return {
-            code.rpartition(".")[2]: one.by for (key, code), one in found.items() if key == "preparation.1"
+            code.rpartition(".")[2]: one.by
+            for (key, code), one in found.items()
+            if key == "preparation.1" and one.purpose == "visit_reminder"
         }
 
     assert ways(7) == {"days_7": "email", "days_3": "", "days_1": ""}
@@ -77,7 +79,7 @@ def test_the_clinics_days_take_the_place_of_the_protocols_at_its_hour() -> None:
     found = {
         code: one
         for (key, code), one in due(replace(booked(), setting=setting), START).items()
-        if key == "preparation.1"
+        if key == "preparation.1" and one.purpose == "visit_reminder"
     }
     assert set(found) == {"preparation.days_5", "preparation.days_1"}
     assert found["preparation.days_5"].local_at.time() == time(10)
@@ -121,7 +123,8 @@ def test_a_check_in_is_asked_the_morning_after_and_only_when_dosing_took_place()
 
 def test_nothing_due_before_go_live_is_sent() -> None:
     history = replace(booked(), live_from=VISIT - DAY * 2)
-    assert {code for key, code in due(history, START) if key == "preparation.1"} == {"preparation.days_1"}
+    left = {code for key, code in due(history, START) if key == "preparation.1"}
+    assert left == {"preparation.days_1", "homework.preparation"}
 
 
 def test_after_a_death_nothing_is_sent() -> None:
@@ -172,3 +175,25 @@ def test_a_key_says_its_rule_cycle_and_occurrence(
     key: str, parts: tuple[str, int | None, int | None]
 ) -> None:
     assert parts_of_key(definition=mdma(), key=key) == parts
+
+
+@pytest.mark.parametrize(
+    ("rule", "purpose", "says"),
+    [
+        ("preparation", "visit_reminder", "a visit"),
+        ("preparation", "practice", "preparation homework"),
+        ("check_in", "check_in", "the next-day check-in"),
+        ("pcl5.baseline", "questionnaire", "a questionnaire due"),
+        ("pcl5.follow_up", "questionnaire", "follow-up after the last dose"),
+        ("integration", "practice", "integration practice"),
+    ],
+    ids=str,
+)
+def test_each_kind_of_reminder_has_a_rule_in_the_library(rule: str, purpose: str, says: str) -> None:
+    assert [one for one in mdma().reminders if (one.rule, one.purpose) == (rule, purpose)], says
+
+
+def test_homework_is_remembered_two_evenings_before_and_practice_the_evening_before() -> None:
+    one = due(booked(), START)["preparation.1", "homework.preparation"]
+    assert (one.purpose, one.local_at) == ("practice", datetime.combine(date(2026, 1, 10), time(17)))
+    assert one.not_after <= VISIT

@@ -116,6 +116,7 @@ def _narrow(door: Door) -> tuple[NarrowForm, dict[str, Any]]:
             ("fidelity", _("Fidelity")),
             *((("outcomes", _("Outcomes")),) if "therapist" in form.fields else ()),
         )
+        if door.opens(name)
     ]
     return form, {
         "here": "adherence",

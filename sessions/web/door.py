@@ -22,9 +22,10 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods
 
 from clinic.actors import Actor, acting
-from clinic.errors import BadInput, Incomplete, NotNow, Refusal
+from clinic.errors import BadInput, Forbidden, Incomplete, NotNow, Refusal
 from clinic.models import Clinic, Person
 from clinic.own_words import in_own_words, speaking
+from clinic.permissions import Role
 from clinic.web.context import seat_of
 from sessions.queries import banner
 from sessions.queries.own_words import own_words
@@ -34,6 +35,40 @@ T = TypeVar("T")
 F = TypeVar("F", bound=forms.Form)
 
 CONFIRM = "confirm-needed"
+
+OPEN_TO_REVIEWERS = frozenset(
+    {
+        "today",
+        "patients",
+        "chart",
+        "course_record",
+        "course_outcomes",
+        "session",
+        "session_record",
+        "live",
+        "record_text",
+        "audit",
+        "device_keys",
+        "review_queue",
+        "review",
+        "comment_on_passage",
+        "return_record",
+        "co_sign",
+        "deviations",
+        "deviation",
+        "deviations_acknowledge",
+        "off_track",
+        "adherence",
+        "adherence_rows",
+        "adherence_row",
+        "adherence_report",
+        "adherence_time",
+        "adherence_therapists",
+        "outcomes",
+    }
+)
+"""The pages for somebody invited from outside: what is read and what is judged. Every other page is a form to
+enter something, or of the clinic; a new one stays shut until it is named here."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +97,10 @@ class Door:
         return frozenset(
             code for given in self.request.POST.getlist("confirm") for code in given.split(",") if code
         )
+
+    def opens(self, name: str) -> bool:
+        """Whether the page of that name is for the actor at all; what stands on it is asked there."""
+        return self.actor.roles != {Role.OUTSIDE_REVIEWER} or name in OPEN_TO_REVIEWERS
 
     def id_asked(self, name: str) -> UUID | None:
         """An id in the address, or none; one that is no id leads nowhere."""
@@ -153,6 +192,8 @@ def staff(view: View[P]) -> Callable[..., HttpResponseBase]:
         door = Door(
             request=request, actor=seat.actor, clinic=seat.clinic, person=seat.person, now=seat.actor.at
         )
+        if request.resolver_match is None or not door.opens(request.resolver_match.url_name or ""):
+            raise Forbidden()
         with speaking(door.read(own_words, kwargs)):
             try:
                 response = view(door, *args, **kwargs)

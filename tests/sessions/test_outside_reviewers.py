@@ -3,14 +3,16 @@ to named courses until a date, who sees those and nothing else."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import html
+import re
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from clinic import clock
 from clinic.actors import Actor, as_actor
@@ -19,16 +21,19 @@ from clinic.models import Event, Membership, Person
 from clinic.operations.people import change_membership
 from clinic.permissions import Permission, Role, allows
 from clinic.rules.wall_time import start_of_day
-from sessions.models import Course, DeviationRecord, ReviewInvitation
+from sessions.models import Course, DeviationRecord, ReviewInvitation, SessionRecord, SignatureRecord
 from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import change_care_team
+from sessions.operations.entering import log_session
 from sessions.operations.inviting import end_invitation, invite_reviewer
 from sessions.operations.review import review_deviation
+from sessions.operations.reviews import send_record_for_review
+from sessions.operations.signing import sign_record
 from sessions.permissions import subject_of
 from sessions.queries import courses as course_queries
 from sessions.queries.reviewers import nobody_reviews, reviewers_here
 from tests.sessions.api.caller import Caller, calls, iso, new_id
-from tests.support.cast import START, Cast, days, enrol, make_cast, make_patient
+from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_patient
 from tests.support.clinic_day import addresses, make_day
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +136,7 @@ def test_an_outside_reviewer_reads_and_judges_and_does_nothing_else(cast: Cast, 
         Permission.VIEW_CHART,
         Permission.VIEW_DEVIATIONS,
         Permission.VIEW_ADHERENCE,
+        Permission.EXPORT_REPORT,
         Permission.REVIEW_DEVIATION,
         Permission.CO_SIGN_RECORD,
     }
@@ -162,6 +168,80 @@ def test_an_outside_reviewer_reviews_a_deviation_of_their_course() -> None:
         )
 
 
+def test_an_outside_reviewer_co_signs_the_named_courses_until_the_day_and_nothing_else(
+    cast: Cast, course: Course
+) -> None:
+    other = enrol(cast, "P-002")
+    held = {}
+    for one in (course, other):
+        for key, at in (("preparation.1", START + days(7)), ("preparation.2", START + days(12))):
+            fill_chart(cast, one, now=START)
+            record = log_session(
+                actor=cast.actor("ada", at=at),
+                course_id=one.public_id,
+                key=key,
+                started_at=at - timedelta(hours=2),
+                ended_at=at - timedelta(hours=1),
+                staff=[cast.id("ben")],
+                note="We talked about fear.",
+                now=at,
+            )
+            sign_record(actor=cast.actor("ada", at=at), record_id=record.public_id, now=at)
+            held[one, key] = record
+    last = (START + days(13)).date()
+    invited(cast, course, until_on=last)
+
+    def co_sign(one: Course, key: str, *, at: datetime, meaning: str = "reviewer") -> SignatureRecord:
+        record_id = held[one, key].public_id
+        return sign_record(actor=rita(cast, at=at), record_id=record_id, meaning=meaning, now=at)
+
+    ends = start_of_day(last + timedelta(days=1), cast.clinic.zone_info)
+    signature = co_sign(course, "preparation.1", at=ends - timedelta(seconds=1))
+    assert (signature.printed_name, signature.role, signature.meaning) == (
+        "Rita Rowan",
+        "outside_reviewer",
+        "reviewer",
+    )
+    with pytest.raises(NotFound):
+        co_sign(other, "preparation.1", at=START + days(13))
+    with pytest.raises(NotFound):
+        co_sign(course, "preparation.2", at=ends)
+    for meaning in ("author", "contributor"):
+        with pytest.raises(Forbidden):
+            co_sign(course, "preparation.2", at=START + days(13), meaning=meaning)
+    assert SignatureRecord.objects.filter(printed_name="Rita Rowan").count() == 1
+
+
+def test_an_outside_reviewer_co_signs_on_the_page_with_their_password(cast: Cast, course: Course) -> None:
+    now, slug = clock.now(), cast.clinic.slug
+    fill_chart(cast, course, now=START)
+    record = log_session(
+        actor=cast.actor("ada", at=now),
+        course_id=course.public_id,
+        key="preparation.1",
+        started_at=now - timedelta(hours=2),
+        ended_at=now - timedelta(hours=1),
+        staff=[cast.id("ben")],
+        note="We talked about fear.",
+        now=now,
+    )
+    sign_record(actor=cast.actor("ada", at=now), record_id=record.public_id, now=now)
+    sent = send_record_for_review(actor=cast.actor("ada", at=now), record_id=record.public_id, now=now)
+    invited(cast, course, actor=cast.actor("carla", at=now), now=now, until_on=now.date() + days(5))
+    person = Person.objects.get(email="rita@example.org")
+    person.set_password(PASSWORD)
+    person.save()
+    client = Client()
+    client.force_login(person)
+    address = reverse("sessions:review", args=[slug, sent.public_id])
+    assert address in client.get(reverse("sessions:review_queue", args=[slug])).content.decode()
+    assert reverse("sessions:co_sign", args=[slug, sent.public_id]) in client.get(address).content.decode()
+    assert client.post(f"{address}co-sign/", {"password": "wrong"}).status_code == 400
+    assert client.post(f"{address}co-sign/", {"password": PASSWORD}).status_code == 302
+    assert SignatureRecord.objects.get(person=person).meaning == "reviewer"
+    assert address not in client.get(reverse("sessions:review_queue", args=[slug])).content.decode()
+
+
 def test_no_page_shows_an_outside_reviewer_anybody_else() -> None:
     day = make_day()
     cast = day.cast
@@ -190,7 +270,62 @@ def test_no_page_shows_an_outside_reviewer_anybody_else() -> None:
     assert {"chart", "deviation", "board-ended", "deviations"} <= open_pages
     assert not open_pages & {
         "enrol", "team", "team-away", "team-hand-over", "task", "chart-new", "chart-dosing", "board",
-    }  # fmt: skip
+        "contact", "assessment", "consent", "result", "medicine", "adverse-event", "weight", "escort", "book",
+        "start", "start-dosing", "log", "unscheduled", "not-done", "hold", "deviation-enter", "reach",
+        "release", "psychotherapy-note", "session-error", "wording", "dry-run",
+    }, "no form to enter anything"  # fmt: skip
+
+
+def test_every_link_and_form_shown_to_an_outside_reviewer_is_theirs_to_use() -> None:
+    day = make_day()
+    cast, today = day.cast, clock.now()
+    held = SessionRecord.objects.get(course=day.late, key="preparation.2")
+    sent = send_record_for_review(actor=cast.actor("ada", at=today), record_id=held.public_id, now=today)
+    invited(
+        cast,
+        day.late,
+        day.new,
+        actor=cast.actor("carla", at=today),
+        now=today,
+        until_on=today.date() + timedelta(days=9),
+    )
+    client = Client()
+    client.force_login(Person.objects.get(email="rita@example.org"))
+    slug = cast.clinic.slug
+    pages = {
+        **addresses(day),
+        "review": reverse("sessions:review", args=[slug, sent.public_id]),
+        "outcomes": reverse("sessions:outcomes", args=[slug]),
+        "chart-new": reverse("sessions:chart", args=[slug, day.new.public_id]),
+    }
+    links: dict[str, str] = {}
+    forms: dict[str, str] = {}
+    for name, address in pages.items():
+        response = client.get(address)
+        if response.status_code != 200:
+            continue
+        body = response.content.decode()
+        for found in re.findall(r'href="(/c/[^"#?]*)', body):
+            links.setdefault(html.unescape(found), name)
+        for form in re.findall(r"<form[^>]*method=\"post\"[^>]*>", body):
+            action = re.search(r'action="([^"]*)"', form)
+            where = html.unescape(action[1]) if action else address.partition("?")[0]
+            if "/accounts/" not in where:
+                forms.setdefault(where, name)
+    closed = {
+        (page, resolve(link).url_name)
+        for link, page in links.items()
+        if client.get(link).status_code not in (200, 302)
+    }
+    refused = {
+        (page, resolve(form).url_name)
+        for form, page in forms.items()
+        if client.post(form, {}).status_code in (403, 404, 405)
+    }
+    assert sorted(closed) == []
+    assert sorted(refused) == []
+    assert {reverse("sessions:review_queue", args=[slug]), pages["chart-new"]} <= set(links)
+    assert reverse("sessions:return_record", args=[slug, sent.public_id]) in forms
 
 
 def test_an_outside_reviewer_is_told_nothing_of_the_clinic_by_the_api(cast: Cast, course: Course) -> None:

@@ -29,7 +29,8 @@ from sessions.queries.tasks import task as task_detail
 from sessions.queries.watch import untold_tasks
 from sessions.rules.escalation import NextTold, Rung, Waits, next_told
 from sessions.rules.facts import ContactResult, Mode, RiskFound
-from tests.support.cast import START, Cast, enrol, make_cast
+from tests.sessions.test_concurrency import at_once
+from tests.support.cast import START, Cast, enrol, make_cast, make_clinic
 
 MINUTE = timedelta(minutes=1)
 WAITS = Waits(cover=15, supervisor=30, on_call=60)
@@ -340,3 +341,41 @@ def test_without_a_crisis_line_for_its_country_and_language_the_deployment_check
         return
     with pytest.raises(Exception, match=problem):
         check()
+
+
+# --- an escalation never goes missing -----------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_after_skipped_ticks_everybody_who_should_have_been_told_is_told_at_once_and_once(cast: Cast) -> None:
+    task = worry(enrol(cast))
+    for _turn in range(3):
+        escalate_due_tasks(now=START + 120 * MINUTE)
+    assert told(task) == [("cover", "eve"), ("supervisor", "carla"), ("on_call", "dov")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_loops_at_once_each_person_is_told_by_one() -> None:
+    cast = make_cast()
+    settings(cast, on_call_person=cast.people["dov"])
+    task = worry(enrol(cast))
+    results = at_once(*[lambda: escalate_due_tasks(now=START + 60 * MINUTE)] * 2)
+    assert sum(results) == 3
+    assert told(task) == [("cover", "eve"), ("supervisor", "carla"), ("on_call", "dov")]
+    assert (
+        Message.objects.filter(purpose="staff_task", rule_code__in=["cover", "supervisor", "on_call"]).count()
+        == 3
+    )
+
+
+@pytest.mark.django_db
+def test_a_task_that_cannot_be_told_on_stops_no_other_and_is_tried_again(cast: Cast) -> None:
+    broken, whole = worry(enrol(cast)), worry(enrol(cast, "P-002"))
+    # A clinic whose zone no database of zones knows: nobody's day can be reckoned.
+    other = make_clinic("birch")
+    Clinic.objects.filter(pk=other.pk).update(zone="Middle/Earth")
+    StaffTask.objects.filter(pk=broken.pk).update(clinic_id=other.pk)
+    escalate_due_tasks(now=START + 15 * MINUTE)
+    assert told(whole) == [("cover", "eve")]
+    broken.refresh_from_db()
+    assert broken.tell_next_at == START + 16 * MINUTE, "a minute later, and every minute until it can be"

@@ -31,6 +31,8 @@ from protocols.rules.shapes import PROTOCOL
 TREATMENT: Final = "treatment"  # the scope that an anchor `consent` means
 _JURISDICTION: Final = re.compile(r"none|EU|[A-Z]{2}(-[A-Z0-9]{1,3})?")  # ISO 3166, and the Union
 
+_ASKED_BACK: Final = 20  # findings of a kind for which the word that was meant is sought
+
 Named = Sequence[tuple[str, str]]
 """(the code, its place) as the document names it, in its order."""
 
@@ -49,11 +51,14 @@ def whole_findings(definition: ProtocolDefinition) -> Iterator[Finding]:
     declared = [medicine.code for medicine in definition.medicines]
     yield from _undeclared("attribute", attributes, list(definition.attributes))
     yield from _undeclared("medicine", medicines, declared)
+    # Of very many, none is compared: it would take longer than anybody waits.
+    few = len(definition.attributes) + len(declared) <= MAX_NAMES
+    unknown, unlisted = asked - set(definition.attributes), listed - set(declared)
     for code in definition.attributes:
-        if code not in asked and not _meant(code, asked - set(definition.attributes)):
+        if code not in asked and not (few and _meant(code, unknown)):
             yield _unused("attribute", f"attributes.{code}", code, "no condition names it")
     for number, medicine in enumerate(definition.medicines):
-        if medicine.code not in listed and not _meant(medicine.code, listed - set(declared)):
+        if medicine.code not in listed and not (few and _meant(medicine.code, unlisted)):
             yield _unused("medicine", f"medicines[{number}]", medicine.code, "no washout or outcome names it")
     yield from _said_twice(definition)
     yield from _nearly_the_same(
@@ -102,13 +107,14 @@ def _undeclared(kind: str, named: Named, declared: Sequence[str]) -> Iterator[Fi
         missing = list({code: (code, path) for code, path in reversed(missing)}.values())[::-1]  # said once
         pairs = near_pairs([code for code, _path in missing], most=MAX_NAMES)
         close = {one: other for pair in pairs for one, other in (pair, pair[::-1])}
-    for code, path in missing[:MAX_ERRORS]:
+    for number, (code, path) in enumerate(missing[:MAX_ERRORS]):
         if declared:
+            meant = _asked_back(code, known, kind) if number < _ASKED_BACK else "Write one of those."
             yield finding(
                 f"{kind}-unknown",
                 path,
                 f"“{code}” is not among the document's `{section}`",
-                f"{_asked_back(code, known, kind)} Or add it there.",
+                f"{meant} Or add it there.",
             )
         else:
             asked = f"Did you mean “{close[code]}”? " if code in close else ""

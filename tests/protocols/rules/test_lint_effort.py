@@ -71,3 +71,17 @@ def test_hundreds_of_medicines_in_many_overlays_are_checked_in_a_moment() -> Non
     assert report.definition is not None
     assert sum(finding.code == "medicine-undeclared" for finding in report.findings) == 190
     assert monotonic() - began < 8
+
+
+def test_thousands_of_attributes_that_nobody_asks_for_are_named_in_a_moment() -> None:
+    declared = "".join(f"  attribute_{i}: A\n" for i in range(3000))
+    asked = "".join(
+        f"  - {{type: consent, code: s{i}, stage: o, words: D, who: therapist, source: p, scope: a,\n"
+        f"     when: [{{attribute: atribute_{chr(97 + i % 26) * 3}{chr(97 + i // 26)}}}]}}\n"
+        for i in range(150)
+    )
+    began = monotonic()
+    report = lint(HEAD.replace("stages:\n", f"attributes:\n{declared}stages:\n") + asked)
+    assert report.definition is not None
+    assert sum(finding.code == "attribute-unused" for finding in report.findings) == 3000
+    assert monotonic() - began < 8

@@ -37,6 +37,9 @@ class VisitOut(Serializer[Any]):
     status = Text()
     confirmed = serializers.BooleanField()
     change_asked = serializers.BooleanField()
+    away = serializers.ListField(
+        child=Text(), help_text="Names of those it is booked with who are away then."
+    )
 
 
 class DueOut(Serializer[Any]):

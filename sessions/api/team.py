@@ -240,6 +240,17 @@ class AgreedActionOut(Serializer[Any]):
     to_do = Text(help_text="Empty for the check whether actions worked.")
 
 
+class AwayVisitOut(Serializer[Any]):
+    booking_id = Id()
+    course_id = Id()
+    key = Text()
+    patient = Text()
+    what = Text()
+    starts_at = Instant()
+    name = Text(help_text="Of whom it is booked with and who is away then.")
+    since = Instant(help_text="When the absence was recorded.")
+
+
 class OversightOut(Serializer[Any]):
     deviations = WaitingDeviationOut(many=True)
     deviation_count = serializers.IntegerField()
@@ -266,6 +277,8 @@ class OversightOut(Serializer[Any]):
     credentials = TeamCredentialOut(many=True)
     credential_count = serializers.IntegerField()
     away = AwayNowOut(many=True)
+    visits_away = AwayVisitOut(many=True)
+    visits_away_count = serializers.IntegerField()
 
 
 class Oversight(Door):

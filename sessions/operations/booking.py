@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 from psycopg.types.range import TimestamptzRange
 
 from clinic.actors import Actor
@@ -27,6 +28,7 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_booking, on_course
 from sessions.operations.tasks import close_tasks
+from sessions.queries.away import away_at
 from sessions.queries.history import history_of
 from sessions.rules.engine import requirements
 from sessions.rules.facts import Mode
@@ -55,7 +57,7 @@ def book_session(
     again: a live booking of the same key is cancelled in the same act.
 
     A time outside the window is refused unless `outside-window` is confirmed: it will be a deviation once
-    held.
+    held. So is somebody who is away then, unless `somebody-away` is.
     """
     with on_course(actor=actor, course_id=course_id, permission=Permission.BOOK_SESSION, now=now) as course:
         public_id = public_id or uuid7()
@@ -82,6 +84,8 @@ def book_session(
         if not isinstance(rule, SessionRule):
             raise NotFound()
         _check_window(requirement, starts_at=starts_at, confirmed=confirmed)
+        ends_at = starts_at + timedelta(minutes=rule.minutes.value)
+        _check_away(course, people, starts_at=starts_at, ends_at=ends_at, confirmed=confirmed)
         resources = _resources(course=course, starts_at=starts_at, people=people, room_id=room_id)
         old = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
         if old is not None:
@@ -94,7 +98,7 @@ def book_session(
             kind=rule.kind.value,
             mode=mode.value,
             starts_at=starts_at,
-            ends_at=starts_at + timedelta(minutes=rule.minutes.value),
+            ends_at=ends_at,
             booked_by_id=actor.person_id,
         )
         _take(course=course, booking=booking, resources=resources)
@@ -179,6 +183,25 @@ def _check_window(requirement: Requirement, *, starts_at: datetime, confirmed: f
                 "opens_at": window.opens_at.isoformat() if window.opens_at else None,
                 "closes_at": window.closes_at.isoformat() if window.closes_at else None,
             },
+        )
+
+
+def _check_away(
+    course: Course,
+    people: Sequence[UUID],
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    confirmed: frozenset[str],
+) -> None:
+    away = away_at(clinic_id=course.clinic_id, people=people, starts_at=starts_at, ends_at=ends_at)
+    if away and "somebody-away" not in confirmed:
+        names = ", ".join(away)
+        raise Incomplete(
+            _("Away then: %(names)s.") % {"names": names},
+            code="confirm-needed",
+            advice=_("Choose another time or somebody else, or confirm that they come all the same."),
+            data={"confirm": ["somebody-away"], "words": [_("away then: %(names)s") % {"names": names}]},
         )
 
 
@@ -285,7 +308,7 @@ def free_resources(booking: SessionBooking) -> None:
 
 def cancel_booking(*, actor: Actor, booking_id: UUID, reason: str, now: datetime) -> SessionBooking:
     with on_booking(actor=actor, booking_id=booking_id, permission=Permission.BOOK_SESSION, now=now) as (
-        _,
+        _course,
         booking,
     ):
         if booking.status == BookingStatus.CANCELLED:
@@ -296,7 +319,7 @@ def cancel_booking(*, actor: Actor, booking_id: UUID, reason: str, now: datetime
 
 def check_in_patient(*, actor: Actor, booking_id: UUID, now: datetime) -> SessionBooking:
     with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
-        _,
+        _course,
         booking,
     ):
         move_row(actor=actor, row=booking, table=BOOKING_MOVES, action="check_in", now=now)
@@ -306,7 +329,7 @@ def check_in_patient(*, actor: Actor, booking_id: UUID, now: datetime) -> Sessio
 def undo_check_in(*, actor: Actor, booking_id: UUID, reason: str, now: datetime) -> SessionBooking:
     """The way back when the wrong patient was checked in."""
     with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
-        _,
+        _course,
         booking,
     ):
         move_row(
@@ -323,7 +346,7 @@ def undo_check_in(*, actor: Actor, booking_id: UUID, reason: str, now: datetime)
 
 def mark_no_show(*, actor: Actor, booking_id: UUID, now: datetime) -> SessionBooking:
     with on_booking(actor=actor, booking_id=booking_id, permission=Permission.CHECK_IN, now=now) as (
-        _,
+        _course,
         booking,
     ):
         if booking.starts_at > now:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.models import Membership, Room
@@ -14,6 +17,7 @@ from clinic.permissions import HouseSubject, Permission, Role, allows
 from protocols.queries import definition_of
 from protocols.rules.definition import Move, SessionRule
 from sessions.models import CareTeamMember, Course
+from sessions.queries.away import absences_of, away_from
 from sessions.queries.courses import course_for
 from sessions.queries.gates import GateRow, gate_rows
 from sessions.queries.history import history_of
@@ -54,6 +58,7 @@ class BookingOptions:
     staff: Sequence[Choice]
     rooms: Sequence[Choice]
     team_ids: Sequence[UUID]
+    away: Sequence[str]  # of those whom the visit, as it is booked now, is with
 
 
 def staff_choices(actor: Actor, *, roles: Sequence[str] = ()) -> list[Choice]:
@@ -73,7 +78,28 @@ def staff_choices(actor: Actor, *, roles: Sequence[str] = ()) -> list[Choice]:
     ]
 
 
-def booking_options(actor: Actor, course_id: UUID, key: str) -> BookingOptions:
+def _with_absences(choices: Sequence[Choice], *, clinic_id: int, now: datetime) -> list[Choice]:
+    """Each with the days on which they are away, so that nobody chooses them for one of those unawares."""
+    away = absences_of(clinic_id=clinic_id, now=now)
+    return [
+        Choice(
+            id=one.id,
+            words=" ".join(
+                [
+                    one.words,
+                    *(
+                        _("(away %(first)s to %(last)s)")
+                        % {"first": date_format(first, "j M"), "last": date_format(last, "j M")}
+                        for first, last in away.get(one.id, ())
+                    ),
+                ]
+            ),
+        )
+        for one in choices
+    ]
+
+
+def booking_options(actor: Actor, course_id: UUID, key: str, *, now: datetime) -> BookingOptions:
     course = course_for(actor, course_id, Permission.BOOK_SESSION)
     definition = definition_of(course.protocol_version_id)
     row = next(
@@ -88,7 +114,12 @@ def booking_options(actor: Actor, course_id: UUID, key: str) -> BookingOptions:
     return BookingOptions(
         requirement=row,
         minutes=rule.minutes.value,
-        staff=staff_choices(actor, roles=["therapist", "prescriber", "supervisor"]),
+        staff=_with_absences(
+            staff_choices(actor, roles=["therapist", "prescriber", "supervisor"]),
+            clinic_id=actor.clinic_id,
+            now=now,
+        ),
+        away=away_from([row.booking.pk]).get(row.booking.pk, ()) if row.booking else (),
         rooms=[
             Choice(id=room.public_id, words=room.name)
             for room in sorted(

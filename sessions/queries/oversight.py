@@ -17,6 +17,7 @@ from clinic.rules.wall_time import day_of
 from protocols.queries import definitions_of
 from sessions.models import CourseRequirement, DeviationRecord, StaffTask
 from sessions.models.courses import OPEN_STATUSES
+from sessions.queries.away import AwayVisit, visits_away
 from sessions.queries.courses import courses_for
 from sessions.queries.drug_variances import DrugVariances, drug_variances
 from sessions.queries.followed import CAPA, followed_by
@@ -111,6 +112,8 @@ class Oversight:
     credentials: Sequence[CredentialRow]
     credential_count: int
     away: Sequence[AwayNow]
+    visits_away: Sequence[AwayVisit]  # booked with somebody who will be away
+    visits_away_count: int
 
     @property
     def empty(self) -> bool:
@@ -126,6 +129,7 @@ class Oversight:
             or self.action_count
             or self.credential_count
             or self.away
+            or self.visits_away_count
         )
 
 
@@ -200,6 +204,7 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
     doing = rows[len(safety) + len(unowned) :]
     expiring = _expiring(actor, today=today)
     reviews, _more = review_queue(actor, now=now, limit=SHOWN)
+    visits, visits_count = visits_away(actor, now=now, limit=SHOWN)
     return Oversight(
         reviews=reviews,
         review_count=count_waiting(actor),
@@ -253,6 +258,8 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
         credentials=[credential_row(row, today=today) for row in expiring[:SHOWN]],
         credential_count=len(expiring),
         away=_away(actor, now=now),
+        visits_away=visits,
+        visits_away_count=visits_count,
     )
 
 

@@ -18,6 +18,7 @@ from protocols.queries import definitions_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, SessionBooking, SessionRecord, StaffTask
 from sessions.models.bookings import RecordStatus
+from sessions.queries.away import away_from
 from sessions.queries.courses import courses_for, courses_of_the_team
 from sessions.queries.errors import MarkRow, marks_to_settle
 from sessions.queries.followed import followed_by
@@ -74,6 +75,7 @@ class VisitRow:
     status: str
     confirmed: bool
     change_asked: bool
+    away: Sequence[str]  # those it is booked with who are away then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +231,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
         )
         .order_by("starts_at", "id")[:SHOWN]
     )
+    away = away_from([row.pk for row in visits])
     due = list(
         CourseRequirement.objects.filter(
             mine,
@@ -316,6 +319,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
                 status=row.status,
                 confirmed=row.confirmed_at is not None,
                 change_asked=row.change_asked_at is not None,
+                away=away.get(row.pk, ()),
             )
             for row in visits
         ],

@@ -36,7 +36,7 @@ def _choices(found: Sequence[Choice]) -> list[tuple[str, str]]:
 
 @staff
 def book(door: Door, course: UUID, key: str) -> HttpResponse:
-    options = door.read(arranging.booking_options, course, key)
+    options = door.read(arranging.booking_options, course, key, now=door.now)
     row = options.requirement
     form = door.form(
         forms.BookForm,
@@ -68,6 +68,7 @@ def book(door: Door, course: UUID, key: str) -> HttpResponse:
         patient=door.read(banner.banner, course, now=door.now),
         item=row,
         minutes=options.minutes,
+        away=options.away,
         form=form,
         back=door.url("chart", course),
     )

@@ -146,7 +146,11 @@ def calls(actor: Actor, *, now: datetime) -> list[CallRow]:
             patient=course.patient.code,
             phone=details.phone if details is not None else "",
             key=key,
-            tasks=[rows[task.public_id] for task in tasks],
+            # What worries stands first, whatever its clock; the page folds the rest away.
+            tasks=[
+                rows[task.public_id]
+                for task in sorted(tasks, key=lambda one: one.kind != TaskKind.WORRYING_ANSWER)
+            ],
             act_by=act_by,
             overdue=act_by < now,
             urgent=risk.urgent,

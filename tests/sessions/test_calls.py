@@ -91,6 +91,17 @@ def test_who_worries_is_rung_before_who_was_dosed_and_who_was_dosed_before_who_o
     assert (found[1].days_since_dose, found[2].days_since_dose) == (1, None)
 
 
+def test_of_one_patients_tasks_what_worries_stands_first() -> None:
+    cast = make_cast()
+    course = enrol(cast)
+    for number in range(1, 5):
+        rang(course, TaskKind.MISSED_CONTACT, now=START, subject=f"contact.daily@dosing.1#{number}")
+    rang(course, TaskKind.WORRYING_ANSWER, now=START, hours=9)
+    [row] = calls(cast.actor("ada", at=START), now=START)
+    assert [task.kind for task in row.tasks] == ["worrying_answer", *["missed_contact"] * 4]
+    assert row.more == 2
+
+
 def test_who_may_not_read_the_chart_sees_the_calls_and_nothing_clinical() -> None:
     cast = make_cast()
     course = enrol(cast)

@@ -175,7 +175,9 @@ def write(page: Page, field: str, text: str) -> None:
     """Begin the note on the template offered first, and save it."""
     save(page, "Begin writing")
     page.get_by_label(field).fill(text)
-    save(page, "Save the note")
+    # The text stands there before it is saved, too: what is pressed next must not overtake the saving.
+    with page.expect_navigation():
+        save(page, "Save the note")
     expect(page.get_by_label(field)).to_have_value(text)
 
 

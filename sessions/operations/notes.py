@@ -22,6 +22,7 @@ from clinic.rules.wall_time import day_of
 from sessions.models import NoteRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.models.notes import NoteDraft
+from sessions.models.reviews import ReviewOutcome
 from sessions.operations import drafting
 from sessions.operations.drafting import Sent
 from sessions.operations.note_authors import is_named, put_name
@@ -94,7 +95,8 @@ def start_draft(
     note; who begins while somebody leads it contributes to it.
 
     A dosing note begins with what is on record. `amends`: go on with a finished note of one's own that nobody
-    has signed yet.
+    has signed yet; or, where a supervisor has returned the signed record, write an addendum to it, which is
+    finished when the record is sent again.
     """
     with on_session_record(actor=actor, record_id=record_id, permission=Permission.WRITE_NOTE, now=now) as (
         course,
@@ -107,12 +109,17 @@ def start_draft(
             return mine
         if record.status == RecordStatus.VOID:
             raise NotNow(_("This session never took place."))
-        if record.status == RecordStatus.SIGNED and not is_named(record, actor.person):
+        adds = amends is not None and _adds_to_signed(actor=actor, record=record, note_id=amends)
+        if record.status == RecordStatus.SIGNED and not adds and not is_named(record, actor.person):
             raise NotNow(_("This session is signed."), advice=_("Add what is missing as an addendum."))
         lead = lead_of(record)
-        part = Part.LEAD if lead in (None, actor.person) else Part.CONTRIBUTION
-        amended = _to_amend(actor=actor, record=record, note_id=amends) if amends is not None else None
-        if amended is not None:
+        part = Part.LEAD if adds or lead in (None, actor.person) else Part.CONTRIBUTION
+        amended = (
+            _to_amend(actor=actor, record=record, note_id=amends) if amends is not None and not adds else None
+        )
+        if adds:
+            blocks = [Block(code="addendum", title=_("Addendum"))]
+        elif amended is not None:
             blocks, part = [replace(one, generated="") for one in blocks_of(amended)], Part(amended.part)
         else:
             blocks = _blocks(actor=actor, record=record, template=template, part=part)
@@ -154,6 +161,19 @@ def _blocks(*, actor: Actor, record: SessionRecord, template: str, part: Part) -
         return blocks
     text = facts_now(record, names=banner.names(actor))
     return [Block(code=FACTS, title=_("What is on record"), text=text, generated=text), *blocks]
+
+
+def _adds_to_signed(*, actor: Actor, record: SessionRecord, note_id: UUID) -> bool:
+    """Whether the lead author answers what a supervisor said of a record that is signed: its notes stay as
+    they were signed, and an addendum says the rest."""
+    if record.status != RecordStatus.SIGNED:
+        return False
+    last = record.submissions.order_by("-pk").first()
+    return (
+        last is not None
+        and last.outcome == ReviewOutcome.RETURNED
+        and record.notes.filter(public_id=note_id, author_id=actor.person_id, part=Part.LEAD.value).exists()
+    )
 
 
 def _to_amend(*, actor: Actor, record: SessionRecord, note_id: UUID) -> NoteRecord:
@@ -332,7 +352,7 @@ def hand_in_draft(*, actor: Actor, draft_id: UUID, now: datetime) -> NoteRecord:
 def finish_draft(*, actor: Actor, record: SessionRecord, now: datetime) -> NoteRecord | None:
     """The actor's draft becomes a note of the record; None when they have none. The course must be locked.
 
-    An empty contribution is no part: nothing is added.
+    An empty contribution is no part, and an empty addendum adds nothing.
     """
     draft = (
         NoteDraft.objects.select_for_update()
@@ -342,7 +362,8 @@ def finish_draft(*, actor: Actor, record: SessionRecord, now: datetime) -> NoteR
     if draft is None:
         return None
     blocks = from_json(draft.blocks)
-    if draft.part == Part.CONTRIBUTION.value and not written(blocks):
+    adds = draft.part == Part.CONTRIBUTION.value or record.status == RecordStatus.SIGNED
+    if adds and not written(blocks):
         return None
     still = standing_before(
         blocks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,6 +23,7 @@ from sessions.queries.conduct import Board, board
 from sessions.queries.courses import courses_for
 from sessions.queries.records import session_names
 from sessions.rules.changes import Change, changes, paragraphs, stands_in
+from sessions.rules.notes import Block, Part
 
 PAGE = 50
 
@@ -175,10 +176,20 @@ def review(actor: Actor, submission_id: UUID, *, now: datetime) -> ReviewDetail:
         row=_row(one, shown.what, now=now),
         board=shown,
         notes=commented(shown.notes, list(comments.select_related("author").order_by("pk"))),
-        changed=changes(json.loads(last.seen), json.loads(json.dumps(as_reviewed(record)))) if last else None,
+        changed=_changed(record, last) if last else None,
         last_words=last.words if last else "",
         may_review=may and one.settled_at is None,
         outcome=one.outcome,
+    )
+
+
+def _changed(record: SessionRecord, last: RecordSubmission) -> Sequence[Change]:
+    """What is otherwise since `last` was returned: a note worded anew by its new words alone."""
+    rewords = NoteRecord.objects.filter(session_record=record, amends__isnull=False)
+    return changes(
+        json.loads(last.seen),
+        json.loads(json.dumps(as_reviewed(record))),
+        rewords={str(new): str(old) for new, old in rewords.values_list("public_id", "amends__public_id")},
     )
 
 
@@ -202,6 +213,36 @@ def comments_to_author(record: SessionRecord) -> list[PassageComment]:
         submission__session_record=record, submission__settled_at__isnull=False
     )
     return list(rows.select_related("author", "submission").order_by("pk"))
+
+
+def to_go_through(actor: Actor, record: SessionRecord, submission: RecordSubmission | None) -> UUID | None:
+    """The note of theirs that the actor goes on with once a supervisor has returned the record: of several,
+    one that was commented on; None where there is none, or it did not come back."""
+    if submission is None or submission.outcome != ReviewOutcome.RETURNED:
+        return None
+    notes = record.notes.filter(author_id=actor.person_id, amended_by__isnull=True)
+    if record.status == RecordStatus.SIGNED:
+        notes = notes.filter(part=Part.LEAD.value)
+    said = PassageComment.objects.filter(note=OuterRef("pk"), submission=submission)
+    return (
+        notes.order_by(Exists(said).desc(), "recorded_at", "pk").values_list("public_id", flat=True).first()
+    )
+
+
+def beside_blocks(
+    blocks: Sequence[Block], comments: Sequence[PassageComment]
+) -> tuple[Mapping[str, Sequence[PassageComment]], Sequence[PassageComment]]:
+    """Each comment by the block of a draft in which its passage stands; and those of words that have changed
+    since."""
+    found: dict[str, list[PassageComment]] = {}
+    elsewhere = []
+    for one in comments:
+        block = next((block for block in blocks if stands_in(one.quote, block.text)), None)
+        if block is None:
+            elsewhere.append(one)
+        else:
+            found.setdefault(block.code, []).append(one)
+    return found, elsewhere
 
 
 def last_submission(record: SessionRecord) -> RecordSubmission | None:

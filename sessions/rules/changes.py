@@ -22,15 +22,18 @@ class Change:
     name: str = ""  # of a fact: its kind; of the session: what of it
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+def changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, rewords: Mapping[str, str] | None = None
+) -> tuple[Change, ...]:
     """What `after` says that `before` did not, and the other way round; both as a supervisor sees a record:
-    `session` and `facts` by name, `notes` and `addenda` as lists of [id, author, text]."""
+    `session` and `facts` by name, `notes` and `addenda` as lists of [id, author, text]. `rewords`: of which
+    note another is the next wording, so that only its new words are new."""
     found: list[Change] = []
     for name in sorted({*before["session"], *after["session"]}):
         if before["session"].get(name) != after["session"].get(name):
             found.append(Change(what="session", id="", kind="changed", name=name))
     for what, key in (("note", "notes"), ("addendum", "addenda")):
-        found += _notes(what, before[key], after[key])  # type: ignore[arg-type]  # one of the two
+        found += _notes(what, before[key], after[key], rewords or {})  # type: ignore[arg-type]  # one of the two
     for fact_id, fact in after["facts"].items():
         if fact_id not in before["facts"]:
             found.append(Change(what="fact", id=fact_id, kind="new", name=fact["kind"]))
@@ -40,12 +43,22 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     return tuple(found)
 
 
-def _notes(what: Literal["note", "addendum"], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
+def _notes(
+    what: Literal["note", "addendum"],
+    before: Sequence[Any],
+    after: Sequence[Any],
+    rewords: Mapping[str, str],
+) -> list[Change]:
     was = {str(note[0]): str(note[2]) for note in before}
     now = {str(note[0]): str(note[2]) for note in after}
     found = []
     for note_id, text in now.items():
-        if note_id not in was:
+        seen = note_id
+        while seen not in was and seen in rewords:
+            seen = rewords[seen]
+        if seen != note_id and seen in was:
+            found.append(Change(what=what, id=note_id, kind="changed", pieces=pieces(was[seen], text)))
+        elif note_id not in was:
             found.append(Change(what=what, id=note_id, kind="new", pieces=(("new", text),)))
         elif was[note_id] != text:
             found.append(Change(what=what, id=note_id, kind="changed", pieces=pieces(was[note_id], text)))

@@ -6,7 +6,7 @@ Every button of the note stands in one form, so that whatever is pressed, what w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,13 @@ from django.utils.translation import gettext as _
 
 from clinic.errors import BadInput, NotFound, NotNow, Refusal
 from clinic.permissions import Permission, allows
+from sessions.models import PassageComment
 from sessions.models.notes import NoteDraft
 from sessions.operations import note_authors, notes
 from sessions.operations.drafting import Sent
 from sessions.operations.moments import note_theme, tick_item
 from sessions.operations.presence import set_presence
+from sessions.operations.reviews import send_record_for_review
 from sessions.permissions import subject_of
 from sessions.queries import banner
 from sessions.queries.conduct import Board, board
@@ -29,6 +31,7 @@ from sessions.queries.note_templates import templates_for
 from sessions.queries.notes import blocks_of, writing_of
 from sessions.queries.record_text import record_text
 from sessions.queries.reports.scope import may_report
+from sessions.queries.reviews import beside_blocks
 from sessions.rules.notes import from_json, standing_before
 from sessions.web import forms, reports
 from sessions.web.door import Door, posts_only, staff
@@ -37,8 +40,10 @@ BLOCK = "block."
 """What the name of a block's field begins with."""
 
 
-def context(door: Door, board: Board, **shown: Any) -> dict[str, Any]:
-    """What the note's part of the session's page shows."""
+def context(
+    door: Door, board: Board, *, comments: Sequence[PassageComment] = (), **shown: Any
+) -> dict[str, Any]:
+    """What the note's part of the session's page shows; `comments`: what supervisors said of its passages."""
     writing = door.read(writing_of, board.record.public_id)
     names, ids = door.read(banner.names), door.read(banner.public_ids)
     attestations = writing.attestations
@@ -46,6 +51,11 @@ def context(door: Door, board: Board, **shown: Any) -> dict[str, Any]:
     contributing = door.actor.person_id in {pk for pk, _id, _name in attestations.contributors}
     asked = bool(door.request.GET.get("sign")) or ("sign" in shown and shown["sign"].is_bound)
     signing = bool(mine and not mine.standing and asked and board.status == "ended")
+    # The wording that the draft goes on with is in its fields, with what was said of it beside them.
+    goes_on = mine.row.amends_id if mine is not None else None
+    beside, elsewhere = beside_blocks(
+        mine.blocks if mine is not None else (), [one for one in comments if one.note_id == goes_on]
+    )
     taken = door.read(may_report, board.course)
     return {
         "files": reports.links(door, "session_record", board.record.public_id) if taken else [],
@@ -62,7 +72,9 @@ def context(door: Door, board: Board, **shown: Any) -> dict[str, Any]:
             one.what == "contributor" and one.person_id == door.actor.person_id
             for one in attestations.outstanding
         ),
-        "finished": [(note, blocks_of(note)) for note in _standing(board)],
+        "finished": [(note, blocks_of(note)) for note in _standing(board) if note.pk != goes_on],
+        "beside": beside,
+        "beside_none": elsewhere,
         "reworded": [note for note in board.notes if note not in _standing(board)],
         "themes": board.themes,
         "presence": [
@@ -216,6 +228,9 @@ def _pressed(door: Door, held: UUID, row: NoteDraft) -> HttpResponseBase:
         elif post.get("hand_in"):
             notes.hand_in_draft(actor=door.actor, draft_id=row.public_id, now=door.now)
             said = _("Your part is handed in.")
+        elif post.get("send"):
+            send_record_for_review(actor=door.actor, record_id=held, now=door.now)
+            said = _("Sent. A supervisor looks at it.")
         elif post.get("sign"):
             return door.go("session", held, at="?as=note&sign=yes#sign-title")
     except Refusal as refusal:

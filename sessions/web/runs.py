@@ -67,15 +67,16 @@ def _note_page(door: Door, board: Board, **shown: Any) -> HttpResponse:
     frame = _frame(door, board)
     submission = reviews.last_submission(board.record)
     waits = submission is not None and submission.settled_at is None
+    comments = reviews.comments_to_author(board.record)
     return door.page(
         "sessions/held.html",
         **frame,
-        **notes.context(door, board, **shown),
+        **notes.context(door, board, comments=comments, **shown),
         submission=submission,
-        commented={
-            one.note.pk: one
-            for one in reviews.commented(board.notes, reviews.comments_to_author(board.record))
-        },
+        commented={one.note.pk: one for one in reviews.commented(board.notes, comments)},
+        go_through=reviews.to_go_through(door.actor, board.record, submission)
+        if frame["may_write"]
+        else None,
         may_send=frame["may_sign"]
         and bool(board.notes)
         and board.record.status != "under_way"

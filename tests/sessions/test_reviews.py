@@ -19,10 +19,11 @@ from clinic.permissions import Role
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
 from protocols.rules.definition import Figure, Offset, SessionRule, Unit
-from sessions.models import Course, PassageComment, RecordSubmission, SessionRecord
+from sessions.models import Course, PassageComment, RecordSubmission, SessionRecord, SignatureRecord
+from sessions.models.notes import NoteDraft
 from sessions.operations.entering import log_session
 from sessions.operations.errors import confirm_error, mark_session
-from sessions.operations.notes import write_note
+from sessions.operations.notes import start_draft, write_note
 from sessions.operations.reviews import comment_on_passage, return_record, send_record_for_review
 from sessions.operations.signing import sign_record
 from sessions.queries import review_wanted
@@ -337,6 +338,93 @@ def test_by_the_pages_it_is_sent_returned_and_shown_beside_the_passage(
     assert client.post(f"{address}co-sign/", {"password": "wrong"}).status_code == 400
     assert client.post(f"{address}co-sign/", {"password": PASSWORD}).status_code == 302
     assert "Nothing waits for you" in client.get(f"{base}reviews/").text
+
+
+def test_one_press_on_a_return_leads_to_the_draft_with_the_comments_beside_it_and_back_with_what_changed(
+    client: Client, cast: Cast, record: SessionRecord
+) -> None:
+    submission = send(cast, record)
+    say(cast, submission, "He slept badly.", "How badly?")
+    back(cast, submission)
+    base = f"/c/{cast.clinic.slug}/sessions/{record.public_id}/"
+    client.force_login(cast.people["ben"])
+    assert "Go through the comments" not in client.get(base).text, "the note is not his"
+    client.force_login(cast.people["ada"])
+    page = client.get(base).text
+    assert "Go through the comments" in page
+    first = record.notes.get()
+    assert f'name="amends" value="{first.public_id}"' in page.partition("Go through the comments")[0]
+    pressed = client.post(f"{base}note/start/", {"amends": str(first.public_id)})
+    draft = NoteDraft.objects.get()
+    assert (pressed.status_code, draft.amends) == (302, first)
+    page = client.get(pressed.headers["Location"].partition("#")[0]).text
+    assert page.count("We talked about fear and about hope.") == 1, "in its field, and nowhere else"
+    assert page.index('for="block-note"') < page.index("How badly?") < page.index('id="block-note"')
+    assert "Go through the comments" not in page and "Save and send again" in page
+    typed = {"version": "0", "block.note": TEXT.replace("badly", "for two hours"), "send": "1"}
+    assert client.post(f"{base}note/{draft.public_id}/", typed).status_code == 302
+    again = RecordSubmission.objects.get(settled_at=None)
+    (change,) = review(cast.actor("ivo", at=AT), again.public_id, now=AT).changed or ()
+    assert [piece for piece in change.pieces if piece[0] != "same"] == [
+        ("gone", "badly."), ("new", "for two hours."),
+    ]  # fmt: skip
+    client.force_login(cast.people["ivo"])
+    shown = client.get(f"/c/{cast.clinic.slug}/reviews/{again.public_id}/").text
+    assert "Changed since you last looked" in shown and "for two hours." in shown
+
+
+def test_a_signed_record_that_came_back_is_answered_in_an_addendum_and_stays_as_it_was_signed(
+    client: Client, cast: Cast, record: SessionRecord
+) -> None:
+    sign(cast, record, "ada")
+    first = record.notes.get()
+    with pytest.raises(NotNow):
+        start_draft(
+            actor=cast.actor("ada", at=AT),
+            record_id=record.public_id,
+            template="",
+            amends=first.public_id,
+            now=AT,
+        )
+    submission = send(cast, record)
+    say(cast, submission, "He slept badly.", "How badly?")
+    back(cast, submission)
+    with pytest.raises(NotNow):
+        start_draft(
+            actor=cast.actor("ben", at=AT),
+            record_id=record.public_id,
+            template="",
+            amends=first.public_id,
+            now=AT,
+        )
+    base = f"/c/{cast.clinic.slug}/sessions/{record.public_id}/"
+    client.force_login(cast.people["ada"])
+    assert "Answer in an addendum" in client.get(base).text
+    assert client.post(f"{base}note/start/", {"amends": str(first.public_id)}).status_code == 302
+    draft = NoteDraft.objects.get()
+    page = client.get(f"{base}?as=note").text
+    assert page.index("He slept badly.") < page.index("How badly?") < page.index('id="block-addendum"')
+    typed = {"version": "0", "block.addendum": "Two hours.", "send": "1"}
+    assert client.post(f"{base}note/{draft.public_id}/", typed).status_code == 302
+    note = record.notes.get(addendum=True)
+    assert (note.amends, "Two hours." in note.text) == (None, True)
+    assert SignatureRecord.objects.authors_standing().filter(session_record=record).exists()
+    again = RecordSubmission.objects.get(settled_at=None)
+    changed = review(cast.actor("ivo", at=AT), again.public_id, now=AT).changed or ()
+    assert [(one.what, one.kind, one.id) for one in changed] == [("addendum", "new", str(note.public_id))]
+
+
+def test_a_return_answered_with_nothing_more_to_say_is_sent_again_without_an_empty_addendum(
+    cast: Cast, record: SessionRecord
+) -> None:
+    sign(cast, record, "ada")
+    back(cast, send(cast, record), "Well done.")
+    ada = cast.actor("ada", at=AT)
+    start_draft(
+        actor=ada, record_id=record.public_id, template="", amends=record.notes.get().public_id, now=AT
+    )
+    send(cast, record)
+    assert record.notes.count() == 1
 
 
 def test_by_the_api_it_is_sent_commented_on_and_returned(cast: Cast, record: SessionRecord) -> None:

@@ -33,6 +33,20 @@ def test_only_what_changed_is_shown() -> None:
     ]
 
 
+def test_a_note_worded_anew_shows_only_its_new_words() -> None:
+    before = record(notes=[["a", 1, "Fear of dying."]])
+    after = record(
+        notes=[["a", 1, "Fear of dying."], ["b", 1, "Fear of death."], ["c", 1, "Fear of falling."]]
+    )
+    (change,) = changes(before, record(notes=after["notes"][:2]), rewords={"b": "a"})
+    assert (change.kind, change.id) == ("changed", "b")
+    assert change.pieces == (("same", "Fear of "), ("gone", "dying."), ("new", "death."))
+    twice = changes(
+        before, record(notes=[after["notes"][0], after["notes"][2]]), rewords={"c": "b", "b": "a"}
+    )
+    assert [one.pieces[-1] for one in twice] == [("new", "falling.")]
+
+
 def test_what_is_gone_is_shown_as_gone() -> None:
     before = record(notes=[["a", 1, "One."]], facts={"f": {"kind": "tick"}})
     assert [(one.what, one.kind) for one in changes(before, record())] == [("note", "gone"), ("fact", "gone")]

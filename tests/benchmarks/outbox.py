@@ -170,6 +170,7 @@ def claim_and_settle(count: int, *, workers: int, noting: bool = False) -> float
                     "domain": "bench.example",
                     "detail": "",
                     "details": None,
+                    "carriers": None,
                 }
                 if noting:
                     cursor.execute(INTEND, given)

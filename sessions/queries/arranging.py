@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.utils.formats import date_format
@@ -84,19 +84,19 @@ def _with_absences(choices: Sequence[Choice], *, clinic_id: int, now: datetime) 
     return [
         Choice(
             id=one.id,
-            words=" ".join(
-                [
-                    one.words,
-                    *(
-                        _("(away %(first)s to %(last)s)")
-                        % {"first": date_format(first, "j M"), "last": date_format(last, "j M")}
-                        for first, last in away.get(one.id, ())
-                    ),
-                ]
-            ),
+            words=" ".join([one.words, *(_away_words(*days) for days in away.get(one.id, ()))]),
         )
         for one in choices
     ]
+
+
+def _away_words(first: date, last: date) -> str:
+    if first == last:
+        return _("(away %(day)s)") % {"day": date_format(first, "j M")}
+    return _("(away %(first)s to %(last)s)") % {
+        "first": date_format(first, "j M"),
+        "last": date_format(last, "j M"),
+    }
 
 
 def booking_options(actor: Actor, course_id: UUID, key: str, *, now: datetime) -> BookingOptions:

@@ -53,6 +53,36 @@ def test_only_django_owns_the_word_session() -> None:
     assert found == []
 
 
+# Who reads also what was entered in error, and why: decision 0016.
+_READS_EVERY = {
+    "sessions/queries/errors.py": "the audit",
+    "sessions/queries/copies.py": "the certified copy",
+    "sessions/queries/canonical.py": "what was signed is proved from all of it",
+    "sessions/queries/notes.py": "what was signed is proved from all of it",
+    "sessions/operations/signing.py": "a signature covers all up to its newest row",
+    "sessions/queries/authors.py": "whose hand is in it",
+    "sessions/operations/answering.py": "an id was used before",
+    "sessions/operations/records.py": "an id was used before",
+    "sessions/operations/choices.py": "an id was used before",
+    "sessions/operations/notes.py": "an id was used before",
+    "sessions/operations/entering.py": "an id was used before",
+    "sessions/operations/starting.py": "an id was used before",
+}
+
+
+def test_only_the_audit_the_copy_signatures_hands_and_ids_read_what_was_entered_in_error() -> None:
+    found = {
+        path
+        for path, tree in source.trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "every"
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"FactRecord", "NoteRecord", "SessionRecord"}
+    }
+    assert found == set(_READS_EVERY)
+
+
 def test_only_doors_read_the_clock() -> None:
     """Anything else could not be asked what will be, or what was."""
     clocks = {

@@ -45,7 +45,7 @@ check-types: .venv/.with-tests
 check-architecture: .venv/.with-tests
 	$(BIN)/lint-imports
 
-check-settings: .venv/.with-tests
+check-settings: .venv/.with-tests $(CATALOGS)
 	$(DEPLOY_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 check-migrations: .venv/.with-tests

@@ -13,6 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from clinic.rules.values import made_fast
 from protocols.rules.definition import ProtocolDefinition, SessionKind
 
 
@@ -441,6 +442,7 @@ class FactSource(StrEnum):
     IMPORT = "import"
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One thing that happened. Three clocks: when it occurred, when the clinic became aware, when it was

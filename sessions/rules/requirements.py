@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from clinic.rules.values import made_fast
 from protocols.rules.definition import Block, Role, Source
 
 
@@ -17,6 +18,7 @@ class Basis(StrEnum):
     PROJECTED = "projected"
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
     """The instant a window hangs on; firm only if ACTUAL. `code` is e.g. ``dosing.1`` or ``enrolment``."""
@@ -26,6 +28,7 @@ class Anchor:
     at: datetime
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A closed interval; None means unbounded."""
@@ -92,6 +95,7 @@ DEPARTED = frozenset(
 )
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A fact that met the requirement or departed from it, with what was measured against which limit, in
@@ -104,6 +108,7 @@ class Evidence:
     limit: str | None = None
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
     key: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from clinic.rules.values import made_fast
 from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule
 from sessions.rules.facts import CourseEnded, EndKind, Fact, Override, RiskBenefitDocumented
 from sessions.rules.known import Held
@@ -26,6 +27,7 @@ from sessions.rules.timeline import Slot, Timeline
 from sessions.rules.windows import Span, after, in_window
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """What was done for a requirement, and when it counts as done."""
@@ -43,6 +45,7 @@ class Refusal:
     cause: str
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Whether something is in place at an instant. `code` says why not; `hard` that nobody may override it;
@@ -299,6 +302,7 @@ def at_go_live(timeline: Timeline, requirement: Requirement) -> Requirement:
 # --- have this in place before that -------------------------------------------------------------------------
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
     """An act that something had to be in place for."""

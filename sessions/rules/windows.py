@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
+from clinic.rules.values import made_fast
 from clinic.rules.wall_time import TICK, add_days, day_of, end_of_day, on_day, start_of_day
 from protocols.rules.definition import Offset, Unit
 from sessions.rules.facts import Fact
@@ -25,6 +26,7 @@ class Edge(Enum):
     LAST = "last"
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """A window with what settling needs to know of it: whether it is firm, and whether it lies before its
@@ -60,15 +62,13 @@ def offset_from(
 
 
 def _parts(offset: Offset) -> tuple[int, timedelta]:
-    match offset.unit:
-        case Unit.MINUTES:
-            return 0, timedelta(minutes=offset.amount)
-        case Unit.HOURS:
-            return 0, timedelta(hours=offset.amount)
-        case Unit.DAYS:
-            return offset.amount, _NOTHING
-        case Unit.WEEKS:
-            return 7 * offset.amount, _NOTHING
+    if offset.unit is Unit.DAYS:
+        return offset.amount, _NOTHING
+    if offset.unit is Unit.WEEKS:
+        return 7 * offset.amount, _NOTHING
+    if offset.unit is Unit.HOURS:
+        return 0, timedelta(hours=offset.amount)
+    return 0, timedelta(minutes=offset.amount)
 
 
 def times(offset: Offset, count: int) -> Offset:
@@ -97,6 +97,7 @@ def in_window(window: Window, at: datetime) -> bool:
 # --- which act meets a requirement --------------------------------------------------------------------------
 
 
+@made_fast
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """Something done that may meet a requirement, and when."""

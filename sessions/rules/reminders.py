@@ -59,6 +59,10 @@ class ReminderDue:
     another_way: bool = False  # by a way on which nothing about this was sent yet
 
 
+_ASKED = WAITING | {Status.MISSED}
+"""Of a requirement in none of these nobody is reminded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
     """One reminder of one requirement: due, or not, and then why."""
@@ -82,7 +86,9 @@ def reminders(
     default)."""
     found = [
         one.due
-        for one in considered(definition, outcome, history, zone=zone, most_a_day=most_a_day)
+        for one in considered(
+            definition, outcome, history, zone=zone, most_a_day=most_a_day, settled_too=False
+        )
         if one.due is not None and not one.reason
     ]
     found.sort(key=lambda due: (due.send_at, due.key, due.rule_code))
@@ -96,9 +102,11 @@ def considered(
     *,
     zone: ZoneInfo | None = None,
     most_a_day: int | None = None,
+    settled_too: bool = True,
 ) -> tuple[Considered, ...]:
     """Every reminder that the protocol has for every requirement of the course, with the reason of those
-    that are not due: what a question "why did nothing come?" is answered from."""
+    that are not due: what a question "why did nothing come?" is answered from. Without `settled_too`, only
+    of what may still be asked."""
     zone = zone or history.setting.zone
     history = in_words_of(definition, history)
     superseded = {fact.amends for fact in history.facts if fact.amends is not None}
@@ -136,7 +144,7 @@ def considered(
     found = []
     for row in outcome.requirements:
         own = by_rule.get(row.rule)
-        if own is None:
+        if own is None or not (settled_too or row.status in _ASKED):
             continue
         visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
         for reminder in own:
@@ -321,11 +329,11 @@ def _without_target(row: Requirement, *, visit: bool) -> str:
 def _target(row: Requirement, booking: Booking | None, *, visit: bool) -> datetime | None:
     """What the reminder is about: a visit once it is booked, anything else once its window is firm."""
     if visit:
-        if booking is None or row.status not in {*WAITING, Status.MISSED}:
+        if booking is None or row.status not in _ASKED:
             return None
         return booking.starts_at
     # Of a safety message the caller must still learn, looking after the window, that its moment went by.
-    asked = {*WAITING, Status.MISSED} if row.safety else WAITING
+    asked = _ASKED if row.safety else WAITING
     if row.status not in asked or not row.firm:
         return None
     window = row.window

@@ -12,9 +12,9 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
-from clinic.ids import uuid7
+from clinic.ids import uuid7s
 from clinic.models import Channel
-from clinic.outbox.statements import CANCEL, PLAN, SPEC_COLUMNS, WAITING
+from clinic.outbox.statements import CANCEL, PLAN, SEPARATOR, SPEC_COLUMNS, WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +50,29 @@ def plan(*, specs: Sequence[MessageSpec], now: datetime) -> int:
     rows written."""
     if not specs:
         return 0
-    rows = []
-    for spec in {_identity(spec): spec for spec in specs}.values():
-        row = {name: getattr(spec, name) for name in SPEC_COLUMNS}
-        rows.append({**row, "data": dict(spec.data), "public_id": str(uuid7())})
+    distinct = {_identity(spec): spec for spec in specs}.values()
+    columns = {name: [_spelled(getattr(spec, name)) for spec in distinct] for name in SPEC_COLUMNS}
+    columns["public_id"] = uuid7s(len(distinct))
     with connection.cursor() as cursor:
-        cursor.execute(PLAN, {"specs": json.dumps(rows, cls=_ExactEncoder), "now": now})
+        cursor.execute(PLAN, {**together(columns), "now": now})
         return int(cursor.rowcount)
+
+
+def together(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The values of each column as one text, as PLAN takes them."""
+    whole = {name: SEPARATOR.join(values) for name, values in columns.items()}
+    for name, values in columns.items():
+        if whole[name].count(SEPARATOR) != len(values) - 1:
+            raise ValueError(f"{name} holds the separator")
+    return whole
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), cls=_ExactEncoder)
+    return "" if value is None else str(value)
 
 
 def _identity(spec: MessageSpec) -> tuple[object, ...]:

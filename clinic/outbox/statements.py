@@ -8,9 +8,31 @@ _KEY = ", ".join(_KEY_COLUMNS)
 _SAME_KEY = " AND ".join(f"l.{column} = s.{column}" for column in _KEY_COLUMNS)
 _IN_THE_LOG = f"EXISTS (SELECT 1 FROM clinic_messagelog l WHERE {_SAME_KEY} AND l.state <> 'cancelled')"  # noqa: S608  # constants
 
-SPEC_COLUMNS = (
-    *("clinic_id", "purpose", "subject_key", "target_at", "local_at", "zone", "send_at", "not_after"),
-    *("rule_code", "occurrence", "channel", "course_id", "data"),
+SPEC_COLUMNS = {  # column → its type
+    "clinic_id": "bigint",
+    "purpose": "text",
+    "subject_key": "text",
+    "target_at": "timestamptz",
+    "local_at": "timestamp",
+    "zone": "text",
+    "send_at": "timestamptz",
+    "not_after": "timestamptz",
+    "rule_code": "text",
+    "occurrence": "int",
+    "channel": "text",
+    "course_id": "bigint",
+    "data": "jsonb",
+}
+SEPARATOR = chr(31)
+"""Between the values of one column, all of which come as one text: the server reads that in less than half
+the time that JSON of the same rows takes."""
+_GIVEN = {"public_id": "uuid", **SPEC_COLUMNS}
+_LISTS = ", ".join(
+    # Nothing between two separators is null where a number is asked for; one empty text alone is a list too.
+    f"nullif(string_to_array(%({name})s, chr(31), ''), '{{}}')::bigint[]"
+    if name == "course_id"
+    else f"coalesce(nullif(string_to_array(%({name})s, chr(31)), '{{}}'), '{{\"\"}}')::{kind}[]"
+    for name, kind in _GIVEN.items()
 )
 _COPIED = (
     "id, public_id, clinic_id, purpose, subject_key, rule_code, occurrence, target_at, channel, course_id, "
@@ -23,10 +45,7 @@ PLAN = f"""
 INSERT INTO clinic_message
     (public_id, {", ".join(SPEC_COLUMNS)}, state, attempt, planned_at, unknown_outcomes)
 SELECT s.public_id, {", ".join("s." + column for column in SPEC_COLUMNS)}, 'planned', 0, %(now)s, 0
-FROM json_to_recordset(%(specs)s::json) AS s (
-    public_id uuid, clinic_id bigint, purpose text, subject_key text, target_at timestamptz,
-    local_at timestamp, zone text, send_at timestamptz, not_after timestamptz, rule_code text,
-    occurrence int, channel text, course_id bigint, data jsonb)
+FROM unnest({_LISTS}) AS s ({", ".join(_GIVEN)})
 WHERE NOT {_IN_THE_LOG}
 ON CONFLICT ({_KEY}) DO UPDATE SET
     send_at = excluded.send_at, not_after = excluded.not_after, local_at = excluded.local_at,

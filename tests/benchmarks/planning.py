@@ -31,7 +31,7 @@ def lines(full: bool) -> Iterator[Line]:
         written = 0
         with connection.cursor() as cursor:
             for chunk in specs:
-                cursor.execute(PLAN, {"specs": chunk, "now": now})
+                cursor.execute(PLAN, {**chunk, "now": now})
                 written += cursor.rowcount
         return written
 
@@ -85,15 +85,15 @@ def empty() -> None:
         cursor.execute("CHECKPOINT")
 
 
-def as_specs() -> list[str]:
-    """The same rows again as the outbox is given them: so many at a time, as JSON."""
-    columns = ", ".join(("public_id", *SPEC_COLUMNS))
+def as_specs() -> list[dict[str, str]]:
+    """The same rows again as the outbox is given them: so many at a time, each column as one text."""
+    columns = ["public_id", *SPEC_COLUMNS]
+    texts = ", ".join(f"string_agg({name}::text, E'\\x1f' ORDER BY id)" for name in columns)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT json_agg(row_to_json(spec))::text FROM (SELECT id / {TOGETHER} AS chunk, {columns} "
-            "FROM clinic_message) spec GROUP BY chunk ORDER BY chunk"
+            f"SELECT {texts} FROM clinic_message GROUP BY id / {TOGETHER} ORDER BY id / {TOGETHER}"
         )
-        return [row[0] for row in cursor.fetchall()]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def as_rows() -> io.BytesIO:

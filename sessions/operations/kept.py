@@ -1,5 +1,5 @@
-"""What the last look at a course left behind: its requirements, deviations and stages, read in one statement;
-and the requirements that differ now, written in one.
+"""What the last look at a course left behind: its requirements, deviations and stages, and the visits that
+were missed, read in one statement; and the requirements that differ now, written in one.
 
 A course has more than a hundred requirements and is looked at after every act, so none becomes an object of
 the ORM: they come and go as JSON.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import DateTimeField, Model
@@ -40,7 +41,10 @@ SELECT
         FROM therapy_sessions_deviationrecord deviation
         WHERE clinic_id = %(clinic)s AND course_id = %(course)s),
     (SELECT json_agg(row_to_json(stage))
-        FROM therapy_sessions_coursestage stage WHERE clinic_id = %(clinic)s AND course_id = %(course)s)
+        FROM therapy_sessions_coursestage stage WHERE clinic_id = %(clinic)s AND course_id = %(course)s),
+    (SELECT json_agg(json_build_array(public_id, key, starts_at) ORDER BY starts_at)
+        FROM therapy_sessions_sessionbooking
+        WHERE clinic_id = %(clinic)s AND course_id = %(course)s AND status = 'no_show')
 """  # noqa: S608  # column names of ours
 
 _WRITTEN = ("public_id", "key", *_INSTANTS, *_OTHERS)
@@ -67,16 +71,26 @@ class KeptRequirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissedVisit:
+    """A booking to which the patient did not come."""
+
+    booking_id: UUID
+    key: str
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     requirements: Mapping[str, KeptRequirement]  # by key
     deviations: Sequence[DeviationRecord]
     stages: Sequence[CourseStage]
+    missed: Sequence[MissedVisit]
 
 
 def kept_of(course: Course) -> Kept:
     with connection.cursor() as cursor:
         cursor.execute(_KEPT, {"clinic": course.clinic_id, "course": course.pk})
-        requirements, deviations, stages = cursor.fetchone()
+        requirements, deviations, stages, missed = cursor.fetchone()
     return Kept(
         requirements={
             key: KeptRequirement(id=pk, instants=instants, others=others)
@@ -84,6 +98,10 @@ def kept_of(course: Course) -> Kept:
         },
         deviations=[_row(DeviationRecord, columns) for columns in deviations or ()],
         stages=[_row(CourseStage, columns) for columns in stages or ()],
+        missed=[
+            MissedVisit(booking_id=UUID(public_id), key=key, starts_at=datetime.fromisoformat(starts_at))
+            for public_id, key, starts_at in missed or ()
+        ],
     )
 
 

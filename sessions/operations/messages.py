@@ -34,6 +34,7 @@ from sessions.models import (
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
+from sessions.operations.kept import MissedVisit
 from sessions.operations.locks import lock_course
 from sessions.operations.missed import PURPOSE as MISSED
 from sessions.operations.missed import missed_visits
@@ -66,7 +67,13 @@ AnyMessage = Message | MessageLog
 
 
 def plan_reminders(
-    *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
+    *,
+    course: Course,
+    definition: ProtocolDefinition,
+    outcome: Outcome,
+    history: History,
+    missed: Sequence[MissedVisit],
+    now: datetime,
 ) -> datetime | None:
     """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that did not go out
     when its moment came, and can't any more, becomes an owned phone task; returns the next such moment."""
@@ -78,7 +85,7 @@ def plan_reminders(
             zone=ZoneInfo(course.patient.zone),
             most_a_day=course.clinic.messages_a_day,
         ),
-        *missed_visits(course=course, outcome=outcome, history=history, now=now),
+        *missed_visits(course=course, outcome=outcome, history=history, missed=missed, now=now),
     )
     how = how_to_reach(course) if due else None
     past = past_ways(course) if due else {}

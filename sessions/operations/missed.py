@@ -3,13 +3,14 @@ person calls first, and nothing is written."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic.rules.wall_time import day_of, end_of_day, local_of
-from sessions.models import Course, SessionBooking
-from sessions.models.bookings import BookingStatus
+from sessions.models import Course
 from sessions.models.tasks import TaskKind
+from sessions.operations.kept import MissedVisit
 from sessions.rules.facts import DoseGiven, History
 from sessions.rules.reminders import ReminderDue
 from sessions.rules.requirements import WAITING, Kind, Outcome
@@ -21,19 +22,15 @@ OF_USE = timedelta(hours=24)
 
 
 def missed_visits(
-    *, course: Course, outcome: Outcome, history: History, now: datetime
+    *, course: Course, outcome: Outcome, history: History, missed: Sequence[MissedVisit], now: datetime
 ) -> tuple[ReminderDue, ...]:
     """The messages due about visits that were missed. In the protocol's days after a dose a call for today is
     opened instead."""
-    missed = SessionBooking.objects.filter(
-        clinic_id=course.clinic_id,
-        course=course,
-        status=BookingStatus.NO_SHOW,
-        starts_at__gt=now - SENT_AFTER - OF_USE,
-    ).order_by("starts_at")
     found = []
     after_dose = None
     for booking in missed:
+        if booking.starts_at <= now - SENT_AFTER - OF_USE:
+            continue
         if after_dose is None:
             after_dose = in_days_after_a_dose(outcome, history)
         if after_dose:
@@ -52,7 +49,7 @@ def in_days_after_a_dose(outcome: Outcome, history: History) -> bool:
     )
 
 
-def _message(course: Course, booking: SessionBooking) -> ReminderDue:
+def _message(course: Course, booking: MissedVisit) -> ReminderDue:
     zone = ZoneInfo(course.patient.zone)
     send_at = booking.starts_at + SENT_AFTER
     return ReminderDue(
@@ -68,7 +65,7 @@ def _message(course: Course, booking: SessionBooking) -> ReminderDue:
     )
 
 
-def _call_today(*, course: Course, booking: SessionBooking, now: datetime) -> None:
+def _call_today(*, course: Course, booking: MissedVisit, now: datetime) -> None:
     # Tasks tell their owner by message, so each needs the other.
     from sessions.operations.tasks import open_task
 
@@ -76,7 +73,7 @@ def _call_today(*, course: Course, booking: SessionBooking, now: datetime) -> No
     open_task(
         course=course,
         kind=TaskKind.MISSED_VISIT,
-        subject=str(booking.public_id),
+        subject=str(booking.booking_id),
         act_by=max(end_of_day(day_of(now, zone), zone), now + SENT_AFTER),
         now=now,
     )

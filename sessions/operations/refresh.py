@@ -67,7 +67,14 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     )
     looks = [
         outcome.next_look,
-        plan_reminders(course=course, definition=definition, outcome=outcome, history=history, now=now),
+        plan_reminders(
+            course=course,
+            definition=definition,
+            outcome=outcome,
+            history=history,
+            missed=kept.missed,
+            now=now,
+        ),
         open_overdue_tasks(course=course, definition=definition, outcome=outcome, history=history, now=now),
     ]
     if course.status in OPEN_STATUSES:

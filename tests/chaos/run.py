@@ -215,7 +215,12 @@ def chaos(*, messages: int, seed: int) -> Report:
             done=lambda: 1 - left() / messages,
             seconds=60 + messages / 20,
         )
-        wait_for(lambda: left() == 0, seconds=60 + messages / 100, every=0.5)
+
+        def over() -> bool:
+            keep_running(place, worker, app="tests.chaos.app")
+            return left() == 0
+
+        wait_for(over, seconds=60 + messages / 100, every=0.5)
         took = time.monotonic() - started
         return reported(
             place, due, took=took, told="SELECT count(*) FROM clinic_messagelog WHERE state = 'uncertain'"
@@ -302,6 +307,7 @@ def harm(
     frozen: tuple[float, Callable[[], None]] | None = None
     stood_still = False
     while (share := done()) < 0.9 and time.monotonic() < deadline:
+        keep_running(place, worker, app=app)
         if rarer and share >= rarer[0][0]:
             rarer.pop(0)[1]()
         if not stood_still and share >= 0.5:
@@ -320,6 +326,12 @@ def harm(
         frozen[1]()
     for _late, trouble in rarer:
         trouble()
+
+
+def keep_running(place: Place, worker: list[subprocess.Popen[bytes]], *, app: str) -> None:
+    """What a supervisor does: Celery gives up when its senders are killed while it starts."""
+    if worker[-1].poll() is not None:
+        worker.append(place.worker(app))
 
 
 def reported(place: Place, due: dict[str, float], *, took: float, told: str) -> Report:
@@ -367,6 +379,7 @@ def peer(*, messages: int, seed: int) -> Report:
         )
         before, still = -1, 0
         while done() < messages and still < 10:  # ten seconds in which nothing more is done
+            keep_running(place, worker, app="tests.chaos.peer")
             still = still + 1 if done() == before else 0
             before = done()
             time.sleep(1)

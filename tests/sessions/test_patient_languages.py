@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -124,7 +125,7 @@ def test_a_mail_names_the_way_out_as_the_page_does(language: str) -> None:
 
 
 def test_the_catalogues_are_compiled_and_production_does_not_start_without(
-    tmp_path: Path, settings: object, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compile_stale()
     assert uncompiled() == []
@@ -134,7 +135,7 @@ def test_the_catalogues_are_compiled_and_production_does_not_start_without(
     assert uncompiled(tmp_path) == ["de"]
     assert compile_stale(tmp_path) == [source.with_suffix(".mo")]
     assert (compile_stale(tmp_path), uncompiled(tmp_path)) == ([], [])
-    monkeypatch.setattr(settings, "CLINIC_MODE", "production")
+    settings.CLINIC_MODE = "production"
     assert catalogues_are_compiled() == []
     monkeypatch.setattr("clinic.checks.uncompiled", lambda: ["de"])
     assert [one.id for one in catalogues_are_compiled()] == ["clinic.E010"]

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Self
 
 from clinic.adapters.mail import RenderedMail, SendOutcome
-from clinic.adapters.text import NoAnswer, RenderedText
+from clinic.adapters.text import CLOCKS_APART, NoAnswer, RenderedText
 from clinic.models import Channel
 
 
@@ -84,6 +84,6 @@ class _Text(_Line):
             raise NoAnswer("busy")
         mark = text.mark or text.text
         for one in reversed(self.post.taken[Channel.TEXT]):
-            if one.to == text.to and mark in one.body and (text.mark or one.at >= since):
+            if one.to == text.to and mark in one.body and (text.mark or one.at >= since - CLOCKS_APART):
                 return SendOutcome(verdict="accepted", detail="found")
         return None

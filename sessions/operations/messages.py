@@ -50,11 +50,11 @@ from sessions.queries.ways import (
     way_of,
     wordless,
 )
-from sessions.rules.facts import History
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import EMAIL, way_for, why_not
 from sessions.rules.reminders import ReminderDue, reminders
 from sessions.rules.requirements import WAITING, Outcome, Status
+from sessions.rules.timeline import Timeline
 from sessions.rules.windows import length
 
 PURPOSES = ("visit_reminder", "check_in", "questionnaire", "practice", MISSED)
@@ -69,23 +69,22 @@ AnyMessage = Message | MessageLog
 def plan_reminders(
     *,
     course: Course,
-    definition: ProtocolDefinition,
+    timeline: Timeline,
     outcome: Outcome,
-    history: History,
     missed: Sequence[MissedVisit],
     now: datetime,
 ) -> datetime | None:
     """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that did not go out
     when its moment came, and can't any more, becomes an owned phone task; returns the next such moment."""
+    definition = timeline.definition
     due = (
         *reminders(
-            definition,
+            timeline,
             outcome,
-            history,
             zone=ZoneInfo(course.patient.zone),
             most_a_day=course.clinic.messages_a_day,
         ),
-        *missed_visits(course=course, outcome=outcome, history=history, missed=missed, now=now),
+        *missed_visits(course=course, outcome=outcome, history=timeline.history, missed=missed, now=now),
     )
     how = how_to_reach(course) if due else None
     past = past_ways(course) if due else {}

@@ -32,7 +32,7 @@ from sessions.operations.trends import raise_trends
 from sessions.operations.watch import open_overdue_tasks
 from sessions.queries.history import history_of
 from sessions.rules.deviations import Judged, as_judged
-from sessions.rules.engine import requirements
+from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.moves import STAGE_MOVES
 from sessions.rules.requirements import Outcome
 from sessions.rules.stages import StageState, stages
@@ -46,8 +46,9 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     history = history_of(course)
     actor = system_actor(clinic_id=course.clinic_id, at=now)
     kept = kept_of(course)
+    timeline = timeline_of(definition=definition, history=history, as_of=now)
     outcome = as_judged(
-        requirements(definition=definition, history=history, as_of=now),
+        across_versions(timeline),
         {
             row.key: Judged(cause=row.judged_cause, important=row.judged_important)
             for row in kept.deviations
@@ -69,9 +70,8 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
         outcome.next_look,
         plan_reminders(
             course=course,
-            definition=definition,
+            timeline=timeline,
             outcome=outcome,
-            history=history,
             missed=kept.missed,
             now=now,
         ),

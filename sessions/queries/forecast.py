@@ -25,7 +25,7 @@ from sessions.queries.history import history_of
 from sessions.queries.ways import how_of, past_ways, subject_key, way_of, wordless
 from sessions.queries.wording import Words, words_for, written
 from sessions.queries.words import label
-from sessions.rules.engine import requirements
+from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import HowToReach
 from sessions.rules.reminders import Considered, ReminderDue, considered
@@ -76,8 +76,8 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     """In a number of queries that does not grow with the messages."""
     course = course_for(actor, course_id, Permission.VIEW_MESSAGES)
     definition = definition_of(course.protocol_version_id)
-    history = history_of(course)
-    outcome = requirements(definition=definition, history=history, as_of=now)
+    timeline = timeline_of(definition=definition, history=history_of(course), as_of=now)
+    outcome = across_versions(timeline)
     zone = ZoneInfo(course.patient.zone)
     how = how_of(course.patient.contact_details, clinic=course.clinic)
     past = past_ways(course)
@@ -100,7 +100,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     }
     rows = []
     most = course.clinic.messages_a_day
-    for one in considered(definition, outcome, history, zone=zone, most_a_day=most):
+    for one in considered(timeline, outcome, zone=zone, most_a_day=most):
         due = one.due
         if one.reason == "already_settled" or (due is not None and due.not_after <= now):
             continue

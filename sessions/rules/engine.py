@@ -6,8 +6,9 @@ Pure: computes from its arguments, reads no clock, and never writes to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from protocols.rules.definition import (
     AnyRule,
@@ -88,11 +89,32 @@ def across_versions(timeline: Timeline) -> Outcome:
     return found
 
 
+KINDS: Mapping[type[AnyRule], Sequence[Callable[[Timeline, Any], Iterator[Requirement]]]] = {
+    SessionRule: (sessions.requirements_of, staffing.requirements_of, checklist.requirements_of),
+    LadderRule: (),  # it hangs on how another rule stands: see outcome_of
+    ContactRule: (contacts.requirements_of,),
+    AssessmentRule: (assessments.requirements_of,),
+    FormRule: (forms.requirements_of,),
+    DecisionRule: (decisions.requirements_of,),
+    ConsentRule: (consents.requirements_of,),
+    ResultRule: (results.requirements_of,),
+    ChartRule: (chart.requirements_of,),
+    WashoutRule: (washouts.requirements_of,),
+    DoseRule: (doses.requirements_of,),
+    ObservationRule: (observation.requirements_of,),
+    GroupRule: (groups.requirements_of,),
+    VitalsRule: (vitals.requirements_of,),
+    ReleaseRule: (release.requirements_of,),
+}
+"""Where the kinds are listed: a new one is a file in kinds/ and a line here."""
+
+
 def outcome_of(timeline: Timeline) -> Outcome:
     found: dict[str, Requirement] = {}
     for rule in timeline.definition.rules:
-        for requirement in as_they_apply(timeline, rule, _of_rule(timeline, rule)):
-            found[requirement.key] = requirement
+        for requirements_of in KINDS[type(rule)]:
+            for requirement in as_they_apply(timeline, rule, requirements_of(timeline, rule)):
+                found[requirement.key] = requirement
     for rule in timeline.definition.rules:
         if isinstance(rule, LadderRule):
             asked = [one for one in found.values() if one.rule == rule.of]
@@ -100,40 +122,3 @@ def outcome_of(timeline: Timeline) -> Outcome:
             found |= {step.key: step for step in as_they_apply(timeline, rule, steps)}
     ordered = sorted(found.values(), key=lambda row: (row.window.opens_at or _EARLIEST, row.key))
     return Outcome(requirements=tuple(ordered), next_look=min(timeline.next_changes, default=None))
-
-
-def _of_rule(timeline: Timeline, rule: AnyRule) -> Iterator[Requirement]:
-    """Where the kinds are listed: a new one is a file in kinds/ and a line here."""
-    match rule:
-        case SessionRule():
-            yield from sessions.requirements_of(timeline, rule)
-            yield from staffing.requirements_of(timeline, rule)
-            yield from checklist.requirements_of(timeline, rule)
-        case LadderRule():
-            return  # it hangs on how another rule stands: see outcome_of
-        case ContactRule():
-            yield from contacts.requirements_of(timeline, rule)
-        case AssessmentRule():
-            yield from assessments.requirements_of(timeline, rule)
-        case FormRule():
-            yield from forms.requirements_of(timeline, rule)
-        case DecisionRule():
-            yield from decisions.requirements_of(timeline, rule)
-        case ConsentRule():
-            yield from consents.requirements_of(timeline, rule)
-        case ResultRule():
-            yield from results.requirements_of(timeline, rule)
-        case ChartRule():
-            yield from chart.requirements_of(timeline, rule)
-        case WashoutRule():
-            yield from washouts.requirements_of(timeline, rule)
-        case DoseRule():
-            yield from doses.requirements_of(timeline, rule)
-        case ObservationRule():
-            yield from observation.requirements_of(timeline, rule)
-        case GroupRule():
-            yield from groups.requirements_of(timeline, rule)
-        case VitalsRule():
-            yield from vitals.requirements_of(timeline, rule)
-        case ReleaseRule():
-            yield from release.requirements_of(timeline, rule)

@@ -153,16 +153,14 @@ def _blocks(
 def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | None) -> bool:
     """What blocks by its nature: a dosing session's own window, and the release and the least stay before
     its end."""
-    if slot is None:
+    if slot is None or not slot.rule.makes_cycles:
         return False
-    if isinstance(rule, SessionRule):
-        own = requirement.key == slot.key and requirement.kind == Kind.SESSION
-        return own and rule.makes_cycles and move == Move.START_SESSION
+    if move is Move.START_SESSION:
+        return requirement.key == slot.key and isinstance(rule, SessionRule)
     return (
-        isinstance(rule, ReleaseRule | ObservationRule)
-        and move == Move.END_SESSION
+        move is Move.END_SESSION
         and requirement.cycle == slot.cycle
-        and slot.rule.makes_cycles
+        and isinstance(rule, ReleaseRule | ObservationRule)
     )
 
 

@@ -189,12 +189,12 @@ def _messages(found: Transfer, zone: ZoneInfo | None) -> Iterator[MessageChange]
     was, now = (
         {
             (one.key, one.purpose, one.rule_code): one
-            for one in reminders(definition, outcome, history, zone=zone)
+            for one in reminders(timeline, outcome, zone=zone)
             if one.not_after > found.as_of
         }
-        for definition, outcome, history in (
-            (found.definition, found.before, found.history),
-            (found.candidate, found.after, found.moved),
+        for timeline, outcome in (
+            (found.timeline_before, found.before),
+            (found.timeline, found.after),
         )
     )
     for name in [*was, *(name for name in now if name not in was)]:

@@ -4,14 +4,13 @@ nothing."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.rules.definition import (
-    AnyRule,
     Offset,
     ProtocolDefinition,
     ReminderRule,
@@ -20,22 +19,11 @@ from protocols.rules.definition import (
     StepKind,
     Unit,
 )
-from sessions.rules.facts import (
-    Booking,
-    CourseEnded,
-    DoseGiven,
-    EndKind,
-    Fact,
-    History,
-    HoldBegun,
-    HoldEnded,
-    Intake,
-    SessionHeld,
-    in_order,
-)
-from sessions.rules.keys import in_words_of, parts_of_key
+from sessions.rules.facts import Booking
+from sessions.rules.keys import session_rule_of
 from sessions.rules.kinds.ladders import asked_key, step_of
 from sessions.rules.requirements import WAITING, Kind, Outcome, Requirement, Status
+from sessions.rules.timeline import Timeline
 from sessions.rules.windows import length
 
 
@@ -75,20 +63,17 @@ class Considered:
 
 
 def reminders(
-    definition: ProtocolDefinition,
+    timeline: Timeline,
     outcome: Outcome,
-    history: History,
     *,
     zone: ZoneInfo | None = None,
     most_a_day: int | None = None,
 ) -> tuple[ReminderDue, ...]:
-    """The reminders of every requirement still to be met. `zone` is the patient's (the clinic's by
-    default)."""
+    """The reminders of every requirement of `outcome`, which is what `timeline` comes to, still to be met.
+    `zone` is the patient's (the clinic's by default)."""
     found = [
         one.due
-        for one in considered(
-            definition, outcome, history, zone=zone, most_a_day=most_a_day, settled_too=False
-        )
+        for one in considered(timeline, outcome, zone=zone, most_a_day=most_a_day, settled_too=False)
         if one.due is not None and not one.reason
     ]
     found.sort(key=lambda due: (due.send_at, due.key, due.rule_code))
@@ -96,9 +81,8 @@ def reminders(
 
 
 def considered(
-    definition: ProtocolDefinition,
+    timeline: Timeline,
     outcome: Outcome,
-    history: History,
     *,
     zone: ZoneInfo | None = None,
     most_a_day: int | None = None,
@@ -107,25 +91,8 @@ def considered(
     """Every reminder that the protocol has for every requirement of the course, with the reason of those
     that are not due: what a question "why did nothing come?" is answered from. Without `settled_too`, only
     of what may still be asked."""
-    zone = zone or history.setting.zone
-    history = in_words_of(definition, history)
-    superseded = {fact.amends for fact in history.facts if fact.amends is not None}
-    current = [fact for fact in history.facts if fact.id not in superseded]
-    deceased = any(
-        isinstance(fact.value, CourseEnded) and fact.value.kind == EndKind.DECEASED for fact in current
-    )
-    marks = sorted(
-        (fact for fact in current if isinstance(fact.value, HoldBegun | HoldEnded)),
-        key=in_order,
-    )
-    on_hold = bool(marks) and isinstance(marks[-1].value, HoldBegun)
-    dosed = any(
-        isinstance(fact.value, DoseGiven) and fact.value.intake != Intake.NOT_TAKEN for fact in current
-    )
-    bookings: dict[str, Booking] = {}
-    for booking in sorted(history.bookings, key=lambda row: (row.starts_at, row.id)):
-        bookings.setdefault(booking.key, booking)
-    rules = {rule.code: rule for rule in definition.rules}
+    definition, history, rules = timeline.definition, timeline.history, timeline.rules
+    zone = zone or timeline.zone
     by_rule: dict[str, list[ReminderRule]] = {}
     for reminder in definition.reminders:
         by_rule.setdefault(reminder.rule, []).append(reminder)
@@ -134,12 +101,14 @@ def considered(
             code: _on_the_clinics_days(own, history.setting.visit_reminder_days)
             for code, own in by_rule.items()
         }
-    dosing_days = _dosing_days(rules, definition, history, current, zone)
+    dosing_days = _dosing_days(timeline, zone)
 
     def stopped(row: Requirement) -> str:
         # A hold pauses treatment; what is about safety goes on after any dose.
-        held_back = on_hold and rules[row.rule].suspended_by_hold and not (row.safety and dosed)
-        return "deceased" if deceased else "on_hold" if held_back else ""
+        held_back = (
+            timeline.on_hold and rules[row.rule].suspended_by_hold and not (row.safety and timeline.dosed)
+        )
+        return "deceased" if timeline.deceased else "on_hold" if held_back else ""
 
     found = []
     for row in outcome.requirements:
@@ -149,7 +118,7 @@ def considered(
         visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
         for reminder in own:
             reason = stopped(row)
-            target_at = _target(row, bookings.get(row.key), visit=visit)
+            target_at = _target(row, timeline.bookings.get(row.key), visit=visit)
             due = None
             if target_at is None:
                 reason = reason or _without_target(row, visit=visit)
@@ -159,7 +128,7 @@ def considered(
                     row,
                     target_at,
                     zone=zone,
-                    visit=row.key in bookings,
+                    visit=row.key in timeline.bookings,
                     mail_from_days=history.setting.mail_from_days,
                 )
                 due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
@@ -283,24 +252,18 @@ def _spread(
     return tuple(spread)
 
 
-def _dosing_days(
-    rules: Mapping[str, AnyRule],
-    definition: ProtocolDefinition,
-    history: History,
-    current: Sequence[Fact],
-    zone: ZoneInfo,
-) -> frozenset[date]:
+def _dosing_days(timeline: Timeline, zone: ZoneInfo) -> frozenset[date]:
     """The patient's days on which a dosing session is booked or was held."""
-    found = {
-        day_of(fact.value.started_at, zone)
-        for fact in current
-        if isinstance(fact.value, SessionHeld) and fact.value.kind is SessionKind.DOSING
+    held = {
+        day_of(held.started_at, zone) for held in timeline.all_held if held.value.kind is SessionKind.DOSING
     }
-    for booking in history.bookings:
-        rule = rules.get(parts_of_key(definition=definition, key=booking.key)[0])
-        if isinstance(rule, SessionRule) and rule.kind is SessionKind.DOSING:
-            found.add(day_of(booking.starts_at, zone))
-    return frozenset(found)
+    booked = {
+        day_of(booking.starts_at, zone)
+        for booking in timeline.history.bookings
+        if (rule := session_rule_of(definition=timeline.definition, key=booking.key)) is not None
+        and rule.kind is SessionKind.DOSING
+    }
+    return frozenset(held | booked)
 
 
 def _off_dosing_days(

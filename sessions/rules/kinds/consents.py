@@ -32,13 +32,16 @@ def requirements_of(timeline: Timeline, rule: ConsentRule) -> Iterator[Requireme
 def _asked_anew(timeline: Timeline, rule: ConsentRule) -> Iterator[Requirement]:
     """Once for each move to a version that asks for this consent anew: before the next dosing, whatever the
     rule itself stands in the way of."""
+    moves = _moves(timeline, rule.scope)
+    if not moves:
+        return
     blocks = tuple(
         Block(move=move, rule=dosing.code)
         for dosing in timeline.definition.rules
         if isinstance(dosing, SessionRule) and dosing.kind is SessionKind.DOSING
         for move in (Move.START_SESSION, Move.GIVE_DOSE)
     )
-    for number, moved_at in enumerate(_moves(timeline, rule.scope), start=2):
+    for number, moved_at in enumerate(moves, start=2):
         requirement = settle_in_place(
             timeline,
             replace(rule, blocks=blocks),

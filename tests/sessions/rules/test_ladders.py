@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sessions.rules.engine import requirements
+from sessions.rules.engine import across_versions, requirements, timeline_of
 from sessions.rules.facts import (
     AssessmentAnswered,
     ContactMade,
@@ -25,7 +25,7 @@ from sessions.rules.facts import (
     StepTaken,
 )
 from sessions.rules.kinds.ladders import asked_key
-from sessions.rules.reminders import reminders
+from sessions.rules.reminders import ReminderDue, reminders
 from sessions.rules.requirements import Outcome, Requirement, Status
 from sessions.rules.worklist import worklist
 from tests.support.courses import perfect_course
@@ -63,6 +63,11 @@ def day_after(hour: int, minute: int = 0) -> datetime:
 
 def outcome(history: History, as_of: datetime) -> Outcome:
     return requirements(definition=mdma(), history=history, as_of=as_of)
+
+
+def messages(history: History, as_of: datetime) -> tuple[ReminderDue, ...]:
+    timeline = timeline_of(definition=mdma(), history=history, as_of=as_of)
+    return reminders(timeline, across_versions(timeline), zone=PARIS)
 
 
 def happened(
@@ -190,16 +195,12 @@ def test_whose_step_it_is_stands_on_the_worklist_and_no_message_does() -> None:
 
 
 def test_the_messages_of_the_ladder_are_planned_while_nobody_answered() -> None:
-    found = {
-        due.rule_code: due
-        for due in reminders(mdma(), outcome(dosed(), day_after(9, 5)), dosed(), zone=PARIS)
-        if due.step
-    }
+    found = {due.rule_code: due for due in messages(dosed(), day_after(9, 5)) if due.step}
     again, other = found["check_in.ladder.again"], found["check_in.ladder.other_way"]
     assert (again.key, again.send_at, again.not_after) == (ASKED, day_after(11), day_after(12, 30))
     assert (again.another_way, other.another_way) == (False, True)
     history = happened(dosed(), day_after(10), answered(), ASKED, source=FactSource.PATIENT)
-    assert not [one for one in reminders(mdma(), outcome(history, day_after(10)), history) if one.step]
+    assert not [one for one in messages(history, day_after(10)) if one.step]
 
 
 # --- of a call ----------------------------------------------------------------------------------------------

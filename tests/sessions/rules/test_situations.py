@@ -13,7 +13,7 @@ import pytest
 
 from protocols.rules.definition import Move, Role, SessionKind
 from sessions.rules.deviations import deviations
-from sessions.rules.engine import requirements
+from sessions.rules.engine import across_versions, requirements, timeline_of
 from sessions.rules.facts import (
     ChecklistTicked,
     ConsentChanged,
@@ -606,8 +606,8 @@ def test_after_a_dose_a_hold_stops_nothing_that_is_about_safety_whatever_the_doc
         assert safety is not None and safety.status == Status.MISSED, key
     treatment = later.get("integration.1@dosing.1")
     assert treatment is not None and treatment.status == Status.OPEN
-    evening = found(held, step.at + 2 * HOUR)
-    asked = {one.key for one in reminders(forgetful, evening, held)}
+    evening = timeline_of(definition=forgetful, history=held, as_of=step.at + 2 * HOUR)
+    asked = {one.key for one in reminders(evening, across_versions(evening))}
     assert "check_in@dosing.1" in asked
     assert not {key for key in asked if key.startswith(("integration", "preparation"))}
 

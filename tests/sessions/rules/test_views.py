@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sessions.rules.adherence import adherence
-from sessions.rules.engine import requirements
+from sessions.rules.engine import across_versions, requirements, timeline_of
 from sessions.rules.facts import Booking, CourseEnded, EndKind, Fact, FactSource, History
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reminders import ReminderDue, reminders
@@ -39,9 +39,8 @@ def after(key: str) -> Step:
 def due(
     history: History, as_of: datetime, zone: ZoneInfo | None = None
 ) -> dict[tuple[str, str], ReminderDue]:
-    found = reminders(
-        mdma(), requirements(definition=mdma(), history=history, as_of=as_of), history, zone=zone
-    )
+    timeline = timeline_of(definition=mdma(), history=history, as_of=as_of)
+    found = reminders(timeline, across_versions(timeline), zone=zone)
     return {(one.key, one.rule_code): one for one in found}
 
 

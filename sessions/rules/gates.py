@@ -113,14 +113,13 @@ def gates_at(timeline: Timeline, outcome: Outcome, *, move: Move, key: str | Non
     held = None
     if slot is not None:
         held = timeline.held.get(slot.key) or timeline.under_way.get(slot.key)
-    rules = {rule.code: rule for rule in timeline.definition.rules}
     found: list[Gate] = _legal(timeline, move, slot)
     if slot is not None and move == Move.START_SESSION:
         own = outcome.get(slot.key)
         if own is None or not applies(timeline, slot.rule, own):
             found.append(_not_provided_for(slot))
     for requirement in outcome.requirements:
-        rule = rules.get(requirement.rule)
+        rule = timeline.rules.get(requirement.rule)
         if rule is None:  # asked under an earlier version only
             continue
         blocks = [

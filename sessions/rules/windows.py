@@ -49,16 +49,19 @@ def offset_from(
     """`offset` (and `extra`, for the k-th of a series) after `at`. `day` is the zone's day of `at`, for who
     asks about one instant many times."""
     days, elapsed = _parts(offset)
+    in_days = elapsed is _NOTHING
     if extra is not None:
         more_days, more_elapsed = _parts(extra)
         days, elapsed = days + more_days, elapsed + more_elapsed
-    in_days = offset.unit is Unit.DAYS or offset.unit is Unit.WEEKS
     if not in_days or (offset.at is None and edge is Edge.SAME):
-        return add_days(at, days, zone) + elapsed
-    on = (day or day_of(at, zone)) + timedelta(days=days)
-    if offset.at is not None:
-        return on_day(on, offset.at, zone) + elapsed
-    return (start_of_day if edge is Edge.FIRST else end_of_day)(on, zone) + elapsed
+        found = add_days(at, days, zone)
+    else:
+        on = (day or day_of(at, zone)) + timedelta(days=days)
+        if offset.at is not None:
+            found = on_day(on, offset.at, zone)
+        else:
+            found = start_of_day(on, zone) if edge is Edge.FIRST else end_of_day(on, zone)
+    return found if elapsed is _NOTHING else found + elapsed
 
 
 def _parts(offset: Offset) -> tuple[int, timedelta]:

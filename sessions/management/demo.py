@@ -14,8 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from clinic import outbox
 from clinic.actors import Actor, as_actor
-from clinic.models import Clinic, Membership, Person
+from clinic.models import Clinic, Membership, Message, Person
 from clinic.operations.people import add_membership, add_room, found_clinic
 from clinic.permissions import Role
 from clinic.rules.wall_time import day_of, on_day
@@ -131,6 +132,15 @@ def load(*, now: datetime, say: Say) -> None:
     for house in (alder, birch):
         look_again_now(clinic_id=house.clinic.pk, now=now)
     refresh_due_courses(now=now)
+    for house in (alder, birch):
+        # What had its time before any worker ran would only look late or lost.
+        gone = Message.objects.filter(clinic_id=house.clinic.pk, not_after__lte=now)
+        outbox.cancel_unsent(
+            clinic_id=house.clinic.pk,
+            ids=list(gone.values_list("pk", flat=True)),
+            reason="before-the-demo",
+            now=now,
+        )
 
 
 def _found(place: Place, *, now: datetime) -> House:
@@ -292,7 +302,7 @@ def dosing_tomorrow(house: House, now: datetime) -> None:
     story.tell(until=now, with_dosing=False)
     tomorrow = day_of(now, house.zone) + timedelta(days=1)
     story.book_dosing(
-        cycle=1, at=on_day(tomorrow, time(9, 0), house.zone), now=max(story.at, now - timedelta(hours=3))
+        cycle=1, at=on_day(tomorrow, time(9, 0), house.zone), now=now
     )
     story.make_ready(cycle=1, at=now, leave_out=("chart.escort",))
 
@@ -312,7 +322,7 @@ def dosing_today(house: House, now: datetime) -> None:
     story.tell(until=now)
     begins = on_day(day_of(now, house.zone), time(8, 0), house.zone)
     if now < begins:
-        story.book_dosing(cycle=1, at=begins, now=max(story.at, now - timedelta(hours=3)))
+        story.book_dosing(cycle=1, at=begins, now=now)
         story.make_ready(cycle=1, at=now)
     _close(story, now)
 

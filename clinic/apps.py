@@ -17,8 +17,10 @@ class ClinicConfig(AppConfig):
         # Only here: models may be imported once every app is loaded.
         from clinic import checks, outbox, proofs  # noqa: F401  (checks register themselves)
         from clinic.health import register_watch
+        from clinic.operations.own_number import register_number_codes
         from clinic.ticks import register_tick
 
+        register_number_codes()
         register_watch("proofs", lambda now: proofs.standing())
 
         register_tick("sweep", lambda now: outbox.sweep(now=now))

@@ -59,13 +59,16 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
         try:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT slug, is_demo, crisis_lines = '[]'::jsonb, phone = '', concern_person_id IS NULL"
-                    " FROM clinic_clinic ORDER BY slug"
+                    "SELECT slug, is_demo, crisis_lines = '[]'::jsonb, phone = '', concern_person_id IS NULL,"
+                    " on_call_person_id IS NULL, text_sender = '' OR NOT EXISTS (SELECT"
+                    " FROM clinic_membership m WHERE m.clinic_id = c.id AND m.person_id = c.on_call_person_id"
+                    " AND m.text_number_confirmed_at IS NOT NULL)"
+                    " FROM clinic_clinic c ORDER BY slug"
                 )
                 clinics = cursor.fetchall()
         except DatabaseError:  # A column that a pending migration will add.
             continue
-        for slug, is_demo, without_lines, without_phone, without_ear in clinics:
+        for slug, is_demo, without_lines, without_phone, without_ear, nobody_on_call, asleep in clinics:
             if is_demo:
                 found.append(
                     Error(
@@ -89,6 +92,17 @@ def clinics_are_fit_for_patients(databases: Sequence[str] | None = None, **_: An
                         hint="Name somebody outside the care teams; until then it goes to a supervisor or an "
                         "administrator outside the patient's own.",
                         id="clinic.W003",
+                    )
+                )
+            if nobody_on_call or asleep:
+                found.append(
+                    Warning(
+                        f"The clinic “{slug}” names nobody who is on call."
+                        if nobody_on_call
+                        else f"Who is on call in the clinic “{slug}” can't be texted.",
+                        hint="A mail at night wakes nobody: somebody on call confirms a number "
+                        "(Texts to you), and the clinic has one of its own at the provider of texts.",
+                        id="clinic.W004",
                     )
                 )
     return found

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -44,6 +45,20 @@ def members_of(actor: Actor, *, role: Role | None = None, now: datetime) -> list
         if membership.active_on(now.astimezone(membership.clinic.zone_info).date())
     ]
     return sorted(found, key=lambda membership: membership.person.printed_name.casefold())
+
+
+def texts_possible(clinic: Clinic) -> bool:
+    return bool(settings.TEXT_URL and clinic.text_sender)
+
+
+def texted_members(*, clinic: Clinic, people: Collection[int]) -> dict[int, Membership]:
+    """Person → their membership, of those whom the clinic can text: their number is confirmed. One query."""
+    if not texts_possible(clinic):
+        return {}
+    members = Membership.objects.filter(
+        clinic=clinic, person_id__in=people, text_number_confirmed_at__isnull=False
+    )
+    return {one.person_id: one for one in members}
 
 
 def rooms_of(actor: Actor) -> QuerySet[Room]:

@@ -19,6 +19,7 @@ from clinic.actors import Actor
 from clinic.admin.acting import Given, HouseAdmin, OperationForm, seats_that_may
 from clinic.models import Clinic, Membership, Person
 from clinic.operations import people
+from clinic.operations.own_number import take_number_away
 from clinic.permissions import STAFF, Permission, Role
 
 # Others register tables of theirs, secrets and all. Nobody reads those here, nor changes an address past the
@@ -50,6 +51,8 @@ class MembershipAdmin(HouseAdmin):
     list_filter = ("clinic",)
     search_fields = ("person__printed_name", "person__email")
     autocomplete_fields = ("person",)
+    ends = Permission.MANAGE_PEOPLE
+    actions = ("take_number_away",)
 
     def do(self, *, actor: Actor, row: Any, given: Given, reason: str) -> Model:
         asked = {**given, "roles": frozenset(Role(role) for role in given["roles"])}
@@ -57,6 +60,17 @@ class MembershipAdmin(HouseAdmin):
             return people.add_membership(actor=actor, now=actor.at, reason=reason, **asked)
         return people.change_membership(
             actor=actor, membership_id=row.pk, now=actor.at, reason=reason, **asked
+        )
+
+    @admin.action(description=_("Take the number for texts away (telephone lost)"), permissions=["end"])
+    def take_number_away(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        self.end_each(
+            request,
+            queryset,
+            lambda actor, row, reason: take_number_away(
+                actor=actor, membership_id=row.pk, now=actor.at, reason=reason
+            ),
+            said=_("%s gets no more texts, until they confirm another number."),
         )
 
 

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='clinic',
             name='text_sender',
-            field=models.CharField(blank=True, help_text='The clinic’s number at the provider, with its country code, e.g. +15550100. Empty: no texts.', max_length=20, validators=[clinic.models.clinics.valid_text_sender], verbose_name='Number that texts come from'),
+            field=models.CharField(blank=True, help_text='The clinic’s number at the provider, with its country code, e.g. +15550100. Empty: no texts.', max_length=20, validators=[clinic.models.clinics.valid_text_number], verbose_name='Number that texts come from'),
         ),
         migrations.AlterField(
             model_name='message',

@@ -15,7 +15,7 @@ from clinic.models.messages import (
     MessageReport,
     MessageState,
 )
-from clinic.models.people import Membership, Person
+from clinic.models.people import Membership, NumberCode, Person
 from clinic.models.reasons import ChangeReason
 from clinic.models.resources import Resource, Room
 from clinic.models.rows import ClinicRow, WallTimeField
@@ -38,6 +38,7 @@ __all__ = [
     "MessageLog",
     "MessageReport",
     "MessageState",
+    "NumberCode",
     "Person",
     "Resource",
     "ReviewSettings",

@@ -62,7 +62,7 @@ def valid_weekdays(value: object) -> None:
         raise ValidationError(_("Write each day once, 1 for Monday to 7 for Sunday."))
 
 
-def valid_text_sender(value: str) -> None:
+def valid_text_number(value: str) -> None:
     if text_number(value) != value:
         raise ValidationError(_("Write the number with its country code and no spaces, e.g. +15550100."))
 
@@ -118,7 +118,7 @@ class Clinic(models.Model):
     text_sender = models.CharField(
         max_length=20,
         blank=True,
-        validators=[valid_text_sender],
+        validators=[valid_text_number],
         verbose_name=gettext_lazy("Number that texts come from"),
         help_text=gettext_lazy(
             "The clinic’s number at the provider, with its country code, e.g. +15550100. Empty: no texts."

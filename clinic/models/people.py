@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from clinic.ids import uuid7
 from clinic.models.absences import Absence, Deputy, Handover
+from clinic.models.clinics import valid_text_number
 from clinic.models.rows import ClinicRow
 from clinic.permissions import Role
 
@@ -119,6 +120,14 @@ class Membership(ClinicRow):
     until_on = models.DateField(
         null=True, blank=True, help_text=gettext_lazy("Last day, in the clinic's zone.")
     )
+    # Where the clinic texts them at any hour; of use only once a code that went there came back.
+    text_number = models.CharField(
+        gettext_lazy("number for texts"), max_length=20, blank=True, validators=[valid_text_number]
+    )
+    text_number_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    texts_for_concerns = models.BooleanField(
+        default=False, help_text=gettext_lazy("Concerns of patients by text instead of mail.")
+    )
     # What a booking occupies when this member is booked.
     resource = models.OneToOneField("clinic.Resource", on_delete=models.PROTECT, related_name="membership")
 
@@ -137,6 +146,10 @@ class Membership(ClinicRow):
                 condition=models.Q(roles__contained_by=[role.value for role in Role]),
                 name="membership_roles_are_known",
             ),
+            models.CheckConstraint(
+                condition=models.Q(text_number_confirmed_at__isnull=True) | ~models.Q(text_number=""),
+                name="only_a_number_is_confirmed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,3 +161,27 @@ class Membership(ClinicRow):
     @property
     def role_set(self) -> frozenset[Role]:
         return frozenset(Role(role) for role in self.roles)
+
+
+class NumberCode(ClinicRow):
+    """A code that went to a number which a member says is theirs. Its digits are made from its public id and
+    the installation's secret: they stand nowhere."""
+
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="number_codes")
+    number = models.CharField(max_length=20, validators=[valid_text_number])
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    wrong_tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(ClinicRow.Meta):
+        constraints = [
+            *ClinicRow.Meta.constraints,
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("asked_at")),
+                name="a_number_code_expires_after_it_is_asked_for",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.membership_id} {self.asked_at:%Y-%m-%d %H:%M}"

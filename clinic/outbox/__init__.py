@@ -11,6 +11,7 @@ from clinic.outbox.planning import MessageSpec, cancel_unsent, plan, plan_course
 from clinic.outbox.purposes import Rendered, Undeliverable, register
 from clinic.outbox.reports import clinic_of, take_report
 from clinic.outbox.sending import SendReport, channels, send_due_messages, sweep
+from clinic.outbox.texts import text_to
 
 __all__ = [
     "Attachment",
@@ -29,4 +30,5 @@ __all__ = [
     "send_due_messages",
     "sweep",
     "take_report",
+    "text_to",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,17 +16,20 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.adapters.mail import RenderedMail
 from clinic.errors import Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
-from clinic.models import Absence, Clinic, Handover, Membership, Message, Person
+from clinic.models import Absence, Channel, Clinic, Handover, Membership, Message, Person
 from clinic.operations.events import record_event
+from clinic.outbox import Rendered
 from clinic.own_words import speaking
 from clinic.permissions import Permission, Role, allows, require
 from protocols.queries import own_words_of_house
 from sessions.models import CareConcern, CareConcernStep, CareTeamMember, Course
 from sessions.operations.answering import actor_of
+from sessions.operations.telling_staff import AnyMessage, by_mail_instead, tell_people, text_for_staff
 from sessions.permissions import subject_of
 from sessions.queries.links import link_of
 
 PURPOSE = "care_concern"
+OF_USE = timedelta(days=7)
 # Who hears a concern where the clinic named nobody, or somebody of the patient's own team.
 INSTEAD = (Role.SUPERVISOR, Role.ADMINISTRATOR, Role.PRESCRIBER, Role.COORDINATOR)
 
@@ -69,25 +73,20 @@ def raise_concern(*, token: str, text: str, now: datetime, public_id: UUID | Non
             actor=system_actor(clinic_id=actor.clinic_id, at=now),
             now=now,
         )
-        tellings = [(concern.handler_id, now), (concern.cover_id, act_by)]
-        outbox.plan(
-            specs=[
-                outbox.MessageSpec(
-                    clinic_id=concern.clinic_id,
+        for person_id, at in ((concern.handler_id, now), (concern.cover_id, act_by)):
+            if person_id is not None:
+                tell_people(
+                    clinic=link.clinic,
+                    people=[person_id],
                     purpose=PURPOSE,
-                    subject_key=f"concern:{concern.pk}:{person_id}",
+                    subject=f"concern:{concern.pk}",
+                    data={"concern": str(concern.public_id)},
                     target_at=at,
-                    data={"concern": str(concern.public_id), "person": person_id},
-                    local_at=at.replace(tzinfo=None),
-                    zone="UTC",
                     send_at=at,
-                    not_after=at + timedelta(days=7),
+                    of_use=OF_USE,
+                    safety=False,
+                    now=now,
                 )
-                for person_id, at in tellings
-                if person_id is not None
-            ],
-            now=now,
-        )
         return concern
 
 
@@ -193,9 +192,13 @@ def concern_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[
     }
 
 
-def render_concern(message: Message) -> RenderedMail:
+def render_concern(message: Message) -> Rendered:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
+    if message.channel == Channel.TEXT:
+        theirs = Q(handler=person) | Q(cover=person, act_by__lte=message.send_at)
+        count = CareConcern.objects.filter(theirs, clinic=clinic, closed_at__isnull=True).count()
+        return text_for_staff(clinic=clinic, message=message, count=max(1, count), nobody_acted=False)
     path = reverse("sessions:care_concern", args=(clinic.slug, message.data["concern"]))
     with speaking(own_words_of_house(clinic_id=clinic.pk)):
         return RenderedMail(
@@ -207,7 +210,16 @@ def render_concern(message: Message) -> RenderedMail:
         )
 
 
+def concern_undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
+    if message.channel == Channel.TEXT:
+        by_mail_instead(message, of_use=OF_USE, now=now)
+
+
 def register_concerns() -> None:
     outbox.register(
-        PURPOSE, still_wanted=concern_still_wanted, render=render_concern, respects_quiet_hours=False
+        PURPOSE,
+        still_wanted=concern_still_wanted,
+        render=render_concern,
+        on_undeliverable=concern_undeliverable,
+        respects_quiet_hours=False,
     )

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from clinic import outbox
 from clinic.actors import Actor, acting, system_actor
 from clinic.models import Clinic
 from clinic.operations.events import record_event
@@ -122,6 +121,21 @@ def _escalate(*, actor: Actor, course: Course, task: StaffTask, now: datetime) -
     return count
 
 
+def tell_next_at_once(*, actor: Actor, course: Course, task: StaffTask, now: datetime) -> None:
+    """Somebody was not reached: whoever is next is told now, unless somebody has acted meanwhile. The course
+    row must be locked."""
+    if task.tell_next_at is None or (task.untouched_since or task.opened_at) > now:
+        return
+    told = told_since(task)
+    found = _next(task, clinic=course.clinic, told=told)
+    if found is not None:
+        people = people_for(course=course, now=now)
+        _tell(actor=actor, course=course, task=task, rung=found.rung, people=people, now=now)
+        found = _next(task, clinic=course.clinic, told={*told, found.rung})
+    task.tell_next_at = None if found is None else found.at
+    task.save(update_fields=["tell_next_at"])
+
+
 def _tell(*, actor: Actor, course: Course, task: StaffTask, rung: Rung, people: People, now: datetime) -> int:
     person_id = _whom(course=course, task=task, rung=rung, people=people)
     TaskTold.objects.create(
@@ -145,24 +159,10 @@ def _tell(*, actor: Actor, course: Course, task: StaffTask, rung: Rung, people: 
     if person_id is None:
         return 0
     # Imported here: messages render from tasks, and tasks send messages.
-    from sessions.operations.messages import TASK_PURPOSE
+    from sessions.operations.messages import tell_of_task
 
-    outbox.plan(
-        specs=[
-            outbox.MessageSpec(
-                clinic_id=task.clinic_id,
-                purpose=TASK_PURPOSE,
-                subject_key=f"task:{task.pk}:{person_id}",
-                rule_code=rung.value,
-                target_at=task.untouched_since or task.opened_at,
-                data={"task": str(task.public_id), "person": person_id, "told": rung.value},
-                local_at=now.replace(tzinfo=None),
-                zone="UTC",
-                send_at=now,
-                not_after=now + timedelta(days=1),
-            )
-        ],
-        now=now,
+    tell_of_task(
+        task=task, people=[person_id], target_at=task.untouched_since or task.opened_at, now=now, rung=rung
     )
     return 1
 

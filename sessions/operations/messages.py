@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,7 @@ from clinic.actors import acting, system_actor
 from clinic.adapters.mail import RenderedMail
 from clinic.adapters.text import OPTED_OUT
 from clinic.models import Channel, Clinic, Message, MessageLog, MessageState, Person
+from clinic.outbox import Rendered
 from clinic.own_words import speaking
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of, own_words_of, own_words_of_house
@@ -34,12 +35,14 @@ from sessions.models import (
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
+from sessions.operations.escalating import tell_next_at_once
 from sessions.operations.kept import MissedVisit
 from sessions.operations.locks import lock_course
 from sessions.operations.missed import PURPOSE as MISSED
 from sessions.operations.missed import missed_visits
 from sessions.operations.reaching import stop_channel
 from sessions.operations.rendering import render, render_together
+from sessions.operations.telling_staff import another_way_stands, tell_people, text_for_staff
 from sessions.queries.ways import (
     NO_TEXT,
     PastWays,
@@ -50,6 +53,7 @@ from sessions.queries.ways import (
     way_of,
     wordless,
 )
+from sessions.rules.escalation import Rung
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import EMAIL, way_for, why_not
 from sessions.rules.reminders import ReminderDue, reminders
@@ -350,26 +354,31 @@ def _unwanted(
 
 
 def tell_owner(*, task: StaffTask, now: datetime) -> None:
-    """Mail a task's owner, and its cover, at once and at any hour, that something waits; never what it is
+    """Tell a task's owner, and its cover, at once and at any hour, that something waits; never what it is
     about."""
-    people = [person_id for person_id in {task.owner_id, task.cover_id} if person_id is not None]
-    outbox.plan(
-        specs=[
-            outbox.MessageSpec(
-                clinic_id=task.clinic_id,
-                purpose=TASK_PURPOSE,
-                subject_key=f"task:{task.pk}:{person_id}",
-                rule_code="",
-                occurrence=0,
-                target_at=task.opened_at,
-                data={"task": str(task.public_id), "person": person_id},
-                local_at=now.replace(tzinfo=None),
-                zone="UTC",
-                send_at=now,
-                not_after=now + timedelta(days=1),
-            )
-            for person_id in people
-        ],
+    tell_of_task(
+        task=task,
+        people=[person_id for person_id in {task.owner_id, task.cover_id} if person_id is not None],
+        target_at=task.opened_at,
+        now=now,
+    )
+
+
+def tell_of_task(
+    *, task: StaffTask, people: Sequence[int], target_at: datetime, now: datetime, rung: Rung | None = None
+) -> None:
+    """`rung`: they are told that nobody has acted."""
+    tell_people(
+        clinic=task.clinic,
+        people=people,
+        purpose=TASK_PURPOSE,
+        subject=f"task:{task.pk}",
+        data={"task": str(task.public_id), **({"told": rung.value} if rung else {})},
+        rule_code=rung.value if rung else "",
+        target_at=target_at,
+        send_at=now,
+        of_use=timedelta(days=1),
+        safety=task.safety,
         now=now,
     )
 
@@ -396,9 +405,13 @@ def task_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int
     }
 
 
-def render_task(message: Message) -> RenderedMail:
+def render_task(message: Message) -> Rendered:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
+    nobody_acted = "told" in message.data
+    if message.channel == Channel.TEXT:
+        count = _tasks_that_wait(message)
+        return text_for_staff(clinic=clinic, message=message, count=count, nobody_acted=nobody_acted)
     path = reverse("sessions:task", kwargs={"clinic": clinic.slug, "task": message.data["task"]})
     about = StaffTask.objects.filter(clinic_id=clinic.pk, public_id=message.data["task"])
     version_id = about.values_list("course__protocol_version_id", flat=True).first()
@@ -409,12 +422,35 @@ def render_task(message: Message) -> RenderedMail:
             subject=_("A task waits for you"),
             text=(
                 _("Nobody has acted on a task yet, and you are told next. Sign in to see it:\n%(link)s\n")
-                if "told" in message.data
+                if nobody_acted
                 else _("A task with a clock waits for you. Sign in to see it:\n%(link)s\n")
             )
             % {"link": settings.SITE_URL + path},
             sender_name=clinic.sender_name,
         )
+
+
+def _tasks_that_wait(message: Message) -> int:
+    """Safety tasks open in the clinic that this person has, covers, or was told of: this one at least."""
+    person_id = message.data["person"]
+    told = TaskTold.objects.filter(task=OuterRef("pk"), person_id=person_id)
+    theirs = Q(owner_id=person_id) | Q(cover_id=person_id) | Exists(told)
+    open_ones = {"clinic_id": message.clinic_id, "done_at__isnull": True, "safety": True}
+    return max(1, StaffTask.objects.filter(theirs, **open_ones).count())
+
+
+def task_undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
+    """Whoever was to be told of a safety task was not: the next one is told at once. A mail that came back is
+    no matter where their text went out."""
+    if another_way_stands(message):
+        return
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
+        found = StaffTask.objects.filter(clinic_id=message.clinic_id, public_id=message.data["task"])
+        course_id = found.values_list("course_id", flat=True).first()
+        if course_id is not None:
+            course = lock_course(actor=actor, pk=course_id)
+            tell_next_at_once(actor=actor, course=course, task=found.get(), now=now)
 
 
 def undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
@@ -538,5 +574,9 @@ def register_messages() -> None:
             alone_on=frozenset({Channel.TEXT.value}) if purpose in ABOUT_A_VISIT else frozenset(),
         )
     outbox.register(
-        TASK_PURPOSE, still_wanted=task_still_wanted, render=render_task, respects_quiet_hours=False
+        TASK_PURPOSE,
+        still_wanted=task_still_wanted,
+        render=render_task,
+        on_undeliverable=task_undeliverable,
+        respects_quiet_hours=False,
     )

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 
+from clinic import outbox
 from clinic.adapters.mail import Attachment, RenderedMail
 from clinic.adapters.text import RenderedText
 from clinic.models import Channel, Clinic, Message
@@ -162,17 +163,8 @@ def _refuse_telling(text: str) -> None:
 def texted(
     *, clinic: Clinic, details: ContactDetails, message: Message, text: str, mark: str = ""
 ) -> RenderedText:
-    """A text on its way to the patient's number, with where the provider reports what became of it."""
-    if not details.text_number:
-        raise Undeliverable("no-number")
-    report = reverse("text-report", kwargs={"clinic": clinic.slug, "message": message.public_id})
-    return RenderedText(
-        to=details.text_number,
-        text=text,
-        sender=clinic.text_sender,
-        report_to=settings.SITE_URL + report,
-        mark=mark,
-    )
+    """A text on its way to the patient's number."""
+    return outbox.text_to(details.text_number, clinic=clinic, message=message, text=text, mark=mark)
 
 
 LINK_LIFE = timedelta(hours=24)  # after the moment the link is about, as long as anybody could still use it

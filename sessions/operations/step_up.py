@@ -16,6 +16,7 @@ from clinic.actors import Actor
 from clinic.errors import BadInput, NotNow
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
+from clinic.rules.codes import CODE_LIFE, CODES_APART, MOST_CODES, code_matches
 from sessions.models import ContactDetails, Course, PatientLink, StepUpCode, StepUpTry
 from sessions.models.tasks import TaskKind
 from sessions.operations.answering import actor_of
@@ -31,17 +32,7 @@ from sessions.queries.step_up import (
     ways_open,
 )
 from sessions.rules.discretion import telling_words
-from sessions.rules.step_up import (
-    CODE_LIFE,
-    CODE_PURPOSE,
-    CODES_APART,
-    LEAST_LETTERS,
-    MOST_CODES,
-    Way,
-    code_matches,
-    plain_word,
-    proof_for,
-)
+from sessions.rules.step_up import CODE_PURPOSE, LEAST_LETTERS, Way, plain_word, proof_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

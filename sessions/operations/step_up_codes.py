@@ -13,13 +13,14 @@ from clinic import outbox
 from clinic.adapters.mail import RenderedMail
 from clinic.models import Channel, Message
 from clinic.outbox import Rendered, Undeliverable
+from clinic.rules.codes import CODE_LIFE, code_for
 from sessions.models import StepUpCode
 from sessions.operations.rendering import texted
 from sessions.queries.ways import how_of
 from sessions.queries.wording import language_in_use
 from sessions.rules.discretion import telling_words
 from sessions.rules.reaching import why_not
-from sessions.rules.step_up import CODE_LIFE, CODE_PURPOSE, code_for
+from sessions.rules.step_up import CODE_PURPOSE
 from sessions.rules.wording import for_texting
 
 _WITH = ("link__clinic", "link__patient__contact_details")

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.conf import settings
 
 from clinic.models import Clinic
+from clinic.rules.codes import CODES_WITHIN
 from protocols.rules.instruments import Instrument
 from sessions.models import ContactDetails, Patient, PatientLink, StepUpCode, StepUpTry
 from sessions.queries.ways import how_of
@@ -17,7 +18,6 @@ from sessions.rules.discretion import telling_words
 from sessions.rules.reaching import CHANNELS, why_not
 from sessions.rules.step_up import (
     CODE_PURPOSE,
-    CODES_WITHIN,
     LINKS_OF_TRIES,
     READS_FOR,
     SENDS_FOR,

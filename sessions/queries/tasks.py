@@ -23,6 +23,7 @@ from sessions.models.tasks import TaskKind
 from sessions.queries.courses import courses_for
 from sessions.queries.followed import FOLLOWING, followed
 from sessions.queries.today import TaskRow, task_rows
+from sessions.queries.told import TellingRow, tellings_of
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
 
@@ -42,6 +43,7 @@ class TaskDetail:
     to_do: str  # the action that was agreed
     told: Sequence[ToldRow]  # that nobody had acted on it
     tell_next_at: datetime | None
+    tellings: Sequence[TellingRow]  # each mail and text, and what became of it
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -127,6 +129,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         to_do=behind.to_do if behind else "",
         told=told_of(found) if found.safety else (),
         tell_next_at=found.tell_next_at,
+        tellings=tellings_of(found) if found.safety else (),
     )
 
 

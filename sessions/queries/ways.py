@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Q
 
 from clinic.models import Clinic, Message, MessageLog, MessageState
+from clinic.queries import texts_possible
 from protocols.queries import forms_without_text
 from protocols.rules.definition import LadderRule, ProtocolDefinition
 from sessions.models import ContactDetails, Course
@@ -21,10 +21,6 @@ NO_TEXT = "no_item_text"  # the form has no words here: nothing to show to a pat
 
 def subject_key(course_id: int, key: str) -> str:
     return f"course:{course_id}:{key}"
-
-
-def texts_possible(clinic: Clinic) -> bool:
-    return bool(settings.TEXT_URL and clinic.text_sender)
 
 
 def how_of(details: ContactDetails | None, *, clinic: Clinic) -> HowToReach | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -23,13 +22,8 @@ class Way(StrEnum):
 
 WAYS = tuple(way.value for way in Way)
 CODE_PURPOSE = "step_up_code"
-DIGITS = 6
-CODE_LIFE = timedelta(minutes=10)  # long enough to fetch a telephone; a display choice, as those below
-# Whoever holds a link can make us send codes: seldom enough to be no nuisance.
-CODES_APART = timedelta(minutes=1)
-MOST_CODES = 3
-CODES_WITHIN = timedelta(hours=1)
-# What is behind the step may be read for so long without showing it again: a telephone lies about.
+# What is behind the step may be read for so long without showing it again: a telephone lies about. A display
+# choice, as those below.
 READS_FOR = timedelta(hours=1)
 # What was begun may be sent for so long: an answer is not lost because its writer was slow.
 SENDS_FOR = timedelta(hours=24)
@@ -44,20 +38,6 @@ def wants_step_up(*, purpose: str, telling: bool) -> bool:
     be answerable in the first minute of a bad day: neither waits, unless the check-in's own words tell of the
     care (`telling`). A questionnaire always does."""
     return purpose == "questionnaire" or (purpose == "check_in" and telling)
-
-
-def code_for(*, secret: str, subject: str) -> str:
-    """The code of one asking. It is made anew wherever it is needed and stored nowhere."""
-    digest = hmac.new(secret.encode(), f"code:{subject}".encode(), hashlib.sha256).digest()
-    return f"{int.from_bytes(digest, 'big') % 10**DIGITS:0{DIGITS}d}"
-
-
-def code_matches(*, secret: str, subjects: Collection[str], given: str) -> str | None:
-    """The subject whose code was given, if any."""
-    digits = "".join(letter for letter in given if letter.isdigit())
-    return next(
-        (one for one in subjects if hmac.compare_digest(code_for(secret=secret, subject=one), digits)), None
-    )
 
 
 def plain_word(given: str) -> str:

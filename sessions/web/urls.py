@@ -23,6 +23,7 @@ from sessions.web import (
     notes,
     outcomes,
     overview,
+    own_texts,
     planning,
     psychotherapy_notes,
     ratings,
@@ -43,6 +44,11 @@ from sessions.web import (
 
 staff = [
     path("", overview.today, name="today"),
+    path("me/texts/", own_texts.own_texts, name="own_texts"),
+    path("me/texts/code/", own_texts.own_number_code, name="own_number_code"),
+    path("me/texts/confirm/", own_texts.own_number_confirm, name="own_number_confirm"),
+    path("me/texts/remove/", own_texts.own_number_remove, name="own_number_remove"),
+    path("me/texts/choose/", own_texts.own_texts_choose, name="own_texts_choose"),
     path("patients/", overview.patients, name="patients"),
     path("patients/enrol/", courses.enrol, name="enrol"),
     path("deviations/", deviations.deviations, name="deviations"),
@@ -188,5 +194,6 @@ pages: list[URLPattern | URLResolver] = [
     path("hooks/<slug:clinic>/texts/", hooks.text_received, name="text_received"),
     path("c/<slug:clinic>/", include(staff)),
     path("p/<str:token>/", include(patient)),
+    path("t/<uuid:message>/", own_texts.told, name="told"),
 ]
 urlpatterns = [path("", include((pages, "sessions")))]

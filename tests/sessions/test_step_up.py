@@ -17,6 +17,7 @@ from clinic.errors import BadInput, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic, Event, Message
 from clinic.outbox import send_due_messages
+from clinic.rules.codes import CODE_LIFE, code_for
 from protocols.queries import instrument_of
 from protocols.rules.definition import AssessmentRule
 from sessions.models import (
@@ -34,7 +35,7 @@ from sessions.operations.rendering import link_address
 from sessions.operations.step_up import send_code, set_word, step_up
 from sessions.queries.step_up import tells
 from sessions.rules.discretion import telling_words
-from sessions.rules.step_up import CODE_LIFE, READS_FOR, SENDS_FOR, code_for
+from sessions.rules.step_up import READS_FOR, SENDS_FOR
 from sessions.rules.tokens import token_hash
 from tests.sessions.test_patient_pages import check_in_token, says_whom_to_call, token_of, visit_link
 from tests.support.cast import START, Cast, calm_answers, enrol

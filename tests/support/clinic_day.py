@@ -201,6 +201,7 @@ def addresses(day: ClinicDay) -> dict[str, str]:
     draft = SessionRecord.objects.get(course=day.late, key="preparation.3").public_id
     found = {
         "today": url("today"),
+        "own-texts": url("own_texts"),
         "patients": url("patients"),
         "enrol": url("enrol"),
         "deviations": url("deviations"),

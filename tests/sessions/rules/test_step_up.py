@@ -1,4 +1,4 @@
-"""What stands before a name or a clinical word, and how codes, words and proofs are judged."""
+"""What stands before a name or a clinical word, and how words and proofs are judged."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sessions.rules.step_up import (
-    CODE_LIFE,
-    DIGITS,
-    code_for,
-    code_matches,
-    plain_word,
-    proof_age,
-    proof_for,
-    wants_step_up,
-)
+from sessions.rules.step_up import plain_word, proof_age, proof_for, wants_step_up
 
 NOW = datetime(2027, 3, 1, 15, 0, tzinfo=UTC)
 SECRET = "only-for-tests"
@@ -33,22 +24,6 @@ SECRET = "only-for-tests"
 )
 def test_what_stands_behind_the_step(purpose: str, telling: bool, wanted: bool) -> None:
     assert wants_step_up(purpose=purpose, telling=telling) is wanted
-
-
-def test_a_code_is_of_one_asking_and_of_one_installation() -> None:
-    codes = {code_for(secret=SECRET, subject=str(one)) for one in range(200)}
-    assert len(codes) > 190 and {len(code) for code in codes} == {DIGITS}
-    assert code_for(secret=SECRET, subject="a") == code_for(secret=SECRET, subject="a")
-    assert code_for(secret="another", subject="a") != code_for(secret=SECRET, subject="a")
-    assert timedelta(minutes=15) >= CODE_LIFE, "it is short-lived"
-
-
-def test_a_code_is_found_however_it_is_spaced() -> None:
-    code = code_for(secret=SECRET, subject="b")
-    assert code_matches(secret=SECRET, subjects=["a", "b"], given=f" {code[:3]} {code[3:]} ") == "b"
-    assert code_matches(secret=SECRET, subjects=["a"], given=code) is None
-    assert code_matches(secret=SECRET, subjects=[], given=code) is None
-    assert code_matches(secret=SECRET, subjects=["a"], given="") is None
 
 
 @pytest.mark.parametrize("given", ["Blue Heron", "blueheron", " BLUE-HERON ", "Blué heron"])

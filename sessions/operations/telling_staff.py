@@ -1,0 +1,133 @@
+"""Staff are told that something waits, by mail and by text; never what it is about, nor whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from clinic import outbox
+from clinic.adapters.text import RenderedText
+from clinic.models import Channel, Clinic, Membership, Message, MessageLog, MessageState
+from clinic.outbox import Undeliverable
+from clinic.queries import texted_members
+from clinic.rules.quiet_hours import out_of_quiet_hours
+from sessions.rules.discretion import telling_words
+from sessions.rules.telling_staff import ways_to_tell
+from sessions.rules.wording import for_texting
+
+AnyMessage = Message | MessageLog
+DID_NOT_ARRIVE = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNCERTAIN, MessageState.CANCELLED)
+
+
+def tell_people(
+    *,
+    clinic: Clinic,
+    people: Collection[int],
+    purpose: str,
+    subject: str,
+    data: Mapping[str, str],
+    target_at: datetime,
+    send_at: datetime,
+    of_use: timedelta,
+    safety: bool,
+    now: datetime,
+    rule_code: str = "",
+) -> None:
+    """Plan it for each of them by the ways that are theirs. What is not about safety comes by text outside
+    the clinic's quiet hours."""
+    members = texted_members(clinic=clinic, people=people)
+    specs = []
+    for person_id in people:
+        member = members.get(person_id)
+        for channel in ways_to_tell(
+            texted=member is not None,
+            safety=safety,
+            by_text=member is not None and member.texts_for_concerns,
+        ):
+            at = send_at if safety or channel != Channel.TEXT else _by_day(clinic, send_at)
+            specs.append(
+                outbox.MessageSpec(
+                    clinic_id=clinic.pk,
+                    purpose=purpose,
+                    subject_key=f"{subject}:{person_id}",
+                    rule_code=rule_code,
+                    target_at=target_at,
+                    channel=channel,
+                    data={**data, "person": person_id},
+                    local_at=at.replace(tzinfo=None),
+                    zone="UTC",
+                    send_at=at,
+                    not_after=at + of_use,
+                )
+            )
+    outbox.plan(specs=specs, now=now)
+
+
+def by_mail_instead(message: AnyMessage, *, of_use: timedelta, now: datetime) -> None:
+    """What did not arrive by text goes by mail at once."""
+    outbox.plan(
+        specs=[
+            outbox.MessageSpec(
+                clinic_id=message.clinic_id,
+                purpose=message.purpose,
+                subject_key=message.subject_key,
+                rule_code=message.rule_code,
+                target_at=message.target_at,
+                channel=Channel.EMAIL,
+                data=message.data,
+                local_at=now.replace(tzinfo=None),
+                zone="UTC",
+                send_at=now,
+                not_after=now + of_use,
+            )
+        ],
+        now=now,
+    )
+
+
+def another_way_stands(message: AnyMessage) -> bool:
+    """Whether the same was sent to the same person by text, and nothing says that it did not arrive."""
+    same = {
+        name: getattr(message, name)
+        for name in ("clinic_id", "subject_key", "purpose", "rule_code", "occurrence", "target_at")
+    }
+    text = {**same, "channel": Channel.TEXT}
+    return message.channel != Channel.TEXT and (
+        Message.objects.filter(**text).exists()
+        or MessageLog.objects.filter(**text).exclude(state__in=DID_NOT_ARRIVE).exists()
+    )
+
+
+def text_for_staff(*, clinic: Clinic, message: Message, count: int, nobody_acted: bool) -> RenderedText:
+    """How many things wait, and where to sign in: an address that names neither clinic nor task, and is in no
+    other text."""
+    link = settings.SITE_URL + reverse("sessions:told", args=(message.public_id,))
+    said = {"sender": clinic.sender_name, "count": count}
+    waits = ngettext(
+        "%(sender)s: one thing waits for you.", "%(sender)s: %(count)d things wait for you.", count
+    )
+    parts = [waits % said, *([_("Nobody has acted yet.")] if nobody_acted else []), _("Sign in:")]
+    text = for_texting(" ".join(parts))
+    if telling_words(text):
+        raise Undeliverable("indiscreet")
+    member = Membership.objects.filter(
+        clinic=clinic, person_id=message.data["person"], text_number_confirmed_at__isnull=False
+    ).first()
+    return outbox.text_to(
+        member.text_number if member else "",
+        clinic=clinic,
+        message=message,
+        text=f"{text} {link}",
+        mark=link,
+    )
+
+
+def _by_day(clinic: Clinic, at: datetime) -> datetime:
+    return out_of_quiet_hours(
+        at, zone=clinic.zone_info, quiet_from=clinic.quiet_from, quiet_until=clinic.quiet_until
+    )

@@ -32,6 +32,7 @@ from sessions.rules.facts import (
     ResultRecorded,
 )
 from sessions.rules.keys import session_rule_of
+from tests.support.kept import kept
 
 LIBRARY = Path(__file__).parents[2] / "protocols" / "library"
 PASSWORD = "a-long-demo-password"
@@ -104,6 +105,7 @@ class Cast:
         }
 
 
+@kept
 def make_cast(slug: str = "alder", *, zone: str = "America/New_York", now: datetime = START) -> Cast:
     clinic = make_clinic(slug, zone=zone)
     cast = Cast(clinic=clinic)

@@ -21,6 +21,7 @@ from sessions.operations.starting import start_session
 from sessions.operations.vitals import record_vitals
 from sessions.rules.facts import DosePart
 from tests.support.cast import START, Cast, assess, checklist_items, days, enrol, fill_chart, make_cast
+from tests.support.kept import kept
 
 CALM: dict[str, int | Decimal | None] = {
     "systolic": 122,
@@ -124,6 +125,13 @@ def release_items(course: Course) -> tuple[str, ...]:
 
 
 def make_day() -> ClinicDay:
+    day = _day()
+    set_clock(day.now)  # which runs on while tests do
+    return day
+
+
+@kept
+def _day() -> ClinicDay:
     cast = make_cast()
     late = enrol(cast, "P-001")
     first = START + days(28)

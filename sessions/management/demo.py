@@ -301,9 +301,7 @@ def dosing_tomorrow(house: House, now: datetime) -> None:
     )
     story.tell(until=now, with_dosing=False)
     tomorrow = day_of(now, house.zone) + timedelta(days=1)
-    story.book_dosing(
-        cycle=1, at=on_day(tomorrow, time(9, 0), house.zone), now=now
-    )
+    story.book_dosing(cycle=1, at=on_day(tomorrow, time(9, 0), house.zone), now=now)
     story.make_ready(cycle=1, at=now, leave_out=("chart.escort",))
 
 

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from clinic.models import Event, Message
+from clinic.models import Event, Message, MessageLog
 from clinic.outbox import send_due_messages
 from sessions.models import (
     AnswerGiven,
@@ -24,7 +24,7 @@ from sessions.models import (
 )
 from sessions.operations.booking import book_session
 from sessions.rules.tokens import token_hash
-from tests.browser.test_pages import RULES, context_for
+from tests.browser.test_pages import RULES, context_for, sign_in
 from tests.support.cast import START, Cast, days, enrol, make_cast
 from tests.support.clinic_day import ClinicDay, make_day, set_clock
 from tests.support.dosed import hold_dosing
@@ -280,6 +280,21 @@ def test_a_scanner_that_follows_every_link_and_runs_scripts_consumes_nothing(
     assert counted() == before
 
 
+def mailed_link(course: Course, *, purpose: str, key: str, site: str, smtp_server: SmtpServer) -> str:
+    """The address in the patient's mail that leads to this, once the mail has come."""
+    to = course.patient.contact_details.email
+
+    def links() -> list[str]:
+        mails = [one.text for one in smtp_server.received if one.recipients == (to,)]
+        found = [one for text in mails for one in re.findall(rf"{re.escape(site)}/p/(\w+)/", text)]
+        wanted = PatientLink.objects.filter(course=course, purpose=purpose, key=key)
+        hashes = set(wanted.values_list("token_hash", flat=True))
+        return [f"{site}/p/{one}/" for one in found if token_hash(one) in hashes]
+
+    wait_until(lambda: bool(links()))
+    return links()[-1]
+
+
 def opened_from_mail(
     cast: Cast, code: str, *, dosed_at: datetime, phone: BrowserContext, site: str, smtp_server: SmtpServer
 ) -> tuple[Course, Page]:
@@ -290,15 +305,10 @@ def opened_from_mail(
     set_clock(at)
     smtp_server.clear()
     send_due_messages(now=at)
-    to = course.patient.contact_details.email
-
-    def links() -> list[str]:
-        mails = [one.text for one in smtp_server.received if one.recipients == (to,)]
-        return [found[0] for text in mails if (found := re.search(rf"{re.escape(site)}/p/\w+/", text))]
-
-    wait_until(lambda: bool(links()))
     page = phone.new_page()
-    page.goto(links()[-1])
+    page.goto(
+        mailed_link(course, purpose="check_in", key="check_in@dosing.1", site=site, smtp_server=smtp_server)
+    )
     expect(page.get_by_text("Question 1 of 4")).to_be_visible()
     return course, page
 
@@ -344,3 +354,102 @@ def test_from_the_mailed_link_to_an_answered_check_in_and_from_a_worrying_answer
     page.close()
     assert task.get().owner_id is not None and task.get().safety
     assert not FactRecord.objects.filter(course=course, source="patient").exists()
+
+
+KEY = "integration.2@dosing.1"
+
+
+def test_from_a_mailed_reminder_a_visit_is_moved_and_of_two_who_want_one_time_one_has_it(
+    phone: BrowserContext, live_site: str, smtp_server: SmtpServer, browser: Browser
+) -> None:
+    """Two patients days after a dosing day and one before theirs are reminded, and none of them can come."""
+    cast = make_cast()
+    visits: list[SessionBooking] = []
+    for code, day in (("P-031", 28), ("P-032", 29)):
+        course = enrol(cast, code, now=START + days(day - 28))
+        hold_dosing(cast, course, start=START + days(day - 28))
+        visits.append(
+            book_session(
+                actor=cast.actor("eve", at=START + days(30)),
+                course_id=course.public_id,
+                key=KEY,
+                starts_at=START + days(35) + timedelta(hours=2 * len(visits)),
+                people=[cast.id("ada"), cast.id("ben")],
+                room_id=cast.rooms["blue"].public_id,
+                now=START + days(30),
+            )
+        )
+    third = enrol(cast, "P-033", now=START)
+    book_session(
+        actor=cast.actor("eve"),
+        course_id=third.public_id,
+        key="dosing.1",
+        starts_at=START + days(39),
+        confirmed=frozenset({"outside-window"}),
+        now=START,
+    )
+    reminded = Message.objects.filter(purpose="visit_reminder", course_id=visits[0].course_id)
+    at = reminded.filter(data__key=KEY).earliest("send_at").send_at + timedelta(minutes=1)
+    set_clock(at)
+    smtp_server.clear()
+    send_due_messages(now=at)
+
+    def asks_for_another_time(course: Course, *, key: str = KEY) -> Page:
+        page = phone.new_page()
+        page.goto(mailed_link(course, purpose="visit", key=key, site=live_site, smtp_server=smtp_server))
+        page.get_by_role("link", name="I need another time").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("You need another time")
+        return page
+
+    def offered(page: Page) -> list[str]:
+        return page.locator("main .choices label").all_inner_texts()
+
+    mine, theirs = (asks_for_another_time(visit.course) for visit in visits)
+    both_want = next(one for one in offered(mine) if one in offered(theirs))
+    for page in (mine, theirs):
+        page.get_by_label(both_want, exact=True).check()
+    mine.get_by_role("button", name="Take this time").click()
+    expect(mine.locator("main")).to_contain_text("We will see you then")
+    moved = SessionBooking.objects.get(course=visits[0].course, key=KEY, status="booked")
+    assert moved.starts_at != visits[0].starts_at and moved.confirmed_at is not None
+
+    theirs.get_by_role("button", name="Take this time").click()
+    expect(theirs.get_by_role("alert")).to_be_visible()
+    assert both_want not in offered(theirs) and len(offered(theirs)) >= 1
+    too_wide = theirs.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert (too_wide, Axe().run(theirs, options={"runOnly": RULES}).response["violations"]) == (0, [])
+    kept = SessionBooking.objects.get(course=visits[1].course, key=KEY, status="booked")
+    assert kept.pk == visits[1].pk, "their visit stays until they have another"
+    theirs.locator("main .choices label").first.click()
+    theirs.get_by_role("button", name="Take this time").click()
+    expect(theirs.locator("main")).to_contain_text("We will see you then")
+
+    dosing = asks_for_another_time(third, key="dosing.1")
+    expect(dosing.locator("main")).to_contain_text("We will call you to find another time")
+    assert offered(dosing) == []
+    dosing.get_by_role("button", name="Please call me").click()
+    expect(dosing.locator("main")).to_contain_text("We will call you")
+    assert StaffTask.objects.get(course=third, kind="time_asked").owner == cast.people["eve"]
+    assert SessionBooking.objects.filter(course=third, key="dosing.1", status="booked").exists()
+
+    desk = context_for(browser, width=1280, theme="light", site=live_site)
+    page = desk.new_page()
+    sign_in(page, live_site, "eve@example.org")
+    page.goto(f"{live_site}/c/{cast.clinic.slug}/tasks/")
+    for said in ("Took another time for a visit: see that it suits P-031", "Needs another time P-033"):
+        expect(page.get_by_role("row", name=said)).to_be_visible()
+    desk.close()
+
+    # Of the old times nothing more leaves; of the new ones each patient is reminded.
+    old = {visit.starts_at for visit in visits}
+    smtp_server.clear()
+    for later in range(1, 9):
+        send_due_messages(now=at + days(later))
+    about = MessageLog.objects.filter(data__key=KEY, purpose="visit_reminder", finished_at__gt=at + days(1))
+    gone = set(about.exclude(state="cancelled").values_list("course_id", "target_at"))
+    assert not Message.objects.filter(data__key=KEY, target_at__in=old).exists()
+    assert not [target for _course, target in gone if target in old]
+    assert {course for course, _target in gone} == {visit.course_id for visit in visits}
+    assert {visits[0].course.patient.contact_details.email} <= {
+        address for one in smtp_server.received for address in one.recipients
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -73,9 +73,12 @@ class Credential(ClinicRow):
     def __str__(self) -> str:
         return f"{self.title} ({self.code})"
 
+    @property
+    def last_day(self) -> date | None:
+        """The last on which it counts; before its first, where it never did."""
+        ends = [self.valid_until, self.withdrawn_from and self.withdrawn_from - timedelta(days=1)]
+        return min((day for day in ends if day is not None), default=None)
+
     def in_force_on(self, day: date) -> bool:
-        return (
-            self.valid_from <= day
-            and (self.valid_until is None or day <= self.valid_until)
-            and (self.withdrawn_from is None or day < self.withdrawn_from)
-        )
+        last = self.last_day
+        return self.valid_from <= day and (last is None or day <= last)

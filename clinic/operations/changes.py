@@ -8,7 +8,9 @@ from typing import Protocol
 
 
 class LookAgain(Protocol):
-    def __call__(self, *, clinic_id: int, now: datetime, person_id: int | None = None) -> object: ...
+    def __call__(
+        self, *, clinic_id: int, now: datetime, person_id: int | None = None, ended: bool = False
+    ) -> object: ...
 
 
 _interested: dict[str, LookAgain] = {}
@@ -19,7 +21,7 @@ def register_interest(name: str, look_again: LookAgain) -> None:
     _interested[name] = look_again
 
 
-def look_again(*, clinic_id: int, now: datetime, person_id: int | None = None) -> None:
-    """With `person_id`, only what rests on that person."""
+def look_again(*, clinic_id: int, now: datetime, person_id: int | None = None, ended: bool = False) -> None:
+    """With `person_id`, only what rests on that person; with `ended`, also what is over."""
     for interested in _interested.values():
-        interested(clinic_id=clinic_id, now=now, person_id=person_id)
+        interested(clinic_id=clinic_id, now=now, person_id=person_id, ended=ended)

@@ -33,7 +33,7 @@ def record_credential(
     public_id: UUID | None = None,
 ) -> Credential:
     """A licence, training or certificate of somebody who works, worked or will work here; the days are both
-    included. The open courses it touches are looked at again by the next tick."""
+    included. The courses it touches, ended ones too, are looked at again by the next tick."""
     with acting(actor):
         require(actor, Permission.MANAGE_CREDENTIALS, HouseSubject(clinic_id=actor.clinic_id))
         public_id = public_id or uuid7()
@@ -116,4 +116,5 @@ def _tell(actor: Actor, verb: str, row: Credential, *, now: datetime, reason: st
         data={"person": row.person_id, "kind": row.kind, "code": row.code},
         reason=reason,
     )
-    look_again(clinic_id=row.clinic_id, person_id=row.person_id, now=now)
+    # What was held then was held with this credential, or without: also where all is over.
+    look_again(clinic_id=row.clinic_id, person_id=row.person_id, ended=True, now=now)

@@ -637,6 +637,34 @@ class ReleaseRule(Rule):
     asks_adverse_events: bool = True
 
 
+class CredentialKind(StrEnum):
+    """The same words as the clinic keeps credentials under."""
+
+    LICENCE = "licence"
+    TRAINING = "training"
+    CERTIFICATE = "certificate"
+
+
+class HeldBy(StrEnum):
+    """Who of the people in a session must hold a credential."""
+
+    EVERYBODY = "everybody"
+    SOMEBODY = "somebody"  # one of them is enough
+    LEAD_THERAPIST = "lead_therapist"  # who leads the care team that day, in the room or not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRule(Rule):
+    """What those who hold the sessions that it blocks must be licensed for or trained in, in force on the day
+    of the session: any `credential` of that kind, or one of `any_of`, which are the codes under which the
+    clinic keeps them. `roles` says whom in the session that concerns; none named: everybody in it."""
+
+    credential: CredentialKind | None = None
+    any_of: frozenset[str] = frozenset()
+    held_by: HeldBy
+    roles: frozenset[Role] = frozenset()
+
+
 AnyRule = (
     SessionRule
     | ContactRule
@@ -653,6 +681,7 @@ AnyRule = (
     | GroupRule
     | VitalsRule
     | ReleaseRule
+    | CredentialRule
 )
 
 
@@ -754,7 +783,7 @@ class Overlay:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolDefinition:
     """A whole protocol. `role_words` are its own names for the house's roles: a facilitator is a therapist
-    here, a client a patient. `attributes` and `medicines` declare what its conditions and washouts name; a
+    here, a client a patient. `attributes`, `medicines` and `credentials` declare what its rules name; a
     document may leave them out, and lint then says that nothing declares them."""
 
     code: str
@@ -774,6 +803,7 @@ class ProtocolDefinition:
     role_words: Mapping[Role, Words] = field(default_factory=dict)
     attributes: Mapping[str, Words] = field(default_factory=dict)  # what the chart is asked of the patient
     medicines: tuple[MedicineRule, ...] = ()
+    credentials: Mapping[str, Words] = field(default_factory=dict)  # by the codes the clinic keeps them under
     arms: tuple[ArmRule, ...] = ()
     outcomes: tuple[OutcomeRule, ...] = ()
     overlays: tuple[Overlay, ...] = ()

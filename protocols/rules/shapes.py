@@ -34,6 +34,8 @@ from protocols.rules.definition import (
     Compare,
     ConsentRule,
     ContactRule,
+    CredentialKind,
+    CredentialRule,
     DecisionChoice,
     DecisionIs,
     DecisionRule,
@@ -43,6 +45,7 @@ from protocols.rules.definition import (
     FormRule,
     GroupRule,
     GroupStep,
+    HeldBy,
     Hidden,
     InForce,
     InsteadWindow,
@@ -1014,6 +1017,34 @@ RELEASE: Final = _rule(
     check=_own_codes("items"),
 )
 
+
+def _check_credential(reading: Reading, given: Fields, rule: CredentialRule) -> None:
+    if (rule.credential is None) == (not rule.any_of):
+        reading.wrong(
+            given.place,
+            "what must be held is said once",
+            "Write `credential:` for any of that kind, or `any_of:` for some by their codes.",
+        )
+    if rule.held_by is HeldBy.LEAD_THERAPIST and rule.roles:
+        reading.wrong(given.found["roles"], "the lead therapist is one person", "Leave `roles` out.")
+
+
+CREDENTIAL: Final = _rule(
+    "credential",
+    CredentialRule,
+    may("credential", OneOf(CredentialKind), "any credential of this kind will do"),
+    may(
+        "any_of",
+        SetOf(CODE_WORD, at_least=1),
+        "or one of these, by the codes under which the clinic keeps them",
+        frozenset(),
+    ),
+    need("held_by", OneOf(HeldBy), "who must hold it on the day of the session, of those who are in it"),
+    may("roles", ROLES, "whom in the session that means; left out: everybody in it", frozenset()),
+    check=_check_credential,
+    also={"oneOf": [{"required": ["credential"]}, {"required": ["any_of"]}]},
+)
+
 RULE: Final = AnyOf(
     "a rule",
     {
@@ -1032,6 +1063,7 @@ RULE: Final = AnyOf(
         "group": GROUP,
         "vitals": VITALS,
         "release": RELEASE,
+        "credential": CREDENTIAL,
     },
     by_type=True,
 )
@@ -1212,6 +1244,12 @@ PROTOCOL: Final = _Protocol(
         MappingProxyType({}),
     ),
     may("medicines", ListOf(MEDICINE), "the classes and medicines that washouts and outcomes name", ()),
+    may(
+        "credentials",
+        MapOf(CODE_WORD, WORDS, "the credentials"),
+        "the licences and trainings that its rules name, by the codes under which the clinic keeps them",
+        MappingProxyType({}),
+    ),
     may("instruments", ListOf(CODE_WORD), "the questionnaires and ratings that its assessments use", ()),
     may("arms", ListOf(ARM), "of a trial", ()),
     need("stages", ListOf(STAGE, at_least=1), "in order"),

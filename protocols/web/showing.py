@@ -15,7 +15,10 @@ from protocols.rules.definition import (
     AnyRule,
     Block,
     ContactRule,
+    CredentialKind,
+    CredentialRule,
     DoseRule,
+    HeldBy,
     LadderRule,
     Move,
     ProtocolDefinition,
@@ -110,6 +113,16 @@ _STEPS = {
     StepKind.OTHER_CHANNEL: gettext_lazy("it is sent by another way"),
     StepKind.CALL: gettext_lazy("a call"),
     StepKind.TELL: gettext_lazy("told that nobody answered, and deciding what to do"),
+}
+_CREDENTIALS = {
+    CredentialKind.LICENCE: gettext_lazy("a licence to practise"),
+    CredentialKind.TRAINING: gettext_lazy("a training"),
+    CredentialKind.CERTIFICATE: gettext_lazy("a certificate"),
+}
+_HELD_BY = {
+    HeldBy.EVERYBODY: gettext_lazy("On the day of the session held by everybody in it: %(what)s"),
+    HeldBy.SOMEBODY: gettext_lazy("On the day of the session held by somebody in it: %(what)s"),
+    HeldBy.LEAD_THERAPIST: gettext_lazy("On the day of the session held by the lead therapist: %(what)s"),
 }
 _MOVES = {
     Move.START_SESSION: gettext_lazy("starting"),
@@ -339,6 +352,10 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
                 "does": _STEPS[step.does],
                 "who": _who(definition, step.who),
             }
+    elif isinstance(rule, CredentialRule):
+        yield str(_HELD_BY[rule.held_by]) % {"what": _credential(definition, rule)}
+        if rule.roles:
+            yield _("Asked of: %(roles)s") % {"roles": _roles(definition, rule.roles)}
     elif (window := getattr(rule, "window", None)) is not None:
         windows = (window,)
     for number, window in enumerate(windows, start=1):
@@ -350,6 +367,14 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
         if window.before is not None:
             text += _(", and before %(anchor)s") % {"anchor": _anchor(definition, window.before)}
         yield text
+
+
+def _credential(definition: ProtocolDefinition, rule: CredentialRule) -> str:
+    if rule.credential is not None:
+        return str(_CREDENTIALS[rule.credential])
+    declared = definition.credentials
+    names = [say(declared[code]) if code in declared else code for code in sorted(rule.any_of)]
+    return _(" or ").join(names)
 
 
 def _block(definition: ProtocolDefinition, block: Block) -> str:

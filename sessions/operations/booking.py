@@ -29,9 +29,10 @@ from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_booking, on_course
 from sessions.operations.tasks import close_tasks
 from sessions.queries.away import away_at
+from sessions.queries.credentials import Lacking, lacking_at
 from sessions.queries.history import history_of
 from sessions.rules.engine import requirements
-from sessions.rules.facts import Mode
+from sessions.rules.facts import Mode, Somebody
 from sessions.rules.moves import BOOKING_MOVES
 from sessions.rules.requirements import WAITING, Kind, Requirement
 
@@ -57,7 +58,8 @@ def book_session(
     again: a live booking of the same key is cancelled in the same act.
 
     A time outside the window is refused unless `outside-window` is confirmed: it will be a deviation once
-    held. So is somebody who is away then, unless `somebody-away` is.
+    held. So is somebody who is away then, unless `somebody-away` is, and who does not hold that day what the
+    protocol asks of them, unless `not-held` is.
     """
     with on_course(actor=actor, course_id=course_id, permission=Permission.BOOK_SESSION, now=now) as course:
         public_id = public_id or uuid7()
@@ -74,7 +76,8 @@ def book_session(
             raise NotNow("The course has ended; nothing more is booked on it.")
         _check_start(starts_at, now=now)
         definition = definition_of(course.protocol_version_id)
-        outcome = requirements(definition=definition, history=history_of(course), as_of=now)
+        history = history_of(course)
+        outcome = requirements(definition=definition, history=history, as_of=now)
         requirement = outcome.get(key)
         if requirement is None or requirement.kind is not Kind.SESSION:
             raise NotFound("The protocol plans no such session for this patient.")
@@ -86,6 +89,16 @@ def book_session(
         _check_window(requirement, starts_at=starts_at, confirmed=confirmed)
         ends_at = starts_at + timedelta(minutes=rule.minutes.value)
         _check_away(course, people, starts_at=starts_at, ends_at=ends_at, confirmed=confirmed)
+        lacking = lacking_at(
+            course=course,
+            definition=definition,
+            history=history,
+            key=key,
+            people=roles_of(course, people),
+            at=starts_at,
+            now=now,
+        )
+        _check_credentials(lacking, confirmed=confirmed)
         resources = _resources(course=course, starts_at=starts_at, people=people, room_id=room_id)
         old = SessionBooking.objects.filter(course=course, key=key, status__in=LIVE_BOOKINGS).first()
         if old is not None:
@@ -202,6 +215,26 @@ def _check_away(
             code="confirm-needed",
             advice=_("Choose another time or somebody else, or confirm that they come all the same."),
             data={"confirm": ["somebody-away"], "words": [_("away then: %(names)s") % {"names": names}]},
+        )
+
+
+def roles_of(course: Course, people: Sequence[UUID]) -> Sequence[Somebody]:
+    """Those of them who work in the clinic, with their roles."""
+    members = Membership.objects.filter(clinic_id=course.clinic_id, person__public_id__in=list(people))
+    return [(member.person_id, frozenset(member.roles)) for member in members] if people else []
+
+
+def _check_credentials(lacking: Sequence[Lacking], *, confirmed: frozenset[str]) -> None:
+    if lacking and "not-held" not in confirmed:
+        words = [one.words for one in lacking]
+        raise Incomplete(
+            _("The protocol asks for more of who holds this session. %(what)s.") % {"what": "; ".join(words)},
+            code="confirm-needed",
+            advice=_(
+                "Choose somebody else, or confirm it: then the session can't start until it is on record "
+                "or overridden."
+            ),
+            data={"confirm": ["not-held"], "words": words},
         )
 
 

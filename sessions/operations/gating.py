@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -17,10 +17,11 @@ from sessions.models.bookings import LIVE_BOOKINGS, NEVER_HELD, RecordStatus
 from sessions.operations.on_course import on_course
 from sessions.operations.records import put_fact
 from sessions.permissions import subject_of
+from sessions.queries.credentials import asks_for_any, with_credentials_of
 from sessions.queries.history import history_of
 from sessions.queries.words import gate_why
 from sessions.rules.codec import from_json
-from sessions.rules.facts import Override
+from sessions.rules.facts import Override, Somebody
 from sessions.rules.gates import Gate, gates
 
 OVERRIDE_PERMISSIONS = {
@@ -30,12 +31,23 @@ OVERRIDE_PERMISSIONS = {
 
 
 def closed_gates(
-    *, course: Course, move: Move, key: str, now: datetime, conducting: Collection[int] = ()
+    *,
+    course: Course,
+    move: Move,
+    key: str,
+    now: datetime,
+    conducting: Collection[int] = (),
+    people: Sequence[Somebody] = (),
 ) -> tuple[list[Gate], list[FactRecord]]:
     """What still stands before an act, and the overrides, each meant for this session and not used yet, that
     open the
-    rest. An override by somebody conducting the session opens nothing."""
-    history = history_of(course)
+    rest. An override by somebody conducting the session opens nothing. `people` are those about to hold it,
+    where it is not as booked."""
+    history, definition = history_of(course), definition_of(course.protocol_version_id)
+    if people and asks_for_any(definition):
+        history = with_credentials_of(
+            history, clinic_id=course.clinic_id, people=[person for person, _roles in people]
+        )
     if conducting:
         facts = frozenset(
             fact
@@ -44,11 +56,7 @@ def closed_gates(
         )
         history = replace(history, facts=facts)
     found = gates(
-        definition=definition_of(course.protocol_version_id),
-        history=history,
-        as_of=now,
-        move=move,
-        key=key or None,
+        definition=definition, history=history, as_of=now, move=move, key=key or None, people=people
     )
     unused = {
         row.key: row
@@ -66,10 +74,13 @@ def closed_gates(
 
 
 def refuse_if_blocked(
-    *, course: Course, move: Move, key: str, conducting: Collection[int], now: datetime
+    *, course: Course, move: Move, key: str, people: Mapping[int, frozenset[str]], now: datetime
 ) -> list[FactRecord]:
-    """Raise NotNow with every gate that is closed. Returns the overrides that were needed."""
-    closed, used = closed_gates(course=course, move=move, key=key, now=now, conducting=conducting)
+    """Raise NotNow with every gate that is closed to these people, with their roles. Returns the overrides
+    that were needed."""
+    closed, used = closed_gates(
+        course=course, move=move, key=key, now=now, conducting=set(people), people=tuple(people.items())
+    )
     if closed:
         raise NotNow(
             "This can't go ahead yet.",

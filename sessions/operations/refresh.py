@@ -21,7 +21,7 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_in
-from sessions.models import CareTeamMember, Course, CourseStage, FactRecord, StaffTask
+from sessions.models import CareTeamMember, Course, CourseStage, FactRecord, ResourceUse, StaffTask
 from sessions.models.courses import OPEN_STATUSES, StageStatus
 from sessions.operations.departing import keep_deviations
 from sessions.operations.kept import kept_of, store_requirements
@@ -203,10 +203,12 @@ def refresh_due_courses(*, now: datetime, deadline_seconds: float = 25.0) -> Ref
     return RefreshReport(refreshed=refreshed, failed=failed)
 
 
-def look_again_now(*, clinic_id: int, now: datetime, person_id: int | None = None) -> int:
+def look_again_now(
+    *, clinic_id: int, now: datetime, person_id: int | None = None, ended: bool = False
+) -> int:
     """Have the open courses of the clinic looked at by the next tick: a fact that all of them read has
     changed. With `person_id`, only those whose care team or sessions that person was part of, and every one
-    that has work of theirs."""
+    that has work of theirs; with `ended`, of those also the ones that are over."""
     courses = Course.objects.filter(clinic_id=clinic_id)
     going_on = Q(status__in=OPEN_STATUSES)
     if person_id is not None:
@@ -219,12 +221,14 @@ def look_again_now(*, clinic_id: int, now: datetime, person_id: int | None = Non
             course_id=OuterRef("pk"),
             done_at__isnull=True,
         )
-        going_on = (going_on & touched_by(clinic_id=clinic_id, person_id=person_id)) | Q(Exists(theirs))
+        touched = touched_by(clinic_id=clinic_id, person_id=person_id)
+        going_on = (touched if ended else going_on & touched) | Q(Exists(theirs))
     return courses.filter(going_on).update(look_again_at=now)
 
 
 def touched_by(*, clinic_id: int, person_id: int) -> Q:
-    """The courses that read something of that person: on the team now or ever, or present in a session."""
+    """The courses that read something of that person: on the team now or ever, in a session or booked for
+    one."""
     team = CareTeamMember.objects.filter(clinic_id=clinic_id, course_id=OuterRef("pk"), person_id=person_id)
     there = FactRecord.objects.filter(
         clinic_id=clinic_id,
@@ -232,4 +236,10 @@ def touched_by(*, clinic_id: int, person_id: int) -> Q:
         kind="staff_present",
         value__person_id=person_id,
     )
-    return Q(Exists(team)) | Q(Exists(there))
+    booked = ResourceUse.objects.filter(
+        clinic_id=clinic_id,
+        live=True,
+        resource__membership__person_id=person_id,
+        booking__course_id=OuterRef("pk"),
+    )
+    return Q(Exists(team)) | Q(Exists(there)) | Q(Exists(booked))

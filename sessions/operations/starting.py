@@ -62,9 +62,7 @@ def start_session(
                 "The patient is not checked in.", code="not-checked-in", advice="Check the patient in first."
             )
         people = conducting(actor=actor, course=course, staff=staff, at=now)
-        overrides = refuse_if_blocked(
-            course=course, move=Move.START_SESSION, key=key, conducting=set(people), now=now
-        )
+        overrides = refuse_if_blocked(course=course, move=Move.START_SESSION, key=key, people=people, now=now)
         sheet = open_record(
             actor=actor,
             course=course,

@@ -60,7 +60,7 @@ def resume_course(*, actor: Actor, course_id: UUID, now: datetime) -> Course:
 def complete_course(*, actor: Actor, course_id: UUID, now: datetime) -> Course:
     """Complete a course whose requirements are settled. Raises NotNow with those that still block it."""
     with on_course(actor=actor, course_id=course_id, permission=Permission.END_COURSE, now=now) as course:
-        refuse_if_blocked(course=course, move=Move.COMPLETE_COURSE, key="", conducting=(), now=now)
+        refuse_if_blocked(course=course, move=Move.COMPLETE_COURSE, key="", people={}, now=now)
         _end(
             actor=actor, course=course, action="complete", kind=EndKind.COMPLETED, reason="completed", now=now
         )

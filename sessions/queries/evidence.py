@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.models import MessageLog
+from clinic.models import Credential, MessageLog
 from clinic.permissions import Permission
 from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CourseRequirement, DeviationRecord, FactRecord, SessionRecord
 from sessions.queries.courses import courses_for
+from sessions.queries.credentials import names_of
 from sessions.queries.departures import departed
 from sessions.queries.words import label, say
 from sessions.rules.codec import from_json
@@ -34,6 +35,7 @@ class EvidenceRow:
     entered_by: str
     measured: str | None
     limit: str | None
+    about: str  # whose credential or presence it is
 
 
 IN_ERROR = "entered_in_error"
@@ -45,8 +47,8 @@ Bounds = tuple[datetime | None, datetime | None]
 def evidence_rows(
     *, clinic_id: int, evidence: Sequence[Mapping[str, Any]], zone: ZoneInfo, window: Bounds | None
 ) -> list[EvidenceRow]:
-    """In two queries, and a third where a message is among it. With `window`, what has no limit of its own is
-    measured against when it opened and closed."""
+    """In two queries, one or two more where a credential or a message is among it, and one where somebody's
+    presence is. With `window`, what has no limit of its own is measured against when it opened and closed."""
     ids = [one["fact"] for one in evidence]
     facts = {
         str(fact.public_id): fact
@@ -58,10 +60,14 @@ def evidence_rows(
         str(record.public_id): record
         for record in SessionRecord.objects.filter(clinic_id=clinic_id, public_id__in=ids)
     }
-    sent = _sent(clinic_id, {*ids} - {*facts} - {*records})
+    left = {*ids} - {*facts} - {*records}
+    credentials = _credentials(clinic_id, left)
+    sent = _sent(clinic_id, left - {*credentials})
+    names = names_of({fact.value["person_id"] for fact in facts.values() if fact.kind == "staff_present"})
     found = []
     for one in evidence:
         fact = facts.get(one["fact"])
+        credential = credentials.get(one["fact"])
         occurred_at = datetime.fromisoformat(one["occurred_at"])
         measured, limit = (
             departed(occurred_at=occurred_at, opens_at=window[0], closes_at=window[1], zone=zone)
@@ -73,6 +79,8 @@ def evidence_rows(
                 fact_id=one["fact"],
                 kind=fact.kind
                 if fact
+                else "credential"
+                if credential
                 else "session_held"
                 if one["fact"] in records
                 else "message_sent"
@@ -81,13 +89,29 @@ def evidence_rows(
                 value=from_json(fact.kind, fact.value) if fact else None,
                 record=records.get(one["fact"]),
                 occurred_at=occurred_at,
-                recorded_at=fact.recorded_at if fact else None,
-                entered_by=fact.entered_by.printed_name if fact and fact.entered_by else "",
+                recorded_at=fact.recorded_at if fact else credential.recorded_at if credential else None,
+                entered_by=fact.entered_by.printed_name
+                if fact and fact.entered_by
+                else credential.recorded_by.printed_name
+                if credential
+                else "",
                 measured=one["measured"] or measured or None,
                 limit=one["limit"] or limit or None,
+                about=names.get(fact.value["person_id"], "")
+                if fact and fact.kind == "staff_present"
+                else credential.person.printed_name
+                if credential
+                else "",
             )
         )
     return found
+
+
+def _credentials(clinic_id: int, ids: Collection[str]) -> Mapping[str, Credential]:
+    if not ids:
+        return {}
+    rows = Credential.objects.filter(clinic_id=clinic_id, public_id__in=ids)
+    return {str(row.public_id): row for row in rows.select_related("person", "recorded_by")}
 
 
 def _sent(clinic_id: int, ids: Collection[str]) -> frozenset[str]:

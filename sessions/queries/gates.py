@@ -13,6 +13,7 @@ from protocols.rules.definition import (
     ResultRule,
     VitalsRule,
 )
+from sessions.queries.credentials import names_of
 from sessions.queries.words import gate_why, label, measure_words
 from sessions.rules.facts import History
 from sessions.rules.gates import Gate
@@ -40,6 +41,7 @@ def gate_rows(
     *, actor: Actor, definition: ProtocolDefinition, history: History, closed: Sequence[Gate]
 ) -> list[GateRow]:
     rows = []
+    names = names_of({person for gate in closed for person in gate.people})
     mine = {one.value for one in actor.roles}
     for gate in closed:
         rule = gate.rule
@@ -50,7 +52,11 @@ def gate_rows(
                 what=label(
                     definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=gate.key
                 ),
-                why=gate_why(gate, missing=_missing(definition, history, gate)),
+                why=gate_why(
+                    gate,
+                    missing=_missing(definition, history, gate),
+                    names=sorted(names[person] for person in gate.people),
+                ),
                 status=gate.status.value,
                 override=tuple(sorted(role.value for role in gate.override)),
                 can_override=any(role.value in mine for role in gate.override),

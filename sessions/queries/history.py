@@ -23,6 +23,7 @@ from sessions.rules.facts import (
     Booking,
     Fact,
     FactSource,
+    HeldCredential,
     History,
     MessageSent,
     Mode,
@@ -50,7 +51,11 @@ SELECT course.id,
         WHERE record.clinic_id = course.clinic_id AND record.course_id = course.id
             AND record.status <> ALL(%(never_held)s)
             AND (%(known_at)s::timestamptz IS NULL OR record.started_at <= %(known_at)s)),
-    (SELECT json_agg(json_build_array(booking.public_id, booking.key, booking.starts_at, booking.ends_at))
+    (SELECT json_agg(json_build_array(booking.public_id, booking.key, booking.starts_at, booking.ends_at,
+                (SELECT json_agg(json_build_array(staff.person_id, staff.roles) ORDER BY staff.person_id)
+                FROM therapy_sessions_resourceuse taken
+                JOIN clinic_membership staff ON staff.resource_id = taken.resource_id
+                WHERE taken.booking_id = booking.id AND taken.live)))
         FROM therapy_sessions_sessionbooking booking
         WHERE booking.clinic_id = course.clinic_id AND booking.course_id = course.id
             AND booking.status = ANY(%(live)s)),
@@ -100,7 +105,36 @@ SELECT course.id,
         FROM clinic_messagelog sent
         WHERE sent.clinic_id = course.clinic_id AND sent.course_id = course.id
             AND sent.state IN ('handed_off', 'delivered') AND sent.data ? 'step'
-            AND (%(known_at)s::timestamptz IS NULL OR sent.finished_at <= %(known_at)s))
+            AND (%(known_at)s::timestamptz IS NULL OR sent.finished_at <= %(known_at)s)),
+    (SELECT json_agg(json_build_array(credential.public_id, credential.person_id, credential.kind,
+                credential.code, credential.valid_from,
+                least(credential.valid_until, credential.withdrawn_from - 1))
+            ORDER BY credential.valid_from, credential.id)
+        FROM clinic_credential credential
+        WHERE credential.clinic_id = course.clinic_id
+            AND (credential.withdrawn_from IS NULL OR credential.withdrawn_from > credential.valid_from)
+            AND (%(known_at)s::timestamptz IS NULL OR credential.recorded_at <= %(known_at)s)
+            AND credential.person_id IN (
+                SELECT member.person_id
+                FROM therapy_sessions_careteammember member
+                WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+                UNION ALL
+                SELECT staff.person_id
+                FROM therapy_sessions_sessionbooking booking
+                JOIN therapy_sessions_resourceuse taken ON taken.booking_id = booking.id AND taken.live
+                JOIN clinic_membership staff ON staff.resource_id = taken.resource_id
+                WHERE booking.clinic_id = course.clinic_id AND booking.course_id = course.id
+                    AND booking.status = ANY(%(live)s)
+                UNION ALL
+                SELECT (fact.value ->> 'person_id')::bigint
+                FROM therapy_sessions_factrecord fact
+                WHERE fact.clinic_id = course.clinic_id AND fact.course_id = course.id
+                    AND fact.kind = 'staff_present')),
+    (SELECT json_agg(json_build_array(member.person_id, member.from_at, member.until_at)
+            ORDER BY member.from_at, member.id)
+        FROM therapy_sessions_careteammember member
+        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+            AND member.team_role = 'lead_therapist')
 FROM therapy_sessions_course course WHERE course.id = ANY(%(courses)s)
 """
 
@@ -145,6 +179,8 @@ def _history(
     dosed: list[str] | None,
     team: list[int] | None,
     sent: _Rows,
+    credentials: _Rows,
+    leads: _Rows,
 ) -> History:
     recorded = [_fact(*row) for row in facts or ()]
     corrections = {  # of two of the same session, the one recorded last stands
@@ -161,6 +197,11 @@ def _history(
             legal=None if course.clinic.is_demo else tuple(_span(*row) for row in legal or ()),
             earlier_doses=tuple(_instant(at) for at in dosed or ()),
             care_team=frozenset(team or ()),
+            credentials=tuple(_credential(*row) for row in credentials or ()),
+            leads=tuple(
+                (person_id, _instant(from_at), _instant(until_at) if until_at else None)
+                for person_id, from_at, until_at in leads or ()
+            ),
             answer_by=course.clinic.answer_by,
             mail_from_days=course.clinic.mail_from_days,
             visit_reminder_days=tuple(course.clinic.visit_reminder_days),
@@ -244,8 +285,23 @@ def _held(
     )
 
 
-def _booking(public_id: str, key: str, starts_at: str, ends_at: str) -> Booking:
-    return Booking(id=UUID(public_id), key=key, starts_at=_instant(starts_at), ends_at=_instant(ends_at))
+def _booking(public_id: str, key: str, starts_at: str, ends_at: str, people: _Rows) -> Booking:
+    return Booking(
+        id=UUID(public_id),
+        key=key,
+        starts_at=_instant(starts_at),
+        ends_at=_instant(ends_at),
+        people=tuple((person_id, frozenset(roles)) for person_id, roles in people or ()),
+    )
+
+
+def _credential(
+    public_id: str, person_id: int, kind: str, code: str, from_on: str, until_on: str | None
+) -> HeldCredential:
+    first, last = _span(from_on, until_on)
+    return HeldCredential(
+        id=UUID(public_id), person_id=person_id, kind=kind, code=code, from_on=first, until_on=last
+    )
 
 
 def _moved(

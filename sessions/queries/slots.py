@@ -13,7 +13,8 @@ from sessions.models import DeviationPolicy, PatientLink, ResourceUse, SessionBo
 from sessions.models.bookings import BookingStatus
 from sessions.queries.history import history_of
 from sessions.queries.links import link_of
-from sessions.rules.engine import requirements
+from sessions.rules.engine import requirements, timeline_of
+from sessions.rules.kinds.credentials import lacking
 from sessions.rules.requirements import WAITING
 from sessions.rules.slots import (
     FURTHEST,
@@ -88,7 +89,11 @@ def _legal(booking: SessionBooking, *, now: datetime, at: datetime | None = None
         busy=_busy(booking, earliest, latest + timedelta(minutes=minutes)),
         away=_away(booking, earliest, latest + timedelta(minutes=minutes)),
     )
+    timeline = timeline_of(definition=definition, history=history, as_of=now)
+    people = next((one.people for one in history.bookings if one.id == booking.public_id), ())
     for start in starts:
+        if lacking(timeline, booking.key, people, at=start):
+            continue
         if start != booking.starts_at and pushes_nothing_out(
             definition=definition,
             history=history,

@@ -32,6 +32,7 @@ KIND_WORDS: dict[str, Any] = {
     "decision": gettext_lazy("Decisions"),
     "observation": gettext_lazy("Observation"),
     "group": gettext_lazy("Group size"),
+    "credential": gettext_lazy("Licences and trainings"),
 }
 STATE_WORDS: dict[str, Any] = {
     "to_review": gettext_lazy("to review"),

@@ -143,8 +143,9 @@ def measure_words(name: str) -> str:
     }.get(name, name.replace("_", " "))
 
 
-def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
-    """Why a gate is closed; `missing` names what a set of readings still lacks."""
+def gate_why(gate: Gate, *, missing: Sequence[str] = (), names: Sequence[str] = ()) -> str:
+    """Why a gate is closed; `missing` names what a set of readings still lacks, `names` who lacks what is
+    asked for."""
     reasons = {
         "absent": _("%(what)s: not recorded yet."),
         "withdrawn": _("%(what)s: withdrawn."),
@@ -172,6 +173,8 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
         "not_decided": _("%(what)s: not decided yet."),
         "not_long_enough": _("%(what)s: by what was given, the session must last longer."),
         "group_too_large": _("%(what)s: the group is too large for the largest dose in it."),
+        "not_held": _("%(what)s: not held today by everybody of whom it is asked."),
+        "held_by_nobody": _("%(what)s: held today by nobody of whom it is asked."),
         "does_not_apply": _("%(what)s: the protocol does not provide for it now."),
         "anchor_not_held": _("%(what)s: what comes before it has not been held."),
     }
@@ -179,6 +182,11 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = ()) -> str:
         return _("%(what)s: not taken yet (%(measures)s).") % {
             "what": say(gate.words),
             "measures": ", ".join(missing),
+        }
+    if names:
+        return _("%(what)s: not held today by %(names)s.") % {
+            "what": say(gate.words),
+            "names": ", ".join(names),
         }
     return reasons.get(gate.code, _("%(what)s: not in place.")) % {"what": say(gate.words)}
 

@@ -16,6 +16,7 @@ from protocols.rules.definition import (
     ChartRule,
     ConsentRule,
     ContactRule,
+    CredentialRule,
     DecisionRule,
     DoseRule,
     FormRule,
@@ -38,6 +39,7 @@ from sessions.rules.kinds import (
     checklist,
     consents,
     contacts,
+    credentials,
     decisions,
     doses,
     forms,
@@ -105,6 +107,7 @@ KINDS: Mapping[type[AnyRule], Sequence[Callable[[Timeline, Any], Iterator[Requir
     GroupRule: (groups.requirements_of,),
     VitalsRule: (vitals.requirements_of,),
     ReleaseRule: (release.requirements_of,),
+    CredentialRule: (credentials.requirements_of,),
 }
 """Where the kinds are listed: a new one is a file in kinds/ and a line here."""
 

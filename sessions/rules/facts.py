@@ -468,14 +468,34 @@ def in_order(fact: Fact) -> tuple[datetime, datetime, int]:
     return fact.occurred_at, fact.recorded_at, fact.id.int
 
 
+Somebody = tuple[int, frozenset[str]]
+"""Somebody of the clinic, with their roles; no roles: not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """A live booking; may lie in the future."""
+    """A live booking; may lie in the future. `people` are the staff that it takes."""
 
     id: UUID
     key: str
     starts_at: datetime
     ends_at: datetime
+    people: tuple[Somebody, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCredential:
+    """What somebody is licensed for or trained in, from which to which day, both included."""
+
+    id: UUID
+    person_id: int
+    kind: str
+    code: str
+    from_on: date
+    until_on: date | None
+
+    def in_force_on(self, day: date) -> bool:
+        return self.from_on <= day and (self.until_on is None or day <= self.until_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,6 +504,8 @@ class Setting:
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
     `care_team`, everyone who was ever on the course's team or stood in for somebody of it; `legal`, the spans
     of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo);
+    `credentials`, what the people of its team and its sessions hold or held; `leads`, who led its care team
+    from when to when;
     `answer_by`, the clinic's own hour for answers, in place of the protocol's; `mail_from_days`, how far
     ahead a visit is announced by mail rather than by text; `visit_reminder_days`, on which days ahead, in
     place of the protocol's."""
@@ -496,6 +518,8 @@ class Setting:
     visit_reminder_days: tuple[int, ...] = ()
     care_team: frozenset[int] = frozenset()
     legal: tuple[tuple[date, date | None], ...] | None = None
+    credentials: tuple[HeldCredential, ...] = ()
+    leads: tuple[tuple[int, datetime, datetime | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@ instant."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from protocols.rules.definition import (
     Block,
     ChartRule,
     ConsentRule,
+    CredentialRule,
     DecisionRule,
     GroupRule,
     Move,
@@ -30,10 +32,11 @@ from protocols.rules.definition import (
 )
 from sessions.rules.applying import NOT_APPLICABLE, applies
 from sessions.rules.engine import across_versions, timeline_of
-from sessions.rules.facts import DosePart, History
+from sessions.rules.facts import DosePart, History, Somebody
 from sessions.rules.kinds import (
     chart,
     consents,
+    credentials,
     decisions,
     groups,
     observation,
@@ -62,7 +65,7 @@ class Gate:
     """One unmet requirement that blocks an act. `code` says why in one word (absent, withdrawn, expired,
     not_acceptable, not_clear, not_done_yet, not_open_yet, closed …); `ready_at` is when time alone would
     clear it. `override` may let it go ahead as a departure; `document`, by writing down why the benefit
-    outweighs the risk, within the protocol."""
+    outweighs the risk, within the protocol. `people` are those of the clinic who lack what it asks for."""
 
     key: str
     rule: str
@@ -77,6 +80,7 @@ class Gate:
     important: bool
     source: Source | None
     document: frozenset[Role] = frozenset()
+    people: tuple[int, ...] = ()
 
     @property
     def nobody(self) -> bool:
@@ -95,19 +99,28 @@ class Gate:
 
 
 def gates(
-    *, definition: ProtocolDefinition, history: History, as_of: datetime, move: Move, key: str | None
+    *,
+    definition: ProtocolDefinition,
+    history: History,
+    as_of: datetime,
+    move: Move,
+    key: str | None,
+    people: Sequence[Somebody] = (),
 ) -> tuple[Gate, ...]:
     """What stands before `move` of the session `key` (None for an unscheduled one, and for completing the
     course).
 
     For GIVE_DOSE the part is known from the record: once the initial dose is given, it is the supplement. An
-    override recorded for the session under way counts for that session.
+    override recorded for the session under way counts for that session. `people` are those about to hold it;
+    none named: who is booked for it.
     """
     timeline = timeline_of(definition=definition, history=history, as_of=as_of)
-    return gates_at(timeline, across_versions(timeline), move=move, key=key)
+    return gates_at(timeline, across_versions(timeline), move=move, key=key, people=people)
 
 
-def gates_at(timeline: Timeline, outcome: Outcome, *, move: Move, key: str | None) -> tuple[Gate, ...]:
+def gates_at(
+    timeline: Timeline, outcome: Outcome, *, move: Move, key: str | None, people: Sequence[Somebody] = ()
+) -> tuple[Gate, ...]:
     """The same, of an outcome already at hand."""
     slot = timeline.slots.get(key or "")
     held = None
@@ -131,7 +144,7 @@ def gates_at(timeline: Timeline, outcome: Outcome, *, move: Move, key: str | Non
             continue
         if _overridden_here(timeline, requirement.key, held) or not applies(timeline, rule, requirement):
             continue
-        gate = _gate(timeline, rule, requirement, blocks, move=move, slot=slot, held=held)
+        gate = _gate(timeline, rule, requirement, blocks, move=move, slot=slot, held=held, people=people)
         if gate is not None:
             found.append(gate)
     return tuple(found)
@@ -180,11 +193,13 @@ def _gate(
     move: Move,
     slot: Slot | None,
     held: Held | None,
+    people: Sequence[Somebody],
 ) -> Gate | None:
     ready_at: datetime | None = None
     hard = False
     evidence = requirement.evidence
     default: frozenset[Role] = frozenset()
+    lacking: tuple[int, ...] = ()
     if requirement.shape == Shape.DO_IN_WINDOW:
         if slot is not None and requirement.key == slot.key:
             default = WINDOW_OVERRIDE
@@ -196,11 +211,11 @@ def _gate(
         else:
             code = requirement.status.value if requirement.status == Status.NOT_DONE else "not_done_yet"
     else:
-        standing = _standing(timeline, rule, requirement, held)
+        standing = _standing(timeline, rule, requirement, held, slot, people)
         if standing is None or standing.stands:
             return None
         code, hard, evidence = standing.code, standing.hard, standing.evidence
-        ready_at = standing.changes_at
+        ready_at, lacking = standing.changes_at, standing.people
     override = blocks[0].override if blocks else default
     document = blocks[0].document if blocks else frozenset()
     for block in blocks[1:]:
@@ -226,6 +241,7 @@ def _gate(
         ready_at=ready_at,
         important=requirement.important,
         source=requirement.source,
+        people=lacking,
     )
 
 
@@ -322,7 +338,12 @@ def _own_window(timeline: Timeline, requirement: Requirement) -> tuple[str, date
 
 
 def _standing(
-    timeline: Timeline, rule: AnyRule, requirement: Requirement, held: Held | None
+    timeline: Timeline,
+    rule: AnyRule,
+    requirement: Requirement,
+    held: Held | None,
+    slot: Slot | None,
+    people: Sequence[Somebody],
 ) -> Standing | None:
     at, cycle = timeline.as_of, requirement.cycle
     match rule:
@@ -349,6 +370,8 @@ def _standing(
             if held is None or held.first_dose_at is None:
                 return None  # no drug was given: there is nothing to be released from
             return release.standing(timeline, rule, cycle=cycle, at=at, held=held)
+        case CredentialRule():
+            return credentials.standing_before(timeline, rule, slot=slot, held=held, people=people)
     return None
 
 

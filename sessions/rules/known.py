@@ -28,6 +28,7 @@ from sessions.rules.facts import (
     Fact,
     FactValue,
     GroupCounted,
+    HeldCredential,
     History,
     HoldBegun,
     HoldEnded,
@@ -276,6 +277,14 @@ class Known:
             comparable = not rule.unit or result.unit == rule.unit
             if comparable and compares(rule.compare, result.value, rule.accept.value):
                 yield fact
+
+    @cached_property
+    def credentials(self) -> Mapping[int, Sequence[HeldCredential]]:
+        """Person → what they hold or held."""
+        found: dict[int, list[HeldCredential]] = {}
+        for credential in self.history.setting.credentials:
+            found.setdefault(credential.person_id, []).append(credential)
+        return found
 
     def weight(self, at: datetime) -> Decimal | None:
         """The last recorded body weight until `at`, in kg."""

@@ -65,6 +65,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     OBSERVATION = "observation"
     GROUP = "group"
+    CREDENTIAL = "credential"
     LEGAL_BASIS = "legal_basis"  # a gate only: what allows the clinic to dose under this protocol
 
 

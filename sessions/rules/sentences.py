@@ -30,6 +30,8 @@ SENTENCES: Mapping[str, str] = {
     "below_floor": "A reading is below its floor.",
     "not_decided": "It has not been decided yet.",
     "not_long_enough": "By what was given, the session must last longer.",
+    "not_held": "Somebody in the session does not hold it on that day.",
+    "held_by_nobody": "Nobody in the session holds it on that day.",
     "does_not_apply": "The protocol does not provide for it now: what it depends on does not hold.",
     # doses and orders
     "no_weight": "{measured} is reckoned per weight, and no weight is recorded.",

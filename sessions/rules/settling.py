@@ -49,13 +49,14 @@ class Refusal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Whether something is in place at an instant. `code` says why not; `hard` that nobody may override it;
-    `changes_at` when time alone would change it."""
+    `changes_at` when time alone would change it; `people` who of the clinic lacks it."""
 
     stands: bool
     code: str = ""
     evidence: tuple[Evidence, ...] = ()
     hard: bool = False
     changes_at: datetime | None = None
+    people: tuple[int, ...] = ()
 
 
 DECLINED = "patient_declined"

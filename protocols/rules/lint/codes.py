@@ -13,6 +13,7 @@ from protocols.rules.definition import (
     AnchorRule,
     AttributeIs,
     ConsentRule,
+    CredentialRule,
     FormRule,
     Intercurrent,
     ProtocolDefinition,
@@ -51,15 +52,22 @@ def whole_findings(definition: ProtocolDefinition) -> Iterator[Finding]:
     declared = [medicine.code for medicine in definition.medicines]
     yield from _undeclared("attribute", attributes, list(definition.attributes))
     yield from _undeclared("medicine", medicines, declared)
+    credentials = credentials_named(nodes)
+    held = {code for code, _path in credentials}
+    yield from _undeclared("credential", credentials, list(definition.credentials))
     # Of very many, none is compared: it would take longer than anybody waits.
-    few = len(definition.attributes) + len(declared) <= MAX_NAMES
+    few = len(definition.attributes) + len(declared) + len(definition.credentials) <= MAX_NAMES
     unknown, unlisted = asked - set(definition.attributes), listed - set(declared)
+    unheld = held - set(definition.credentials)
     for code in definition.attributes:
         if code not in asked and not (few and _meant(code, unknown)):
             yield _unused("attribute", f"attributes.{code}", code, "no condition names it")
     for number, medicine in enumerate(definition.medicines):
         if medicine.code not in listed and not (few and _meant(medicine.code, unlisted)):
             yield _unused("medicine", f"medicines[{number}]", medicine.code, "no washout or outcome names it")
+    for code in definition.credentials:
+        if code not in held and not (few and _meant(code, unheld)):
+            yield _unused("credential", f"credentials.{code}", code, "no rule asks for it")
     yield from _said_twice(definition)
     yield from _nearly_the_same(
         {
@@ -68,6 +76,7 @@ def whole_findings(definition: ProtocolDefinition) -> Iterator[Finding]:
             "forms": [(one.value.form, f"{one.path}.form") for one in _of(nodes, FormRule)],
             "attributes": attributes,
             "medicines": medicines,
+            "credentials": credentials,
         }
     )
     yield from _terms(definition)
@@ -93,6 +102,14 @@ def medicines_named(nodes: Iterable[Node]) -> Named:
         for name in ("washouts", "half_lives"):
             found += [(code, f"{node.path}.{name}.{code}") for code in getattr(node.value, name)]
     return found
+
+
+def credentials_named(nodes: Iterable[Node]) -> Named:
+    return [
+        (code, f"{node.path}.any_of")
+        for node in _of(nodes, CredentialRule)
+        for code in sorted(node.value.any_of)
+    ]
 
 
 def _of(nodes: Iterable[Node], *kinds: type[object]) -> Iterator[Node]:

@@ -80,6 +80,10 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "patient-among-staff": _error(
             "The patient counts as staff, or may override what protects the patient."
         ),
+        "credential-of-no-session": _error(
+            "A credential that stands in the way of no session: nobody needs it."
+        ),
+        "credential-of-nobody": _error("A credential asked of a role that has no seat in those sessions."),
         "limit-of-unmeasured": _error("A limit for a measure that is not taken at that point."),
         "limits-cross": _error("The floor lies above the limit: every reading is out of bounds."),
         # doses
@@ -123,6 +127,11 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
             "A washout or outcome names a medicine or class that nothing in the document declares."
         ),
         "medicine-unused": _warning("A medicine or class that no washout or outcome names."),
+        "credential-unknown": _error("A rule asks for what is not among the document's `credentials`."),
+        "credential-undeclared": _warning(
+            "A rule asks for a licence or training that nothing in the document declares."
+        ),
+        "credential-unused": _warning("A credential that no rule asks for."),
         "medicine-named-twice": _warning("One name of a medicine stands under two codes."),
         "test-unknown": _error("A condition reads a test that no rule asks for: no chart ever has it."),
         "test-read-differently": _error(

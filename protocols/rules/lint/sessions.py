@@ -11,6 +11,7 @@ from protocols.rules.definition import (
     AnyRule,
     AssessmentRule,
     Block,
+    CredentialRule,
     DoseRule,
     Figure,
     GroupRule,
@@ -179,6 +180,8 @@ def _people(walked: Walked) -> Iterator[Finding]:
                 "the patient counts as staff",
                 "Name roles of the clinic.",
             )
+        if isinstance(rule, CredentialRule):
+            yield from _held(walked, path, rule)
         present = walked.dosing.staff if walked.dosing is not None else None
         if isinstance(rule, ReleaseRule) and present is not None and rule.names.value > present.value:
             yield finding(
@@ -187,6 +190,33 @@ def _people(walked: Walked) -> Iterator[Finding]:
                 f"{rule.names.value} people must sign, {present.value} are present",
                 "Ask for fewer names or more staff.",
             )
+
+
+def _held(walked: Walked, path: str, rule: CredentialRule) -> Iterator[Finding]:
+    sessions = {place.value.code: place.value for place in walked.rules(SessionRule)}
+    held = [sessions[block.rule] for block in rule.blocks if block.rule in sessions]
+    if not held:
+        yield finding(
+            "credential-of-no-session",
+            path,
+            f"“{rule.code}” is asked of those who hold the sessions that it blocks, and blocks none",
+            "Add `blocks:`, as `{move: start, rule: <session rule>, override: [supervisor]}`.",
+        )
+    if Role.PATIENT in rule.roles:
+        yield finding(
+            "patient-among-staff",
+            f"{path}.roles",
+            "the patient counts as staff",
+            "Name roles of the clinic.",
+        )
+    seats = frozenset(role for one in held for role in one.staff_roles)
+    if held and rule.roles and all(one.staff_roles for one in held) and not rule.roles & seats:
+        yield finding(
+            "credential-of-nobody",
+            f"{path}.roles",
+            f"the staff of these sessions are {' and '.join(sorted(role.value for role in seats))}",
+            "Name one of those, or add the role to the session's `staff_roles`.",
+        )
 
 
 def _limits(path: str, rule: VitalsRule) -> Iterator[Finding]:

@@ -201,6 +201,15 @@ def _items(name: str) -> Callable[[dict[str, Any], st.DrawFn], None]:
     return mend
 
 
+def _credential(values: dict[str, Any], draw: st.DrawFn) -> None:
+    if draw(st.booleans()):
+        values |= {"credential": draw(st.sampled_from(d.CredentialKind)), "any_of": frozenset()}
+    else:
+        values |= {"credential": None, "any_of": values["any_of"] or frozenset({"acls"})}
+    if values["held_by"] is d.HeldBy.LEAD_THERAPIST:
+        values["roles"] = frozenset()
+
+
 def _in_force(values: dict[str, Any], draw: st.DrawFn) -> None:
     bounds = (values["from_on"], values["until_on"])
     if None not in bounds:
@@ -227,6 +236,7 @@ MEND: dict[type[Any], Callable[[dict[str, Any], st.DrawFn], None]] = {
     d.DecisionRule: _decision,
     d.ReleaseRule: _items("items"),
     d.LadderRule: _items("steps"),
+    d.CredentialRule: _credential,
     d.InForce: _in_force,
 }
 
@@ -395,6 +405,7 @@ def definitions(draw: st.DrawFn) -> d.ProtocolDefinition:
         in_force=draw(of(d.InForce)),
         role_words=draw(st.dictionaries(st.sampled_from(d.Role), WORDS, max_size=2)),
         attributes=draw(st.dictionaries(CODE, WORDS, max_size=2)),
+        credentials=draw(st.dictionaries(CODE, WORDS, max_size=2)),
         medicines=_numbered(draw(st.lists(of(d.MedicineRule), max_size=2))),
         arms=tuple(d.ArmRule(code=code, words=draw(WORDS)) for code in ARMS),
         outcomes=_numbered(draw(st.lists(of(d.OutcomeRule), max_size=1))),

@@ -84,6 +84,11 @@ reconsent: [treatment]
 
 CALL = "{code: call, does: call, comes: F(0 min), done_within: F(1 h), who: therapist}"
 SEND = "{code: send, does: resend, comes: F(-1 h), done_within: F(1 h), who: coordinator}"
+TRAINED = (
+    "{type: credential, code: trained, stage: dosing, words: Trained, who: supervisor, source: p, "
+    "per: dosing, any_of: [acls], held_by: everybody, "
+    "blocks: [{move: start, rule: dosing, override: [supervisor]}]}"
+)
 LADDER = (
     "{{type: ladder, code: silence, stage: after, words: Silence, who: therapist, source: p, of: {of}, "
     "steps: [{steps}]}}"
@@ -221,6 +226,28 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
     ("more-names-than-staff", "three of two", {"release/names": "F(3)"}),
     ("patient-among-staff", "overrides", {"qtc/blocks/0/override": "[patient]"}),
     ("patient-among-staff", "is present", {"dosing/staff_roles": "[patient]"}),
+    (
+        "patient-among-staff",
+        "holds a credential",
+        {"rules/+": TRAINED.replace("everybody,", "everybody, roles: [patient],")},
+    ),
+    ("credential-of-no-session", "blocks nothing", {"rules/+": TRAINED.partition(", blocks")[0] + "}"}),
+    (
+        "credential-of-no-session",
+        "blocks the end alone",
+        {"rules/+": TRAINED.partition(", blocks")[0] + ", blocks: [{move: complete, override: nobody}]}"},
+    ),
+    (
+        "credential-of-nobody",
+        "of a prescriber among therapists",
+        {
+            "rules/+": TRAINED.replace("everybody,", "everybody, roles: [prescriber],"),
+            "dosing/staff_roles": "[therapist]",
+        },
+    ),
+    ("credential-unknown", "a slip", {"rules/+": TRAINED, "credentials": "{alcs: ACLS}"}),
+    ("credential-undeclared", "no list of credentials", {"rules/+": TRAINED}),
+    ("credential-unused", "asked of nobody", {"credentials": "{acls: ACLS}"}),
     ("patient-among-staff", "acts on the answer", {"answers/0/cover": "patient"}),
     ("limit-of-unmeasured", "a pulse nobody takes", {"pressure/limits/pulse": "F(120 /min)"}),
     ("limits-cross", "a floor above the limit", {"pressure/floors/systolic": "F(170 mmHg)"}),

@@ -589,42 +589,56 @@ def _check_text(text: str) -> None:
         )
 
 
-def _check_events(reading: Reading, text: str) -> None:
-    """Refuses what a protocol never needs and a bomb is made of: anchors, aliases, tags, deep nesting."""
-    depth = nodes = 0
+def _composed(reading: Reading, text: str) -> yaml.Node | None:
+    """The document as nodes, from one pass over its events. Refuses what a protocol never needs and a bomb is
+    made of: anchors, aliases, tags, deep nesting."""
+    whole: list[yaml.Node] = []
+    around: list[tuple[yaml.CollectionNode, list[yaml.Node]]] = []  # what encloses this event, and its parts
+    inside, nodes = whole, 0
     for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            node, parts = around.pop()
+            pairs: Any = zip(parts[::2], parts[1::2], strict=False)
+            node.value = parts if isinstance(node, yaml.SequenceNode) else list(pairs)
+            inside = around[-1][1] if around else whole
         if not isinstance(event, yaml.NodeEvent):
-            if isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
             continue
         nodes += 1
-        mark = event.start_mark
-        spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        if depth > MAX_DEPTH or nodes > MAX_NODES:
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.ScalarEvent):
+            inside.append(yaml.ScalarNode("", event.value, mark, None, event.style))
+        elif isinstance(event, yaml.CollectionStartEvent):
+            kind = yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
+            node = kind("", [], mark, None)
+            inside.append(node)
+            inside = []
+            around.append((node, inside))
+        line, column = mark.line + 1, mark.column + 1
+        deep = len(around) > MAX_DEPTH
+        if deep or nodes > MAX_NODES:
             raise _error_at(
-                *spot,
-                "this is nested too deeply" if depth > MAX_DEPTH else "the document has too many entries",
+                line,
+                column,
+                "this is nested too deeply" if deep else "the document has too many entries",
                 "No protocol needs that; simplify it.",
             )
+        tag = getattr(event, "tag", None)
         if event.anchor is not None:
             name = f"*{event.anchor}" if isinstance(event, yaml.AliasEvent) else f"&{event.anchor}"
             reading.errors.append(
                 DocumentError(
-                    line=spot[0],
-                    column=spot[1],
+                    line=line,
+                    column=column,
                     path="",
                     what=f"“{name[:60]}”: anchors and aliases are not read",
                     instead="Write the value out; quote it if it begins with & or *.",
                 )
             )
-        tag = getattr(event, "tag", None)
         if tag is not None:
             reading.errors.append(
                 DocumentError(
-                    line=spot[0],
-                    column=spot[1],
+                    line=line,
+                    column=column,
                     path="",
                     what=f"“{str(tag)[:60]}”: tags are not read",
                     instead="Leave the tag out; quote the value if it begins with !.",
@@ -634,6 +648,13 @@ def _check_events(reading: Reading, text: str) -> None:
             break
     if reading.errors:
         raise DocumentErrors(_in_order(reading.errors))
+    if len(whole) > 1:
+        raise _error_at(
+            *Place(whole[1], "").spot,
+            "here begins another document",
+            "A file holds one: delete “---” and what follows it.",
+        )
+    return whole[0] if whole else None
 
 
 def read_document(
@@ -645,8 +666,7 @@ def read_document(
     text = text.removeprefix("\ufeff")
     reading = Reading()
     try:
-        _check_events(reading, text)
-        node = yaml.compose(text, Loader=_Loader)
+        node = _composed(reading, text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _error_at(

@@ -33,6 +33,7 @@ from sessions.models import (
     SignatureRecord,
     StaffTask,
 )
+from sessions.models.bookings import RecordStatus
 from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import change_care_team
 from sessions.permissions import courses_visible_to
@@ -187,7 +188,9 @@ class SignatureRecordAdmin(CaseloadAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows: Any = super().get_queryset(request)
-        found: QuerySet[Model] = rows.with_standing()
+        found: QuerySet[Model] = rows.with_standing().exclude(
+            session_record__status=RecordStatus.ENTERED_IN_ERROR
+        )
         return found
 
     @admin.display(description=_("signature superseded"), boolean=True)

@@ -134,8 +134,13 @@ class NoteRecord(ClinicRow):
 
 
 def _amended_since() -> Q:
-    """Of a signature: something of its session was recorded after it, or found to be entered in error.
-    Addenda do not amend."""
+    """Of a signature: something of its session was recorded after it, or something that it covers was found
+    to be entered in error. Addenda do not amend; nor does what came and left since, for signed anew, the
+    record would say the same."""
+    covered = Q(fact__pk__lte=OuterRef("last_fact_id")) | (
+        Q(note__recorded_at__lte=OuterRef("signed_at"))
+        & (Q(note__addendum=False) | Q(note__part=Part.CONTRIBUTION.value))
+    )
     return Q(
         Exists(
             FactRecord.objects.filter(
@@ -145,7 +150,7 @@ def _amended_since() -> Q:
     ) | Q(
         Exists(
             EnteredInError.objects.filter(
-                session_record=OuterRef("session_record"), pk__gt=OuterRef("last_error_id")
+                covered, session_record=OuterRef("session_record"), pk__gt=OuterRef("last_error_id")
             )
         )
     )

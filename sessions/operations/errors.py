@@ -81,7 +81,7 @@ def mark_fact(
 def mark_note(
     *, actor: Actor, note_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
 ) -> ErrorMark:
-    """Say that a note was written in the wrong chart or in error."""
+    """Say that a note was written in the wrong chart or in error: with every wording of it."""
     with _on_marked(actor=actor, model=NoteRecord, public_id=note_id, now=now) as (course, row):
         return _mark(
             actor, course, {"note": row}, {row.author_id}, reason=reason, public_id=public_id, now=now
@@ -256,7 +256,8 @@ def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord
     if mark.fact is not None:
         facts = [row for row in chain_of(mark.fact) if FactRecord.objects.filter(pk=row.pk).exists()]
     if mark.note is not None:
-        notes = list(NoteRecord.objects.filter(pk=mark.note.pk))
+        wordings = [row.pk for row in chain_of(mark.note)]
+        notes = list(NoteRecord.objects.filter(pk__in=wordings).order_by("pk"))
     if not facts and not notes:
         raise NotNow(_("The session it belongs to was entered in error: it has left with it."))
     return facts, notes

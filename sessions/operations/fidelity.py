@@ -23,6 +23,7 @@ from sessions.models import (
     FidelityRating,
     FidelityReview,
 )
+from sessions.models.bookings import RecordStatus
 from sessions.permissions import subject_of
 from sessions.queries.fidelity import candidates_for, hidden_of, those_who_know
 from sessions.rules.fidelity import NoForm, draw, form_of, problems_of, read_form, weight_of
@@ -201,6 +202,7 @@ def rate_session(
         rating = (
             FidelityRating.objects.select_for_update()
             .filter(clinic_id=actor.clinic_id, review__public_id=review_id, rater_id=actor.person_id or 0)
+            .exclude(review__session_record__status=RecordStatus.ENTERED_IN_ERROR)
             .first()
         )
         if rating is None:
@@ -263,6 +265,7 @@ def _review(actor: Actor, review_id: UUID, permission: Permission) -> FidelityRe
         FidelityReview.objects.select_for_update(of=("self",))
         .select_related("form", "session_record__course")
         .filter(clinic_id=actor.clinic_id, public_id=review_id)
+        .exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR)
         .first()
     )
     if review is None:

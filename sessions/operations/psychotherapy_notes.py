@@ -36,7 +36,9 @@ def start_psychotherapy_note(
     with acting(actor):
         course = lock_course(actor=actor, session_records__public_id=record_id)
         require(actor, Permission.WRITE_PSYCHOTHERAPY_NOTE, subject_of(course, author_id=actor.person))
-        record = SessionRecord.objects.get(clinic_id=actor.clinic_id, public_id=record_id)
+        record = SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id=record_id).first()
+        if record is None:
+            raise NotFound()  # entered in error
         if record.kind == "dosing" or record.status == RecordStatus.VOID:
             raise NotNow(
                 _("Notes of a dosing session always belong to the record."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -18,6 +19,8 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.permissions import CourseSubject, subject_of
+
+R = TypeVar("R", FactRecord, NoteRecord)
 
 
 def review_subject(deviation: DeviationRecord, *, actor: Actor) -> CourseSubject:
@@ -92,12 +95,14 @@ def has_a_hand(actor: Actor, record: str) -> Q:
     return Q(**{f"{record}__started_by_id": me}) | Q(Exists(facts)) | Q(Exists(notes))
 
 
-def chain_of(fact: FactRecord) -> list[FactRecord]:
-    """A fact with all it corrects and all that corrects it, the one that stands last."""
-    chain = [fact]
+def chain_of(row: R) -> list[R]:
+    """A fact with all it corrects and all that corrects it, the one that stands last; or a note with all its
+    wordings."""
+    rows = type(row).every
+    chain = [row]
     while chain[0].amends_id is not None:
-        chain.insert(0, FactRecord.every.get(pk=chain[0].amends_id))
-    while (later := FactRecord.every.filter(amends=chain[-1]).first()) is not None:
+        chain.insert(0, rows.get(pk=chain[0].amends_id))
+    while (later := rows.filter(amends=chain[-1]).first()) is not None:
         chain.append(later)
     return chain
 

@@ -188,7 +188,8 @@ def _named(mark: ErrorMark) -> _Named:
     if mark.fact is not None:
         found = facts.filter(pk=mark.fact.pk) | facts.filter(entered_in_error__mark=mark)
         return _Named(facts=list(found.distinct()))
-    return _Named(notes=list(notes.filter(pk__in=[mark.note_id or 0])))
+    worded = notes.filter(pk__in=[mark.note_id or 0]) | notes.filter(entered_in_error__mark=mark)
+    return _Named(notes=list(worded.distinct().order_by("pk")))
 
 
 def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) -> MarkDetail:
@@ -223,8 +224,12 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
     )
     notes = list(
         NoteRecord.every.filter(course=course)
-        .filter(Q(session_record__in=held) | Q(pk__in=[mark.note_id for mark in marks if mark.note_id]))
-        .select_related("author")
+        .filter(
+            Q(session_record__in=held)
+            | Q(pk__in=[mark.note_id for mark in marks if mark.note_id])
+            | Q(entered_in_error__mark__in=marks)
+        )
+        .select_related("author", "entered_in_error")
         .order_by("pk")
     )
     signatures = list(SignatureRecord.objects.with_standing().filter(session_record__in=held).order_by("pk"))
@@ -232,10 +237,8 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
         _detail(
             mark,
             _Named(
-                facts=[row for row in facts if _of_fact(row, mark)],
-                notes=[
-                    row for row in notes if row.pk == mark.note_id or _within(row.session_record_id, mark)
-                ],
+                facts=[row for row in facts if row.pk == mark.fact_id or _left_with(row, mark)],
+                notes=[row for row in notes if row.pk == mark.note_id or _left_with(row, mark)],
                 signatures=[row for row in signatures if _within(row.session_record_id, mark)],
             ),
             may_settle=False,
@@ -249,10 +252,6 @@ def _within(record_id: int | None, mark: ErrorMark) -> bool:
     return record_id is not None and record_id == mark.session_record_id
 
 
-def _of_fact(row: FactRecord, mark: ErrorMark) -> bool:
+def _left_with(row: FactRecord | NoteRecord, mark: ErrorMark) -> bool:
     left = getattr(row, "entered_in_error", None)
-    return (
-        row.pk == mark.fact_id
-        or _within(row.session_record_id, mark)
-        or (left is not None and left.mark_id == mark.pk)
-    )
+    return _within(row.session_record_id, mark) or (left is not None and left.mark_id == mark.pk)

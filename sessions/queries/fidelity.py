@@ -27,6 +27,7 @@ from sessions.models import (
     FidelityReview,
     SessionRecord,
 )
+from sessions.models.bookings import RecordStatus
 from sessions.models.courses import TeamRole
 from sessions.queries.words import label
 from sessions.rules.fidelity import (
@@ -202,6 +203,7 @@ def my_ratings(actor: Actor) -> Sequence[ToRate]:
     """Those the actor was named for, to rate first. A constant number of queries."""
     rows = list(
         FidelityRating.objects.filter(clinic_id=actor.clinic_id, rater_id=actor.person_id or 0)
+        .exclude(review__session_record__status=RecordStatus.ENTERED_IN_ERROR)
         .select_related("review__form", "review__session_record__course")
         .prefetch_related(Prefetch("review__ratings", queryset=FidelityRating.objects.order_by("place")))
         .order_by("submitted_at", "assigned_at", "pk")
@@ -302,9 +304,10 @@ def told(actor: Actor) -> Sequence[ReviewRow]:
 
 
 def _rows(rows: QuerySet[FidelityReview]) -> list[ReviewRow]:
-    """Newest first, in a constant number of queries."""
+    """Newest first, in a constant number of queries; without sessions that were entered in error since."""
     found = list(
-        rows.select_related("form", "session_record__course__patient")
+        rows.exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR)
+        .select_related("form", "session_record__course__patient")
         .prefetch_related(
             Prefetch("ratings", queryset=FidelityRating.objects.select_related("rater").order_by("place")),
             Prefetch(

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission, allows
-from sessions.models import NoteRecord, PassageComment, RecordSubmission, SessionRecord
+from sessions.models import EnteredInError, NoteRecord, PassageComment, RecordSubmission, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
 from sessions.permissions import subject_of
@@ -184,10 +184,19 @@ def review(actor: Actor, submission_id: UUID, *, now: datetime) -> ReviewDetail:
 
 
 def _changed(record: SessionRecord, last: RecordSubmission) -> Sequence[Change]:
-    """What is otherwise since `last` was returned: a note worded anew by its new words alone."""
+    """What is otherwise since `last` was returned: a note worded anew by its new words alone; of one that was
+    entered in error only that it is gone."""
+    before = json.loads(last.seen)
+    left = set(
+        EnteredInError.objects.filter(session_record=record, note__isnull=False).values_list(
+            "note__public_id", flat=True
+        )
+    )
+    for key in ("notes", "addenda"):
+        before[key] = [[one[0], one[1], "" if UUID(one[0]) in left else one[2]] for one in before[key]]
     rewords = NoteRecord.objects.filter(session_record=record, amends__isnull=False)
     return changes(
-        json.loads(last.seen),
+        before,
         json.loads(json.dumps(as_reviewed(record))),
         rewords={str(new): str(old) for new, old in rewords.values_list("public_id", "amends__public_id")},
     )
@@ -208,9 +217,12 @@ def commented(notes: Sequence[NoteRecord], comments: Sequence[PassageComment]) -
 
 
 def comments_to_author(record: SessionRecord) -> list[PassageComment]:
-    """What supervisors said of a session's passages, once they had answered."""
+    """What supervisors said of a session's passages, once they had answered. What was quoted of a note that
+    was entered in error left with it."""
     rows = PassageComment.objects.filter(
-        submission__session_record=record, submission__settled_at__isnull=False
+        submission__session_record=record,
+        submission__settled_at__isnull=False,
+        note__entered_in_error__isnull=True,
     )
     return list(rows.select_related("author", "submission").order_by("pk"))
 
@@ -262,7 +274,7 @@ def returned_to(actor: Actor, *, limit: int = PAGE) -> list[ReturnedRow]:
                 clinic_id=actor.clinic_id,
                 outcome=ReviewOutcome.RETURNED,
                 course__in=courses_for(actor),
-            )
+            ).exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR)
         )
         .annotate(said=Count("comments"))
         .order_by("settled_at", "pk")[:limit]

@@ -64,7 +64,7 @@ def _notes(
             found.append(Change(what=what, id=note_id, kind="changed", pieces=pieces(was[note_id], text)))
     for note_id, text in was.items():
         if note_id not in now:
-            found.append(Change(what=what, id=note_id, kind="gone", pieces=(("gone", text),)))
+            found.append(Change(what=what, id=note_id, kind="gone", pieces=(("gone", text),) if text else ()))
     return found
 
 

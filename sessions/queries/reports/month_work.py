@@ -21,6 +21,7 @@ from sessions.models import (
     RecordSubmission,
     StaffTask,
 )
+from sessions.models.bookings import RecordStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.requirements import WAITS_FOR_REVIEW
 from sessions.models.reviews import ReviewOutcome
@@ -136,11 +137,12 @@ def _waiting_deviations(span: Span) -> Table:
 
 
 def _reviews(span: Span) -> Table:
-    records = RecordSubmission.objects.filter(
+    sent = RecordSubmission.objects.filter(
         span.holds("settled_at"),
         clinic_id=span.clinic_id,
         outcome__in=[ReviewOutcome.RETURNED, ReviewOutcome.CO_SIGNED],
-    ).aggregate(
+    )
+    records = sent.exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR).aggregate(
         count=Count("id"),
         late=Count("id", filter=Q(due_at__isnull=False, settled_at__gt=F("due_at"))),
         median=Median(took("submitted_at", "settled_at")),

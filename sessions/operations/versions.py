@@ -22,6 +22,7 @@ from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.on_course import on_course
 from sessions.permissions import courses_visible_to, subject_of
 from sessions.queries.history import history_of
+from sessions.queries.versions import move_to_undo
 from sessions.rules.engine import requirements
 from sessions.rules.requirements import Kind
 from sessions.rules.transfer import scopes_to_ask
@@ -100,14 +101,14 @@ def _move_one(
 
 
 def undo_version_move(*, actor: Actor, course_id: UUID, reason: str, now: datetime) -> CourseVersionMove:
-    """Take the last move of a course back, by a move of its own.
+    """Take the last move of a course that stands back, by a move of its own.
 
     What came due meanwhile stays judged by the version it came due under. Refused once something was recorded
     or booked since that the version before does not know: it would belong to nothing.
     """
     with on_course(actor=actor, course_id=course_id, permission=Permission.MOVE_VERSION, now=now) as course:
-        last = CourseVersionMove.objects.filter(course=course).order_by("-id").first()
-        if last is None or last.undoes_id is not None:
+        last = move_to_undo(course)
+        if last is None:
             raise NotNow(_("There is no move to take back."), code="nothing-to-undo")
         if not reason.strip():
             raise Incomplete(_("Say why."), fields={"reason": [_("Give the reason in a few words.")]})

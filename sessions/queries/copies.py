@@ -23,6 +23,7 @@ from sessions.models import (
 from sessions.permissions import subject_of
 from sessions.queries.canonical import digest_of, fact_entry, instant, session_entry, spelled
 from sessions.queries.courses import course_for
+from sessions.queries.reports.scope import rated_blind
 
 FORMAT = 1
 
@@ -31,7 +32,7 @@ def certified_copy(actor: Actor, course_id: UUID, *, now: datetime) -> dict[str,
     """`content`, and `digest`: the SHA-256 of the content spelled with sorted keys and no blanks. A constant
     number of queries. Forbidden for who may not take records out."""
     course = course_for(actor, course_id)
-    if not allows(actor, Permission.EXPORT_RECORD, subject_of(course)):
+    if not allows(actor, Permission.EXPORT_RECORD, subject_of(course)) or course.pk in rated_blind(actor):
         raise Forbidden()
     content = _content(course, now=now)
     return {"content": content, "digest": digest_of(spelled(content))}

@@ -224,9 +224,10 @@ def therapists(door: Door) -> HttpResponse:
     query = frame["query"]
     found = door.read(queries.comparison, form.asked, clinic=door.clinic)
     target = found.all_together.count.share
-    units = [(one.name, one.total.count) for one in found.therapists]
+    enough = [one for one in found.therapists if not one.total.few]
+    units = [(one.name, one.total.count) for one in enough]
     placed = plots.placed(units, target=target) if target is not None else ()
-    where = {id(one): spot.where for one, spot in zip(found.therapists, placed, strict=True)}
+    where = {id(one): spot.where for one, spot in zip(enough, placed, strict=True)}
     return door.page(
         "sessions/adherence_therapists.html",
         **frame,
@@ -245,7 +246,7 @@ def therapists(door: Door) -> HttpResponse:
 def over_time(door: Door) -> HttpResponse:
     form, frame = _narrow(door)
     found = door.read(queries.months, form.asked, clinic=door.clinic)
-    chart = p_chart([total.count for _month, total in found])
+    chart = p_chart([total.count for _month, total in found], least=door.clinic.small_number)
     labels = [date_format(month, "M Y") for month, _total in found]
     return door.page(
         "sessions/adherence_time.html",

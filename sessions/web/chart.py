@@ -10,6 +10,7 @@ from clinic.errors import Forbidden
 from sessions.queries import banner
 from sessions.queries import chart as charts
 from sessions.queries.reports.scope import may_report
+from sessions.queries.versions import undoable, version_moves
 from sessions.web import arc, reports
 from sessions.web.door import Door, staff
 
@@ -23,6 +24,8 @@ def chart(door: Door, course: UUID) -> HttpResponse:
     return door.page(
         "sessions/chart.html",
         here="patients",
+        version_moves=(moves := door.read(version_moves, course)),
+        undoable=undoable(door.actor, moves),
         files=reports.links(door, "course_record", course) if door.read(may_report, found.course) else [],
         **arc.of(found, door=door),
     )

@@ -131,10 +131,10 @@ def funnel(units: Sequence[Placed], *, target: float) -> Plot | None:
 
 
 def over_time(chart: PChart, labels: Sequence[str]) -> Plot | None:
-    """One spot for each period in which something came due; None where nothing ever did."""
-    if chart.centre is None:
-        return None
+    """One spot for each period of which enough came due; None where none is."""
     counted = [point for point in chart.points if point.limits is not None]
+    if chart.centre is None or not counted:
+        return None
     lowest = min(min(point.count.share or 0.0, point.limits.low) for point in counted if point.limits)
     floor, step = _floor(lowest), (RIGHT - LEFT) / len(chart.points)
     every = ceil(len(labels) / 12)

@@ -189,6 +189,13 @@ def test_small_numbers_show_no_percentage_and_the_clinic_says_what_is_small(day:
 def test_the_funnel_and_the_months_are_drawn_and_said_in_a_table(day: ClinicDay) -> None:
     client = client_of(day, "carla")
     for name in ("therapists", "time"):
+        day.cast.clinic.small_number = 10_000
+        day.cast.clinic.save(update_fields=["small_number"])
+        page = client.get(f"{addresses(day)['adherence']}{name}/")
+        assert page.context["plot"] is None and "<table>" in page.text and "too few" in page.text
+        assert "outside" not in page.text.split("<table>")[1]
+        day.cast.clinic.small_number = 1
+        day.cast.clinic.save(update_fields=["small_number"])
         page = client.get(f"{addresses(day)['adherence']}{name}/")
         text = page.content.decode()
         assert page.status_code == 200 and "<svg" in text and "style=" not in text

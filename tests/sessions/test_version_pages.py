@@ -68,6 +68,11 @@ def test_the_ticked_are_moved_with_the_reason_and_a_move_is_taken_back(
     assert "P-001" not in client.get(_preview(second)).content.decode()
     undo = f"/c/alder/courses/{courses[0].public_id}/undo-version-move/"
     assert client.get(undo).status_code == 405
+    chart = f"/c/alder/courses/{courses[0].public_id}/"
+    assert undo in client.get(chart).text and "1.0 → 2.0" in client.get(chart).text
+    client.force_login(cast.people["ada"])
+    assert undo not in client.get(chart).text and "1.0 → 2.0" in client.get(chart).text
+    client.force_login(cast.people["carla"])
     client.post(undo, {"reason": "Too early."})
     courses[0].refresh_from_db()
     assert courses[0].protocol_version_id != second.pk

@@ -33,9 +33,9 @@ from sessions.queries import supervision
 from sessions.queries.history import history_of
 from sessions.rules.engine import requirements
 from sessions.rules.facts import ConsentChanged, ConsentState
-from tests.support.cast import START, Cast, assess, days, enrol, make_cast
+from tests.support.cast import START, Cast, assess, days, enrol, make_cast, publish
 from tests.support.dosed import hold_dosing
-from tests.support.second_version import publish_second
+from tests.support.second_version import publish_second, second_text
 
 pytestmark = pytest.mark.django_db
 
@@ -221,6 +221,24 @@ def test_a_move_is_taken_back_by_a_move_of_its_own_and_everything_is_asked_as_be
     assert back.undoes is not None
     assert {key: (row.status, row.opens_at, row.closes_at) for key, row in rows(course).items()} == before
     assert CourseVersionMove.objects.filter(course=course).count() == 2
+    with pytest.raises(NotNow, match="no move to take back"):
+        undo_version_move(actor=cast.actor("dov"), course_id=course.public_id, reason="Again.", now=at)
+
+
+def test_moves_are_taken_back_one_after_the_other_the_last_first(cast: Cast) -> None:
+    course = enrol(cast)
+    move(cast, course, to=publish_second(cast), at=START + timedelta(hours=1))
+    third = publish(cast, second_text(version="3.0"), now=START)
+    move(cast, course, to=third, at=START + timedelta(hours=2))
+    seen = []
+    for hours in (3, 4):
+        at = START + timedelta(hours=hours)
+        back = undo_version_move(
+            actor=cast.actor("dov", at=at), course_id=course.public_id, reason="Too early.", now=at
+        )
+        seen.append((back.from_version.version, back.to_version.version))
+    assert seen == [("3.0", "2.0"), ("2.0", "1.0")]
+    at = START + timedelta(hours=5)
     with pytest.raises(NotNow, match="no move to take back"):
         undo_version_move(actor=cast.actor("dov"), course_id=course.public_id, reason="Again.", now=at)
 

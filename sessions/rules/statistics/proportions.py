@@ -86,7 +86,7 @@ def _limit(probability: float, *, target: float, of: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartPoint:
-    """One period of a p-chart; `limits` are None where nothing was counted."""
+    """One period of a p-chart; `limits` are None where too little was counted."""
 
     count: Count
     limits: Interval | None
@@ -107,20 +107,24 @@ class PChart:
     points: tuple[ChartPoint, ...]
 
 
-def p_chart(counts: Sequence[Count]) -> PChart:
-    """Shewhart's chart of a share over time, with three-sigma limits of its own for each period's number."""
+def p_chart(counts: Sequence[Count], *, least: int = 1) -> PChart:
+    """Shewhart's chart of a share over time, with three-sigma limits of its own for each period's number.
+    They rest on a normal distribution: a period of fewer than `least` has none."""
     met, of = sum(count.met for count in counts), sum(count.of for count in counts)
     if not of:
         return PChart(centre=None, points=tuple(ChartPoint(count=count, limits=None) for count in counts))
     centre = met / of
     return PChart(
         centre=centre,
-        points=tuple(ChartPoint(count=count, limits=_three_sigma(centre, count.of)) for count in counts),
+        points=tuple(
+            ChartPoint(
+                count=count, limits=_three_sigma(centre, count.of) if count.of >= max(least, 1) else None
+            )
+            for count in counts
+        ),
     )
 
 
-def _three_sigma(centre: float, of: int) -> Interval | None:
-    if not of:
-        return None
+def _three_sigma(centre: float, of: int) -> Interval:
     half = 3 * sqrt(centre * (1 - centre) / of)
     return Interval(low=max(centre - half, 0.0), high=min(centre + half, 1.0))

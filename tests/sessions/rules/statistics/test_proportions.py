@@ -126,3 +126,11 @@ def test_a_period_in_which_nothing_came_due_has_no_limits_and_is_not_beyond_them
     chart = p_chart([Count(met=4, of=5), Count(met=0, of=0)])
     assert chart.points[1].limits is None and not chart.points[1].beyond
     assert p_chart([Count(met=0, of=0)]).centre is None
+
+
+def test_a_period_of_fewer_than_the_least_has_no_limits_and_still_counts_for_the_middle() -> None:
+    counts = [Count(met=95, of=100), Count(met=0, of=1)]
+    assert p_chart(counts).points[1].beyond, "one missed of one would stand out"
+    chart = p_chart(counts, least=2)
+    assert [point.limits is None for point in chart.points] == [False, True]
+    assert not chart.points[1].beyond and chart.centre == 95 / 101

@@ -192,42 +192,42 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
     (
         "fr",
         Kind.VISIT,
-        "{sender} : rendez-vous {day}, {time}. Confirmer/changer : {link} ou {phone}. STOP = plus de SMS.",
+        "{sender} : rendez-vous {day}, {time}. Confirmer/changer : {link} ou {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.VISIT_TOMORROW,
-        "{sender} : rendez-vous demain, {day}, {time}. Changer : {link} ou {phone}. STOP = plus de SMS.",
+        "{sender} : rendez-vous demain, {day}, {time}. Changer : {link} ou {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.CHECK_IN,
-        "{sender} : comment allez-vous ? Une minute : {link} Ou {phone}. STOP = plus de SMS.",
+        "{sender} : comment allez-vous ? Une minute : {link} Ou {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.FORM,
-        "{sender} : merci de remplir un court formulaire : {link} STOP = plus de SMS.",
+        "{sender} : merci de remplir un court formulaire : {link} STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.MISSED,
-        "{sender} : nous vous avons attendu. Pour une autre date : {phone}. STOP = plus de SMS.",
+        "{sender} : nous vous avons attendu. Pour une autre date : {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.PRACTICE,
-        "{sender} : pensez à ce qui est prévu cette semaine. Questions : {phone}. STOP = plus de SMS.",
+        "{sender} : pensez à ce qui est prévu cette semaine. Questions : {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.DISCREET,
-        "{sender} : un message vous attend : {link} STOP = plus de SMS.",
+        "{sender} : un message vous attend : {link} STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.CALL_US,
-        "{sender} : merci de nous appeler au {phone}. STOP = plus de SMS.",
+        "{sender} : merci de nous appeler au {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
@@ -237,12 +237,12 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
     (
         "fr",
         Kind.STARTED,
-        "{sender} : vous recevrez à nouveau nos SMS. Questions : {phone}. STOP = plus de SMS.",
+        "{sender} : vous recevrez à nouveau nos SMS. Questions : {phone}. STOP = fin des SMS.",
     ),
     (
         "fr",
         Kind.HELP,
-        "{sender} : nous vous écrivons pour vos rendez-vous. Questions : {phone}. STOP = plus de SMS.",
+        "{sender} : nous vous écrivons pour vos rendez-vous. Questions : {phone}. STOP = fin des SMS.",
     ),
 )
 
@@ -250,7 +250,7 @@ _OUT = {
     "en": "To get no more messages from us, choose “No more messages” on the page.",
     "es": "Para no recibir más mensajes, elija “No más mensajes” en la página.",
     "de": "Wenn Sie keine Nachrichten mehr möchten, wählen Sie auf der Seite „Keine Nachrichten mehr“.",
-    "fr": "Pour ne plus rien recevoir, choisissez « Plus de messages » sur la page.",
+    "fr": "Pour ne plus rien recevoir, choisissez « Arrêter les messages » sur la page.",
 }
 
 

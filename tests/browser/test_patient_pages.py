@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from django.contrib.staticfiles import finders
+from django.test import Client
+from playwright.sync_api import Browser, Page, Route
 
-from sessions.models import Patient
-from sessions.operations.wording import approve_language
-from sessions.queries.wording import digest_in, words_in
+from sessions.rules.wording import LANGUAGES
 from tests.browser.test_pages import RULES, SHOTS, context_for
+from tests.sessions.test_every_patient_page import come_to
 from tests.support.clinic_day import make_day
-from tests.support.patient_pages import Visited, every_page
+from tests.support.patient_pages import Visited, every_page, speak
 
 pytestmark = pytest.mark.browser
 
@@ -53,12 +55,7 @@ def test_every_page_of_a_patient_is_accessible_on_a_telephone(
 ) -> None:
     """German for the smallest screen: its words are the longest."""
     day = make_day()
-    if language != "en":
-        Patient.objects.update(language=language)
-        digest = digest_in(language, words_in(day.cast.clinic.pk, language))
-        approve_language(
-            actor=day.cast.actor("dov", at=day.now), language=language, digest=digest, now=day.now
-        )
+    speak(day, language)
     # axe is put into the page from outside, which the policy of the page rightly forbids.
     context = context_for(browser, width=width, theme=theme, site=live_site, bypass_csp=True)
     page = context.new_page()
@@ -80,3 +77,40 @@ def test_every_page_of_a_patient_is_accessible_on_a_telephone(
             )
     context.close()
     assert found == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", sorted({*LANGUAGES} - {"en"}))
+def test_in_no_language_is_a_page_wider_than_a_telephone(
+    client: Client, browser: Browser, language: str
+) -> None:
+    """Laid out as the product made them: without a server, so that each language is cheap, and without
+    scripts, so that all that a page may show stands on it."""
+    day = make_day()
+    speak(day, language)
+    site, shown = "http://patients.example", ""
+
+    def serve(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path.startswith("/static/"):
+            route.fulfill(path=finders.find(path.removeprefix("/static/")))
+        else:
+            route.fulfill(body=shown, content_type="text/html; charset=utf-8")
+
+    context = context_for(browser, width=320, theme="light", site=site, java_script_enabled=False)
+    context.route("**/*", serve)
+    page = context.new_page()
+    too_wide: dict[str, int] = {}
+    for visited in every_page(day):
+        shown = come_to(client, visited).content.decode()
+        page.goto(f"{site}/{visited.name}")
+        assert page.evaluate("[...document.styleSheets].some((one) => one.cssRules.length > 50)"), "in style"
+        for width in (320, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if beyond > 0:
+                too_wide[f"{visited.name} at {width}"] = beyond
+            if SHOTS:
+                page.screenshot(path=f"{SHOTS}/{language}-{visited.name}-{width}.png", full_page=True)
+    context.close()
+    assert too_wide == {}

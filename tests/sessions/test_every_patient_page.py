@@ -12,9 +12,10 @@ import pytest
 from django.test import Client
 
 from sessions.rules.discretion import telling_words
+from sessions.rules.wording import LANGUAGES
 from sessions.web import urls
 from tests.support.clinic_day import ClinicDay, make_day
-from tests.support.patient_pages import Visited, every_page
+from tests.support.patient_pages import Visited, every_page, speak
 from tests.support.reading import hardness
 
 pytestmark = pytest.mark.django_db
@@ -31,11 +32,11 @@ def words_of(page: str) -> str:
 
 def main_of(page: str) -> str:
     """Its own sentences, each on a line, without the frame that every page has."""
-    inside = page.split('<main id="main"')[1].split("</main>")[0]
+    inside = page.split('<main id="main"')[1].split("</main>")[0].partition(">")[2]
     return unescape(re.sub(r"<[^>]+>", "\n", inside))
 
 
-def faults(response: Any, *, known: bool = True, clinical: bool = False) -> list[str]:
+def faults(response: Any, *, known: bool = True, clinical: bool = False, language: str = "en") -> list[str]:
     """What is missing on a patient's page, or should not be there."""
     page = response.content.decode()
     words = words_of(page)
@@ -46,13 +47,13 @@ def faults(response: Any, *, known: bool = True, clinical: bool = False) -> list
         "the crisis lines": CRISIS in page or not known,
         "whom to call all the same": "local emergency number" in words or known,
         "raise a concern": "/concern/" in page or not known,
-        "its language": '<html lang="en">' in page,
+        "its language": f'<html lang="{language}">' in page,
         "no-store": "no-store" in response["Cache-Control"],
         "no referrer to others": response["Referrer-Policy"] == "same-origin",
         "not indexed": "noindex" in response["X-Robots-Tag"],
         "no clinical word": clinical or telling_words(words) == (),
         "no name": not [name for name in NAMES if re.search(rf"\b{re.escape(name)}\b", words)],
-        "for a reader of eleven": clinical or hardness(main_of(page), "en") <= 0,
+        "for a reader of eleven": clinical or hardness(main_of(page), language) <= 0,
         "a policy": "'unsafe-" not in response["Content-Security-Policy"],
     }
     return [what for what, there in wanted.items() if not there]
@@ -69,13 +70,16 @@ def day() -> ClinicDay:
     return make_day()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_a_patient_says_whom_to_call_and_how_to_leave_and_tells_nothing(
-    client: Client, day: ClinicDay
+    client: Client, day: ClinicDay, language: str
 ) -> None:
+    speak(day, language)
     found, pages = {}, every_page(day)
     for visited in pages:
         response = come_to(client, visited)
-        wrong = faults(response, known=visited.name != "unknown", clinical=visited.clinical)
+        known = visited.name != "unknown"
+        wrong = faults(response, known=known, clinical=visited.clinical, language=language if known else "en")
         if response.status_code != visited.status:
             wrong.append(f"status {response.status_code}")
         if wrong:

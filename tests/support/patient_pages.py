@@ -9,9 +9,11 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from clinic.models import Clinic
-from sessions.models import Course, PatientLink, SessionBooking
+from sessions.models import Course, Patient, PatientLink, SessionBooking
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.step_up import set_word
+from sessions.operations.wording import approve_language
+from sessions.queries.wording import digest_in, words_in
 from sessions.rules.tokens import token_hash
 from tests.support.cast import calm_answers, days
 from tests.support.clinic_day import ClinicDay
@@ -70,6 +72,15 @@ def visit(
         confirmed=frozenset({"outside-window"}),
         now=day.now,
     )
+
+
+def speak(day: ClinicDay, language: str) -> None:
+    """Every patient of the day is written to in that language: a clinician has approved it."""
+    if language == "en":
+        return
+    Patient.objects.update(language=language)
+    digest = digest_in(language, words_in(day.cast.clinic.pk, language))
+    approve_language(actor=day.cast.actor("dov", at=day.now), language=language, digest=digest, now=day.now)
 
 
 def every_page(day: ClinicDay) -> list[Visited]:

@@ -24,9 +24,9 @@ class SessionsConfig(AppConfig):
         from sessions import checks as _checks  # noqa: F401  # registers itself
         from sessions.operations.care_concerns import register_concerns
         from sessions.operations.escalating import escalate_due_tasks
-        from sessions.operations.messages import register_messages
         from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
+        from sessions.operations.sending import register_messages
         from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
         from sessions.queries.watch import PROOFS, failing_courses, untold_tasks

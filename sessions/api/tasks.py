@@ -18,7 +18,7 @@ from sessions.api.cursors import PageQuery
 from sessions.api.door import Door, described
 from sessions.models import StaffTask
 from sessions.operations.assessing import Assessment
-from sessions.operations.tasks import finish_task, take_task
+from sessions.operations.finishing import finish_task, take_task
 from sessions.queries import tasks
 from sessions.queries.courses import courses_for
 from sessions.queries.today import task_row

@@ -35,12 +35,12 @@ from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
 from sessions.operations.ending import Release, end_session
 from sessions.operations.entering import log_session
+from sessions.operations.finishing import finish_task
 from sessions.operations.moments import tick_item
 from sessions.operations.notes import write_note
 from sessions.operations.records import record_fact
 from sessions.operations.signing import sign_record
 from sessions.operations.starting import start_session
-from sessions.operations.tasks import finish_task
 from sessions.operations.vitals import record_vitals
 from sessions.queries.history import history_of
 from sessions.rules.engine import requirements

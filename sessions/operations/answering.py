@@ -33,7 +33,7 @@ from sessions.models import (
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
-from sessions.operations.contacts import close_asked, tell_worry
+from sessions.operations.consequences import close_asked, tell_worry
 from sessions.operations.on_course import on_course, on_courses_of_patient
 from sessions.operations.reaching import stop_channel
 from sessions.operations.records import checked, put_fact

@@ -15,6 +15,7 @@ from clinic.models import Membership
 from clinic.permissions import CLINICAL
 from sessions.models import Course, FactRecord, StaffTask
 from sessions.models.tasks import TaskKind
+from sessions.operations.records import put_fact
 from sessions.rules.facts import RiskAssessed, RiskFound
 
 ASSESSED = frozenset({TaskKind.WORRYING_ANSWER})
@@ -41,9 +42,6 @@ def record_assessment(
 ) -> FactRecord:
     """Write the assessment for a task of this kind. The course row must be locked. Raises Incomplete when it,
     who made it or what was agreed is missing."""
-    # Imported here: records bring about tasks, and this task ends in a record.
-    from sessions.operations.records import put_fact
-
     if assessment is None:
         raise Incomplete(
             _("An answer that worries is closed with an assessment."),

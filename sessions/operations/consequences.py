@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clinic.actors import Actor
+from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import SessionKind
+from protocols.rules.instruments import Act, score
 from sessions.models import Course, FactRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
+from sessions.models.tasks import TaskKind
 from sessions.operations.concerns import Concern, tell_prescriber
+from sessions.operations.escalating import somebody_acted
+from sessions.operations.tasks import close_tasks, open_task
+from sessions.operations.watch import act_on_worry_by, act_within
 from sessions.rules.facts import (
     AdverseEventRecorded,
     AssessmentAnswered,
     ContactMade,
+    ContactResult,
     DoseGiven,
     FactValue,
     Intake,
+    Mode,
 )
+from sessions.rules.keys import parts_of_key
 
 
 def follow(
@@ -30,21 +39,117 @@ def follow(
     concerns: Iterable[Concern] = (),
 ) -> None:
     """Do what follows from `row`, which has just been written. `concerns` are what was found about it."""
-    # Imported here: contacts are recorded as facts, and facts about contacts close what asked for them.
-    from sessions.operations.contacts import after_answers, after_contact
-
     safety = any(concern.safety for concern in concerns)
     match value:
         case ContactMade():
-            after_contact(actor=actor, course=course, contact=value, key=row.key, fact=row, now=now)
+            _after_contact(actor=actor, course=course, contact=value, key=row.key, fact=row, now=now)
         case AssessmentAnswered():
-            after_answers(actor=actor, course=course, value=value, key=row.key, fact=row, now=now)
+            _after_answers(actor=actor, course=course, value=value, key=row.key, fact=row, now=now)
         case AdverseEventRecorded():
             safety = safety or value.serious
         case DoseGiven() if row.session_record is not None:
             count_dosing_day(row.session_record)
     if safety:
         tell_prescriber(actor=actor, course=course, row=row, now=now)
+
+
+def _after_contact(
+    *, actor: Actor, course: Course, contact: ContactMade, key: str | None, fact: FactRecord, now: datetime
+) -> None:
+    """What a contact opens and closes: a worry opens a task with an owner and a clock; reaching the patient
+    closes the
+    tasks that asked for just that."""
+    if contact.mode is not Mode.LINK:
+        somebody_acted(course=course, now=now)
+    if contact.result is ContactResult.REACHED:
+        close_tasks(
+            actor=actor,
+            course=course,
+            kinds=[TaskKind.NO_ANSWER, TaskKind.MISSED_CONTACT, TaskKind.MESSAGE_NOT_SENT],
+            subject=key,
+            resolution="contact_made",
+            now=now,
+            # A contact entered afterwards does not answer what was asked for since.
+            opened_until=None if key is not None else fact.occurred_at,
+        )
+        close_tasks(
+            actor=actor,
+            course=course,
+            kinds=[TaskKind.NOT_REACHED],
+            resolution="contact_made",
+            now=now,
+            opened_until=fact.occurred_at,
+        )
+    if contact.safe is False or contact.wants_call:
+        definition = definition_of(course.protocol_version_id)
+        answer = next(iter(definition.answers), None)
+        open_task(
+            actor=actor,
+            course=course,
+            kind=TaskKind.WORRYING_ANSWER if contact.safe is False else TaskKind.CALL_ASKED,
+            subject=str(fact.public_id),
+            act_by=now + (act_within(answer) if answer else timedelta(0)),
+            now=now,
+            owner_role=answer.owner.value if answer else "therapist",
+            cover_role=answer.cover.value if answer else "coordinator",
+        )
+
+
+def _after_answers(
+    *,
+    actor: Actor,
+    course: Course,
+    value: AssessmentAnswered,
+    key: str | None,
+    fact: FactRecord,
+    now: datetime,
+) -> None:
+    """Close what asked for these answers; open a task when the instrument says that one of them worries."""
+    if key is not None:
+        close_asked(actor=actor, course=course, key=key, now=now)
+    tell_worry(actor=actor, course=course, value=value, key=key, subject=str(fact.public_id), now=now)
+
+
+def close_asked(*, actor: Actor, course: Course, key: str, now: datetime) -> None:
+    """Nobody needs to ring about answers that are there."""
+    close_tasks(
+        actor=actor,
+        course=course,
+        kinds=[TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT],
+        subject=key,
+        resolution="answered",
+        now=now,
+    )
+
+
+def tell_worry(
+    *,
+    actor: Actor,
+    course: Course,
+    value: AssessmentAnswered,
+    key: str | None,
+    subject: str,
+    now: datetime,
+) -> bool:
+    """Open a task when the instrument says that one of these answers worries; whether it does. Told twice of
+    one subject, it is one task."""
+    act = score(instrument_of(value.instrument), dict(value.answers)).act
+    if act is None or act is Act.CHART_FLAG:
+        return False
+    definition = definition_of(course.protocol_version_id)
+    code = parts_of_key(definition=definition, key=key)[0] if key else ""
+    answer = next((one for one in definition.answers if one.rule == code), None)
+    open_task(
+        actor=actor,
+        course=course,
+        kind=TaskKind.CALL_ASKED if act is Act.CALL_BACK else TaskKind.WORRYING_ANSWER,
+        subject=subject,
+        act_by=act_on_worry_by(act, answer=answer, course=course, now=now),
+        now=now,
+        owner_role=answer.owner.value if answer else "therapist",
+        cover_role=answer.cover.value if answer else "coordinator",
+    )
+    return True
 
 
 def count_dosing_day(record: SessionRecord) -> None:

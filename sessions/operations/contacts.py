@@ -1,21 +1,14 @@
-"""Contacts with the patient, and what they open and close. A message sent is never a contact."""
+"""Contacts with the patient. A message sent is never a contact."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from clinic.actors import Actor
-from protocols.queries import definition_of, instrument_of
-from protocols.rules.instruments import Act, score
-from sessions.models import Course, FactRecord
-from sessions.models.tasks import TaskKind
-from sessions.operations.escalating import somebody_acted
+from sessions.models import FactRecord
 from sessions.operations.records import record_fact
-from sessions.operations.tasks import close_tasks, open_task
-from sessions.operations.watch import act_on_worry_by, act_within
-from sessions.rules.facts import AssessmentAnswered, ContactMade, ContactResult, Mode
-from sessions.rules.keys import parts_of_key
+from sessions.rules.facts import ContactMade, ContactResult, Mode
 
 
 def record_contact(
@@ -51,102 +44,3 @@ def record_contact(
         public_id=public_id,
         now=now,
     )
-
-
-def after_contact(
-    *, actor: Actor, course: Course, contact: ContactMade, key: str | None, fact: FactRecord, now: datetime
-) -> None:
-    """What a contact opens and closes: a worry opens a task with an owner and a clock; reaching the patient
-    closes the
-    tasks that asked for just that."""
-    if contact.mode is not Mode.LINK:
-        somebody_acted(course=course, now=now)
-    if contact.result is ContactResult.REACHED:
-        close_tasks(
-            actor=actor,
-            course=course,
-            kinds=[TaskKind.NO_ANSWER, TaskKind.MISSED_CONTACT, TaskKind.MESSAGE_NOT_SENT],
-            subject=key,
-            resolution="contact_made",
-            now=now,
-            # A contact entered afterwards does not answer what was asked for since.
-            opened_until=None if key is not None else fact.occurred_at,
-        )
-        close_tasks(
-            actor=actor,
-            course=course,
-            kinds=[TaskKind.NOT_REACHED],
-            resolution="contact_made",
-            now=now,
-            opened_until=fact.occurred_at,
-        )
-    if contact.safe is False or contact.wants_call:
-        definition = definition_of(course.protocol_version_id)
-        answer = next(iter(definition.answers), None)
-        open_task(
-            actor=actor,
-            course=course,
-            kind=TaskKind.WORRYING_ANSWER if contact.safe is False else TaskKind.CALL_ASKED,
-            subject=str(fact.public_id),
-            act_by=now + (act_within(answer) if answer else timedelta(0)),
-            now=now,
-            owner_role=answer.owner.value if answer else "therapist",
-            cover_role=answer.cover.value if answer else "coordinator",
-        )
-
-
-def after_answers(
-    *,
-    actor: Actor,
-    course: Course,
-    value: AssessmentAnswered,
-    key: str | None,
-    fact: FactRecord,
-    now: datetime,
-) -> None:
-    """Close what asked for these answers; open a task when the instrument says that one of them worries."""
-    if key is not None:
-        close_asked(actor=actor, course=course, key=key, now=now)
-    tell_worry(actor=actor, course=course, value=value, key=key, subject=str(fact.public_id), now=now)
-
-
-def close_asked(*, actor: Actor, course: Course, key: str, now: datetime) -> None:
-    """Nobody needs to ring about answers that are there."""
-    close_tasks(
-        actor=actor,
-        course=course,
-        kinds=[TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT],
-        subject=key,
-        resolution="answered",
-        now=now,
-    )
-
-
-def tell_worry(
-    *,
-    actor: Actor,
-    course: Course,
-    value: AssessmentAnswered,
-    key: str | None,
-    subject: str,
-    now: datetime,
-) -> bool:
-    """Open a task when the instrument says that one of these answers worries; whether it does. Told twice of
-    one subject, it is one task."""
-    act = score(instrument_of(value.instrument), dict(value.answers)).act
-    if act is None or act is Act.CHART_FLAG:
-        return False
-    definition = definition_of(course.protocol_version_id)
-    code = parts_of_key(definition=definition, key=key)[0] if key else ""
-    answer = next((one for one in definition.answers if one.rule == code), None)
-    open_task(
-        actor=actor,
-        course=course,
-        kind=TaskKind.CALL_ASKED if act is Act.CALL_BACK else TaskKind.WORRYING_ANSWER,
-        subject=subject,
-        act_by=act_on_worry_by(act, answer=answer, course=course, now=now),
-        now=now,
-        owner_role=answer.owner.value if answer else "therapist",
-        cover_role=answer.cover.value if answer else "coordinator",
-    )
-    return True

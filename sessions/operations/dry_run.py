@@ -15,7 +15,8 @@ from clinic.models import Clinic, Message
 from clinic.permissions import HouseSubject, Permission, allows
 from clinic.rules.quiet_hours import out_of_quiet_hours
 from sessions.models import Course
-from sessions.operations.messages import PURPOSES, still_wanted
+from sessions.operations.messages import PURPOSES
+from sessions.operations.sending import still_wanted
 from sessions.queries.courses import courses_for
 
 AHEAD = timedelta(days=7)

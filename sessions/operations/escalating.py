@@ -18,6 +18,7 @@ from clinic.rules.opening_hours import is_open
 from sessions.models import Course, StaffTask, TaskTold
 from sessions.operations.locks import lock_course
 from sessions.operations.owners import People, part_of, people_for
+from sessions.operations.telling_staff import tell_of_task
 from sessions.rules.escalation import NextTold, Rung, Waits, next_told
 
 log = logging.getLogger(__name__)
@@ -158,9 +159,6 @@ def _tell(*, actor: Actor, course: Course, task: StaffTask, rung: Rung, people: 
     )
     if person_id is None:
         return 0
-    # Imported here: messages render from tasks, and tasks send messages.
-    from sessions.operations.messages import tell_of_task
-
     tell_of_task(
         task=task, people=[person_id], target_at=task.untouched_since or task.opened_at, now=now, rung=rung
     )

@@ -1,16 +1,15 @@
-"""The steps of a ladder that people take: a call to make, and what was decided when nobody was reached."""
+"""The steps of a ladder that people take: each is a task while it is their turn."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
 
-from clinic.actors import Actor, system_actor
+from clinic.actors import system_actor
 from protocols.rules.definition import LadderRule, ProtocolDefinition, StepKind
-from sessions.models import Course, StaffTask
+from sessions.models import Course
 from sessions.models.tasks import TaskKind
 from sessions.operations.tasks import SAME_CALL, close_tasks, open_task
-from sessions.rules.facts import StepTaken
 from sessions.rules.kinds.ladders import asked_key, step_of
 from sessions.rules.requirements import WAITING, Kind, Outcome, Requirement, Status
 
@@ -87,16 +86,3 @@ def _whole_time(row: Requirement, now: datetime) -> datetime:
     if opens_at is None or closes_at is None:
         return now
     return closes_at if now < closes_at else now + (closes_at - opens_at)
-
-
-def take_step(*, actor: Actor, course: Course, task: StaffTask, what: str, now: datetime) -> None:
-    """Record what was decided when nobody had been reached: that takes the step of which the task is. The
-    course row must be locked."""
-    # Imported here: records bring about tasks, and this one ends in a record.
-    from sessions.operations.records import put_fact
-    from sessions.operations.refresh import refresh_course
-
-    put_fact(
-        actor=actor, course=course, value=StepTaken(what=what), occurred_at=now, key=task.subject, now=now
-    )
-    refresh_course(course=course, now=now)

@@ -11,6 +11,7 @@ from clinic.rules.wall_time import day_of, end_of_day, local_of
 from sessions.models import Course
 from sessions.models.tasks import TaskKind
 from sessions.operations.kept import MissedVisit
+from sessions.operations.tasks import open_task
 from sessions.rules.facts import DoseGiven, History
 from sessions.rules.reminders import ReminderDue
 from sessions.rules.requirements import WAITING, Kind, Outcome
@@ -66,9 +67,6 @@ def _message(course: Course, booking: MissedVisit) -> ReminderDue:
 
 
 def _call_today(*, course: Course, booking: MissedVisit, now: datetime) -> None:
-    # Tasks tell their owner by message, so each needs the other.
-    from sessions.operations.tasks import open_task
-
     zone = course.clinic.zone_info
     open_task(
         course=course,

@@ -1,33 +1,26 @@
-"""Opening and closing work for a person: every task has an owner, a cover and a clock."""
+"""Work for a person is opened, handed on and closed: every task has an owner, a cover and a clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from django.utils.translation import gettext as _
-
-from clinic.actors import Actor, acting, system_actor
-from clinic.errors import Incomplete, NotNow
+from clinic.actors import Actor, system_actor
 from clinic.operations.events import record_event
-from clinic.permissions import CLINICAL, Permission, Role, require
+from clinic.permissions import CLINICAL, Role
 from clinic.rules.wall_time import start_of_day
 from sessions.models import Course, SessionBooking, StaffTask
 from sessions.models.tasks import TaskKind
-from sessions.operations.assessing import ASSESSED, Assessment, record_assessment
-from sessions.operations.escalating import CLOCK, begin_clock, somebody_acted, stop_clock
-from sessions.operations.locks import lock_course
+from sessions.operations.escalating import CLOCK, begin_clock, stop_clock
 from sessions.operations.owners import Holder, Part, People, part_of, people_for
-from sessions.permissions import subject_of
+from sessions.operations.telling_staff import tell_owner
 
-# A message that did not go out and a question nobody answered ask for the same call: one task, one owner.
 COORDINATORS_OWN = frozenset(
     {TaskKind.STAFF_GONE, TaskKind.TIME_ASKED, TaskKind.VISIT_MOVED, TaskKind.LINK_LOCKED}
 )
 """A coordinator's own work: nothing has fallen to them that should be somebody else's."""
 SAME_CALL = frozenset({TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT})
+"""A message that did not go out and a question nobody answered ask for the same call: one task, one owner."""
 
 
 def open_task(
@@ -95,9 +88,6 @@ def open_task(
         data={"owner_as": owner.chosen_as, "cover_as": cover.chosen_as},
     )
     if safety:
-        # Imported here: messages render from tasks, and tasks send messages.
-        from sessions.operations.messages import tell_owner
-
         tell_owner(task=task, now=now)
     return task
 
@@ -251,8 +241,6 @@ def _hand_on(
         data={"owner": task.owner_id, "owner_for": task.owner_for_id, "cover": task.cover_id},
     )
     if task.safety:
-        from sessions.operations.messages import tell_owner
-
         tell_owner(task=task, now=now)
 
 
@@ -279,7 +267,7 @@ def close_tasks(
     if opened_until is not None:
         tasks = tasks.filter(opened_at__lte=opened_until)
     for task in tasks.order_by("pk"):
-        _close(actor=actor, task=task, resolution=resolution, now=now)
+        close_task(actor=actor, task=task, resolution=resolution, now=now)
 
 
 def close_tasks_about(
@@ -289,7 +277,7 @@ def close_tasks_about(
     locked."""
     tasks = StaffTask.objects.filter(course=course, subject__in=subjects, done_at__isnull=True)
     for task in tasks.order_by("pk"):
-        _close(actor=actor, task=task, resolution=resolution, now=now)
+        close_task(actor=actor, task=task, resolution=resolution, now=now)
 
 
 def reopen_tasks(*, actor: Actor, course: Course, closed_at: Sequence[datetime], now: datetime) -> None:
@@ -306,12 +294,10 @@ def reopen_tasks(*, actor: Actor, course: Course, closed_at: Sequence[datetime],
             actor=actor, verb="task_reopened", subject=task, course_id=course.pk, occurred_at=now, now=now
         )
         if task.safety:
-            from sessions.operations.messages import tell_owner
-
             tell_owner(task=task, now=now)
 
 
-def _close(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> None:
+def close_task(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> None:
     task.done_at, task.done_by_id, task.resolution = now, actor.person_id, resolution
     stop_clock(task)
     task.save(update_fields=["done_at", "done_by", "resolution", *CLOCK])
@@ -320,11 +306,6 @@ def _close(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> 
         SessionBooking.objects.filter(clinic_id=task.clinic_id, public_id=task.subject[:36]).update(
             change_asked_at=None
         )
-    if task.kind == TaskKind.DEVIATION_ACTION:
-        # Imported here: an action is finished by its task, and opens it.
-        from sessions.operations.actions import finish_by_task
-
-        finish_by_task(actor=actor, task=task, now=now)
     record_event(
         actor=actor,
         verb="task_finished",
@@ -333,92 +314,3 @@ def _close(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> 
         occurred_at=now,
         now=now,
     )
-
-
-@contextmanager
-def _on_task(*, actor: Actor, task_id: UUID) -> Iterator[StaffTask]:
-    """The task, open, its course locked: two at once come one after the other, and the second sees what the
-    first did."""
-    with acting(actor):
-        course = lock_course(actor=actor, staff_tasks__public_id=task_id)
-        require(actor, Permission.TAKE_TASK, subject_of(course))
-        task = StaffTask.objects.select_related("owner", "done_by").get(course=course, public_id=task_id)
-        task.course = course
-        if task.done_at is not None:
-            by = task.done_by.printed_name if task.done_by else _("the patient’s own answer")
-            raise NotNow(
-                _("This task is already done, by %(who)s.") % {"who": by},
-                code="task-done",
-                advice=_("Open the task to see how."),
-            )
-        yield task
-
-
-def finish_task(
-    *,
-    actor: Actor,
-    task_id: UUID,
-    resolution: str,
-    now: datetime,
-    assessment: Assessment | None = None,
-) -> StaffTask:
-    """Close a task with what was done; one about an answer that worries, with an assessment of the risk.
-    Raises NotNow if somebody closed it before, or where only the act it asks for closes it."""
-    with _on_task(actor=actor, task_id=task_id) as task:
-        if task.kind in (TaskKind.EFFECTIVENESS_CHECK, TaskKind.DEVIATION_REPORT):
-            raise NotNow(
-                _("Saying so here is not enough."),
-                code="act-first",
-                advice=_("Judge or report it on the page of the deviation; that closes the task."),
-            )
-        if not resolution.strip():
-            raise Incomplete(
-                "Say what was done.", fields={"resolution": ["Write what you did and what you found."]}
-            )
-        if task.kind in ASSESSED:
-            record_assessment(
-                actor=actor,
-                course=task.course,
-                task=task,
-                assessment=assessment,
-                found=resolution.strip(),
-                now=now,
-            )
-        _close(actor=actor, task=task, resolution=resolution.strip(), now=now)
-        if task.kind == TaskKind.NOT_REACHED:
-            # Imported here: a ladder opens tasks, and its last step is taken by finishing one.
-            from sessions.operations.ladders import take_step
-
-            take_step(actor=actor, course=task.course, task=task, what=resolution.strip(), now=now)
-        return task
-
-
-def take_task(*, actor: Actor, task_id: UUID, now: datetime, owner_seen: str | None = None) -> StaffTask:
-    """Make the actor the owner; whoever owned it becomes the cover.
-
-    `owner_seen` is the public id of the owner whom the actor saw, or "" for nobody: if that is not so any
-    more, somebody was faster, and NotNow says who. None takes it from whoever has it.
-    """
-    with _on_task(actor=actor, task_id=task_id) as task:
-        if task.owner_id == actor.person_id:
-            return task
-        if owner_seen is not None and owner_seen != (str(task.owner.public_id) if task.owner else ""):
-            raise NotNow(
-                _("%(who)s has just taken this task.") % {"who": task.owner or _("Nobody")},
-                code="task-taken",
-                advice=_("Open the task again. You can still take it over."),
-            )
-        task.cover_id, task.owner_id = task.owner_id, actor.person
-        # Taken on purpose: it goes back to nobody.
-        task.owner_for_id = task.cover_for_id = task.unowned_since = None
-        task.save(update_fields=["owner", "cover", "owner_for", "cover_for", "unowned_since"])
-        somebody_acted(course=task.course, task=task, now=now)
-        record_event(
-            actor=actor,
-            verb="task_taken",
-            subject=task,
-            course_id=task.course_id,
-            occurred_at=now,
-            now=now,
-        )
-        return task

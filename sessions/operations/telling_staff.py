@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -16,12 +16,45 @@ from clinic.models import Channel, Clinic, Membership, Message, MessageLog, Mess
 from clinic.outbox import Undeliverable
 from clinic.queries import texted_members
 from clinic.rules.quiet_hours import out_of_quiet_hours
+from sessions.models import StaffTask
 from sessions.rules.discretion import telling_words
+from sessions.rules.escalation import Rung
 from sessions.rules.telling_staff import ways_to_tell
 from sessions.rules.wording import for_texting
 
+TASK_PURPOSE = "staff_task"
 AnyMessage = Message | MessageLog
 DID_NOT_ARRIVE = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNCERTAIN, MessageState.CANCELLED)
+
+
+def tell_owner(*, task: StaffTask, now: datetime) -> None:
+    """Tell a task's owner, and its cover, at once and at any hour, that something waits; never what it is
+    about."""
+    tell_of_task(
+        task=task,
+        people=[person_id for person_id in {task.owner_id, task.cover_id} if person_id is not None],
+        target_at=task.opened_at,
+        now=now,
+    )
+
+
+def tell_of_task(
+    *, task: StaffTask, people: Sequence[int], target_at: datetime, now: datetime, rung: Rung | None = None
+) -> None:
+    """`rung`: they are told that nobody has acted."""
+    tell_people(
+        clinic=task.clinic,
+        people=people,
+        purpose=TASK_PURPOSE,
+        subject=f"task:{task.pk}",
+        data={"task": str(task.public_id), **({"told": rung.value} if rung else {})},
+        rule_code=rung.value if rung else "",
+        target_at=target_at,
+        send_at=now,
+        of_use=timedelta(days=1),
+        safety=task.safety,
+        now=now,
+    )
 
 
 def tell_people(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from clinic.permissions import HouseSubject, Permission, allows
 from sessions.operations.assessing import ASSESSED
-from sessions.operations.tasks import finish_task, take_task
+from sessions.operations.finishing import finish_task, take_task
 from sessions.queries import banner, courses, ratings
 from sessions.queries import calls as call_queries
 from sessions.queries import off_track as off_track_queries

@@ -27,7 +27,7 @@ from sessions.models.closing import ActionKind
 from sessions.operations import actions, closing, review
 from sessions.operations.deviations import enter_deviation
 from sessions.operations.ending import correct_times
-from sessions.operations.tasks import finish_task
+from sessions.operations.finishing import finish_task
 from sessions.operations.verifying import verify_requirements
 from sessions.queries import adherence
 from sessions.queries.adherence import Asked

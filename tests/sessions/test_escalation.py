@@ -24,7 +24,8 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.assessing import Assessment
 from sessions.operations.contacts import record_contact
 from sessions.operations.escalating import escalate_due_tasks
-from sessions.operations.tasks import finish_task, open_task, take_task
+from sessions.operations.finishing import finish_task, take_task
+from sessions.operations.tasks import open_task
 from sessions.queries.tasks import task as task_detail
 from sessions.queries.watch import untold_tasks
 from sessions.rules.escalation import NextTold, Rung, Waits, next_told

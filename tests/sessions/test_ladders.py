@@ -13,8 +13,8 @@ from clinic.actors import acting
 from clinic.models import Clinic, Message, MessageLog
 from sessions.models import ContactDetails, Course, CourseRequirement, DeviationRecord, FactRecord, StaffTask
 from sessions.operations.contacts import record_contact
+from sessions.operations.finishing import finish_task
 from sessions.operations.refresh import refresh_due_courses
-from sessions.operations.tasks import finish_task
 from sessions.operations.verifying import verify_requirements
 from sessions.queries.evidence import requirement
 from sessions.queries.forecast import forecast

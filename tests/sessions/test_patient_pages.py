@@ -34,8 +34,8 @@ from sessions.operations.answering import (
 from sessions.operations.assessing import Assessment
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.contact_details import change_contact_details
+from sessions.operations.finishing import finish_task
 from sessions.operations.rendering import link_address
-from sessions.operations.tasks import finish_task
 from sessions.rules.facts import RiskFound
 from tests.support.cast import Cast, calm_answers, days, enrol, make_cast
 from tests.support.dosed import hold_dosing

@@ -11,8 +11,8 @@ from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from sessions.models import DeviationRecord, DeviationReport, ReportingClock, StaffTask
 from sessions.operations import review
 from sessions.operations.deviations import enter_deviation
+from sessions.operations.finishing import finish_task
 from sessions.operations.reporting import end_clock, record_report, set_clock
-from sessions.operations.tasks import finish_task
 from sessions.rules.reporting import AppliesTo, Recipient, Unit
 from sessions.rules.review import Foreseen
 from tests.support.cast import START, Cast, days, enrol, make_cast

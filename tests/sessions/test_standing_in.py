@@ -26,8 +26,9 @@ from sessions.models import Course, StaffTask
 from sessions.models.courses import CourseStatus, TeamRole
 from sessions.models.tasks import TaskKind
 from sessions.operations.enrolment import change_care_team
+from sessions.operations.finishing import finish_task, take_task
 from sessions.operations.refresh import refresh_due_courses
-from sessions.operations.tasks import finish_task, open_task, take_task
+from sessions.operations.tasks import open_task
 from sessions.permissions import subject_of
 from sessions.queries import courses as course_queries
 from sessions.queries.fidelity import those_who_know

@@ -24,8 +24,9 @@ from sessions.models.courses import TeamRole
 from sessions.models.tasks import TaskKind
 from sessions.operations.booking import book_session
 from sessions.operations.enrolment import change_care_team
+from sessions.operations.finishing import finish_task
 from sessions.operations.refresh import refresh_due_courses
-from sessions.operations.tasks import finish_task, open_task
+from sessions.operations.tasks import open_task
 from sessions.permissions import subject_of
 from tests.support.cast import PASSWORD, START, Cast, acts, days, enrol, make_cast, make_person
 from tests.support.dosed import hold_dosing

@@ -21,10 +21,10 @@ from sessions.models import (
 from sessions.operations.answering import stop_mail
 from sessions.operations.contact_details import change_contact_details
 from sessions.operations.enrolment import enrol_patient
+from sessions.operations.finishing import finish_task, take_task
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.review import review_deviation
-from sessions.operations.tasks import finish_task, take_task
 from sessions.operations.workflow import withdraw_patient
 from tests.sessions.test_concurrency import at_once, winners
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_patient

@@ -20,8 +20,8 @@ from sessions.models.bookings import BookingStatus, SessionBooking
 from sessions.operations.booking import book_session, cancel_booking, mark_no_show
 from sessions.operations.ending import correct_times
 from sessions.operations.entering import log_session
+from sessions.operations.finishing import finish_task
 from sessions.operations.refresh import refresh_due_courses
-from sessions.operations.tasks import finish_task
 from sessions.queries.reports.month import clinic_report
 from tests.sessions.api.caller import Caller
 from tests.support.cast import START, Cast, days, enrol, make_cast, make_person

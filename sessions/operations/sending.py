@@ -1,0 +1,252 @@
+"""What is asked of a message to a patient at the moment of sending, and what follows when it does not
+arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from clinic import outbox
+from clinic.actors import acting, system_actor
+from clinic.adapters.text import OPTED_OUT
+from clinic.models import Channel, Message, MessageLog, MessageState
+from clinic.rules.wall_time import day_of
+from protocols.queries import definition_of
+from protocols.rules.definition import SessionKind
+from sessions.models import (
+    ContactChoice,
+    ContactDetails,
+    Course,
+    CourseRequirement,
+    SessionBooking,
+)
+from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
+from sessions.models.courses import OPEN_STATUSES
+from sessions.operations.locks import lock_course
+from sessions.operations.messages import ABOUT_A_VISIT, PURPOSES, open_message_task
+from sessions.operations.missed import PURPOSE as MISSED
+from sessions.operations.reaching import stop_channel
+from sessions.operations.rendering import render, render_together
+from sessions.operations.sending_to_staff import render_task, task_still_wanted, task_undeliverable
+from sessions.operations.telling_staff import TASK_PURPOSE
+from sessions.queries.ways import (
+    PastWays,
+    how_of,
+    how_to_reach,
+    past_ways,
+)
+from sessions.rules.reaching import way_for, why_not
+from sessions.rules.requirements import WAITING, Status
+
+AnyMessage = Message | MessageLog
+
+
+def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
+    """Message id → None, or the reason it is not wanted any more. A constant number of queries, however many
+    messages."""
+    course_ids = {message.course_id for message in messages if message.course_id is not None}
+    courses = {
+        course.pk: course
+        for course in Course.objects.filter(pk__in=course_ids).select_related(
+            "patient__contact_details", "clinic"
+        )
+    }
+    waiting = {
+        (row["course_id"], row["key"]): row
+        for row in CourseRequirement.objects.filter(
+            clinic_id__in={message.clinic_id for message in messages}, course_id__in=course_ids
+        ).values("course_id", "key", "status", "firm", "safety")
+    }
+    live = list(
+        SessionBooking.objects.filter(course_id__in=course_ids, status__in=LIVE_BOOKINGS).values_list(
+            "course_id", "key", "starts_at", "kind"
+        )
+    )
+    booked = {(course_id, key): starts_at for course_id, key, starts_at, _kind in live}
+    missed = (
+        set(
+            SessionBooking.objects.filter(course_id__in=course_ids, status=BookingStatus.NO_SHOW).values_list(
+                "course_id", "key", "starts_at"
+            )
+        )
+        if any(message.purpose == MISSED for message in messages)
+        else set()
+    )
+    dosed = {
+        (course_id, day_of(starts_at, ZoneInfo(courses[course_id].patient.zone)))
+        for course_id, _key, starts_at, kind in live
+        if kind == SessionKind.DOSING and course_id in courses
+    }
+    return {
+        message.pk: "moved_or_cancelled"
+        if message.purpose == MISSED
+        and (
+            (message.course_id, message.data.get("key"), message.target_at) not in missed
+            or (message.course_id, message.data.get("key")) in booked
+        )
+        else _unwanted(message, courses, waiting, booked, dosed, now)
+        for message in messages
+    }
+
+
+def _unwanted(
+    message: Message,
+    courses: Mapping[int, Course],
+    waiting: Mapping[tuple[int, str], Mapping[str, object]],
+    booked: Mapping[tuple[int, str], datetime],
+    dosed: Collection[tuple[int, date]],
+    now: datetime,
+) -> str | None:
+    course = courses.get(message.course_id or 0)
+    key = message.data.get("key", "")
+    requirement = waiting.get((message.course_id or 0, key))
+    if course is None or requirement is None:
+        return "no_longer_required"
+    status = Status(str(requirement["status"]))
+    late_visit = status is Status.MISSED and message.purpose in ("visit_reminder", MISSED)
+    if status not in WAITING and not late_visit:
+        return "already_settled"
+    if course.status not in OPEN_STATUSES and not requirement["safety"]:
+        return "course_ended"
+    if (course.pk, day_of(now, ZoneInfo(message.zone))) in dosed and not requirement["safety"]:
+        return "dosing_day"
+    details: ContactDetails | None = getattr(course.patient, "contact_details", None)
+    closed = why_not(how_of(details, clinic=course.clinic), message.channel, message.purpose)
+    if closed is not None:
+        return closed
+    if (
+        message.purpose in ("visit_reminder", "practice")
+        and booked.get((course.pk, key)) != message.target_at
+    ):
+        return "moved_or_cancelled"
+    return None
+
+
+def undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
+    """What failed goes by the patient's next way; where there is none, and where nobody knows whether it
+    arrived, a person takes over. What came too late is a call to make only if it was about safety."""
+    if message.course_id is None or "key" not in message.data:
+        return
+    with acting(system_actor(clinic_id=message.clinic_id, at=now)):
+        course = lock_course(actor=system_actor(clinic_id=message.clinic_id, at=now), pk=message.course_id)
+        if reason.endswith(OPTED_OUT):
+            _stopped_at_the_provider(course=course, channel=message.channel, now=now)
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+        if message.state == MessageState.FAILED and now < message.not_after and _other_way(course, message):
+            # The next look plans it by the way that is left.
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            return
+        if "step" in message.data:
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            return
+        unanswered = CourseRequirement.objects.filter(
+            clinic_id=course.clinic_id,
+            course=course,
+            key=message.data["key"],
+            status__in=[*WAITING, Status.MISSED],
+        ).first()
+        if unanswered is None or (not unanswered.safety and message.state == MessageState.EXPIRED):
+            return
+        open_message_task(
+            course=course,
+            definition=definition_of(course.protocol_version_id),
+            key=message.data["key"],
+            not_after=message.not_after,
+            now=now,
+            safety=unanswered.safety,
+        )
+
+
+def _other_way(course: Course, message: AnyMessage) -> bool:
+    target = (
+        *(message.subject_key, message.purpose, message.rule_code),
+        *(message.occurrence, message.target_at),
+    )
+    failed = past_ways(course).get(target, PastWays()).failed | {message.channel}
+    return way_for(how_to_reach(course), message.purpose, failed=failed)[0] is not None
+
+
+def _stopped_at_the_provider(*, course: Course, channel: str, now: datetime) -> None:
+    """They told the provider, and not us."""
+    details = ContactDetails.objects.select_for_update().filter(patient_id=course.patient_id).first()
+    if details is not None:
+        stop_channel(
+            actor=system_actor(clinic_id=course.clinic_id, at=now),
+            details=details,
+            channel=channel,
+            source=ContactChoice.Source.PROVIDER,
+            now=now,
+            course_id=course.pk,
+        )
+
+
+def refused(message: AnyMessage, reason: str, now: datetime) -> None:
+    """Whoever calls our message unwanted, or unsubscribes at the provider, gets no more by that way."""
+    if message.course_id is None:
+        return
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
+        course = lock_course(actor=actor, pk=message.course_id)
+        _stopped_at_the_provider(course=course, channel=message.channel, now=now)
+        Course.objects.filter(patient_id=course.patient_id, status__in=OPEN_STATUSES).update(
+            look_again_at=now
+        )
+
+
+WAY_CLOSED = frozenset(
+    (
+        *("stopped_by_patient", "no_address", "no_number", "no_consent_to_mail", "no_consent_to_texts"),
+        *("no_texts_here", "shared_phone", "declined_for_this"),
+    )
+)
+
+
+def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
+    """A message whose way was closed at the last moment takes another; a safety message without one is a call
+    to make."""
+    if reason not in WAY_CLOSED or message.course_id is None:
+        return
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
+        course = lock_course(actor=actor, pk=message.course_id)
+        if now < message.not_after and way_for(how_to_reach(course), message.purpose)[0] is not None:
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            return
+        safety = CourseRequirement.objects.filter(
+            clinic_id=course.clinic_id, course=course, key=message.data["key"], safety=True
+        )
+        if safety.exists():
+            undeliverable(message, reason, now)
+
+
+def gone_out(messages: Sequence[AnyMessage], now: datetime) -> None:
+    """A step of a ladder that has gone out is done: its course is looked at again."""
+    steps = {message.course_id for message in messages if message.course_id and "step" in message.data}
+    if steps:
+        list(Course.objects.select_for_update().filter(pk__in=steps).order_by("pk").values_list("pk"))
+        Course.objects.filter(pk__in=steps).update(look_again_at=now)
+
+
+def register_messages() -> None:
+    """Tell the outbox what these purposes mean. Called once, when the app is ready."""
+    for purpose in PURPOSES:
+        outbox.register(
+            purpose,
+            still_wanted=still_wanted,
+            render=render,
+            on_undeliverable=undeliverable,
+            on_unwanted=stopped,
+            on_refused=refused,
+            on_sent=gone_out,
+            together=render_together,
+            # The day and the time are what such a text is for, and leave no room for more.
+            alone_on=frozenset({Channel.TEXT.value}) if purpose in ABOUT_A_VISIT else frozenset(),
+        )
+    outbox.register(
+        TASK_PURPOSE,
+        still_wanted=task_still_wanted,
+        render=render_task,
+        on_undeliverable=task_undeliverable,
+        respects_quiet_hours=False,
+    )

@@ -28,10 +28,10 @@ demo-reset: .venv/.with-services $(CATALOGS) ## throw the demo's data away and s
 	@CLINIC_MODE=demo PORT=$(PORT) exec $(BIN)/python -m clinic.local demo --reset
 
 test: .venv/.with-tests $(CATALOGS) .venv-validators/.done ## everything: rules, database, real processes, browser (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-rules: .venv/.with-tests ## only the rules; seconds, starts nothing
-	@$(BIN)/python -m pytest -q $(wildcard tests/*/rules) $(ARGS)
+	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(wildcard tests/*/rules) $(ARGS)
 
 check: check-style check-types check-architecture check-settings check-migrations check-api ## format, lint, types, floors, settings, migrations, API schema
 

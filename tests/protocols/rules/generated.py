@@ -38,7 +38,9 @@ ANCHORED = {
     d.AnchorEvent.DECIDED: "decision",
 }
 
-CODE = st.from_regex(r"[a-z][a-z0-9_]{0,8}(\.[a-z][a-z0-9_]{0,4})?", fullmatch=True)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_WORD = st.builds(str.__add__, st.sampled_from(_LETTERS), st.text(f"{_LETTERS}0123456789_", max_size=8))
+CODE = _WORD | st.builds("{}.{}".format, _WORD, _WORD)
 TEXT = (
     st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]) | st.sampled_from("\n:#'\"{}[]&*!|>%@`~-?,"))
     .map(str.strip)
@@ -324,6 +326,17 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 
 def _made(cls: Any, fixed: Mapping[str, Any]) -> Strategy:
+    """Kept where it can be: making a strategy costs more than drawing from it."""
+    try:
+        return _made_once(cls, tuple(fixed.items()))
+    except TypeError:  # what is fixed has no hash
+        return _made_once.__wrapped__(cls, tuple(fixed.items()))
+
+
+@cache
+def _made_once(cls: Any, given: tuple[tuple[str, Any], ...]) -> Strategy:
+    fixed = dict(given)
+
     @st.composite
     def make(draw: st.DrawFn) -> Any:
         values: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date, time
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -155,6 +156,7 @@ WORDS = st.fixed_dictionaries({"en": st.text("abc", min_size=1, max_size=4)})
 CODE = st.text("abc", min_size=1, max_size=3)
 
 
+@cache
 def made(hint: Any, name: str = "") -> st.SearchStrategy[Any]:
     """Values of a field of the language, read off its annotation: a new class is made without a line."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -242,9 +244,7 @@ relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck), max_e
 @pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
 @relaxed
 @given(data=st.data())
-def test_any_single_field_of_any_rule_has_a_line_when_it_changes(
-    kind: type[Any], data: st.DataObject
-) -> None:
+def test_any_single_field_of_any_rule_has_a_line_when_it_changes(kind: Any, data: st.DataObject) -> None:
     before_rule = data.draw(made(kind))
     path = data.draw(st.sampled_from(list(places(before_rule))))
     _owner, name, hint = hint_at(before_rule, path)

@@ -3,9 +3,11 @@ each shown by the engine on a small protocol of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -87,7 +89,7 @@ from sessions.rules.outcomes import Reach, outcomes
 from sessions.rules.plan import plan
 from sessions.rules.raters import hidden_from
 from sessions.rules.requirements import Outcome, Requirement, Status
-from tests.support.courses import RATER, Step, Walker, perfect_course, whole_course
+from tests.support.courses import RATER, Step, Walker, perfect_course
 from tests.support.definitions import (
     CHOICE,
     FIRST_DOSE,
@@ -1214,13 +1216,23 @@ def test_a_rule_for_some_patients_is_not_asked_of_others() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "definition",
-    [pytest.param(made(), id=made.__name__) for made in (again, label, oregon, soft)]
-    + [pytest.param(made_of(dosing(), HALF_LIVES, RATIO), id="groups")],
-)
-def test_a_course_held_to_plan_has_no_deviations_whatever_its_shapes(definition: ProtocolDefinition) -> None:
-    step: Step = whole_course(definition, START, PARIS, totals={"baseline": 40, "week_6": 10})
+def groups() -> ProtocolDefinition:
+    return made_of(dosing(), HALF_LIVES, RATIO)
+
+
+@cache
+def walked(made: Callable[[], ProtocolDefinition]) -> tuple[ProtocolDefinition, tuple[Step, ...]]:
+    """A protocol and the steps of a course held to it."""
+    definition = made()
+    return definition, tuple(perfect_course(definition, START, PARIS, totals={"baseline": 40, "week_6": 10}))
+
+
+@pytest.mark.parametrize("made", [again, label, oregon, soft, groups], ids=lambda made: made.__name__)
+def test_a_course_held_to_plan_has_no_deviations_whatever_its_shapes(
+    made: Callable[[], ProtocolDefinition],
+) -> None:
+    definition, steps = walked(made)
+    step = steps[-1]
     found = requirements(definition=definition, history=step.history, as_of=step.at + 90 * DAY)
     assert {row.key: row.status for row in deviations(found)} == {}
     facts = list(step.history.facts)
@@ -1232,10 +1244,10 @@ def test_a_course_held_to_plan_has_no_deviations_whatever_its_shapes(definition:
 
 
 @pytest.mark.parametrize("made", [again, label, oregon, soft], ids=lambda made: made.__name__)
-def test_nothing_changes_before_the_next_look_and_something_does_then(made: object) -> None:
-    definition = made()  # type: ignore[operator]
-    totals = {"baseline": 40, "week_6": 10}
-    steps = list(perfect_course(definition, START, PARIS, totals=totals, complete=False))
+def test_nothing_changes_before_the_next_look_and_something_does_then(
+    made: Callable[[], ProtocolDefinition],
+) -> None:
+    definition, (*steps, _end) = walked(made)
     for step in steps[:: max(1, len(steps) // 60)]:  # of hundreds of doses alike, some
         now = requirements(definition=definition, history=step.history, as_of=step.at)
         if now.next_look is None:

@@ -58,6 +58,7 @@ LABELS: Mapping[str, str] = {
     "any_of": N_("one of"),
     "answer_by": N_("answer by"),
     "before": N_("before"),
+    "after_end": N_("asked after the end of the course"),
     "blocks": N_("blocks"),
     "checklist": N_("checklist"),
     "choices": N_("choice"),

@@ -85,6 +85,7 @@ class AnchorEvent(StrEnum):
     ANSWERED = "answered"  # an assessment was answered or rated
     RECORDED = "recorded"  # an acceptable result was recorded
     DECIDED = "decided"  # a decision was made
+    COURSE_END = "course_end"  # the course ended, however it did
 
 
 class Which(StrEnum):
@@ -342,8 +343,41 @@ class SessionRule(Rule):
         return None
 
 
+class CourseEnd(StrEnum):
+    """In which way a course may have ended for something to be asked after it. After a death nothing is."""
+
+    COMPLETED = "completed"
+    DISCONTINUED = "discontinued"  # by the clinic, before its time
+    WITHDRAWN = "withdrawn"  # the patient left the treatment
+
+
+class Departures(StrEnum):
+    """What it is when something asked after the end is not done as the protocol says."""
+
+    NONE = "none"  # nothing: it comes due for nobody
+    APART = "apart"  # a deviation of its own, which counts in nothing that the course adds up to
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContactRule(Rule):
+class AfterEnd:
+    """That a rule goes on being asked after a course which `ended` so, for as long as the consent of that
+    scope stands."""
+
+    ended: Figure[frozenset[CourseEnd]]
+    consent: str = "treatment"
+    departures: Departures = Departures.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedRule(Rule):
+    """What is asked of somebody in a window. The end of the course ends it, unless `after_end` says
+    otherwise; a ladder goes on as long as what it is of."""
+
+    after_end: AfterEnd | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRule(AskedRule):
     """Calls or check-ins: `count` of them, the k-th on `every` times (k-1) after the first one's window."""
 
     count: Figure[int]
@@ -397,7 +431,7 @@ class Hidden(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssessmentRule(Rule):
+class AssessmentRule(AskedRule):
     """An instrument to be answered or rated in a window. With `hidden`, whoever rates is outside the care
     team and is shown none of these; a rating by one of the team does not count."""
 
@@ -407,7 +441,7 @@ class AssessmentRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormRule(Rule):
+class FormRule(AskedRule):
     """A form or report to be signed, handed over or filed in a window (a transport plan, a monitoring form
     to the registry). `form` names it across rules."""
 

@@ -79,5 +79,6 @@ def figures_in(rule: AnyRule) -> Iterator[PlacedFigure]:
 def _figures(nodes: Iterable[Node]) -> Iterator[PlacedFigure]:
     for node in nodes:
         if isinstance(node.kind, FigureOf):
-            text = str(node.kind.inner.write(node.value.value, node.unit))
+            written = node.kind.inner.write(node.value.value, node.unit)
+            text = ", ".join(written) if isinstance(written, list) else str(written)
             yield PlacedFigure(path=node.path, text=text, source=node.value.source)

@@ -215,6 +215,8 @@ def _milestone(
             )
         case AnchorEvent.RECORDED:
             return None  # a result is on the chart or not; it is no visit of the schedule
+        case AnchorEvent.COURSE_END:
+            return None  # whenever somebody ends it
     meant = definition.rule(anchor.rule)
     if not isinstance(meant, SessionRule):
         return None

@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 
 from protocols.rules.definition import (
+    AfterEnd,
     AnchorEvent,
     AnchorRule,
     AnswerRule,
@@ -34,11 +35,13 @@ from protocols.rules.definition import (
     Compare,
     ConsentRule,
     ContactRule,
+    CourseEnd,
     CredentialKind,
     CredentialRule,
     DecisionChoice,
     DecisionIs,
     DecisionRule,
+    Departures,
     DoseChoice,
     DoseRule,
     Figure,
@@ -359,7 +362,8 @@ class _Anchor(Shape):
                 raise reading.refuse(
                     place,
                     f"“{place.node.value[:60]}” is no anchor",
-                    "Write `enrolment`, `consent`, or an event of a rule: `{event: start, rule: dosing}`.",
+                    "Write `enrolment`, `consent`, `course_end`, or an event of a rule: "
+                    "`{event: start, rule: dosing}`.",
                 )
             event = OneOf(AnchorEvent).read(reading, place, unit)
             if event in _ANCHORED_TO:
@@ -642,6 +646,24 @@ SESSION: Final = _rule(
     check=_check_session,
     also={"anyOf": [{"required": ["count", "windows"]}, {"required": ["phases"]}]},
 )
+AFTER_END: Final = Shape(
+    "follow-up",
+    "what is asked after the end",
+    AfterEnd,
+    need(
+        "ended",
+        FigureOf(SetOf(OneOf(CourseEnd), at_least=1)),
+        "how the course may have ended for it to be asked on; after a death nothing is",
+    ),
+    may("consent", CODE_WORD, "the consent scope that must stand for it", "treatment"),
+    may(
+        "departures",
+        OneOf(Departures),
+        "what a miss is: `none`, or a deviation that is counted `apart` from the course",
+        Departures.NONE,
+    ),
+)
+_AFTER_END: Final = may("after_end", AFTER_END, "it goes on being asked after the course has ended")
 CONTACT: Final = _rule(
     "contact",
     ContactRule,
@@ -654,6 +676,7 @@ CONTACT: Final = _rule(
         "a session of this kind in the window meets it too",
         frozenset(),
     ),
+    _AFTER_END,
 )
 
 
@@ -704,12 +727,14 @@ ASSESSMENT: Final = _rule(
         "what the rater is not shown; a rating by one of the care team then does not count",
         frozenset(),
     ),
+    _AFTER_END,
 )
 FORM: Final = _rule(
     "form",
     FormRule,
     need("form", CODE_WORD, "which form or report is signed, handed over or filed"),
     need("window", WINDOW, "when"),
+    _AFTER_END,
 )
 DECISION_CHOICE: Final = Shape(
     "decision choice",

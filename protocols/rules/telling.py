@@ -49,6 +49,7 @@ EVENTS = {
     AnchorEvent.ANSWERED: N_("the answer to"),
     AnchorEvent.RECORDED: N_("the acceptable result of"),
     AnchorEvent.DECIDED: N_("the decision on"),
+    AnchorEvent.COURSE_END: N_("the end of the course"),
 }
 WHICH = {
     Which.SAME_CYCLE: "",

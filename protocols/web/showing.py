@@ -13,6 +13,7 @@ from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
     AnyRule,
+    AskedRule,
     Block,
     ContactRule,
     CredentialKind,
@@ -89,6 +90,8 @@ _LABELS = {
     "useful_for": gettext_lazy("useful for"),
     "comes": gettext_lazy("comes, from when an answer is due"),
     "done_within": gettext_lazy("done within"),
+    "after_end": gettext_lazy("after the end of a course"),
+    "ended": gettext_lazy("that was"),
 }
 _EVENTS = {
     AnchorEvent.ENROLMENT: gettext_lazy("enrolment"),
@@ -100,6 +103,7 @@ _EVENTS = {
     AnchorEvent.ANSWERED: gettext_lazy("answer to"),
     AnchorEvent.RECORDED: gettext_lazy("acceptable result of"),
     AnchorEvent.DECIDED: gettext_lazy("decision on"),
+    AnchorEvent.COURSE_END: gettext_lazy("end of the course"),
 }
 _WHICH = {
     Which.SAME_CYCLE: gettext_lazy("this %(words)s"),
@@ -358,6 +362,10 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
             yield _("Asked of: %(roles)s") % {"roles": _roles(definition, rule.roles)}
     elif (window := getattr(rule, "window", None)) is not None:
         windows = (window,)
+    if isinstance(rule, AskedRule) and rule.after_end is not None:
+        yield _("Goes on after the end of the course, while consent to %(scope)s stands") % {
+            "scope": rule.after_end.consent.replace("_", " ")
+        }
     for number, window in enumerate(windows, start=1):
         name = _("Window %(number)s") % {"number": number} if len(windows) > 1 else _("Window")
         text = _("%(window)s: counted from %(anchor)s") % {

@@ -95,7 +95,10 @@ def _columns(course: Course, requirement: Requirement, *, now: datetime) -> dict
         "important": requirement.important,
         "cause": requirement.cause,
         "reason": requirement.reason,
-        "occurred_at": requirement.settled_at or requirement.came_due_at or now,
+        "occurred_at": requirement.settled_at
+        or requirement.came_due_at
+        or requirement.window.closes_at
+        or now,
         "opens_at": requirement.window.opens_at,
         "closes_at": requirement.window.closes_at,
         "evidence": [evidence_json(one) for one in requirement.evidence],

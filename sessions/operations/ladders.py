@@ -41,7 +41,7 @@ def keep_ladder_tasks(
         if row.kind is not Kind.LADDER or row.status not in STANDING:
             continue
         found = step_of(definition, row.key)
-        if found is None or found[1].does.is_message or (row.status is Status.MISSED and not row.came_due):
+        if found is None or found[1].does.is_message or (row.status is Status.MISSED and not row.was_asked):
             continue
         about = asked_key(definition, row.key)
         if found[1].does is StepKind.CALL and about not in rung:

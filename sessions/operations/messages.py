@@ -64,9 +64,8 @@ def plan_reminders(
     past = past_ways(course) if due else {}
     silent = wordless(course, definition) if due else frozenset[str]()
     ways = {one: way_of(course.pk, one, how, past, wordless=silent) for one in due}
-    wanted = [
-        one for one in due if ways[one][0] and (course.status in OPEN_STATUSES or _is_safety(outcome, one))
-    ]
+    asked = {one for one in due if _still_asked(course, outcome, one)}
+    wanted = [one for one in due if ways[one][0] and one in asked]
     outbox.plan_course(
         clinic_id=course.clinic_id,
         course_id=course.pk,
@@ -108,7 +107,7 @@ def plan_reminders(
                     if ways[one][1] == NO_TEXT
                     and one not in safety
                     and not one.step
-                    and course.status in OPEN_STATUSES
+                    and one in asked
                     and one.not_after > now
                 ),
             ],
@@ -118,7 +117,9 @@ def plan_reminders(
         _ring_instead(
             course=course,
             due=[
-                one for one in due if ways[one][1] == "a_person_rings" and one not in safety and not one.step
+                one
+                for one in due
+                if ways[one][1] == "a_person_rings" and one not in safety and not one.step and one in asked
             ],
             now=now,
         ),
@@ -126,6 +127,14 @@ def plan_reminders(
         *(one.not_after for one in safety if one in can_go),
     ]
     return min((at for at in looks if at is not None), default=None)
+
+
+def _still_asked(course: Course, outcome: Outcome, reminder: ReminderDue) -> bool:
+    """Whether the course goes on, or this goes on after it."""
+    if course.status in OPEN_STATUSES:
+        return True
+    requirement = outcome.get(reminder.key)
+    return requirement is not None and (requirement.safety or requirement.afterwards is not None)
 
 
 def _is_safety(outcome: Outcome, reminder: ReminderDue) -> bool:
@@ -163,7 +172,7 @@ def _ring_instead(*, course: Course, due: Sequence[ReminderDue], now: datetime) 
     next such moment."""
     last: dict[str, ReminderDue] = {}
     for one in due:
-        if course.status in OPEN_STATUSES and one.not_after > now:
+        if one.not_after > now:
             last[one.key] = max(last.get(one.key, one), one, key=lambda each: each.send_at)
     for one in last.values():
         if one.send_at <= now:

@@ -83,24 +83,23 @@ def _subject_key(link: PatientLink) -> str:
 
 def _opens(link: PatientLink, *, now: datetime) -> tuple[LinkPurpose, str] | None:
     """(what for, requirement) of the new link; None when nothing is left to open."""
-    if link.course.status not in OPEN_STATUSES:
-        return None
-    if link.purpose != LinkPurpose.VISIT and not answered_before(link):
-        # One that was missed is better answered late than never; the record says that it was late.
-        asked = CourseRequirement.objects.filter(
-            clinic_id=link.clinic_id,
-            course_id=link.course_id,
-            key=link.key,
-            status__in=[*WAITING, Status.MISSED],
-        )
-        if asked.exists():
-            return LinkPurpose(link.purpose), link.key
+    if link.purpose != LinkPurpose.VISIT and not answered_before(link) and _asked(link.course, link.key):
+        return LinkPurpose(link.purpose), link.key
     visits = SessionBooking.objects.filter(
         course_id=link.course_id, status__in=LIVE_BOOKINGS, starts_at__gt=now
     ).order_by("starts_at")
     # The visit of the old link, wherever it was moved to, before one that merely comes sooner.
     key = next(iter(sorted(visits.values_list("key", flat=True), key=lambda key: key != link.key)), None)
     return None if key is None else (LinkPurpose.VISIT, key)
+
+
+def _asked(course: Course, key: str) -> bool:
+    """Whether the form may be answered: what was missed is better answered late than never, and the record
+    says that it was late. After the end of the course, only what is still asked."""
+    statuses = [*WAITING, Status.MISSED] if course.status in OPEN_STATUSES else [*WAITING]
+    return CourseRequirement.objects.filter(
+        clinic_id=course.clinic_id, course_id=course.pk, key=key, status__in=statuses
+    ).exists()
 
 
 def _asked_enough(link: PatientLink, *, now: datetime) -> bool:
@@ -125,11 +124,14 @@ def new_link_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping
     courses = Course.objects.select_related("patient__contact_details").in_bulk(
         {message.data["course"] for message in messages}
     )
-    return {message.pk: _unwanted(courses.get(message.data["course"])) for message in messages}
+    return {
+        message.pk: _unwanted(courses.get(message.data["course"]), key=message.data["key"])
+        for message in messages
+    }
 
 
-def _unwanted(course: Course | None) -> str | None:
-    if course is None or course.status not in OPEN_STATUSES:
+def _unwanted(course: Course | None, *, key: str) -> str | None:
+    if course is None or (course.status not in OPEN_STATUSES and not _asked(course, key)):
         return "course_ended"
     details = getattr(course.patient, "contact_details", None)
     if details is None or not details.email:

@@ -90,6 +90,9 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
     }
 
 
+_CUT_OFF = frozenset({Status.WITHDRAWN, Status.MISSED})
+
+
 def _unwanted(
     message: Message,
     courses: Mapping[int, Course],
@@ -105,10 +108,10 @@ def _unwanted(
         return "no_longer_required"
     status = Status(str(requirement["status"]))
     late_visit = status is Status.MISSED and message.purpose in ("visit_reminder", MISSED)
-    if status not in WAITING and not late_visit:
-        return "already_settled"
-    if course.status not in OPEN_STATUSES and not requirement["safety"]:
-        return "course_ended"
+    ended = course.status not in OPEN_STATUSES
+    if status not in WAITING and (ended or not late_visit):
+        # After the end, what still waits is what is asked on.
+        return "course_ended" if ended and status in _CUT_OFF else "already_settled"
     if (course.pk, day_of(now, ZoneInfo(message.zone))) in dosed and not requirement["safety"]:
         return "dosing_day"
     details: ContactDetails | None = getattr(course.patient, "contact_details", None)

@@ -46,7 +46,7 @@ def open_overdue_tasks(
         if not requirement.firm or requirement.kind not in (Kind.CONTACT, Kind.ASSESSMENT):
             continue
         answer = answers.get(requirement.rule)
-        missed = requirement.status is Status.MISSED and requirement.came_due
+        missed = requirement.status is Status.MISSED and requirement.was_asked
         if missed and requirement.safety and requirement.kind is Kind.CONTACT:
             if (TaskKind.MISSED_CONTACT.value, requirement.key) not in opened:
                 open_task(

@@ -29,6 +29,7 @@ from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import HowToReach
 from sessions.rules.reminders import Considered, ReminderDue, considered
+from sessions.rules.settling import NOT_ASKED_ON
 from sessions.rules.wording import kind_for
 from sessions.rules.wording_shipped import Kind
 
@@ -84,6 +85,8 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     silent = wordless(course, definition)
     language, words = words_for(course.clinic_id, course.patient.language)
     safety = {row.key for row in outcome.requirements if row.safety}
+    afterwards = {row.key for row in outcome.requirements if row.afterwards is not None}
+    ended = course.status not in OPEN_STATUSES
     waiting = {
         (row.subject_key, row.rule_code, row.target_at): row.send_at
         for row in Message.objects.filter(clinic_id=course.clinic_id, course_id=course.pk)
@@ -105,7 +108,8 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
         if one.reason == "already_settled" or (due is not None and due.not_after <= now):
             continue
         if due is not None:
-            if due.send_at > now + AHEAD:
+            # After the end little is left, and all of it is far away.
+            if due.send_at > now + AHEAD and not ended:
                 continue
             if (subject_key(course.pk, one.key), due.rule_code, due.target_at) in gone:
                 continue
@@ -114,7 +118,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
                 one,
                 course=course,
                 about=_about(definition, one.key),
-                open_for=course.status in OPEN_STATUSES or one.key in safety,
+                open_for=not ended or one.key in safety or one.key in afterwards,
                 safety=one.key in safety,
                 how=how,
                 way=way_of(course.pk, due, how, past, wordless=silent) if due is not None else (None, ""),
@@ -187,7 +191,11 @@ def _row(
         preview=_preview(due, course=course, channel=channel or "", language=language, words=words)
         if will and due is not None
         else "",
-        a_person_calls=safety and not will and due is not None and not due.step and reason != "deceased",
+        a_person_calls=safety
+        and not will
+        and due is not None
+        and not due.step
+        and reason not in ("deceased", *NOT_ASKED_ON),
     )
 
 

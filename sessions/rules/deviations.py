@@ -42,7 +42,7 @@ def deviations(outcome: Outcome) -> tuple[Deviation, ...]:
             occurrence=row.occurrence,
             window=row.window,
             settled_at=row.settled_at,
-            came_due_at=row.came_due_at,
+            came_due_at=due_at,
             evidence=row.evidence,
             important=row.important,
             reason=row.reason,
@@ -50,7 +50,7 @@ def deviations(outcome: Outcome) -> tuple[Deviation, ...]:
             requirement=row,
         )
         for row in outcome.requirements
-        if row.is_deviation and row.came_due_at is not None
+        if row.is_deviation and (due_at := row.came_due_at or row.window.closes_at or row.settled_at)
     ]
     found.sort(key=lambda row: (row.came_due_at, row.key))
     return tuple(found)

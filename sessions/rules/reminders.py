@@ -23,6 +23,7 @@ from sessions.rules.facts import Booking
 from sessions.rules.keys import session_rule_of
 from sessions.rules.kinds.ladders import asked_key, step_of
 from sessions.rules.requirements import WAITING, Kind, Outcome, Requirement, Status
+from sessions.rules.settling import NOT_ASKED_ON
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import length
 
@@ -105,9 +106,7 @@ def considered(
 
     def stopped(row: Requirement) -> str:
         # A hold pauses treatment; what is about safety goes on after any dose.
-        held_back = (
-            timeline.on_hold and rules[row.rule].suspended_by_hold and not (row.safety and timeline.dosed)
-        )
+        held_back = timeline.on_hold and timeline.suspended_by_hold(rules[row.rule])
         return "deceased" if timeline.deceased else "on_hold" if held_back else ""
 
     found = []
@@ -282,6 +281,10 @@ def _off_dosing_days(
 
 
 def _without_target(row: Requirement, *, visit: bool) -> str:
+    if row.status is Status.WITHDRAWN and row.reason in NOT_ASKED_ON:
+        return row.reason
+    if row.status is Status.NOT_DONE and row.afterwards is not None:
+        return "recorded_not_done"
     if row.status not in {*WAITING, Status.MISSED}:
         return "already_settled"
     if visit:

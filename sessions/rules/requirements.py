@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from clinic.rules.values import made_fast
-from protocols.rules.definition import Block, Role, Source
+from protocols.rules.definition import Block, Departures, Role, Source
 
 
 class Basis(StrEnum):
@@ -135,14 +135,21 @@ class Requirement:
     cause: str = "clinic"
     in_place: bool = False  # of a thing to have in place: whether it stands at this instant; gates ask afresh
     version_id: int | None = None  # an earlier version that it is judged by, if not the course's own
+    afterwards: Departures | None = None  # asked or done after the end of the course: it came due for nobody
 
     @property
     def came_due(self) -> bool:
         return self.came_due_at is not None
 
     @property
+    def was_asked(self) -> bool:
+        """It came due, within the course or after its end."""
+        return self.came_due or self.afterwards is not None
+
+    @property
     def is_deviation(self) -> bool:
-        return self.firm and self.came_due and self.status in DEPARTED
+        asked = self.came_due or self.afterwards is Departures.APART
+        return self.firm and asked and self.status in DEPARTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from clinic.rules.values import made_fast
-from protocols.rules.definition import AnchorEvent, Block, Move, Role, Rule
-from sessions.rules.facts import CourseEnded, EndKind, Fact, Override, RiskBenefitDocumented
+from protocols.rules.definition import (
+    AfterEnd,
+    AnchorEvent,
+    AskedRule,
+    Block,
+    LadderRule,
+    Move,
+    Role,
+    Rule,
+)
+from sessions.rules.facts import (
+    ConsentChanged,
+    ConsentState,
+    EndKind,
+    Fact,
+    Override,
+    RiskBenefitDocumented,
+)
 from sessions.rules.known import Held
 from sessions.rules.requirements import (
     DEPARTED,
@@ -177,7 +193,7 @@ def settle_window(
         reason: str = "",
         cause: str = "clinic",
     ) -> Requirement:
-        return at_go_live(
+        found = at_go_live(
             timeline,
             describe(
                 rule,
@@ -196,6 +212,7 @@ def settle_window(
                 cause=cause,
             ),
         )
+        return found if timeline.end is None else _after_the_end(timeline, rule, found)
 
     # A cycle that will not take place takes its decisions with it: stopping is one decision, not a row of
     # misses.
@@ -250,11 +267,12 @@ def settle_window(
             cause=value.cause,
         )
 
-    end = timeline.end
-    if end is not None and ends_with(timeline, rule, end[1], firm=firm):
-        status, _ = waiting_status(span, end[0].occurred_at)
+    ended = None if timeline.end is None else ended_by(timeline, rule, firm=firm)
+    if ended is not None:
+        fact, why = ended
+        status, _ = waiting_status(span, fact.occurred_at)
         if status in WAITING:
-            return result(Status.WITHDRAWN, at=end[0].occurred_at, evidence=(shown(end[0]),))
+            return result(Status.WITHDRAWN, at=fact.occurred_at, evidence=(shown(fact),), reason=why)
         return result(status, due=window.closes_at, evidence=why_due(timeline, window, attempts))
     status, change = waiting_status(span, timeline.as_of)
     if change is not None:
@@ -281,12 +299,49 @@ def why_due(timeline: Timeline, window: Window, attempts: Sequence[Fact]) -> tup
     return unique(shown(fact) for fact in ([held.fact] if held is not None else []) + tried)
 
 
-def ends_with(timeline: Timeline, rule: Rule, end: CourseEnded, *, firm: bool) -> bool:
-    """Whether the end of the course ends this requirement too. After any dose, safety goes on until done or
-    declined."""
-    if end.kind == EndKind.DECEASED:
-        return True
-    return not (rule.safety and timeline.dosed and firm)
+ENDED_OTHERWISE = "not_asked_after_this_end"
+NOT_AGREED = "no_consent_to_be_asked"
+NOT_ASKED_ON = frozenset({ENDED_OTHERWISE, NOT_AGREED})
+"""Why something that may be asked after the end of a course is not."""
+
+
+def ended_by(timeline: Timeline, rule: Rule, *, firm: bool) -> tuple[Fact, str] | None:
+    """The fact that ended this requirement with the course, and why where the protocol would have it asked
+    on. After any dose, safety goes on until done or declined; what is asked after the end, as the protocol
+    says."""
+    if timeline.end is None:
+        return None
+    fact, end = timeline.end
+    on = _after_end_of(timeline, rule)
+    if on is None:
+        goes_on = rule.safety and timeline.dosed and firm and end.kind != EndKind.DECEASED
+        return None if goes_on else (fact, "")
+    if end.kind.value not in on.ended.value or not firm:
+        return fact, ENDED_OTHERWISE
+    consent = next(
+        (row for row in reversed(timeline.facts(ConsentChanged)) if row[1].scope == on.consent), None
+    )
+    if consent is None:
+        return fact, NOT_AGREED
+    if consent[1].state is ConsentState.WITHDRAWN:
+        return max(fact, consent[0], key=lambda row: row.occurred_at), NOT_AGREED
+    return None
+
+
+def _after_end_of(timeline: Timeline, rule: Rule) -> AfterEnd | None:
+    """A ladder goes on as long as what it is of."""
+    asked = timeline.rules.get(rule.of) if isinstance(rule, LadderRule) else rule
+    return asked.after_end if isinstance(asked, AskedRule) else None
+
+
+def _after_the_end(timeline: Timeline, rule: Rule, requirement: Requirement) -> Requirement:
+    """What is asked after the end, or done then, comes due for nobody: the course is over."""
+    on, due = _after_end_of(timeline, rule), requirement.came_due_at
+    if on is None or timeline.end is None or requirement.status is Status.WITHDRAWN:
+        return requirement
+    if due is not None and due <= timeline.end[0].occurred_at:
+        return requirement
+    return replace(requirement, came_due_at=None, afterwards=on.departures)
 
 
 def at_go_live(timeline: Timeline, requirement: Requirement) -> Requirement:

@@ -28,7 +28,7 @@ class Tally:
 def tally(requirements: Iterable[Requirement]) -> Tally:
     rows = tuple(requirements)
     total = adherence(rows).total
-    departed = [row for row in rows if row.is_deviation]
+    departed = [row for row in rows if row.is_deviation and row.came_due]
     overdue = [row for row in rows if row.status is Status.OVERDUE]
     return Tally(
         met_weight=total.met,

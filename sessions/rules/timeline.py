@@ -13,6 +13,7 @@ from clinic.rules.wall_time import day_of, end_of_day, start_of_day
 from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
+    AskedRule,
     AssessmentRule,
     Block,
     Condition,
@@ -334,6 +335,10 @@ class Timeline(Known):
                 return Anchor(code="enrolment", basis=Basis.ACTUAL, at=self.history.enrolled_at)
             case AnchorEvent.CONSENT:
                 return self._consent_anchor()
+            case AnchorEvent.COURSE_END:
+                if self.end is None:
+                    return None
+                return Anchor(code="course_end", basis=Basis.ACTUAL, at=self.end[0].occurred_at)
             case AnchorEvent.ANSWERED | AnchorEvent.RECORDED | AnchorEvent.DECIDED:
                 return self._anchor_on_record(rule, cycle=cycle, own=own)
         slot = self._slot_for(rule, cycle=cycle, own=own)
@@ -598,8 +603,11 @@ class Timeline(Known):
         return Span(window=window, firm=anchor.basis == Basis.ACTUAL, before_anchor=before)
 
     def suspended_by_hold(self, rule: Rule) -> bool:
-        """Whether a hold keeps it from coming due. It pauses treatment; after any dose, safety goes on."""
-        return rule.suspended_by_hold and not (rule.safety and self.dosed)
+        """Whether a hold keeps it from coming due. It pauses treatment; after any dose, safety goes on. What
+        is asked after the end waits for no hold from which the course never came back."""
+        if not rule.suspended_by_hold or (rule.safety and self.dosed):
+            return False
+        return self.end is None or not isinstance(rule, AskedRule) or rule.after_end is None
 
     def _held_back(self, bound: datetime | None) -> datetime | None:
         """A bound that fell within a hold keeps the time that was left when the hold began; during it, there

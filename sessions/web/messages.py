@@ -38,6 +38,11 @@ REASONS: dict[str, Any] = {
         "The wording of this form is not loaded: the patient would see item numbers. A task opens instead."
     ),
     "course_ended": gettext_lazy("The course has ended."),
+    "not_asked_after_this_end": gettext_lazy("The protocol asks nothing more after a course that ended so."),
+    "no_consent_to_be_asked": gettext_lazy(
+        "The patient does not agree to be asked after the end, or nobody recorded that they do."
+    ),
+    "recorded_not_done": gettext_lazy("It was recorded that this is not done."),
     "deceased": gettext_lazy("The patient has died."),
     "on_hold": gettext_lazy("The course is on hold."),
     "no_visit_booked": gettext_lazy("No visit is booked yet."),

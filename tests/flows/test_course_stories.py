@@ -490,7 +490,7 @@ def test_no_answer_by_the_hour_opens_a_task_with_owner_cover_and_clock(
     story = story_of(cast)
     story.tell(until=EVENING)
     course = story.course
-    [answer] = definition_of(course.protocol_version_id).answers
+    answer = next(one for one in definition_of(course.protocol_version_id).answers if one.rule == "check_in")
     outbox.send_due_messages(now=Message.objects.get(course_id=course.pk, purpose="check_in").send_at)
     hour = datetime.combine(
         (DOSING_1 + days(1)).astimezone(cast.clinic.zone_info).date(),

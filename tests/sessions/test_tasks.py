@@ -204,7 +204,7 @@ def test_a_clinic_without_an_hour_of_its_own_keeps_the_protocols(cast: Cast, cou
     assert cast.clinic.answer_by is None
     message = Message.objects.get(course_id=course.pk, purpose="check_in")
     outbox.send_due_messages(now=message.send_at)
-    [answer] = definition_of(course.protocol_version_id).answers
+    answer = next(one for one in definition_of(course.protocol_version_id).answers if one.rule == "check_in")
     day = message.send_at.astimezone(cast.clinic.zone_info).date()
     hour = datetime.combine(day, answer.answer_by.value, tzinfo=cast.clinic.zone_info)
     look(course, hour - timedelta(seconds=1))

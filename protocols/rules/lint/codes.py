@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from protocols.rules.definition import (
+    AfterEnd,
     AnchorEvent,
     AnchorRule,
     AttributeIs,
@@ -223,6 +224,14 @@ def _consents(walked: Walked) -> Iterator[Finding]:
                 place.path,
                 "it is counted from the consent to treatment, and no rule asks for that",
                 f"{asked}Add a consent rule with `scope: {TREATMENT}`.",
+            )
+    for after in walked.located(AfterEnd):
+        if after.value.consent not in scopes:
+            yield finding(
+                "consent-never-asked",
+                f"{after.path}.consent" if after.value.consent != TREATMENT else after.path,
+                f"it goes on while consent to “{after.value.consent}” stands, and no rule asks for that",
+                _asked_back(after.value.consent, frozenset(scopes), "consent rule"),
             )
     for scope in sorted(walked.definition.reconsent - scopes):
         yield finding(

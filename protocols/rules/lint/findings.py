@@ -137,7 +137,9 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "test-read-differently": _error(
             "Two places read one test in different units, or as word and number."
         ),
-        "consent-never-asked": _error("A window hangs on the consent to treatment, which no rule asks for."),
+        "consent-never-asked": _error(
+            "A window, or being asked after the end, hangs on a consent that no rule asks for."
+        ),
         "nearly-the-same": _warning("Two codes of one kind are written almost alike: perhaps one is meant."),
         "term-unknown": _warning("A term for a word that no text of the product has."),
         "jurisdiction-unknown": _warning("A jurisdiction written as no clinic writes where it is."),

@@ -9,6 +9,7 @@ from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
     AnyRule,
+    AskedRule,
     ContactRule,
     Figure,
     Offset,
@@ -143,6 +144,15 @@ def _anchors(walked: Walked) -> Iterator[Finding]:
     for at, rule in walked.all_rules():
         for place in walked.located(WindowRule, within=at):
             anchor = place.value.anchor
+            if anchor.event is AnchorEvent.COURSE_END and not (
+                isinstance(rule, AskedRule) and rule.after_end is not None
+            ):
+                yield finding(
+                    "anchor-never-happens",
+                    f"{place.path}.anchor",
+                    "what is counted from the end of the course is not asked any more when it has ended",
+                    "Say with `after_end` after which ends it is asked, or choose another anchor.",
+                )
             if anchor.which not in (Which.PREVIOUS_CYCLE, Which.NEXT_CYCLE):
                 continue
             own = isinstance(rule, SessionRule) and anchor.rule == rule.code

@@ -203,6 +203,7 @@ def made_field(owner: Any, each: dataclasses.Field[Any], hint: Any) -> st.Search
 
 RULES = [each for each in vars(language).values() if isinstance(each, type) and issubclass(each, Rule)]
 RULES.remove(Rule)
+RULES.remove(language.AskedRule)
 
 
 def places(value: Any, path: tuple[tuple[str, Any], ...] = ()) -> Iterator[tuple[tuple[str, Any], ...]]:
@@ -234,7 +235,8 @@ def hint_at(value: Any, path: tuple[tuple[str, Any], ...]) -> tuple[Any, str, An
         part = getattr(value, name)
         value = part if index is None else part[index]
     if isinstance(value, Figure) and path[-1][0] == "value":
-        return Figure, "value", type(value.value)
+        kind = type(value.value)
+        return Figure, "value", frozenset[language.CourseEnd] if kind is frozenset else kind
     return type(value), path[-1][0], typing.get_type_hints(type(value))[path[-1][0]]
 
 

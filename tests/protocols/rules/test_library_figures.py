@@ -213,6 +213,10 @@ TABLES = {
         madrs.week_12.window.opens | 11 wk | clinic
         madrs.week_12.window.target | 12 wk | effect-sizes
         madrs.week_12.window.closes | 13 wk | clinic
+        madrs.week_52.window.opens | 50 wk | clinic
+        madrs.week_52.window.target | 52 wk | comp006-listing
+        madrs.week_52.window.closes | 54 wk | clinic
+        madrs.week_52.after_end.ended | completed, discontinued | clinic
         phq9.after_dosing.window.opens | 12 d | clinic
         phq9.after_dosing.window.closes | 18 d | clinic
         answers.check_in.answer_by | 14:00 | clinic
@@ -376,6 +380,10 @@ TABLES = {
         hama.week_16.window.opens | 15 wk | clinic
         hama.week_16.window.target | 16 wk | holze
         hama.week_16.window.closes | 17 wk | clinic
+        hama.month_12.window.opens | 50 wk | clinic
+        hama.month_12.window.target | 365 d | follow-up
+        hama.month_12.window.closes | 54 wk | clinic
+        hama.month_12.after_end.ended | completed, discontinued | clinic
         answers.check_in.answer_by | 14:00 | clinic
         answers.check_in.act_within | 60 min | clinic
     """,

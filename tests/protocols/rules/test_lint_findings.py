@@ -369,6 +369,12 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
         "a slip in the scope",
         {"consent/scope": "treatmnt", "reconsent": "[treatmnt]", "mood/window/anchor": "consent"},
     ),
+    (
+        "consent-never-asked",
+        "of what is asked after the end",
+        {"mood/after_end": "{ended: F(completed), consent: later}"},
+    ),
+    ("anchor-never-happens", "counted from the end that ends it", {"mood/window/anchor": "course_end"}),
     ("nearly-the-same", "a test", {"pregnancy/test": "qtc_mean", "qtc/test": "qtc_means"}),
     ("nearly-the-same", "a form", {"rules/+": FORM.format("report"), "rules/+2": FORM.format("reports")}),
     ("nearly-the-same", "a consent", {"rules/+": RECORDING, "consent/scope": "recordin"}),

@@ -181,7 +181,7 @@ def test_every_pattern_of_the_c_ssrs_acts_as_its_worst_yes() -> None:
 
 # --- sources and licences -----------------------------------------------------------------------------------
 
-SHIPS_TEXT = {"pcl5", "phq9", "gad7", "hama", "suds", "suds_100", "day_after_check_in"}
+SHIPS_TEXT = {"pcl5", "phq9", "gad7", "hama", "suds", "suds_100", "day_after_check_in", "long_term_check_in"}
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -216,6 +216,7 @@ def test_what_was_only_recalled_is_listed_for_somebody_to_confirm() -> None:
         "day_after_check_in": [],
         "gad7": [],
         "hama": ["scales[2]", "scales[3]"],
+        "long_term_check_in": [],
         "madrs": ["licence"],
         "meq30": ["findings[1]"],
         "pcl5": [],
@@ -252,6 +253,7 @@ def test_ranges_are_those_that_are_published() -> None:
         "cssrs_screener": None,
         "cssrs_since_last_visit": None,
         "day_after_check_in": None,
+        "long_term_check_in": None,
     }
     assert {code: instrument(code).most for code in CODES} == published
     assert all(scale.lowest == Decimal(0) for code in CODES for scale in instrument(code).scales)

@@ -454,6 +454,23 @@ def test_not_feeling_safe_or_wanting_a_call_is_acted_on(
     assert (result.worrying, result.act) == (worrying, act)
 
 
+@pytest.mark.parametrize(
+    ("values", "worrying", "act"),
+    [
+        ((1, 0, 1, 0), (), None),
+        ((1, 0, 0, 0), (), None),
+        ((1, 1, 1, 0), ("difficulties",), Act.SAME_DAY),
+        ((1, 0, 1, 1), ("wants_call",), Act.CALL_BACK),
+        ((0, 1, 0, 1), ("safe", "difficulties", "wants_call"), Act.IMMEDIATE),
+    ],
+)
+def test_what_is_hard_long_after_the_end_is_acted_on(
+    values: tuple[int, ...], worrying: tuple[str, ...], act: Act | None
+) -> None:
+    result = score(instrument("long_term_check_in"), answers("long_term_check_in", *values))
+    assert (result.worrying, result.act) == (worrying, act)
+
+
 # --- change -------------------------------------------------------------------------------------------------
 
 

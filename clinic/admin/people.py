@@ -46,7 +46,7 @@ class MembershipAdmin(HouseAdmin):
     sees = adds = changes = Permission.MANAGE_PEOPLE
     form = MembershipForm
     fixed = ("clinic", "person")
-    list_display = ("person", "clinic", "roles", "from_on", "until_on")
+    list_display = ("person", "clinic", "roles", "from_on", "until_on", "text_number_confirmed_at")
     list_select_related = ("person", "clinic")
     list_filter = ("clinic",)
     search_fields = ("person__printed_name", "person__email")

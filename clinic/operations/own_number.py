@@ -135,6 +135,16 @@ def take_number_away(*, actor: Actor, membership_id: int, now: datetime, reason:
         return theirs
 
 
+def stop_texts_to(number: str, *, actor: Actor, now: datetime) -> None:
+    """Whoever answers STOP gets no more, staff too; they confirm the number anew when they want texts."""
+    theirs = Membership.objects.filter(clinic_id=actor.clinic_id, text_number=number).values_list(
+        "pk", flat=True
+    )
+    with acting(actor):
+        for membership_id in sorted(theirs) if number else ():
+            _without(actor, _locked(actor, pk=membership_id), verb="text_number_stopped", now=now)
+
+
 def _without(actor: Actor, member: Membership, *, verb: str, now: datetime, reason: str = "") -> None:
     # What is on its way to a number that is to be theirs must not confirm it afterwards.
     NumberCode.objects.filter(membership=member, used_at__isnull=True, expires_at__gt=now).update(

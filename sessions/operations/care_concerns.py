@@ -24,7 +24,13 @@ from clinic.permissions import Permission, Role, allows, require
 from protocols.queries import own_words_of_house
 from sessions.models import CareConcern, CareConcernStep, CareTeamMember, Course
 from sessions.operations.answering import actor_of
-from sessions.operations.telling_staff import AnyMessage, by_mail_instead, tell_people, text_for_staff
+from sessions.operations.telling_staff import (
+    AnyMessage,
+    by_mail_instead,
+    notice_stop,
+    tell_people,
+    text_for_staff,
+)
 from sessions.permissions import subject_of
 from sessions.queries.links import link_of
 
@@ -212,6 +218,7 @@ def render_concern(message: Message) -> Rendered:
 
 def concern_undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
     if message.channel == Channel.TEXT:
+        notice_stop(message, reason, now=now)
         by_mail_instead(message, of_use=OF_USE, now=now)
 
 

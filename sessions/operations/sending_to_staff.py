@@ -23,7 +23,7 @@ from sessions.models import (
 )
 from sessions.operations.escalating import tell_next_at_once
 from sessions.operations.locks import lock_course
-from sessions.operations.telling_staff import another_way_stands, text_for_staff
+from sessions.operations.telling_staff import another_way_stands, notice_stop, text_for_staff
 
 AnyMessage = Message | MessageLog
 
@@ -91,6 +91,7 @@ def task_undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
         return
     actor = system_actor(clinic_id=message.clinic_id, at=now)
     with acting(actor):
+        notice_stop(message, reason, now=now)
         found = StaffTask.objects.filter(clinic_id=message.clinic_id, public_id=message.data["task"])
         course_id = found.values_list("course_id", flat=True).first()
         if course_id is not None:

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clinic import outbox
-from clinic.adapters.text import RenderedText
+from clinic.actors import system_actor
+from clinic.adapters.text import OPTED_OUT, RenderedText
 from clinic.models import Channel, Clinic, Membership, Message, MessageLog, MessageState
+from clinic.operations.own_number import stop_texts_to
 from clinic.outbox import Undeliverable
 from clinic.queries import texted_members
 from clinic.rules.quiet_hours import out_of_quiet_hours
@@ -134,6 +136,16 @@ def another_way_stands(message: AnyMessage) -> bool:
         Message.objects.filter(**text).exists()
         or MessageLog.objects.filter(**text).exclude(state__in=DID_NOT_ARRIVE).exists()
     )
+
+
+def notice_stop(message: AnyMessage, reason: str, *, now: datetime) -> None:
+    """Whoever told the provider to stop, and not us, is texted no more: their own page then says so."""
+    if not reason.endswith(OPTED_OUT):
+        return
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    theirs = Membership.objects.filter(clinic_id=message.clinic_id, person_id=message.data["person"])
+    for number in theirs.values_list("text_number", flat=True):
+        stop_texts_to(number, actor=actor, now=now)
 
 
 def text_for_staff(*, clinic: Clinic, message: Message, count: int, nobody_acted: bool) -> RenderedText:

@@ -11,6 +11,7 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.adapters.text import RenderedText
 from clinic.models import Channel, Clinic, Message
 from clinic.operations.events import record_event
+from clinic.operations.own_number import stop_texts_to
 from clinic.rules.text_words import TextWord, word_in
 from sessions.models import ContactChoice, ContactDetails, Course, ReceivedText
 from sessions.models.courses import OPEN_STATUSES
@@ -40,6 +41,9 @@ def receive_text(
     actor = system_actor(clinic_id=clinic_id, at=now)
     word = word_in(body)
     with acting(actor):
+        if word is TextWord.STOP and not _known(clinic_id, provider_id):
+            # Somebody of the staff: their membership before any course, like everywhere.
+            stop_texts_to(number, actor=actor, now=now)
         found = ContactDetails.objects.filter(clinic_id=clinic_id, text_number=number)
         patients = sorted(found.values_list("patient_id", flat=True)) if number else []
         # Courses before what belongs to them, like everywhere.
@@ -72,6 +76,10 @@ def receive_text(
         for course in courses:
             refresh_course(course=course, now=now)
     return word
+
+
+def _known(clinic_id: int, provider_id: str) -> bool:
+    return ReceivedText.objects.filter(clinic_id=clinic_id, provider_id=provider_id).exists()
 
 
 def _stop(

@@ -30,6 +30,7 @@ from sessions.models import CareConcern, StaffTask, TaskTold
 from sessions.operations.care_concerns import concern_undeliverable
 from sessions.operations.escalating import escalate_due_tasks
 from sessions.operations.telling_staff import tell_people
+from sessions.operations.texts import receive_text
 from sessions.queries.tasks import task as task_detail
 from sessions.rules.discretion import telling_words
 from sessions.rules.telling_staff import MAIL, TEXT, ways_to_tell
@@ -261,6 +262,29 @@ def test_when_a_text_does_not_arrive_the_next_person_is_told_at_once(
     later = [rung for rung in ("supervisor",) if rung not in dict(next_told)]
     assert task.tell_next_at is not None and later, "and the others by their minutes"
     assert [cast.people["dov"].email] in [sent.to for sent in mail.outbox]
+
+
+@pytest.mark.parametrize("told_us", [True, False], ids=["by a text to us", "by the provider alone"])
+def test_whoever_answers_stop_is_texted_no_more_until_they_confirm_anew(
+    cast: Cast, text_gateway: Gateway, told_us: bool
+) -> None:
+    confirmed(cast, "dov", "carla")
+    if told_us:
+        for _twice in range(2):
+            receive_text(
+                clinic_id=cast.clinic.pk, provider_id="SM9", number=NUMBERS["dov"], body="Stop.", now=NIGHT
+            )
+    else:
+        text_gateway.ways = ["opted_out"]
+    worry(enrol(cast, now=NIGHT), now=NIGHT)
+    escalate_due_tasks(now=NIGHT)
+    send()
+    assert [member(cast, name).text_number for name in ("dov", "carla")] == ["", NUMBERS["carla"]]
+    assert Event.objects.filter(verb="text_number_stopped").count() == 1
+    assert text_gateway.bodies(NUMBERS["dov"]) == []
+    worry(enrol(cast, "P-002", now=NIGHT), now=NIGHT)
+    escalate_due_tasks(now=NIGHT)
+    assert not Message.objects.filter(channel="text", data__person=cast.people["dov"].pk).exists()
 
 
 def test_what_the_provider_tells_later_counts_too_unless_somebody_has_acted(cast: Cast) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from clinic.models import ClockOffset
+from clinic.models import ClockOffset, Membership, NumberCode
 from sessions.models import Course, SessionRecord
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
@@ -168,9 +168,24 @@ def _day() -> ClinicDay:
     half_written(cast, late, at=second)
     now = second + timedelta(minutes=110)
     new = enrol(cast, "P-003", now=now - days(1))
+    _another_number(cast, now=now)
     set_clock(now)
     refresh_due_courses(now=now)
     return ClinicDay(cast=cast, now=now, dosing=dosing, late=late, new=new, record=under_way)
+
+
+def _another_number(cast: Cast, *, now: datetime) -> None:
+    """Ada has a number for texts, and a code is on its way to another."""
+    ada = Membership.objects.get(clinic=cast.clinic, person=cast.people["ada"])
+    ada.text_number, ada.text_number_confirmed_at = "+12025550111", now - days(3)
+    ada.save(update_fields=["text_number", "text_number_confirmed_at"])
+    NumberCode.objects.create(
+        clinic=cast.clinic,
+        membership=ada,
+        number="+12025550112",
+        asked_at=now,
+        expires_at=now + timedelta(hours=1),
+    )
 
 
 def half_written(cast: Cast, course: Course, *, at: datetime) -> None:

@@ -264,6 +264,21 @@ def test_when_a_text_does_not_arrive_the_next_person_is_told_at_once(
     assert [cast.people["dov"].email] in [sent.to for sent in mail.outbox]
 
 
+def test_of_two_texts_alike_to_one_person_each_arrives_once_whatever_became_of_the_answers(
+    cast: Cast, text_gateway: Gateway
+) -> None:
+    confirmed(cast, "ada")
+    worry(enrol(cast, now=NIGHT), now=NIGHT)
+    worry(enrol(cast, "P-002", now=NIGHT), now=NIGHT)
+    text_gateway.ways = ["drop", "deaf"]  # one taken and its answer lost, one never taken
+    send()
+    assert len(text_gateway.bodies(NUMBERS["ada"])) == 1
+    send(NIGHT + 2 * MINUTE)
+    bodies = text_gateway.bodies(NUMBERS["ada"])
+    assert len(bodies) == len({body.rsplit("/t/")[-1] for body in bodies}) == 2
+    assert set(MessageLog.objects.filter(channel="text").values_list("state", flat=True)) == {"handed_off"}
+
+
 @pytest.mark.parametrize("told_us", [True, False], ids=["by a text to us", "by the provider alone"])
 def test_whoever_answers_stop_is_texted_no_more_until_they_confirm_anew(
     cast: Cast, text_gateway: Gateway, told_us: bool

@@ -23,7 +23,7 @@ from sessions.models import (
 from sessions.permissions import subject_of
 from sessions.queries.canonical import digest_of, fact_entry, instant, session_entry, spelled
 from sessions.queries.courses import course_for
-from sessions.queries.reports.scope import rated_blind
+from sessions.queries.fidelity import rated_blind
 
 FORMAT = 1
 

@@ -365,3 +365,27 @@ def agreements(rows: Sequence[ReviewRow]) -> Sequence[tuple[str, Form, Agreement
 def _rated(row: ReviewRow) -> Rated:
     first, second = row.ratings
     return Rated(raters=(first.rater_id, second.rater_id), scores=(first.scores or {}, second.scores or {}))
+
+
+def rated_blind(actor: Actor) -> frozenset[int]:
+    """Ids of the courses that the actor rates, or has a place in as independent rater and no other, under a
+    protocol that hides something from raters. Two queries at most."""
+    if actor.person_id is None:
+        return frozenset()
+    rates = FidelityRating.objects.filter(
+        clinic_id=actor.clinic_id, rater_id=actor.person_id, review__session_record__course=OuterRef("pk")
+    )
+    places = CareTeamMember.objects.filter(
+        clinic_id=actor.clinic_id, person_id=actor.person_id, course=OuterRef("pk"), until_at__isnull=True
+    )
+    rater = places.filter(team_role=TeamRole.INDEPENDENT_RATER)
+    treats = places.exclude(team_role=TeamRole.INDEPENDENT_RATER)
+    found = dict(
+        Course.objects.filter(Exists(rates) | Exists(rater) & ~Exists(treats), clinic_id=actor.clinic_id)
+        .order_by()
+        .values_list("pk", "protocol_version_id")
+    )
+    if not found:
+        return frozenset()
+    hiding = {pk for pk, one in definitions_of(found.values()).items() if hidden_of(one)}
+    return frozenset(course for course, version in found.items() if version in hiding)

@@ -19,6 +19,7 @@ from sessions.models import Course
 from sessions.queries import adherence
 from sessions.queries.adherence import Asked, Named, Summary, Total
 from sessions.queries.courses import course_for
+from sessions.queries.fidelity import rated_blind
 from sessions.queries.reports.scope import (
     clinic_of,
     courses_to_report,
@@ -26,7 +27,6 @@ from sessions.queries.reports.scope import (
     left_out,
     made_by,
     named_in,
-    rated_blind,
 )
 from sessions.queries.vocabulary import CAUSE_WORDS, KIND_WORDS, word
 from sessions.rules.statistics.proportions import exact_interval

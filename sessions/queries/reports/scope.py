@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -17,36 +17,10 @@ from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
 from clinic.models import Clinic, Membership, Person
 from clinic.permissions import Permission
-from protocols.queries import definitions_of
-from sessions.models import CareTeamMember, Course, FidelityRating, SessionRecord
+from sessions.models import Course, SessionRecord
 from sessions.models.bookings import RecordStatus
-from sessions.models.courses import TeamRole
 from sessions.queries.courses import course_for, courses_for
-from sessions.queries.fidelity import hidden_of
-
-
-def rated_blind(actor: Actor) -> frozenset[int]:
-    """Ids of the courses that the actor rates, or has a place in as independent rater and no other, under a
-    protocol that hides something from raters. Two queries at most."""
-    if actor.person_id is None:
-        return frozenset()
-    rates = FidelityRating.objects.filter(
-        clinic_id=actor.clinic_id, rater_id=actor.person_id, review__session_record__course=OuterRef("pk")
-    )
-    places = CareTeamMember.objects.filter(
-        clinic_id=actor.clinic_id, person_id=actor.person_id, course=OuterRef("pk"), until_at__isnull=True
-    )
-    rater = places.filter(team_role=TeamRole.INDEPENDENT_RATER)
-    treats = places.exclude(team_role=TeamRole.INDEPENDENT_RATER)
-    found = dict(
-        Course.objects.filter(Exists(rates) | Exists(rater) & ~Exists(treats), clinic_id=actor.clinic_id)
-        .order_by()
-        .values_list("pk", "protocol_version_id")
-    )
-    if not found:
-        return frozenset()
-    hiding = {pk for pk, one in definitions_of(found.values()).items() if hidden_of(one)}
-    return frozenset(course for course, version in found.items() if version in hiding)
+from sessions.queries.fidelity import rated_blind
 
 
 def courses_to_report(actor: Actor, permission: Permission = Permission.EXPORT_REPORT) -> QuerySet[Course]:

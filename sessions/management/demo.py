@@ -16,7 +16,8 @@ from django.db import transaction
 
 from clinic import outbox
 from clinic.actors import Actor, as_actor
-from clinic.models import Clinic, Membership, Message, Person
+from clinic.models import Clinic, CredentialKind, Membership, Message, Person
+from clinic.operations.credentials import record_credential
 from clinic.operations.people import add_membership, add_room, found_clinic
 from clinic.permissions import Role
 from clinic.rules.wall_time import day_of, on_day
@@ -55,6 +56,7 @@ class Place:
     people: Mapping[str, tuple[str, tuple[Role, ...]]]
     rooms: tuple[str, ...]
     publisher: str
+    unlicensed: tuple[str, ...] = ()  # of the therapists
     clinician: str  # answers for the figures that no published source gives
 
 
@@ -76,6 +78,7 @@ ALDER = Place(
         "eve": ("Example", (Role.COORDINATOR,)),
     },
     rooms=("Blue room", "Green room", "Quiet room"),
+    unlicensed=("hugo",),
     publisher="carla",
     clinician="dov",
 )
@@ -175,6 +178,7 @@ def _found(place: Place, *, now: datetime) -> House:
     founder = _actor(clinic, people[administrator], now)
     for first, (_family, roles) in list(place.people.items())[1:]:
         add_membership(actor=founder, person=people[first], roles=roles, from_on=now.date(), now=now)
+    _qualify(clinic, place, people, now=now)
     rooms = {name: add_room(actor=founder, name=name, now=now) for name in place.rooms}
     version = adopt_protocol(
         author=founder,
@@ -185,6 +189,35 @@ def _found(place: Place, *, now: datetime) -> House:
         now=now + timedelta(hours=2),
     )
     return House(clinic=clinic, people=people, rooms=rooms, version=version)
+
+
+def _qualify(clinic: Clinic, place: Place, people: Mapping[str, Person], *, now: datetime) -> None:
+    """What the protocol asks of the therapists, seen by their supervisor when the clinic was founded; one
+    licence is soon to be renewed, and one therapist has none."""
+    supervisor = _actor(clinic, people[place.publisher], now)
+
+    def record(first: str, kind: CredentialKind, code: str, title: str, until: date | None = None) -> None:
+        record_credential(
+            actor=supervisor,
+            person_id=people[first].public_id,
+            kind=kind,
+            code=code,
+            title=title,
+            number="FICT-0000",
+            issuer="A fictional board",
+            valid_from=now.date() - timedelta(days=400),
+            valid_until=until,
+            reason="Seen when the clinic was founded.",
+            now=now,
+        )
+
+    for first, (_family, roles) in place.people.items():
+        if Role.THERAPIST not in roles:
+            continue
+        record(first, CredentialKind.TRAINING, "mdma_therapy", "Training in MDMA-assisted therapy")
+        if first not in place.unlicensed:
+            ends = (now + LEAD_TIME).date() + timedelta(days=40) if first == "ben" else None
+            record(first, CredentialKind.LICENCE, "psychotherapist", "Licensed psychotherapist", ends)
 
 
 def _actor(clinic: Clinic, person: Person, at: datetime) -> Actor:
@@ -205,6 +238,7 @@ class Enrolled:
     pronouns: str = "they/them"
     pcl5: Mapping[str, int] | None = None
     dosing_at: time = time(9, 0)
+    half_written: Mapping[str, Mapping[str, str]] | None = None
 
 
 def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
@@ -249,6 +283,7 @@ def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
         at=at,
         pcl5=who.pcl5 or {},
         dosing_at=who.dosing_at,
+        half_written=who.half_written or {},
     )
 
 
@@ -326,8 +361,21 @@ def dosing_today(house: House, now: datetime) -> None:
 
 
 def day_after_dosing(house: House, now: datetime) -> None:
-    """The check-in is not answered yet, the first integration session is this morning."""
-    story = _told(house, Enrolled(code="A-05", given_name="Finch", days_ago=29, room="Quiet room"), now)
+    """The check-in is not answered yet, the first integration session is this morning, and of the dosing day
+    there is only a draft."""
+    who = Enrolled(
+        code="A-05",
+        given_name="Finch",
+        days_ago=29,
+        room="Quiet room",
+        half_written={
+            "dosing.1": {
+                "course_of_day": "Quiet first hour with eyeshades. Towards noon spoke of the accident for "
+                "the first time without hurrying past it; cried, then asked for the window to be opened."
+            }
+        },
+    )
+    story = _told(house, who, now)
     zone = house.zone
     today = day_of(now, zone)
     morning = on_day(today, OPENED, zone)
@@ -418,7 +466,18 @@ def withdrawn(house: House, now: datetime) -> None:
 
 def stopped_after_one(house: House, now: datetime) -> None:
     """Dosing ended after the first session by decision, which is not a row of misses."""
-    story = _told(house, Enrolled(code="A-10", given_name="Plover", days_ago=28 + 22), now)
+    who = Enrolled(
+        code="A-10",
+        given_name="Plover",
+        days_ago=28 + 22,
+        half_written={
+            "integration.3@dosing.1": {
+                "data": "Relieved that no second dose follows. Sleeps through, apart from Tuesday.",
+                "plan": "Walks with the sister on Sundays.",
+            }
+        },
+    )
+    story = _told(house, who, now)
     story.tell(until=now - timedelta(days=4))
     at = max(story.at, now - timedelta(days=4))
     record_fact(

@@ -33,11 +33,12 @@ from sessions.models import Course, SessionRecord, StaffTask
 from sessions.operations.assessing import ASSESSED, Assessment
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
+from sessions.operations.drafting import Sent
 from sessions.operations.ending import Release, end_session
 from sessions.operations.entering import log_session
 from sessions.operations.finishing import finish_task
 from sessions.operations.moments import tick_item
-from sessions.operations.notes import write_note
+from sessions.operations.notes import save_draft, start_draft, write_note
 from sessions.operations.records import record_fact
 from sessions.operations.signing import sign_record
 from sessions.operations.starting import start_session
@@ -125,7 +126,8 @@ class House:
 
 @dataclass(kw_only=True)
 class Story:
-    """One course and how far it has been told. `lead`, `second` and `prescriber` are first names."""
+    """One course and how far it has been told. `lead`, `second` and `prescriber` are first names. The note of
+    a session in `half_written` is still the lead's draft: what each block of its template says so far."""
 
     house: House
     course: Course
@@ -136,6 +138,7 @@ class Story:
     at: datetime
     pcl5: Mapping[str, int] = field(default_factory=dict)
     dosing_at: time = DOSING_AT
+    half_written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _told: int = 0
 
     @property
@@ -303,12 +306,25 @@ class Story:
             ended_at=end,
             staff=[self.house.id(self.second)],
             items=[item.code for item in rule.checklist],
-            note=NOTES[self._told % len(NOTES)],
+            note="" if key in self.half_written else NOTES[self._told % len(NOTES)],
             now=end,
         )
         self.at = max(self.at, end)
-        self._sign(record, at=end + timedelta(minutes=10), until=until)
+        if key in self.half_written:
+            self._draft(record, template="dap", now=end)
+        else:
+            self._sign(record, at=end + timedelta(minutes=10), until=until)
         return True
+
+    def _draft(self, record: SessionRecord, *, template: str, now: datetime) -> None:
+        """Begin the lead's note of it, and leave it there. That of a dosing session begins with the facts."""
+        lead = self.lead_actor(now)
+        draft = start_draft(actor=lead, record_id=record.public_id, template=template, now=now)
+        texts = {
+            **{block["code"]: block["text"] for block in draft.blocks},
+            **self.half_written[record.key or ""],
+        }
+        save_draft(actor=lead, draft_id=draft.public_id, sent=Sent(base=draft.version, texts=texts), now=now)
 
     def _sign(self, record: SessionRecord, *, at: datetime, until: datetime) -> None:
         # The newest records still wait for their signature: something to do for whoever tries the demo.
@@ -389,7 +405,10 @@ class Story:
                 return False
             act(now)
             self.at = now
-        self._sign(record, at=self.at + timedelta(minutes=30), until=until)
+        if record.key in self.half_written:
+            self._draft(record, template="dosing_day", now=self.at)
+        else:
+            self._sign(record, at=self.at + timedelta(minutes=30), until=until)
         return True
 
     def _tick(self, record: SessionRecord, now: datetime) -> None:
@@ -419,12 +438,14 @@ class Story:
         )
 
     def _end(self, record: SessionRecord, now: datetime) -> None:
-        write_note(
-            actor=self.lead_actor(now),
-            record_id=record.public_id,
-            text="A calm day. Rested, ate in the afternoon, could say what had been hard. Stays overnight.",
-            now=now,
-        )
+        if record.key not in self.half_written:
+            write_note(
+                actor=self.lead_actor(now),
+                record_id=record.public_id,
+                text="A calm day. Rested, ate in the afternoon, could say what had been hard. "
+                "Stays overnight.",
+                now=now,
+            )
         items = tuple(item.code for item in self._rule(ReleaseRule, "release").items)
         end_session(
             actor=self.lead_actor(now),

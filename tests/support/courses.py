@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from protocols.rules.definition import (
     ChartRule,
     Compare,
     ConsentRule,
+    CredentialKind,
+    CredentialRule,
     DecisionRule,
     DoseRule,
     FormRule,
@@ -56,6 +58,7 @@ from sessions.rules.facts import (
     FactValue,
     FormFiled,
     GroupCounted,
+    HeldCredential,
     History,
     Intake,
     Mode,
@@ -153,7 +156,13 @@ def perfect_course(
         course_id=course_id,
         enrolled_at=start,
         live_from=start,
-        setting=Setting(zone=zone, attributes=attributes, care_team=frozenset({*THERAPISTS, PRESCRIBER})),
+        setting=Setting(
+            zone=zone,
+            attributes=attributes,
+            care_team=frozenset({*THERAPISTS, PRESCRIBER}),
+            credentials=tuple(_asked_for(definition)),
+            leads=((THERAPISTS[0], start, None),),
+        ),
         arm=arm,
     )
     walker = Walker(history, totals=totals or {}, chosen=chosen or {})
@@ -172,6 +181,22 @@ def perfect_course(
         now += _HOUR
         walker.fact(now, CourseEnded(kind=EndKind.COMPLETED, reason=""))
         yield Step(at=now, key="end", history=walker.history)
+
+
+def _asked_for(definition: ProtocolDefinition) -> Iterator[HeldCredential]:
+    """Everything that the protocol asks of its staff, held by all of them for long."""
+    asked = [rule for rule in definition.rules if isinstance(rule, CredentialRule)]
+    for person in (*THERAPISTS, PRESCRIBER):
+        for rule in asked:
+            for code in rule.any_of or {"any"}:
+                yield HeldCredential(
+                    id=uuid5(_NAMES, f"{person}:{rule.code}:{code}"),
+                    person_id=person,
+                    kind=(rule.credential or CredentialKind.TRAINING).value,
+                    code=code,
+                    from_on=date(2000, 1, 1),
+                    until_on=None,
+                )
 
 
 def whole_course(

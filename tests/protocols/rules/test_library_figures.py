@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.rules.definition import ReleaseRule, SessionRule, Source, SourceStatus
+from protocols.rules.definition import CredentialRule, ReleaseRule, SessionRule, Source, SourceStatus
 from protocols.rules.figures import figures_of, to_answer_for
 from tests.support.library import CODES, protocol
 
@@ -713,6 +713,40 @@ def test_every_source_says_something(code: str) -> None:
             assert source.note
 
 
+# What is asked of who holds a session: of whom, what, before which, and who may override it.
+CREDENTIALS = {
+    ("mdma_ptsd", "staff.trained", "everybody therapist", "mdma_therapy", "dosing", "supervisor"),
+    ("mdma_ptsd", "staff.licensed", "somebody therapist", "licence", "dosing", "supervisor"),
+    (
+        "oregon_psilocybin",
+        "facilitators_licensed",
+        "everybody therapist",
+        "psilocybin_facilitator",
+        "administration integration preparation",
+        "",
+    ),
+    ("esketamine_trd", "provider.licensed", "somebody", "licence", "treatment", "prescriber"),
+    ("ketamine_ptsd", "resuscitation", "somebody", "acls", "dosing", "prescriber"),
+}
+
+
+def test_what_is_asked_of_who_holds_a_session() -> None:
+    found = {
+        (
+            code,
+            rule.code,
+            " ".join([rule.held_by.value, *sorted(rule.roles)]),
+            rule.credential.value if rule.credential is not None else " ".join(sorted(rule.any_of)),
+            " ".join(sorted(block.rule for block in rule.blocks)),
+            " ".join(sorted({role.value for block in rule.blocks for role in block.override})),
+        )
+        for code in CODES
+        for rule in protocol(code).rules
+        if isinstance(rule, CredentialRule)
+    }
+    assert found == CREDENTIALS
+
+
 # Rules of which nothing was read: however the figures are filled in, the rule itself may not claim a source.
 RECALLED = {
     "psilocybin_ptsd": ["integration", "exclusion.psychosis_bipolar", "observation"],
@@ -721,6 +755,7 @@ RECALLED = {
         "consent.treatment",
         "contact.after",
         "exclusion.active_psychosis",
+        "facilitators_licensed",
         "form.product_information",
         "form.safety_plan",
     ],
@@ -733,8 +768,8 @@ RECALLED = {
         "observation",
     ],
     "lsd_gad": ["observation"],
-    "ketamine_ptsd": ["vitals.during", "release"],
-    "esketamine_trd": [],
+    "ketamine_ptsd": ["vitals.during", "release", "resuscitation"],
+    "esketamine_trd": ["provider.licensed"],
 }
 
 

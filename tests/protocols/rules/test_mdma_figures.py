@@ -245,6 +245,7 @@ RECALLED = [
     "pcl5.baseline",
     "pcl5.after_dosing",
     "pcl5.follow_up",
+    "staff.licensed",
 ]
 
 

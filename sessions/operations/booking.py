@@ -328,7 +328,7 @@ def cancel_row(*, actor: Actor, booking: SessionBooking, reason: str, now: datet
     close_tasks(
         actor=actor,
         course=booking.course,
-        kinds=[TaskKind.STAFF_GONE],
+        kinds=[TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY],
         resolution="booking_cancelled",
         now=now,
         booking=booking,

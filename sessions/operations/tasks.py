@@ -16,7 +16,13 @@ from sessions.operations.owners import Holder, Part, People, part_of, people_for
 from sessions.operations.telling_staff import tell_owner
 
 COORDINATORS_OWN = frozenset(
-    {TaskKind.STAFF_GONE, TaskKind.TIME_ASKED, TaskKind.VISIT_MOVED, TaskKind.LINK_LOCKED}
+    {
+        TaskKind.STAFF_GONE,
+        TaskKind.STAFF_AWAY,
+        TaskKind.TIME_ASKED,
+        TaskKind.VISIT_MOVED,
+        TaskKind.LINK_LOCKED,
+    }
 )
 """A coordinator's own work: nothing has fallen to them that should be somebody else's."""
 SAME_CALL = frozenset({TaskKind.NO_ANSWER, TaskKind.MESSAGE_NOT_SENT})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
+from clinic.actors import system_actor
+from clinic.models import Absence, Event
 from clinic.rules.wall_time import day_of, end_of_day
 from protocols.rules.definition import AnswerRule, ProtocolDefinition
 from protocols.rules.instruments import Act
@@ -13,7 +16,7 @@ from sessions.models import Course, ResourceUse, StaffTask
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.tasks import TaskKind
 from sessions.operations.ladders import called_by_a_ladder, keep_ladder_tasks
-from sessions.operations.tasks import SAME_CALL, keep_tasks_owned, open_task
+from sessions.operations.tasks import SAME_CALL, close_tasks, keep_tasks_owned, open_task
 from sessions.rules.facts import History
 from sessions.rules.kinds.ladders import hour_for
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status
@@ -26,15 +29,28 @@ def open_overdue_tasks(
     *, course: Course, definition: ProtocolDefinition, outcome: Outcome, history: History, now: datetime
 ) -> datetime | None:
     """Open a task for each safety contact that was missed, each check-in not answered by its hour and each
-    visit booked with somebody who will have left, and hand on those whose owner has left.
+    visit booked with somebody who will have left or turns out to be away, and hand on those whose owner has
+    left.
 
     Returns the next instant at which time alone would open or hand on another.
     """
+    away: frozenset[str] = frozenset()
     if any(booking.starts_at > now for booking in history.bookings):
         _flag_visits_without_staff(course=course, now=now)
+        away = _flag_visits_with_somebody_away(course=course, now=now)
     answers = {answer.rule: answer for answer in definition.answers}
     known = list(StaffTask.objects.filter(course=course).values_list("kind", "subject", "done_at"))
     opened = {(kind, subject) for kind, subject, _done_at in known}
+    for kind, subject, done_at in known:
+        if kind == TaskKind.STAFF_AWAY and done_at is None and subject not in away:
+            close_tasks(
+                actor=system_actor(clinic_id=course.clinic_id, at=now),
+                course=course,
+                kinds=[TaskKind.STAFF_AWAY],
+                subject=subject,
+                resolution=_("They are there after all, or the visit is over."),
+                now=now,
+            )
     asked_for = {subject for kind, subject in opened if kind in SAME_CALL}
     next_look: datetime | None = None
     by_ladder = called_by_a_ladder(definition)
@@ -108,6 +124,57 @@ def _flag_visits_without_staff(*, course: Course, now: datetime) -> None:
             cover_role="therapist",
             safety=False,
         )
+
+
+def _flag_visits_with_somebody_away(*, course: Course, now: datetime) -> frozenset[str]:
+    """A visit to come with somebody of whom it was recorded only after the booking that they are away then:
+    the coordinator finds somebody else. Who books them all the same knows it. The subjects of the tasks."""
+    use = "person__memberships__resource__uses__"
+    found = Absence.objects.filter(
+        **{
+            "clinic_id": course.clinic_id,
+            "until_at__gt": now,
+            "person__memberships__clinic_id": course.clinic_id,
+            f"{use}live": True,
+            f"{use}booking__course": course,
+            f"{use}booking__status__in": LIVE_BOOKINGS,
+            f"{use}booking__starts_at__gt": now,
+            f"{use}booking__starts_at__lt": F("until_at"),
+            f"{use}booking__ends_at__gt": F("from_at"),
+        }
+    ).values_list(
+        "public_id",
+        "recorded_at",
+        f"{use}booking_id",
+        f"{use}booking__public_id",
+        f"{use}booking__starts_at",
+    )
+    visits = list(found.order_by("recorded_at", "pk"))
+    if not visits:
+        return frozenset()
+    booked = Event.objects.filter(
+        clinic_id=course.clinic_id,
+        subject_type="sessionbooking",
+        subject_id__in=[visit[2] for visit in visits],
+        verb="session_booked",
+    )
+    booked_at = dict(booked.values_list("subject_id", "recorded_at"))
+    subjects = set()
+    for absence_id, recorded_at, booking, booking_id, starts_at in visits:
+        if booking not in booked_at or recorded_at <= booked_at[booking]:
+            continue
+        subjects.add(f"{booking_id}~{absence_id}")
+        open_task(
+            course=course,
+            kind=TaskKind.STAFF_AWAY,
+            subject=f"{booking_id}~{absence_id}",
+            act_by=starts_at,
+            now=now,
+            owner_role="coordinator",
+            cover_role="therapist",
+            safety=False,
+        )
+    return frozenset(subjects)
 
 
 def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement) -> datetime | None:

@@ -12,20 +12,35 @@ from clinic.errors import NotFound
 from clinic.models import Membership
 from clinic.permissions import CLINICAL, Permission
 from clinic.rules.wall_time import day_of
+from protocols.queries import definition_of
 from sessions.models import (
     ContactDetails,
     FactRecord,
     ReceivedText,
+    SessionBooking,
     StaffTask,
     TaskTold,
 )
 from sessions.models.tasks import TaskKind
+from sessions.queries.away import away_from
 from sessions.queries.courses import courses_for
 from sessions.queries.followed import FOLLOWING, followed
 from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.told import TellingRow, tellings_of
+from sessions.queries.words import label
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
+from sessions.rules.keys import parts_of_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitInQuestion:
+    """A visit booked with somebody who will be away then, or will have left. `away`: who is away."""
+
+    key: str
+    what: str
+    starts_at: datetime
+    away: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,10 @@ class TaskDetail:
     told: Sequence[ToldRow]  # that nobody had acted on it
     tell_next_at: datetime | None
     tellings: Sequence[TellingRow]  # each mail and text, and what became of it
+    visit: VisitInQuestion | None  # the visit that needs somebody else
+
+
+OF_A_VISIT = (TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY)
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -119,7 +138,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         phone=details.phone if details else "",
         received=_received(found),
         subject_key=""
-        if about or found.kind in FOLLOWING or found.kind == TaskKind.TEXT_CAME
+        if about or found.kind in FOLLOWING or found.kind in (TaskKind.TEXT_CAME, *OF_A_VISIT)
         else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
@@ -130,6 +149,23 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         told=told_of(found) if found.safety else (),
         tell_next_at=found.tell_next_at,
         tellings=tellings_of(found) if found.safety else (),
+        visit=_visit(found),
+    )
+
+
+def _visit(found: StaffTask) -> VisitInQuestion | None:
+    if found.kind not in OF_A_VISIT:
+        return None
+    booking = SessionBooking.objects.filter(course=found.course, public_id=UUID(found.subject[:36])).first()
+    if booking is None:
+        return None
+    definition = definition_of(found.course.protocol_version_id)
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=booking.key)
+    return VisitInQuestion(
+        key=booking.key,
+        what=label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=booking.key),
+        starts_at=booking.starts_at,
+        away=away_from([booking.pk]).get(booking.pk, ()),
     )
 
 

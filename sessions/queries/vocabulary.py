@@ -110,6 +110,7 @@ TASK_WORDS: dict[str, Any] = {
     "ring_instead": gettext_lazy("Wants a call instead of a message: call the patient"),
     "text_came": gettext_lazy("Answered a text in words: read it and call"),
     "staff_gone": gettext_lazy("Somebody booked will have left by then"),
+    "staff_away": gettext_lazy("Somebody booked is away then: find somebody else"),
     "deviation_action": gettext_lazy("An action agreed after a deviation"),
     "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
     "deviation_report": gettext_lazy("A deviation is to be reported"),

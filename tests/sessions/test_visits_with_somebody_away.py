@@ -13,8 +13,9 @@ from django.urls import reverse
 from clinic.errors import Incomplete
 from clinic.models import Absence
 from clinic.operations.absences import end_absence, record_absence
-from sessions.models import Course, SessionBooking
+from sessions.models import Course, SessionBooking, StaffTask
 from sessions.operations.booking import book_session
+from sessions.operations.refresh import refresh_due_courses
 from sessions.queries.oversight import oversight
 from sessions.queries.today import today
 from tests.support.cast import START, Cast, days, enrol, make_cast
@@ -37,26 +38,26 @@ def course(cast: Cast) -> Course:
     return enrol(cast)
 
 
-def book(cast: Cast, course: Course, *confirmed: str, who: str = "ben") -> SessionBooking:
+def book(cast: Cast, course: Course, *confirmed: str, who: str = "ben", at: datetime = NOW) -> SessionBooking:
     return book_session(
-        actor=cast.actor("eve", at=NOW),
+        actor=cast.actor("eve", at=at),
         course_id=course.public_id,
         key="preparation.1",
         starts_at=VISIT,
         people=[cast.id(who)],
         confirmed=frozenset({"outside-window", *confirmed}),
-        now=NOW,
+        now=at,
     )
 
 
-def away(cast: Cast, *, first: datetime, last: datetime, who: str = "ben") -> Absence:
+def away(cast: Cast, *, first: datetime, last: datetime, who: str = "ben", at: datetime = NOW) -> Absence:
     zone = cast.clinic.zone_info
     return record_absence(
-        actor=cast.actor("carla", at=NOW),
+        actor=cast.actor("carla", at=at),
         person_id=cast.id(who),
         from_on=first.astimezone(zone).date(),
         until_on=last.astimezone(zone).date(),
-        now=NOW,
+        now=at,
     )
 
 
@@ -132,6 +133,67 @@ def test_the_pages_say_who_is_away_and_lead_to_booking_anew(cast: Cast, course: 
     set_clock(VISIT - timedelta(hours=1))
     shown = client.get(reverse("sessions:today", args=[cast.clinic.slug]))
     assert "Ben Birch is away" in shown.content.decode()
+
+
+def tasks_after(course: Course, now: datetime) -> list[tuple[int | None, datetime, bool]]:
+    """Owner, clock and whether it is open, of the tasks to find somebody else once the loop has looked."""
+    refresh_due_courses(now=now)
+    rows = StaffTask.objects.filter(course=course, kind="staff_away").order_by("pk")
+    return [(row.owner_id, row.act_by, row.done_at is None) for row in rows]
+
+
+LATER = NOW + timedelta(hours=2)
+
+
+def test_an_absence_recorded_after_the_booking_is_the_coordinators_to_solve(
+    cast: Cast, course: Course
+) -> None:
+    book(cast, course)
+    eve = cast.people["eve"].pk
+    assert tasks_after(course, LATER) == []
+    away(cast, first=VISIT, last=VISIT + days(2), at=LATER)
+    assert tasks_after(course, LATER) == [(eve, VISIT, True)]
+    assert tasks_after(course, LATER) == [(eve, VISIT, True)], "once"
+    task = StaffTask.objects.get(kind="staff_away")
+    page = signed_in(cast, "eve").get(reverse("sessions:task", args=[cast.clinic.slug, task.public_id]))
+    shown = page.content.decode()
+    booking = reverse("sessions:book", args=[cast.clinic.slug, course.public_id, "preparation.1"])
+    assert "Ben Birch is away at that time" in shown and f'href="{booking}"' in shown
+    book(cast, course, who="gil")
+    assert tasks_after(course, LATER) == [(eve, VISIT, False)]
+
+
+def test_who_booked_them_all_the_same_knows_it_already(cast: Cast, course: Course) -> None:
+    away(cast, first=VISIT, last=VISIT)
+    book(cast, course, "somebody-away", at=LATER)
+    assert tasks_after(course, LATER) == []
+
+
+def test_the_task_closes_when_they_are_there_after_all_and_another_absence_is_another(
+    cast: Cast, course: Course
+) -> None:
+    book(cast, course)
+    absence = away(cast, first=VISIT, last=VISIT, at=LATER)
+    assert [row[2] for row in tasks_after(course, LATER)] == [True]
+    end_absence(actor=cast.actor("carla", at=LATER), absence_id=absence.public_id, now=LATER)
+    assert [row[2] for row in tasks_after(course, LATER)] == [False]
+    away(cast, first=VISIT, last=VISIT, at=LATER + timedelta(hours=1))
+    assert [row[2] for row in tasks_after(course, LATER + timedelta(hours=1))] == [False, True]
+
+
+def test_an_absence_on_another_day_or_of_another_asks_for_nothing(cast: Cast, course: Course) -> None:
+    book(cast, course)
+    away(cast, first=VISIT + days(1), last=VISIT + days(2), at=LATER)
+    away(cast, first=VISIT, last=VISIT, who="gil", at=LATER)
+    assert tasks_after(course, LATER) == []
+
+
+def test_the_task_is_over_when_the_visit_is(cast: Cast, course: Course) -> None:
+    book(cast, course)
+    away(cast, first=VISIT, last=VISIT, at=LATER)
+    assert [row[2] for row in tasks_after(course, LATER)] == [True]
+    Course.objects.update(look_again_at=VISIT)
+    assert [row[2] for row in tasks_after(course, VISIT + timedelta(minutes=1))] == [False]
 
 
 def test_more_visits_with_somebody_away_cost_no_more_queries(cast: Cast, course: Course) -> None:

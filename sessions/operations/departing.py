@@ -13,6 +13,7 @@ from clinic.operations.events import record_event
 from sessions.models import Course, DeviationRecord
 from sessions.operations.kept import evidence_json
 from sessions.rules.engine import ENGINE_VERSION
+from sessions.rules.facts import History
 from sessions.rules.requirements import Outcome, Requirement
 
 # What a reviewer judged. When one of these turns out otherwise, the judgement is asked for again.
@@ -29,7 +30,13 @@ class Departures:
 
 
 def keep_deviations(
-    *, actor: Actor, course: Course, outcome: Outcome, deviations: Sequence[DeviationRecord], now: datetime
+    *,
+    actor: Actor,
+    course: Course,
+    outcome: Outcome,
+    history: History,
+    deviations: Sequence[DeviationRecord],
+    now: datetime,
 ) -> Departures:
     """Every departure becomes a deviation, once, under its key. One that a later fact disproved stays, and
     says so; where its review was closed, that is reopened. What somebody entered is not the engine's to
@@ -54,7 +61,12 @@ def keep_deviations(
         row = kept.get(key)
         if row is None:
             row = DeviationRecord.objects.create(
-                clinic_id=course.clinic_id, course=course, key=key, raised_at=now, aware_at=now, **columns
+                clinic_id=course.clinic_id,
+                course=course,
+                key=key,
+                raised_at=now,
+                aware_at=_aware_at(requirement, history, now=now),
+                **columns,
             )
             tell(row, "deviation_raised")
             found.raised.append(row.pk)
@@ -105,6 +117,14 @@ def _columns(course: Course, requirement: Requirement, *, now: datetime) -> dict
         "engine_version": ENGINE_VERSION,
         "protocol_version_id": requirement.version_id or course.protocol_version_id,
     }
+
+
+def _aware_at(requirement: Requirement, history: History, *, now: datetime) -> datetime:
+    """When the clinic knew of a departure that is found now: with whoever records now what shows it, and knew
+    that before."""
+    shows = {one.fact_id for one in requirement.evidence}
+    known = [fact.aware_at for fact in history.facts if fact.recorded_at == now and fact.id in shows]
+    return min(max(known, default=now), now)
 
 
 def _reopened(now: datetime) -> dict[str, Any]:

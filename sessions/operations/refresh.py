@@ -57,7 +57,7 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     )
     store_requirements(course=course, outcome=outcome, kept=kept.requirements)
     departures = keep_deviations(
-        actor=actor, course=course, outcome=outcome, deviations=kept.deviations, now=now
+        actor=actor, course=course, outcome=outcome, history=history, deviations=kept.deviations, now=now
     )
     _keep_stages(
         actor=actor,

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from clinic.actors import Actor
 from clinic.permissions import HouseSubject
 from sessions.models import (
+    CareTeamMember,
     DeviationRecord,
     DeviationTrend,
     ErrorMark,
@@ -18,6 +19,7 @@ from sessions.models import (
     NoteRecord,
     SessionRecord,
 )
+from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
 
 R = TypeVar("R", FactRecord, NoteRecord)
@@ -37,8 +39,9 @@ def authors_of(deviation: DeviationRecord) -> frozenset[int]:
 
 def authors_of_each(deviations: Collection[DeviationRecord]) -> Mapping[int, frozenset[int]]:
     """By deviation: who entered it, and who entered, observed or began what the evidence shows, corrected
-    records included: one who was put right by somebody else still does not judge it. As many queries as the
-    longest chain of corrections, however many they are."""
+    records included: one who was put right by somebody else still does not judge it. Of one that nobody's
+    record shows, the therapists who treated the patient then: what was left undone is theirs. As many queries
+    as the longest chain of corrections, however many they are."""
     found: dict[int, set[int | None]] = {one.pk: {one.entered_by_id} for one in deviations}
     shows: dict[str, set[int]] = defaultdict(set)
     for one in deviations:
@@ -62,7 +65,31 @@ def authors_of_each(deviations: Collection[DeviationRecord]) -> Mapping[int, fro
             if amends:
                 before[amends] |= of[fact]
         rows, of = (list(facts.filter(pk__in=list(before)).values_list(*columns)) if before else []), before
-    return {pk: frozenset(one for one in people if one is not None) for pk, people in found.items()}
+    named = {pk: frozenset(one for one in people if one is not None) for pk, people in found.items()}
+    return named | _left_undone_by([one for one in deviations if not named[one.pk]])
+
+
+def _left_undone_by(deviations: Collection[DeviationRecord]) -> dict[int, frozenset[int]]:
+    """One query; none where there are no such deviations."""
+    if not deviations:
+        return {}
+    places = list(
+        CareTeamMember.objects.filter(
+            clinic_id__in={one.clinic_id for one in deviations},
+            course__in={one.course_id for one in deviations},
+            team_role__in=(TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST),
+        )
+    )
+    return {
+        one.pk: frozenset(
+            place.person_id
+            for place in places
+            if place.course_id == one.course_id
+            and place.from_at <= one.occurred_at
+            and (place.until_at is None or place.until_at > one.occurred_at)
+        )
+        for one in deviations
+    }
 
 
 def hands_in(record: SessionRecord) -> frozenset[int]:

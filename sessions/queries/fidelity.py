@@ -208,8 +208,17 @@ def my_ratings(actor: Actor) -> Sequence[ToRate]:
         .prefetch_related(Prefetch("review__ratings", queryset=FidelityRating.objects.order_by("place")))
         .order_by("submitted_at", "assigned_at", "pk")
     )
-    definitions = definitions_of({row.review.session_record.course.protocol_version_id for row in rows})
-    found = [_to_rate(row, definitions[row.review.session_record.course.protocol_version_id]) for row in rows]
+    definitions = definitions_of(
+        {
+            version
+            for row in rows
+            for version in (
+                row.review.session_record.protocol_version_id,
+                row.review.session_record.course.protocol_version_id,
+            )
+        }
+    )
+    found = [_to_rate(row, definitions) for row in rows]
     return sorted(found, key=lambda one: one.mine.submitted_at is not None)
 
 
@@ -220,10 +229,12 @@ def my_rating(actor: Actor, review_id: UUID) -> ToRate:
     return found[0]
 
 
-def _to_rate(row: FidelityRating, definition: ProtocolDefinition) -> ToRate:
+def _to_rate(row: FidelityRating, definitions: Mapping[int, ProtocolDefinition]) -> ToRate:
+    """What either hides is hidden: the version that the session was held under, and the course's own now."""
     review = row.review
     record = review.session_record
-    hidden = hidden_of(definition)
+    definition = definitions[record.protocol_version_id]
+    hidden = hidden_of(definition) | hidden_of(definitions[record.course.protocol_version_id])
     both = list(review.ratings.all())
     complete = len(both) == 2 and all(one.submitted_at is not None for one in both)
     dated = Hidden.VISIT_DATE not in hidden
@@ -317,8 +328,8 @@ def _rows(rows: QuerySet[FidelityReview]) -> list[ReviewRow]:
         )
         .order_by("-pk")
     )
-    definitions = definitions_of({row.session_record.course.protocol_version_id for row in found})
-    return [_row(row, definitions[row.session_record.course.protocol_version_id]) for row in found]
+    definitions = definitions_of({row.session_record.protocol_version_id for row in found})
+    return [_row(row, definitions[row.session_record.protocol_version_id]) for row in found]
 
 
 def _row(row: FidelityReview, definition: ProtocolDefinition) -> ReviewRow:

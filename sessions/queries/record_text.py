@@ -52,7 +52,9 @@ def record_text(actor: Actor, record_id: UUID) -> str:
     for note in notes:
         kind = _("Added after signing") if note.addendum else _("Note")
         lines += ["", f"{kind}, {note.author.printed_name}, {at(note.recorded_at)}", note.text]
-    signatures = list(SignatureRecord.objects.filter(session_record=record).order_by("signed_at", "id"))
+    signatures = list(
+        SignatureRecord.objects.with_standing().filter(session_record=record).order_by("signed_at", "id")
+    )
     lines.append("")
     if not signatures:
         lines.append(_("Not signed."))
@@ -66,5 +68,6 @@ def record_text(actor: Actor, record_id: UUID) -> str:
                 "at": at(one.signed_at),
                 "digest": one.digest,
             }
+            + (". " + _("Signature superseded: the record was amended since.") if one.superseded else "")
         )
     return "\n".join(lines).strip() + "\n"

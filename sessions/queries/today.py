@@ -183,6 +183,8 @@ def task_row(task: StaffTask, *, actor: Actor, now: datetime, about: str = "") -
 _OF_THE_COURSE = ("course__public_id", "course__protocol_version_id", "course__patient__code")
 """What a row shows of its course. Only what is shown is read: the rest would be half the time of the page."""
 
+_OF_A_RECORD = ("public_id", "key", "kind", "status", "started_at", "ended_at", "protocol_version_id")
+
 
 def today(actor: Actor, *, now: datetime) -> Today:
     """A constant number of queries, however large the caseload."""
@@ -244,7 +246,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
             due_at__lte=closes + timedelta(days=7),
         )
         .select_related("course__patient")
-        .only("key", "kind", "status", "due_at", "safety", *_OF_THE_COURSE)
+        .only("key", "kind", "status", "due_at", "safety", "protocol_version_id", *_OF_THE_COURSE)
         .order_by("due_at", "id")[:SHOWN]
         if actor.person_id is not None
         else []
@@ -252,7 +254,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
     unsigned = list(
         SessionRecord.objects.filter(mine, unsigned_as_it_stands(), clinic_id=actor.clinic_id)
         .select_related("course__patient")
-        .only("public_id", "key", "kind", "status", "started_at", "ended_at", *_OF_THE_COURSE)
+        .only(*_OF_A_RECORD, *_OF_THE_COURSE)
         .order_by("ended_at")[:SHOWN]
     )
     parts = list(
@@ -265,25 +267,24 @@ def today(actor: Actor, *, now: datetime) -> Today:
             course__in=charts,
         )
         .select_related("course__patient")
-        .only("public_id", "key", "kind", "status", "started_at", "ended_at", *_OF_THE_COURSE)
+        .only(*_OF_A_RECORD, *_OF_THE_COURSE)
         .order_by("ended_at")[:SHOWN]
     )
-    courses = [
-        *(row.course for row in parts),
-        *(row.course for row in live),
-        *(row.course for row in visits),
-        *(row.course for row in due),
-        *(row.course for row in unsigned),
-    ]
-    definitions = definitions_of({course.protocol_version_id for course in courses})
+    # What was held or came due under an earlier version is named in its words.
+    definitions = definitions_of(
+        {
+            *(row.course.protocol_version_id for row in live),
+            *(row.course.protocol_version_id for row in visits),
+            *(row.protocol_version_id for row in due),
+            *(row.protocol_version_id for row in (*unsigned, *parts)),
+        }
+    )
 
-    def what(course_version: int, key: str | None, kind: str) -> str:
+    def what(version: int, key: str | None, kind: str) -> str:
         if key is None:
             return kind
-        rule, cycle, occurrence = parts_of_key(definition=definitions[course_version], key=key)
-        return label(
-            definition=definitions[course_version], rule=rule, cycle=cycle, occurrence=occurrence, key=key
-        )
+        rule, cycle, occurrence = parts_of_key(definition=definitions[version], key=key)
+        return label(definition=definitions[version], rule=rule, cycle=cycle, occurrence=occurrence, key=key)
 
     next_visit = (
         SessionBooking.objects.filter(
@@ -329,7 +330,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
                 key=row.key,
                 kind=row.kind,
                 patient=row.course.patient.code,
-                what=what(row.course.protocol_version_id, row.key, row.kind),
+                what=what(row.protocol_version_id, row.key, row.kind),
                 status=row.status,
                 due_at=row.due_at,
                 safety=row.safety,
@@ -341,7 +342,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
                 record_id=row.public_id,
                 course_id=row.course.public_id,
                 patient=row.course.patient.code,
-                what=what(row.course.protocol_version_id, row.key, row.kind),
+                what=what(row.protocol_version_id, row.key, row.kind),
                 ended_at=row.ended_at or row.started_at,
                 again=row.status == RecordStatus.SIGNED and row not in parts,
                 part=row in parts,

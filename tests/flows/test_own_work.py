@@ -10,10 +10,13 @@ from clinic.errors import Forbidden
 from clinic.permissions import Role
 from protocols.rules.definition import Move
 from sessions.models import Course, DeviationRecord
+from sessions.models.courses import TeamRole
 from sessions.operations.booking import check_in_patient
+from sessions.operations.enrolment import change_care_team
 from sessions.operations.entering import log_session
 from sessions.operations.gating import override_requirement
-from sessions.operations.review import review_deviation
+from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.review import acknowledge_deviations, review_deviation
 from sessions.operations.starting import start_session
 from tests.flows.told import DOSING_1, story_of
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast, make_person
@@ -98,3 +101,25 @@ def test_a_supervisor_does_not_review_a_session_that_they_held(cast: Cast) -> No
             now=at,
         )
     only_another_reviews(cast, course, "preparation.2")
+
+
+def test_a_supervisor_does_not_review_what_they_left_undone_as_a_therapist(cast: Cast) -> None:
+    course = enrol(cast)
+    change_care_team(
+        actor=cast.actor("ivo"),
+        course_id=course.public_id,
+        team_role=TeamRole.LEAD_THERAPIST,
+        person_id=cast.id("carla"),
+        now=START,
+    )
+    refresh_due_courses(now=DOSING_1)
+    missed = course.deviations.get(key="preparation.1")
+    assert (missed.status, missed.evidence) == ("missed", [])
+    with pytest.raises(Forbidden):
+        acknowledge_deviations(
+            actor=cast.actor("carla", at=DOSING_1),
+            deviation_ids=[missed.public_id],
+            reason="Too busy.",
+            now=DOSING_1,
+        )
+    only_another_reviews(cast, course, "preparation.1")

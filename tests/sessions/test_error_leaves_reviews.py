@@ -14,9 +14,11 @@ from sessions.models import (
     FactRecord,
     FidelityReview,
     NoteRecord,
+    SessionBooking,
     SessionRecord,
     SignatureRecord,
 )
+from sessions.models.bookings import BookingStatus
 from sessions.operations.entering import log_session
 from sessions.operations.errors import confirm_error, mark_fact, mark_note, mark_session
 from sessions.operations.fidelity import adopt_form, assign_rater, draw_sessions, rate_session
@@ -156,17 +158,29 @@ def test_a_note_leaves_with_every_wording_of_it_and_the_audit_keeps_them(
 def test_a_returned_record_that_left_is_neither_its_authors_to_do_nor_counted_in_the_month(
     cast: Cast, record: SessionRecord
 ) -> None:
-    def answered() -> object:
+    def counted() -> tuple[object, int]:
+        """Records answered, and kinds of visits that were booked."""
         month = clinic_report(cast.actor("carla", at=LATER), LATER.date().replace(day=1), now=LATER)
-        (reviews,) = [part for part in month.parts if part.name == "reviews"]
-        assert isinstance(reviews, Table)
-        return reviews.rows[0][1]
+        tables = {part.name: part for part in month.parts if isinstance(part, Table)}
+        return tables["reviews"].rows[0][1], len(tables["visits"].rows)
 
+    booking = SessionBooking.objects.create(
+        clinic=record.clinic,
+        course=record.course,
+        key="preparation.1",
+        kind="preparation",
+        starts_at=AT - 2 * HOUR,
+        ends_at=AT - HOUR,
+        status=BookingStatus.BOOKED,
+    )
+    for status in (BookingStatus.CHECKED_IN, BookingStatus.USED):
+        SessionBooking.objects.filter(pk=booking.pk).update(status=status)
+    SessionRecord.objects.filter(pk=record.pk).update(booking=booking)
     returned_with_a_comment(cast, record)
     ada = cast.actor("ada", at=LATER)
-    assert (len(returned_to(ada)), answered()) == (1, 1)
+    assert (len(returned_to(ada)), counted()) == (1, (1, 1))
     leaves(cast, record)
-    assert (len(returned_to(ada)), answered()) == (0, 0)
+    assert (len(returned_to(ada)), counted()) == (0, (0, 0))
 
 
 def test_words_quoted_from_a_note_leave_with_it_and_sent_again_it_is_only_gone(

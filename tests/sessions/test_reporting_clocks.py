@@ -12,7 +12,9 @@ from sessions.models import DeviationRecord, DeviationReport, ReportingClock, St
 from sessions.operations import review
 from sessions.operations.deviations import enter_deviation
 from sessions.operations.finishing import finish_task
+from sessions.operations.records import record_fact
 from sessions.operations.reporting import end_clock, record_report, set_clock
+from sessions.rules.facts import NotDone
 from sessions.rules.reporting import AppliesTo, Recipient, Unit
 from sessions.rules.review import Foreseen
 from tests.support.cast import START, Cast, days, enrol, make_cast
@@ -75,6 +77,25 @@ def test_one_that_the_engine_finds_important_starts_them_in_the_same_transaction
     found = DeviationRecord.objects.filter(course=course, important=True)
     assert found.count() > 0
     assert DeviationReport.objects.count() == found.count()
+
+
+def test_what_was_known_before_it_was_recorded_starts_them_from_then(cast: Cast) -> None:
+    a_clock(cast, applies_to=AppliesTo.EVERY)
+    course = enrol(cast)
+    now, knew = START + days(7), START + days(6)
+    record_fact(
+        actor=cast.actor("ada", at=now),
+        course_id=course.public_id,
+        key="preparation.1",
+        value=NotDone(reason="He travels.", cause="patient_declined"),
+        occurred_at=knew - timedelta(hours=1),
+        aware_at=knew,
+        now=now,
+    )
+    deviation = DeviationRecord.objects.get(course=course, key="preparation.1")
+    assert (deviation.aware_at, deviation.raised_at) == (knew, now)
+    (report,) = DeviationReport.objects.filter(deviation=deviation)
+    assert report.due_at == knew + timedelta(hours=24)
 
 
 def test_a_removed_hazard_is_to_be_told_promptly_though_it_is_not_important(cast: Cast) -> None:

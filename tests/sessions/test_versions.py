@@ -24,15 +24,20 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.operations.booking import book_session
+from sessions.operations.entering import log_session
+from sessions.operations.fidelity import adopt_form, draw_sessions
 from sessions.operations.gating import closed_gates
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.versions import move_courses, undo_version_move
 from sessions.operations.workflow import withdraw_patient
 from sessions.queries import supervision
+from sessions.queries.fidelity import reviews
 from sessions.queries.history import history_of
+from sessions.queries.today import today
 from sessions.rules.engine import requirements
 from sessions.rules.facts import ConsentChanged, ConsentState
+from tests.sessions.rules.test_fidelity import FORM
 from tests.support.cast import START, Cast, assess, days, enrol, make_cast, publish
 from tests.support.dosed import hold_dosing
 from tests.support.second_version import publish_second, second_text
@@ -167,6 +172,36 @@ def test_records_know_the_version_they_were_made_under(cast: Cast) -> None:
     assert set(others.values_list("protocol_version_id", flat=True)) == {first}
     with pytest.raises(IntegrityError, match="stays under it"), transaction.atomic():
         SessionRecord.objects.update(protocol_version=second)
+
+
+def test_what_was_held_before_the_move_keeps_its_words_in_every_list(cast: Cast) -> None:
+    course = enrol(cast)
+    at, carla = START + days(7), cast.actor("carla", at=START + days(9))
+    record_fact(
+        actor=cast.actor("ada", at=at),
+        course_id=course.public_id,
+        value=ConsentChanged(scope="recording", state=ConsentState.GIVEN, document_version="1"),
+        occurred_at=at,
+        now=at,
+    )
+    log_session(
+        actor=cast.actor("ada", at=at),
+        course_id=course.public_id,
+        key="preparation.1",
+        started_at=at - timedelta(hours=2),
+        ended_at=at - timedelta(hours=1),
+        staff=[cast.id("ben")],
+        note="We talked.",
+        now=at,
+    )
+    text = second_text().replace("words: Preparation session", "words: Preparation meeting", 1)
+    later = START + days(8)
+    move(cast, course, to=publish(cast, text, now=later), at=later)
+    (unsigned,) = today(cast.actor("ada", at=later), now=later).unsigned
+    form = adopt_form(actor=carla, text=FORM.replace("share: 0.2", "share: 1"), now=carla.at)
+    draw_sessions(actor=carla, form_id=form.public_id, from_at=START, until_at=carla.at, now=carla.at)
+    (drawn,) = reviews(carla)
+    assert {unsigned.what, drawn.visit} == {"Preparation session 1"}
 
 
 def put_consent(cast: Cast, course: Course, *, at: datetime) -> None:

@@ -82,6 +82,7 @@ def _sessions(span: Span) -> Table:
 def _visits(span: Span) -> Table:
     rows = (
         SessionBooking.objects.filter(span.holds("starts_at"), clinic_id=span.clinic_id)
+        .exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR)
         .values("kind")
         .annotate(
             came=Count("id", filter=Q(status__in=[BookingStatus.USED, BookingStatus.CHECKED_IN])),

@@ -18,7 +18,16 @@ from clinic.models import Membership
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, allows, require
 from clinic.rules.wall_time import day_of
-from sessions.models import Course, EnteredInError, ErrorMark, FactRecord, NoteRecord, SessionRecord
+from sessions.models import (
+    AnswerGiven,
+    Course,
+    EnteredInError,
+    ErrorMark,
+    FactRecord,
+    NoteRecord,
+    PatientLink,
+    SessionRecord,
+)
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
 from sessions.operations.consequences import count_dosing_day
@@ -280,6 +289,10 @@ def _undo_what_followed(actor: Actor, course: Course, facts: Sequence[FactRecord
         ],
         now=now,
     )
+    asked = [fact.key for fact in facts if fact.kind == "assessment_answered" and fact.key]
+    # A form that somebody else filled in is the patient's to answer again, from the beginning.
+    AnswerGiven.objects.filter(course=course, key__in=asked).delete()
+    PatientLink.objects.filter(course=course, key__in=asked).update(answered_at=None)
     held = {fact.session_record_id for fact in facts if fact.kind == "dose_given"}
     for record in SessionRecord.objects.filter(pk__in=[one for one in held if one]).order_by("pk"):
         count_dosing_day(record)

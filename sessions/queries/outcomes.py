@@ -26,6 +26,7 @@ from sessions.queries.facts import facts_of
 from sessions.queries.history import histories_of, history_of
 from sessions.queries.words import say
 from sessions.rules.comparisons import Difference, Tally, differences, tally
+from sessions.rules.facts import Intake
 from sessions.rules.outcomes import OutcomeState, outcomes
 from sessions.rules.statistics.proportions import Count, Interval, wilson_interval
 
@@ -138,7 +139,11 @@ def clinic_outcomes(actor: Actor, *, clinic: Clinic, now: datetime) -> Sequence[
     if not allows(actor, Permission.VIEW_CHART, HouseSubject(clinic_id=actor.clinic_id)):
         raise Forbidden()
     dosed = courses_for(actor, Permission.VIEW_CHART).filter(
-        Exists(FactRecord.objects.filter(course=OuterRef("pk"), kind="dose_given", amended_by__isnull=True))
+        Exists(
+            FactRecord.objects.filter(
+                course=OuterRef("pk"), kind="dose_given", amended_by__isnull=True
+            ).exclude(value__intake=Intake.NOT_TAKEN.value)
+        )
     )
     versions = ProtocolVersion.objects.filter(pk__in=dosed.values("protocol_version_id"))
     definitions = definitions_of({version.pk for version in versions})

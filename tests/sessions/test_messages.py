@@ -11,8 +11,9 @@ from clinic import outbox
 from clinic.errors import NotFound, NotNow
 from clinic.models import Message, MessageLog
 from sessions.models import Course, CourseRequirement, PatientLink, SessionBooking, StaffTask
-from sessions.operations.answering import answer_form, confirm_visit, stop_mail
+from sessions.operations.answering import answer_form, confirm_visit, keep_answer, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
+from sessions.operations.errors import confirm_error, mark_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.queries.links import link_page
 from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast
@@ -104,6 +105,26 @@ def test_a_worrying_answer_opens_a_task_with_owner_cover_and_clock(smtp_server: 
     task = StaffTask.objects.get(course=course, kind="worrying_answer")
     assert (task.owner, task.cover) == (cast.people["ada"], cast.people["eve"])
     assert task.safety and asked_at < task.act_by <= asked_at + timedelta(hours=1)
+    assert CourseRequirement.objects.get(course=course, key="check_in@dosing.1").status == "met"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_somebody_else_filled_in_is_the_patients_to_answer_again(smtp_server: SmtpServer) -> None:
+    cast = make_cast()
+    course = enrol(cast)
+    dosed_at = hold_dosing(cast, course)
+    token, asked_at = check_in_link(course, smtp_server, after=dosed_at)
+    calm = dict(calm_answers("day_after_check_in"))
+    keep_answer(token=token, item="safe", value=calm["safe"], now=asked_at)
+    wrong = answer_form(token=token, answers=calm, now=asked_at)
+    at = asked_at + timedelta(hours=1)
+    mark = mark_fact(
+        actor=cast.actor("ada", at=at), fact_id=wrong.public_id, reason="Her mother answered.", now=at
+    )
+    confirm_error(actor=cast.actor("carla", at=at), mark_id=mark.public_id, now=at)
+    page = link_page(token, now=at)
+    assert (page.answered, page.given) == (False, {})
+    answer_form(token=token, answers=calm, now=at)
     assert CourseRequirement.objects.get(course=course, key="check_in@dosing.1").status == "met"
 
 

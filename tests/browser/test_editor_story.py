@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from protocols.models import ProtocolVersion
-from tests.browser.test_pages import SHOTS, context_for, sign_in
+from tests.browser.test_pages import context_for, sign_in
+from tests.support.browser import shoot_at_each_width
 from tests.support.cast import make_cast
 
 pytestmark = pytest.mark.browser
@@ -51,15 +50,6 @@ rules:
 """
 
 
-def shot(page: Page, name: str) -> None:
-    """At the three widths that people use it at, where somebody wants to look."""
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        for width in (390, 820, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-
-
 def test_a_protocol_is_written_checked_as_one_writes_mended_reviewed_by_another_and_published(
     live_site: str, browser: Browser
 ) -> None:
@@ -71,7 +61,7 @@ def test_a_protocol_is_written_checked_as_one_writes_mended_reviewed_by_another_
     document, checked = finn.get_by_label("Document", exact=True), finn.locator("#checked")
     document.fill(DRAFT)
     expect(checked).to_contain_text("Did you mean “can_become_pregnant”?")
-    shot(finn, "editor-slip")
+    shoot_at_each_width(finn, "editor-slip")
     document.fill(DRAFT.replace("pregnnt", "pregnant"))
     expect(checked).to_contain_text("nothing wrong found")
     expect(checked.locator("svg")).to_be_visible()
@@ -86,7 +76,7 @@ def test_a_protocol_is_written_checked_as_one_writes_mended_reviewed_by_another_
     carla = reviewing.new_page()
     sign_in(carla, live_site, "carla@example.org")
     carla.goto(address)
-    shot(carla, "editor-review")
+    shoot_at_each_width(carla, "editor-review")
     carla.get_by_role("button", name="Approve").click()
     carla.get_by_role("button", name="Publish").click()
     expect(carla.get_by_role("button", name="Retire")).to_be_visible()

@@ -3,24 +3,22 @@ two texts, and is signed; with and without JavaScript."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from sessions.models import SessionRecord
 from sessions.models.notes import NoteDraft
 from tests.browser.test_pages import context_for, sign_in
+from tests.support.browser import shoot_at_each_width
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.smtp import wait_until
 
 pytestmark = pytest.mark.browser
 
-SHOTS = os.environ.get("SCREENSHOTS", "")
 SAVED = re.compile(r"Saved \d\d:\d\d")
 ON_DEVICE = """() => new Promise((resolve) => {
   const request = indexedDB.open("texts", 1);
@@ -49,15 +47,6 @@ def desk(browser: Browser, live_site: str) -> Iterator[BrowserContext]:
     context.close()
 
 
-def shot(page: Page, name: str) -> None:
-    if not SHOTS:
-        return
-    Path(SHOTS).mkdir(parents=True, exist_ok=True)
-    for width in (390, 820, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-
-
 def text_of(draft: NoteDraft, code: str) -> str:
     draft.refresh_from_db()
     return next(str(block["text"]) for block in draft.blocks if block["code"] == code)
@@ -71,7 +60,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     address = live_site + addresses(day)["note"]
     record = SessionRecord.objects.get(course=day.late, key="dosing.1")
     page.goto(address)
-    shot(page, "note-begin")
+    shoot_at_each_width(page, "note-begin")
     page.get_by_role("button", name="Begin writing").click()
     went, state = page.get_by_label("How the day went"), page.locator("[data-note-state]")
     expect(page.get_by_label("What is on record")).to_have_value(re.compile("initial dose 80 mg"))
@@ -88,7 +77,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     went.fill("Wept at the second hour. Slept at four.")
     went.blur()
     expect(state).to_contain_text("kept on this device, encrypted")
-    shot(page, "note-offline")
+    shoot_at_each_width(page, "note-offline")
     ((_id, keys, stored),) = page.evaluate(ON_DEVICE)
     assert keys == "data,id,iv", "the key is not stored beside it"
     assert "Wept" not in stored
@@ -116,7 +105,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     panel = other.locator("[data-note-conflict]")
     expect(panel).to_contain_text("From the first window.", timeout=15_000)
     expect(other.get_by_label("How the day went")).to_have_value("From the second window.")
-    shot(other, "note-conflict")
+    shoot_at_each_width(other, "note-conflict")
     assert draft.versions.filter(number=None).count() == 1
     panel.get_by_role("button", name="Keep what stands here").click()
     wait_until(lambda: text_of(draft, "course_of_day") == "From the second window.")
@@ -134,12 +123,12 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     expect(plan).to_have_class(re.compile("copied"))
     expect(plan).to_contain_text("copied from")
     expect(sign_button).to_be_disabled()
-    shot(other, "note-copied")
+    shoot_at_each_width(other, "note-copied")
     plan.get_by_label("Still true as it stands").check()
     expect(sign_button).to_be_enabled()
     sign_button.click()
     expect(other.get_by_text("This is what you sign.")).to_be_visible()
-    shot(other, "note-signing")
+    shoot_at_each_width(other, "note-signing")
     other.get_by_label("Your password").fill(PASSWORD)
     other.get_by_role("button", name="Sign the record").click()
     expect(other.get_by_role("heading", name="Signatures")).to_be_visible()
@@ -150,7 +139,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     other.get_by_role("button", name="Add to the signed record").click()
     added = other.locator("article").filter(has_text="Rang his sister at nine.")
     expect(added).to_contain_text("added after signing")
-    shot(other, "note-signed")
+    shoot_at_each_width(other, "note-signed")
     other.emulate_media(media="print")
     expect(other.get_by_text("From the second window.")).to_be_visible()
     expect(other.locator("section").filter(has_text="Signatures").last).to_contain_text("Ada Alder")
@@ -164,7 +153,7 @@ def test_without_javascript_a_note_is_written_and_signed(
     page = context.new_page()
     sign_in(page, live_site, "ada@example.org")
     page.goto(live_site + addresses(day)["note-draft"])
-    shot(page, "note-draft-no-js")
+    shoot_at_each_width(page, "note-draft-no-js")
     page.get_by_label("Plan").fill("Meet on Monday.")
     page.get_by_role("button", name="Save the ticks").click()
     expect(page.get_by_label("Plan")).to_have_value("Meet on Monday.")
@@ -180,5 +169,5 @@ def test_without_javascript_a_note_is_written_and_signed(
     page.get_by_role("link", name="Copy as plain text").click()
     expect(page.get_by_text("Signed by Ada Alder")).to_be_visible()
     page.goto(live_site + addresses(day)["psychotherapy-note"])
-    shot(page, "psychotherapy-note")
+    shoot_at_each_width(page, "psychotherapy-note")
     context.close()

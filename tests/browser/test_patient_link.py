@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from clinic.models import Event, Message, MessageLog
@@ -24,7 +23,8 @@ from sessions.models import (
 )
 from sessions.operations.booking import book_session
 from sessions.rules.tokens import token_hash
-from tests.browser.test_pages import RULES, context_for, sign_in
+from tests.browser.test_pages import context_for, sign_in
+from tests.support.browser import too_wide, wrong_with
 from tests.support.cast import START, Cast, days, enrol, make_cast
 from tests.support.clinic_day import ClinicDay, make_day, set_clock
 from tests.support.dosed import hold_dosing
@@ -92,7 +92,7 @@ def test_a_visit_is_confirmed_with_one_tap_and_by_no_mere_opening(
     text = page.inner_text("body")
     assert not [word for word in FORBIDDEN if word.lower() in text.lower()]
     assert "555-0100" in text and "988" in text
-    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    assert wrong_with(page) == []
     page.get_by_role("button", name="Yes, I will be there").click()
     expect(page.locator("main")).to_contain_text("We will see you then")
     booking.refresh_from_db()
@@ -116,12 +116,12 @@ def test_a_worrying_answer_shows_numbers_to_call_next_and_opens_a_task(
 ) -> None:
     page = phone.new_page()
     page.goto(live_site + link_to(day, "Cb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1"))
-    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    assert wrong_with(page) == []
     page.get_by_role("radio", name="No", exact=True).check()
     support = page.get_by_role("region", name="Thank you for telling us")
     expect(support).to_be_visible()
     assert support.locator("a[href^='tel:']").count() >= 2
-    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    assert wrong_with(page) == []
     task = StaffTask.objects.filter(course=day.late, kind="worrying_answer", done_at__isnull=True)
     wait_until(task.exists)
     assert not FactRecord.objects.filter(course=day.late, source="patient").exists(), (
@@ -172,7 +172,7 @@ def test_an_unknown_link_says_what_to_do(phone: BrowserContext, live_site: str) 
     answer = page.goto(f"{live_site}/p/NotALinkOfOurs00/")
     assert answer is not None and answer.status == 404
     expect(page.get_by_role("heading", level=1)).to_have_text("This link has ended")
-    assert Axe().run(page, options={"runOnly": RULES}).response["violations"] == []
+    assert wrong_with(page) == []
 
 
 def test_the_quick_exit_leaves_no_way_back_and_works_without_a_script(
@@ -416,8 +416,7 @@ def test_from_a_mailed_reminder_a_visit_is_moved_and_of_two_who_want_one_time_on
     theirs.get_by_role("button", name="Take this time").click()
     expect(theirs.get_by_role("alert")).to_be_visible()
     assert both_want not in offered(theirs) and len(offered(theirs)) >= 1
-    too_wide = theirs.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert (too_wide, Axe().run(theirs, options={"runOnly": RULES}).response["violations"]) == (0, [])
+    assert (too_wide(theirs), wrong_with(theirs)) == (0, [])
     kept = SessionBooking.objects.get(course=visits[1].course, key=KEY, status="booked")
     assert kept.pk == visits[1].pk, "their visit stays until they have another"
     theirs.locator("main .choices label").first.click()

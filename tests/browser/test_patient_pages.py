@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route
 
 from sessions.rules.wording import LANGUAGES
-from tests.browser.test_pages import RULES, SHOTS, context_for
+from tests.browser.test_pages import context_for
 from tests.sessions.test_every_patient_page import come_to
+from tests.support.browser import shoot, too_wide, wrong_with
 from tests.support.clinic_day import make_day
 from tests.support.patient_pages import Visited, every_page, speak
 
@@ -56,25 +55,17 @@ def test_every_page_of_a_patient_is_accessible_on_a_telephone(
     """German for the smallest screen: its words are the longest."""
     day = make_day()
     speak(day, language)
-    # axe is put into the page from outside, which the policy of the page rightly forbids.
     context = context_for(browser, width=width, theme=theme, site=live_site, bypass_csp=True)
     page = context.new_page()
     found: dict[str, Any] = {}
     for visited in every_page(day):
         status = visit(page, live_site, visited)
-        if SHOTS:
-            Path(SHOTS).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=f"{SHOTS}/patient-{visited.name}-{width}.png", full_page=True)
-        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        results = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        shoot(page, f"patient-{visited.name}-{width}")
+        wrong = (status, too_wide(page), wrong_with(page))
         if visited.name != "unknown" and page.locator("html").get_attribute("lang") != language:
             found[f"{visited.name} is not in {language}"] = page.url
-        if results or too_wide > 0 or status != visited.status:
-            found[visited.name] = (
-                status,
-                too_wide,
-                [(one["id"], one["nodes"][0]["target"]) for one in results],
-            )
+        if wrong != (visited.status, 0, []):
+            found[visited.name] = wrong
     context.close()
     assert found == {}
 
@@ -100,17 +91,15 @@ def test_in_no_language_is_a_page_wider_than_a_telephone(
     context = context_for(browser, width=320, theme="light", site=site, java_script_enabled=False)
     context.route("**/*", serve)
     page = context.new_page()
-    too_wide: dict[str, int] = {}
+    found: dict[str, int] = {}
     for visited in every_page(day):
         shown = come_to(client, visited).content.decode()
         page.goto(f"{site}/{visited.name}")
         assert page.evaluate("[...document.styleSheets].some((one) => one.cssRules.length > 50)"), "in style"
         for width in (320, 390):
             page.set_viewport_size({"width": width, "height": 900})
-            beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if beyond > 0:
-                too_wide[f"{visited.name} at {width}"] = beyond
-            if SHOTS:
-                page.screenshot(path=f"{SHOTS}/{language}-{visited.name}-{width}.png", full_page=True)
+            if beyond := too_wide(page):
+                found[f"{visited.name} at {width}"] = beyond
+            shoot(page, f"{language}-{visited.name}-{width}")
     context.close()
-    assert too_wide == {}
+    assert found == {}

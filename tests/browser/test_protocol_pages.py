@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from protocols.models import Protocol
-from tests.browser.test_pages import RULES, SHOTS, context_for, sign_in
+from tests.browser.test_pages import context_for, sign_in
+from tests.support.browser import shoot, too_wide, worn, wrong_with
 from tests.support.clinic_day import make_day
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (820, "light"), (390, "dim")])
-def test_a_protocols_pages_are_accessible_and_fit(
-    live_site: str, browser: Browser, width: int, theme: str
-) -> None:
+def test_a_protocols_pages_are_accessible_and_fit(live_site: str, browser: Browser) -> None:
     make_day()
     slug, protocol = "alder", Protocol.objects.filter(clinic__slug="alder").get()
     below = f"/c/{slug}/protocols/{protocol.public_id}"
@@ -34,7 +30,7 @@ def test_a_protocols_pages_are_accessible_and_fit(
         "protocol-preview": f"{below}/preview/",
         "protocol-legal": f"{below}/legal-basis/",
     }
-    context = context_for(browser, width=width, theme=theme, site=live_site, bypass_csp=True)
+    context = context_for(browser, width=1280, theme="light", site=live_site, bypass_csp=True)
     page = context.new_page()
     sign_in(page, live_site, "carla@example.org")
     found: dict[str, Any] = {}
@@ -44,13 +40,11 @@ def test_a_protocols_pages_are_accessible_and_fit(
         if answer.status != 200:
             found[name] = answer.status
             continue
-        if SHOTS:
-            Path(SHOTS).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=f"{SHOTS}/{name}-{width}-{theme}.png", full_page=name != "protocol")
-        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        results = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        if results or too_wide > 0:
-            found[name] = (too_wide, [(one["id"], one["nodes"][0]["target"]) for one in results])
+        for look in worn(page, (1280, "light"), (820, "light"), (390, "dim")):
+            shoot(page, f"{name}-{look}", full_page=name != "protocol")
+            wrong = (too_wide(page), wrong_with(page))
+            if wrong != (0, []):
+                found[f"{name}-{look}"] = wrong
     context.close()
     assert found == {}
 
@@ -115,7 +109,6 @@ def test_the_drawing_of_a_protocol_has_a_name_and_its_table_below_and_prints_who
             .filter(one => one.getBoundingClientRect().right > innerWidth
                 || one.getBoundingClientRect().width === 0).length"""
     )
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/protocol-print.png")
+    shoot(page, "protocol-print", full_page=False)
     context.close()
     assert cut == 0

@@ -3,9 +3,7 @@ passage, sent again, signed and co-signed; and what a signed record looks like, 
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,11 +12,11 @@ from clinic import clock
 from clinic.permissions import Role
 from sessions.models import SessionRecord, SignatureRecord
 from sessions.operations.entering import log_session
+from tests.support.browser import shoot_at_each_width
 from tests.support.cast import PASSWORD, Cast, days, enrol, make_cast, make_person
 
 pytestmark = pytest.mark.browser
 
-SHOTS = os.environ.get("SCREENSHOTS", "")
 NOTE = "We talked about what may come, and about his brother.\n\nHe sleeps badly since last week."
 
 
@@ -32,17 +30,6 @@ def sign_in(browser: Browser, site: str, cast: Cast, name: str) -> Page:
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"**/c/{cast.clinic.slug}/")
     return page
-
-
-def shot(page: Page, name: str) -> None:
-    """For who wants to look: SCREENSHOTS=folder."""
-    if not SHOTS:
-        return
-    Path(SHOTS).mkdir(parents=True, exist_ok=True)
-    for width in (390, 820, 1280):
-        page.set_viewport_size({"width": width, "height": 1000})
-        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-    page.set_viewport_size({"width": 820, "height": 1100})
 
 
 def fits(page: Page) -> None:
@@ -84,7 +71,7 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
         page.goto(f"{home}reviews/")
         expect(page.get_by_role("listitem").filter(has_text="P-001")).to_contain_text("waiting 0 days")
     fits(ivo)
-    shot(ivo, "review-queue")
+    shoot_at_each_width(ivo, "review-queue")
     ivo.get_by_role("listitem").filter(has_text="P-001").get_by_role("link").click()
     second = ivo.locator("details", has_text="Comment on this passage").nth(1)
     second.locator("summary").click()
@@ -92,7 +79,7 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
     second.get_by_role("button", name="Keep the comment").click()
     expect(ivo.get_by_text("Since when exactly?")).to_be_visible()
     fits(ivo)
-    shot(ivo, "review")
+    shoot_at_each_width(ivo, "review")
     ivo.get_by_label("To the whole").fill("A clear note. One question.")
     ivo.get_by_role("button", name="Return with comments").click()
     ivo.wait_for_url("**/reviews/")
@@ -100,14 +87,14 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
     ada.goto(home)
     back = ada.get_by_role("listitem").filter(has_text="1 comment")
     expect(back).to_contain_text("A clear note. One question.")
-    shot(ada, "today-returned")
+    shoot_at_each_width(ada, "today-returned")
     back.get_by_role("link").click()
     passage = ada.get_by_text("He sleeps badly since last week.", exact=True).first
     comment = ada.get_by_text("Since when exactly?")
     above, below = passage.bounding_box(), comment.bounding_box()
     assert above is not None and below is not None
     assert 0 < below["y"] - above["y"] < 250, "beside the passage it is about"
-    shot(ada, "note-returned")
+    shoot_at_each_width(ada, "note-returned")
     ada.get_by_role("button", name="Begin writing").click()
     ada.locator("#note-form textarea").first.fill("Since Monday. He gets up and reads.")
     ada.get_by_role("button", name="Save and sign…").click()
@@ -122,7 +109,7 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
     expect(changed).to_contain_text("Since Monday. He gets up and reads.")
     expect(changed).not_to_contain_text("his brother")
     fits(ivo)
-    shot(ivo, "review-again")
+    shoot_at_each_width(ivo, "review-again")
     ivo.get_by_label("Your password").fill(PASSWORD)
     ivo.get_by_role("button", name="Co-sign the record").click()
     ivo.wait_for_url("**/reviews/")
@@ -147,4 +134,4 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
         expect(paper).to_contain_text(said)
     expect(paper.get_by_text("version")).to_be_visible()
     expect(ada.get_by_role("button", name="Add to the signed record")).to_be_hidden()
-    shot(ada, "signed-on-paper")
+    shoot_at_each_width(ada, "signed-on-paper")

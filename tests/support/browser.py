@@ -1,10 +1,21 @@
-"""Debian's Chromium, driven by Playwright."""
+"""Debian's Chromium, driven by Playwright; and what axe finds wrong with a page."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from axe_playwright_python.sync_playwright import Axe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# A screenshot of every page, for who wants to look: SCREENSHOTS=folder make test
+SHOTS = os.environ.get("SCREENSHOTS", "")
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -14,6 +25,15 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# What is right is only counted: to say where it stands takes longer than all the rest.
+_AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+_WEAR = """async (theme) => {
+  document.documentElement.dataset.theme = theme;
+  await Promise.all(document.getAnimations().map((one) => one.finished));
+}"""
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -45,3 +65,39 @@ def chromium() -> str:
 
 def _on_path() -> str | None:
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+def wrong_with(page: Page) -> list[tuple[str, Any]]:
+    """What axe finds, and where first. It is put into the page from outside, which the policy of the page
+    rightly forbids: the context needs `bypass_csp`."""
+    found = Axe().run(page, options=_AXE).response["violations"]
+    return [(one["id"], one["nodes"][0]["target"]) for one in found]
+
+
+def too_wide(page: Page) -> int:
+    """How far it goes beyond the screen."""
+    return max(0, int(page.evaluate("document.documentElement.scrollWidth - innerWidth")))
+
+
+def shoot(page: Page, name: str, *, full_page: bool = True) -> None:
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=full_page)
+
+
+def shoot_at_each_width(page: Page, name: str) -> None:
+    """At the three that people use it at. Leaves the page as wide as it was."""
+    before = page.viewport_size
+    for width in (390, 820, 1280) if SHOTS else ():
+        page.set_viewport_size({"width": width, "height": 900})
+        shoot(page, f"{name}-{width}")
+    if SHOTS and before is not None:
+        page.set_viewport_size(before)
+
+
+def worn(page: Page, *looks: tuple[int, str]) -> Iterator[str]:
+    """The open page in each width and theme, one after the other: neither needs it from the server again."""
+    for width, theme in looks:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(_WEAR, theme)
+        yield f"{width}-{theme}"

@@ -108,7 +108,9 @@ def trend_subject(trend: DeviationTrend, *, actor: Actor) -> HouseSubject:
     its deviations rests on is theirs."""
     own = trend.therapist_id is not None and trend.therapist_id == actor.person_id
     if not own:
-        members = list(trend.deviations.only("clinic_id", "course_id", "entered_by_id", "evidence"))
+        members = list(
+            trend.deviations.only("clinic_id", "course_id", "entered_by_id", "evidence", "occurred_at")
+        )
         own = any(actor.person_id in people for people in authors_of_each(members).values())
     return HouseSubject(clinic_id=trend.clinic_id, author_id=actor.person_id if own else None)
 

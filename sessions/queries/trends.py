@@ -53,6 +53,10 @@ class Settings:
     can_change: bool
 
 
+# One that was disproved since stays listed, and counts no more.
+_COUNTED = Count("members", filter=Q(members__deviation__documented_late_at__isnull=True))
+
+
 def sees_trends(actor: Actor) -> bool:
     """Whoever sees the deviations of the whole clinic."""
     return allows(actor, Permission.VIEW_DEVIATIONS, HouseSubject(clinic_id=actor.clinic_id))
@@ -78,7 +82,7 @@ def trends(
     found = list(
         rows.select_related("therapist")
         .annotate(
-            count=Count("members"),
+            count=_COUNTED,
             newest_at=Max("members__deviation__occurred_at"),
             version_id=Max("members__deviation__protocol_version_id"),
         )
@@ -121,7 +125,7 @@ def trend(actor: Actor, trend_id: UUID, *, now: datetime) -> TrendDetail:
         DeviationTrend.objects.filter(clinic_id=actor.clinic_id, public_id=trend_id)
         .select_related("therapist")
         .annotate(
-            count=Count("members"),
+            count=_COUNTED,
             newest_at=Max("members__deviation__occurred_at"),
             version_id=Max("members__deviation__protocol_version_id"),
         )

@@ -83,6 +83,9 @@ def test_the_same_deviation_thrice_raises_a_trend_once_in_clinic_protocol_and_th
         ("therapist", 4),
     }
     assert Event.objects.filter(verb="trend_raised").count() == 4
+    DeviationRecord.objects.filter(course=courses[0]).update(documented_late_at=NOW)
+    shown, _following = queries.trends(cast.actor("carla", at=NOW))
+    assert {row.count for row in shown} == {3}, "what was disproved counts no more"
 
 
 @pytest.mark.django_db

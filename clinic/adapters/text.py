@@ -97,9 +97,10 @@ class TextChannel:
         return _verdict(status, headers, answer)
 
     def find(self, text: RenderedText, *, since: datetime) -> SendOutcome | None:
-        """What the provider took to that number since then that is this text; None when there is none. Raises
-        NoAnswer when it can't be asked."""
-        path = _messages_path() + "?" + urlencode({"To": text.to, "PageSize": "100"})
+        """What the provider took from that sender to that number since then that is this text; None when it
+        took none. Raises NoAnswer when it can't be asked."""
+        asked = {"To": text.to, "From": text.sender, "PageSize": "100"}
+        path = f"{_messages_path()}?{urlencode(asked)}"
         mark = text.mark or text.text
         for _page in range(MOST_PAGES):
             listed = self._listed(path)
@@ -108,7 +109,9 @@ class TextChannel:
                 # A link is in one text only; words alone may have been in earlier ones too.
                 if not text.mark and _made_at(row) < since - CLOCKS_APART:
                     return None
-                if mark in str(row.get("body", "")) and row.get("direction", "outbound-api") != "inbound":
+                # Two clinics may write the same words to one number.
+                ours = row.get("from") == text.sender and row.get("direction", "outbound-api") != "inbound"
+                if ours and mark in str(row.get("body", "")):
                     failed = str(row.get("status")) in _STATUSES_FAILED
                     return SendOutcome(
                         verdict="permanent" if failed else "accepted", detail=_code(row.get("sid"))

@@ -96,12 +96,14 @@ class TextGateway:
             self.say(handler, 401, {"code": 20003})
             return
         asked = parse_qs(urlsplit(handler.path).query)
-        to, start = asked.get("To", [""])[0], int(asked.get("Page", ["0"])[0]) * PAGE
+        to, sender = asked.get("To", [""])[0], asked.get("From", [""])[0]
+        start = int(asked.get("Page", ["0"])[0]) * PAGE
         with self.lock:
-            found = self.taken_by.get(to, [])[::-1]
+            found = [one for one in reversed(self.taken_by.get(to, ())) if not sender or one.sender == sender]
         rows = [
             {
                 "sid": one.sid,
+                "from": one.sender,
                 "body": one.body,
                 "status": "delivered",
                 "direction": "outbound-api",
@@ -111,7 +113,7 @@ class TextGateway:
         ]
         path = urlsplit(handler.path).path
         more = (
-            f"{path}?" + urlencode({"To": to, "Page": start // PAGE + 1})
+            f"{path}?" + urlencode({"To": to, "From": sender, "Page": start // PAGE + 1})
             if len(found) > start + PAGE
             else None
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,10 +93,10 @@ def test_what_was_taken_is_found_by_its_link_among_hundreds(
     text_gateway.ways = ["drop"]
     channel.send(TEXT, key="")
     for number in range(120):
-        text_gateway.take({"To": TEXT.to, "Body": f"another {number}"})
+        text_gateway.take({"To": TEXT.to, "From": TEXT.sender, "Body": f"another {number}"})
     found = channel.find(TEXT, since=NOW)
     assert found is not None and found.verdict == "accepted"
-    assert channel.find(RenderedText(to=TEXT.to, text="x", sender="", mark="/p/other/"), since=NOW) is None
+    assert channel.find(replace(TEXT, mark="/p/other/"), since=NOW) is None
 
 
 def test_words_that_were_sent_before_are_not_taken_for_these(
@@ -105,6 +106,16 @@ def test_words_that_were_sent_before_are_not_taken_for_these(
     channel.send(same, key="")
     assert channel.find(same, since=NOW) is not None
     assert channel.find(same, since=datetime.now(UTC) + timedelta(minutes=5)) is None
+
+
+def test_the_same_words_of_another_clinic_to_the_same_number_are_not_taken_for_these(
+    channel: TextChannel, text_gateway: Gateway
+) -> None:
+    same = RenderedText(to=TEXT.to, text="Visit Tue 8 Dec, 10:00.", sender=TEXT.sender)
+    channel.send(replace(same, sender="+12025550199"), key="")
+    assert channel.find(same, since=NOW) is None
+    channel.send(same, key="")
+    assert channel.find(same, since=NOW) is not None
 
 
 def test_a_provider_that_cannot_be_asked_is_no_proof_of_anything(

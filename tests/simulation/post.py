@@ -18,6 +18,7 @@ class Taken:
     at: datetime
     key: str  # the same for every copy of one message
     to: str
+    sender: str
     body: str
 
 
@@ -29,7 +30,7 @@ class Post:
         self.taken: dict[Channel, list[Taken]] = {Channel.EMAIL: [], Channel.TEXT: []}
         self.refused = 0
 
-    def take(self, channel: Channel, *, to: str, body: str, key: str) -> SendOutcome:
+    def take(self, channel: Channel, *, to: str, sender: str, body: str, key: str) -> SendOutcome:
         luck = 1.0 if self.calm else self.chance.random()
         if luck < 0.02:
             return self._trouble("unknown", "dropped-before")
@@ -37,7 +38,7 @@ class Post:
             return self._trouble("transient", "busy")
         if luck < 0.06:
             return self._trouble("permanent", "no-such-address")
-        self.taken[channel].append(Taken(at=self.clock(), key=key, to=to, body=body))
+        self.taken[channel].append(Taken(at=self.clock(), key=key, to=to, sender=sender, body=body))
         if luck < 0.10:
             return self._trouble("unknown", "dropped-after")
         return SendOutcome(verdict="accepted", detail=f"S{len(self.taken[channel])}")
@@ -68,7 +69,7 @@ class _Mail(_Line):
     together = 5
 
     def send(self, mail: RenderedMail, *, key: str) -> SendOutcome:
-        return self.post.take(Channel.EMAIL, to=mail.to, body=mail.text, key=key)
+        return self.post.take(Channel.EMAIL, to=mail.to, sender=mail.sender_name, body=mail.text, key=key)
 
 
 class _Text(_Line):
@@ -77,13 +78,14 @@ class _Text(_Line):
     resends_unknown = False
 
     def send(self, text: RenderedText, *, key: str) -> SendOutcome:
-        return self.post.take(Channel.TEXT, to=text.to, body=text.text, key=key)
+        return self.post.take(Channel.TEXT, to=text.to, sender=text.sender, body=text.text, key=key)
 
     def find(self, text: RenderedText, *, since: datetime) -> SendOutcome | None:
         if not self.post.calm and self.post.chance.random() < 0.1:
             raise NoAnswer("busy")
         mark = text.mark or text.text
         for one in reversed(self.post.taken[Channel.TEXT]):
-            if one.to == text.to and mark in one.body and (text.mark or one.at >= since - CLOCKS_APART):
+            ours = (one.to, one.sender) == (text.to, text.sender)
+            if ours and mark in one.body and (text.mark or one.at >= since - CLOCKS_APART):
                 return SendOutcome(verdict="accepted", detail="found")
         return None

@@ -21,7 +21,7 @@ from sessions.queries.calls import calls
 from sessions.rules.calling import Risk, call_order
 from sessions.rules.facts import AssessmentAnswered, Mode
 from tests.support.cast import START, Cast, enrol, make_cast
-from tests.support.dosed import hold_dosing
+from tests.support.dosed import dosed_clinic, hold_dosing
 
 pytestmark = pytest.mark.django_db
 SOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -129,9 +129,8 @@ def test_who_may_not_read_the_chart_sees_the_calls_and_nothing_clinical() -> Non
 def test_one_tap_records_what_became_of_a_call(
     tap: str, result: str, safe: bool | None, wants_call: bool
 ) -> None:
-    cast = make_cast()
-    course = enrol(cast)
-    now = hold_dosing(cast, course) + timedelta(hours=20)
+    cast, course, ended_at = dosed_clinic()
+    now = ended_at + timedelta(hours=20)
     task = rang(course, TaskKind.MISSED_CONTACT, now=now, subject="contact.daily@dosing.1#1")
     url = reverse("sessions:call_result", args=(cast.clinic.slug, course.public_id))
     sent = {"what": tap, "key": task.subject, "public_id": str(uuid4())}

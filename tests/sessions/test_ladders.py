@@ -19,9 +19,8 @@ from sessions.operations.verifying import verify_requirements
 from sessions.queries.evidence import requirement
 from sessions.queries.forecast import forecast
 from sessions.rules.facts import ContactResult, Mode
-from tests.support.cast import Cast, enrol, make_cast
 from tests.support.clinic_day import set_clock
-from tests.support.dosed import hold_dosing
+from tests.support.dosed import dosed_clinic
 from tests.support.smtp import SmtpServer
 from tests.support.text_gateway import Gateway
 from tests.support.texting import OURS, signed_in, texting
@@ -34,9 +33,8 @@ CALL, SUPERVISOR = "check_in.ladder.call@dosing.1", "check_in.ladder.supervisor@
 class Day:
     """The day after dosing, in the clinic's zone."""
 
-    def __init__(self, cast: Cast, course: Course) -> None:
-        self.cast, self.course = cast, course
-        self.dosed_at = hold_dosing(cast, course)
+    def __init__(self) -> None:
+        self.cast, self.course, self.dosed_at = dosed_clinic()
 
     def at(self, hour: int, minute: int = 0) -> datetime:
         tomorrow = self.dosed_at.astimezone(self.cast.clinic.zone_info) + timedelta(days=1)
@@ -55,8 +53,7 @@ class Day:
 
 
 def made(now_hour: int = 9) -> Day:
-    cast = make_cast()
-    day = Day(cast, enrol(cast))
+    day = Day()
     day.look(now_hour, 1)
     return day
 

@@ -24,8 +24,8 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.workflow import discontinue_course, withdraw_patient
 from sessions.rules.facts import AssessmentAnswered, ContactResult, Mode
-from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast
-from tests.support.dosed import hold_dosing
+from tests.support.cast import START, Cast, calm_answers, days
+from tests.support.dosed import dosed_clinic
 
 pytestmark = pytest.mark.django_db
 
@@ -35,15 +35,19 @@ CALLS = ("message_not_sent", "no_answer")
 
 
 @pytest.fixture
-def cast() -> Cast:
-    return make_cast()
+def dosed() -> tuple[Cast, Course]:
+    cast, course, _ended_at = dosed_clinic()
+    return cast, course
 
 
 @pytest.fixture
-def course(cast: Cast) -> Course:
-    course = enrol(cast)
-    hold_dosing(cast, course)
-    return course
+def cast(dosed: tuple[Cast, Course]) -> Cast:
+    return dosed[0]
+
+
+@pytest.fixture
+def course(dosed: tuple[Cast, Course]) -> Course:
+    return dosed[1]
 
 
 @pytest.fixture

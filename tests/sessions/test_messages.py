@@ -17,7 +17,7 @@ from sessions.operations.errors import confirm_error, mark_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.queries.links import link_page
 from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast
-from tests.support.dosed import hold_dosing
+from tests.support.dosed import dosed_clinic, hold_dosing
 from tests.support.smtp import SmtpServer
 
 pytestmark = pytest.mark.django_db
@@ -96,9 +96,7 @@ def test_a_link_that_was_never_issued_is_not_there(cast: Cast) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worrying_answer_opens_a_task_with_owner_cover_and_clock(smtp_server: SmtpServer) -> None:
-    cast = make_cast()
-    course = enrol(cast)
-    dosed_at = hold_dosing(cast, course)
+    cast, course, dosed_at = dosed_clinic()
     token, asked_at = check_in_link(course, smtp_server, after=dosed_at)
     answers = dict(calm_answers("day_after_check_in")) | {"safe": 0}
     answer_form(token=token, answers=answers, now=asked_at)
@@ -148,9 +146,7 @@ def test_after_stop_a_safety_message_becomes_a_phone_task(smtp_server: SmtpServe
 
 @pytest.mark.django_db(transaction=True)
 def test_no_answer_by_the_clinics_hour_opens_a_task(smtp_server: SmtpServer) -> None:
-    cast = make_cast()
-    course = enrol(cast)
-    dosed_at = hold_dosing(cast, course)
+    _cast, course, dosed_at = dosed_clinic()
     _token, asked_at = check_in_link(course, smtp_server, after=dosed_at)
     assert not StaffTask.objects.filter(course=course, kind="no_answer").exists()
     refresh_due_courses(now=asked_at + timedelta(hours=10))
@@ -160,9 +156,7 @@ def test_no_answer_by_the_clinics_hour_opens_a_task(smtp_server: SmtpServer) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_old_link_says_so_and_changes_nothing(smtp_server: SmtpServer) -> None:
-    cast = make_cast()
-    course = enrol(cast)
-    dosed_at = hold_dosing(cast, course)
+    _cast, course, dosed_at = dosed_clinic()
     token, asked_at = check_in_link(course, smtp_server, after=dosed_at)
     with pytest.raises(NotNow, match="too old"):
         answer_form(token=token, answers=dict(calm_answers("day_after_check_in")), now=asked_at + days(9))

@@ -19,8 +19,8 @@ from sessions.operations.booking import book_session
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.workflow import discontinue_course, put_course_on_hold, withdraw_patient
-from tests.support.cast import Cast, enrol, make_cast
-from tests.support.dosed import hold_dosing
+from tests.support.cast import Cast
+from tests.support.dosed import dosed_clinic
 
 pytestmark = pytest.mark.django_db
 
@@ -55,9 +55,7 @@ class Morning:
 
 @pytest.fixture
 def morning() -> Morning:
-    cast = make_cast()
-    course = enrol(cast)
-    hold_dosing(cast, course)
+    cast, course, _ended_at = dosed_clinic()
     return Morning(
         cast=cast, course=course, message=Message.objects.get(course_id=course.pk, purpose="check_in")
     )

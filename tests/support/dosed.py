@@ -15,7 +15,8 @@ from sessions.operations.entering import log_session
 from sessions.operations.starting import start_session
 from sessions.operations.vitals import record_vitals
 from sessions.rules.facts import DosePart
-from tests.support.cast import START, Cast, assess, checklist_items, days, fill_chart
+from tests.support.cast import START, Cast, assess, checklist_items, days, enrol, fill_chart, make_cast
+from tests.support.kept import kept
 
 CALM: dict[str, int | Decimal | None] = {
     "systolic": 122,
@@ -24,6 +25,14 @@ CALM: dict[str, int | Decimal | None] = {
     "temperature": Decimal("36.7"),
     "distress": 3,
 }
+
+
+@kept
+def dosed_clinic() -> tuple[Cast, Course, datetime]:
+    """A clinic whose one patient has had the first dosing session; and when that ended."""
+    cast = make_cast()
+    course = enrol(cast)
+    return cast, course, hold_dosing(cast, course)
 
 
 def prepare(cast: Cast, course: Course, *, start: datetime = START) -> None:

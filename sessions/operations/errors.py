@@ -281,14 +281,7 @@ def _undo_what_followed(actor: Actor, course: Course, facts: Sequence[FactRecord
         resolution="entered_in_error",
         now=now,
     )
-    reopen_tasks(
-        actor=actor,
-        course=course,
-        closed_at=[
-            fact.recorded_at for fact in facts if fact.kind in ("contact_made", "assessment_answered")
-        ],
-        now=now,
-    )
+    reopen_tasks(actor=actor, course=course, facts=facts, now=now)
     asked = [fact.key for fact in facts if fact.kind == "assessment_answered" and fact.key]
     # A form that somebody else filled in is the patient's to answer again, from the beginning.
     AnswerGiven.objects.filter(course=course, key__in=asked).delete()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from clinic.actors import Actor, system_actor
 from clinic.operations.events import record_event
 from clinic.permissions import CLINICAL, Role
 from clinic.rules.wall_time import start_of_day
-from sessions.models import Course, SessionBooking, StaffTask
+from sessions.models import Course, FactRecord, SessionBooking, StaffTask
 from sessions.models.tasks import TaskKind
 from sessions.operations.escalating import CLOCK, begin_clock, stop_clock
 from sessions.operations.owners import Holder, Part, People, part_of, people_for
@@ -286,11 +288,18 @@ def close_tasks_about(
         close_task(actor=actor, task=task, resolution=resolution, now=now)
 
 
-def reopen_tasks(*, actor: Actor, course: Course, closed_at: Sequence[datetime], now: datetime) -> None:
-    """Open again what a contact or an answer of one of these instants had closed: it was not this patient's.
-    The course row must be locked."""
+def reopen_tasks(*, actor: Actor, course: Course, facts: Sequence[FactRecord], now: datetime) -> None:
+    """Open again what one of these facts had closed: a contact, an answer, an assessment of risk, a decision
+    when nobody had been reached. It was not this patient's. The course row must be locked."""
+    closed_at = [one.recorded_at for one in facts if one.kind in ("contact_made", "assessment_answered")]
+    assessed = [one.value["task"] for one in facts if one.kind == "risk_assessed"]
+    decided = [one.key for one in facts if one.kind == "step_taken" and one.key]
     tasks = StaffTask.objects.filter(
-        course=course, done_at__in=closed_at, resolution__in=["contact_made", "answered"]
+        Q(done_at__in=closed_at, resolution__in=["contact_made", "answered"])
+        | Q(public_id__in=assessed)
+        | Q(kind=TaskKind.NOT_REACHED, subject__in=decided),
+        course=course,
+        done_at__isnull=False,
     )
     for task in tasks.order_by("pk"):
         task.opened_at, task.done_at, task.done_by_id, task.resolution = now, None, None, ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from clinic.actors import Actor
@@ -63,15 +64,20 @@ def asked(actor: Actor, course_id: UUID, key: str) -> Asked:
 
 
 def choice_rows(
-    definition: ProtocolDefinition, facts: Sequence[FactRow], *, cycles: Sequence[int]
+    definition: ProtocolDefinition,
+    facts: Sequence[FactRow],
+    *,
+    cycles: Sequence[int],
+    earlier: Mapping[int, ProtocolDefinition] = MappingProxyType({}),
 ) -> list[ChoiceRow]:
     """Every decision of the protocol, for each of the cycles where it is made once in each; `facts` are the
-    decisions on record, newest first."""
+    decisions on record, newest first. One made under an `earlier` version, perhaps by another code, is told
+    in that version's words."""
     rows = []
     for rule in definition.rules:
         if not isinstance(rule, DecisionRule):
             continue
-        words = {one.code: say(one.words) for one in rule.choices}
+        codes = {rule.code, rule.replaces} - {""}
         for cycle in cycles if rule.per else (None,):
             key = key_of(rule, cycle)
             made = next(
@@ -79,21 +85,35 @@ def choice_rows(
                     row
                     for row in facts
                     if not row.amended
-                    and row.value.decision == rule.code
-                    and (cycle is None or row.key == key)
+                    and row.value.decision in codes
+                    and (cycle is None or (row.key or "").partition("@")[2] == key.partition("@")[2])
                 ),
                 None,
             )
             chosen = made.value.choice if made else rule.default
+            asked_then = earlier.get(made.version_id, definition) if made else definition
             rows.append(
                 ChoiceRow(
                     key=key,
                     what=label(definition=definition, rule=rule.code, cycle=cycle, occurrence=None, key=key),
-                    chosen=words.get(chosen, chosen),
+                    chosen=_choice_words(asked_then, codes, chosen),
                     made=made,
                 )
             )
     return rows
+
+
+def _choice_words(definition: ProtocolDefinition, codes: Collection[str], choice: str) -> str:
+    return next(
+        (
+            say(one.words)
+            for rule in definition.rules
+            if isinstance(rule, DecisionRule) and rule.code in codes
+            for one in rule.choices
+            if one.code == choice
+        ),
+        choice,
+    )
 
 
 def _rule(definition: ProtocolDefinition, code: str) -> AnyRule:

@@ -130,6 +130,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
     )
     stage_rows = _stages(course=course, definition=definition, rows=rows)
     flags = flags_of(actor, course)
+    made_under = {row.version_id for row in by_kind.get("decision_made", ())} - {course.protocol_version_id}
     return Chart(
         banner=banner_of(
             course,
@@ -178,6 +179,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
             definition,
             by_kind.get("decision_made", ()),
             cycles=sorted({stage.cycle for stage in stage_rows if stage.cycle is not None}),
+            earlier=definitions_of(made_under) if made_under else {},
         ),
         asked_items=frozenset(rule.item.value for rule in definition.rules if isinstance(rule, ChartRule)),
         dose_days=[

@@ -37,6 +37,7 @@ class FactRow:
     corrected: Correction | None  # a later row replaced this one: shown struck
     was: Sequence[FactRow]  # the rows it replaced, newest first
     reason: str
+    version_id: int  # of the protocol version it was made under
 
     @property
     def amended(self) -> bool:
@@ -69,6 +70,7 @@ def fact_rows(rows: Sequence[FactRecord]) -> list[FactRow]:
             corrected=Correction(by=_name(later), at=later.recorded_at, why=later.reason) if later else None,
             was=(before, *before.was) if before else (),
             reason=row.reason,
+            version_id=row.protocol_version_id,
         )
     newest = sorted(rows, key=lambda row: (row.occurred_at, row.pk), reverse=True)
     return [made[row.pk] for row in newest]

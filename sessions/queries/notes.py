@@ -103,10 +103,10 @@ def attestations_of(record: SessionRecord, *, day: date, names: dict[int, str]) 
         if row.person_id != lead
     ]
     signed: dict[str, set[int]] = {}
-    for person_id, meaning in SignatureRecord.objects.filter(session_record=record).values_list(
-        "person_id", "meaning"
-    ):
-        signed.setdefault(meaning, set()).add(person_id)
+    for row in SignatureRecord.objects.with_standing().filter(session_record=record).defer("content"):
+        # Who attested their own part has; the whole is signed and co-signed only as it stands.
+        if row.meaning == "contributor" or not row.superseded:
+            signed.setdefault(row.meaning, set()).add(row.person_id)
     authors, attested = signed.get("author", set()), signed.get("contributor", set())
     licensed = licensed_on(clinic_id=record.clinic_id, day=day)
     outstanding = []

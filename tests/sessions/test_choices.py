@@ -4,18 +4,24 @@ record."""
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clinic.errors import BadInput
+from protocols.rules.definition import DecisionChoice, DecisionRule, ProtocolDefinition, Role
 from sessions.operations.choices import record_choice
 from sessions.operations.enrolment import enrol_patient
 from sessions.operations.workflow import withdraw_patient
+from sessions.queries.asked import choice_rows
+from sessions.queries.facts import FactRow
 from sessions.queries.history import histories_of, history_of
 from sessions.rules.facts import DecisionMade, FormFiled
 from tests.support.cast import START, days, enrol, make_cast
+from tests.support.definitions import common, dosing, made_of
 from tests.support.dosed import hold_dosing
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +65,36 @@ def test_a_decision_or_a_form_that_the_protocol_does_not_know_is_refused() -> No
         with pytest.raises(BadInput):
             record_choice(actor=dov, course_id=course.public_id, value=value, occurred_at=START, now=START)
     assert not [fact for fact in history_of(course).facts if isinstance(fact.value, FormFiled | DecisionMade)]
+
+
+def test_a_choice_made_under_an_earlier_version_stands_in_its_words_also_under_the_new_code() -> None:
+    def asks(code: str, words: str, **more: Any) -> ProtocolDefinition:
+        return made_of(
+            dosing(),
+            DecisionRule(
+                **common(code, who=Role.PRESCRIBER, **more),
+                choices=tuple(
+                    DecisionChoice(code=one, words={"en": f"{words} {one}"}) for one in ("weekly", "rarely")
+                ),
+                default="rarely",
+            ),
+        )
+
+    before, now = asks("often", "Then"), asks("how_often", "Now", replaces="often")
+    made = FactRow(
+        id=UUID(int=1),
+        kind="decision_made",
+        key="often",
+        value=DecisionMade(decision="often", choice="weekly", reason="as agreed", person_id=1),
+        occurred_at=START,
+        recorded_at=START,
+        entered_by="Dov Dale",
+        corrected=None,
+        was=(),
+        reason="",
+        version_id=1,
+    )
+    (row,) = choice_rows(now, [made], cycles=(), earlier={1: before})
+    assert (row.key, row.chosen, row.made) == ("how_often", "Then weekly", made)
+    (unmade,) = choice_rows(now, [], cycles=(), earlier={})
+    assert (unmade.chosen, unmade.made) == ("Now rarely", None)

@@ -23,6 +23,7 @@ from sessions.models import Course, FactRecord, StaffTask, TaskTold
 from sessions.models.tasks import TaskKind
 from sessions.operations.assessing import Assessment
 from sessions.operations.contacts import record_contact
+from sessions.operations.errors import confirm_error, mark_fact
 from sessions.operations.escalating import escalate_due_tasks
 from sessions.operations.finishing import finish_task, take_task
 from sessions.operations.tasks import open_task
@@ -286,6 +287,10 @@ def test_a_worry_is_closed_only_with_an_assessment_which_becomes_a_record(cast: 
     }
     task.refresh_from_db()
     assert task.done_at is not None and task.tell_next_at is None
+    mark = mark_fact(actor=cast.actor("eve"), fact_id=fact.public_id, reason="wrong chart", now=START)
+    confirm_error(actor=cast.actor("carla"), mark_id=mark.public_id, now=START)
+    again = StaffTask.objects.get(pk=task.pk)
+    assert again.done_at is None and again.tell_next_at is not None, "nobody has assessed this patient"
 
 
 @pytest.mark.django_db

@@ -339,6 +339,7 @@ def test_signature_superseded_shows_wherever_the_signature_is_shown(
 
     assert shown() == (False, False, False, "met", False)
     assert "superseded" not in ada.get(f"{page}text/").content.decode()
+    assert "Everybody has signed." in ada.get(page).content.decode()
     at = AT + HOUR
     correct_times(
         actor=cast.actor("ada", at=at),
@@ -352,6 +353,7 @@ def test_signature_superseded_shows_wherever_the_signature_is_shown(
     (waiting,) = today(cast.actor("ada", at=at), now=at).unsigned
     assert (waiting.record_id, waiting.again) == (record.public_id, True)
     assert "Signature superseded" in ada.get(f"{page}text/").content.decode()
+    assert "Everybody has signed." not in ada.get(page).content.decode()
     assert ada.post(f"{page}sign/", {"password": PASSWORD}).status_code == 302
     assert superseded(record) == [True, False]
     assert not today(cast.actor("ada", at=at), now=at).unsigned

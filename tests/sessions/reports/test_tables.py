@@ -55,6 +55,7 @@ def fact(value: Any, *, corrected: Correction | None = None, reason: str = "") -
         corrected=corrected,
         was=(),
         reason=reason,
+        version_id=1,
     )
 
 

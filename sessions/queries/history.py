@@ -114,7 +114,7 @@ SELECT course.id,
         WHERE credential.clinic_id = course.clinic_id
             AND (credential.withdrawn_from IS NULL OR credential.withdrawn_from > credential.valid_from)
             AND (%(known_at)s::timestamptz IS NULL OR credential.recorded_at <= %(known_at)s)
-            AND credential.person_id IN (
+            AND credential.person_id = ANY(ARRAY(
                 SELECT member.person_id
                 FROM therapy_sessions_careteammember member
                 WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
@@ -129,7 +129,7 @@ SELECT course.id,
                 SELECT (fact.value ->> 'person_id')::bigint
                 FROM therapy_sessions_factrecord fact
                 WHERE fact.clinic_id = course.clinic_id AND fact.course_id = course.id
-                    AND fact.kind = 'staff_present')),
+                    AND fact.kind = 'staff_present'))),
     (SELECT json_agg(json_build_array(member.person_id, member.from_at, member.until_at)
             ORDER BY member.from_at, member.id)
         FROM therapy_sessions_careteammember member

@@ -21,12 +21,12 @@ from sessions.operations.missed import PURPOSE as MISSED
 from sessions.operations.missed import missed_visits
 from sessions.operations.tasks import open_task
 from sessions.queries.ways import (
-    NO_TEXT,
+    FOR_A_PERSON,
     how_to_reach,
     past_ways,
+    shut_forms,
     subject_key,
     way_of,
-    wordless,
 )
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import EMAIL, why_not
@@ -62,8 +62,8 @@ def plan_reminders(
     )
     how = how_to_reach(course) if due else None
     past = past_ways(course) if due else {}
-    silent = wordless(course, definition) if due else frozenset[str]()
-    ways = {one: way_of(course.pk, one, how, past, wordless=silent) for one in due}
+    shut = shut_forms(course, definition, how) if due else {}
+    ways = {one: way_of(course.pk, one, how, past, shut=shut) for one in due}
     asked = {one for one in due if _still_asked(course, outcome, one)}
     wanted = [one for one in due if ways[one][0] and one in asked]
     outbox.plan_course(
@@ -100,11 +100,11 @@ def plan_reminders(
             definition=definition,
             stopped=[
                 *(one for one in safety if one not in can_go),
-                # A form that has no words here is asked by a person, who has it at hand.
+                # A form whose link would open nothing is asked by a person, who has it at hand.
                 *(
                     one
                     for one in due
-                    if ways[one][1] == NO_TEXT
+                    if ways[one][1] in FOR_A_PERSON
                     and one not in safety
                     and not one.step
                     and one in asked

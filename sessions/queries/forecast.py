@@ -22,7 +22,7 @@ from sessions.models import Course
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
-from sessions.queries.ways import how_of, past_ways, subject_key, way_of, wordless
+from sessions.queries.ways import how_of, past_ways, shut_forms, subject_key, way_of
 from sessions.queries.wording import Words, words_for, written
 from sessions.queries.words import label
 from sessions.rules.engine import across_versions, timeline_of
@@ -69,6 +69,7 @@ class Forecast:
     zone: ZoneInfo
     language: str  # in which the patient is written to
     wants: str  # the patient's own, which may not be in use here
+    to_the_end: bool  # all that is still asked, not only the next 90 days: the course has ended
     rows: Sequence[ForecastRow]
     past: Sequence[PastRow]
 
@@ -82,7 +83,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     zone = ZoneInfo(course.patient.zone)
     how = how_of(course.patient.contact_details, clinic=course.clinic)
     past = past_ways(course)
-    silent = wordless(course, definition)
+    shut = shut_forms(course, definition, how)
     language, words = words_for(course.clinic_id, course.patient.language)
     safety = {row.key for row in outcome.requirements if row.safety}
     afterwards = {row.key for row in outcome.requirements if row.afterwards is not None}
@@ -121,7 +122,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
                 open_for=not ended or one.key in safety or one.key in afterwards,
                 safety=one.key in safety,
                 how=how,
-                way=way_of(course.pk, due, how, past, wordless=silent) if due is not None else (None, ""),
+                way=way_of(course.pk, due, how, past, shut=shut) if due is not None else (None, ""),
                 send_at=None
                 if due is None
                 else waiting.get(
@@ -136,6 +137,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
         zone=zone,
         language=language,
         wants=course.patient.language,
+        to_the_end=ended,
         rows=rows,
         past=[
             PastRow(

@@ -11,7 +11,8 @@ from clinic.actors import Actor
 from clinic.permissions import Permission
 from sessions.models import ContactChoice, ContactDetails
 from sessions.queries.courses import course_for
-from sessions.queries.step_up import can_step_up
+from sessions.queries.ways import how_of
+from sessions.rules.reaching import can_step_up
 
 SHOWN = 100
 
@@ -42,7 +43,7 @@ def reach(actor: Actor, course_id: UUID) -> Reach:
     return Reach(
         patient_id=course.patient.public_id,
         details=details,
-        forms_stay_shut=not can_step_up(course.patient, course.clinic),
+        forms_stay_shut=not can_step_up(how_of(details, clinic=course.clinic)),
         stopped=[(channel, at) for channel, at in stopped if at is not None],
         choices=[
             ChoiceRow(

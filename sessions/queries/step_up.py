@@ -3,26 +3,23 @@ are open, how many tries are left, and whether it was shown already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 
-from clinic.models import Clinic
 from clinic.rules.codes import CODES_WITHIN
 from protocols.rules.instruments import Instrument
-from sessions.models import ContactDetails, Patient, PatientLink, StepUpCode, StepUpTry
+from sessions.models import PatientLink, StepUpCode, StepUpTry
 from sessions.queries.ways import how_of
-from sessions.rules.discretion import telling_words
-from sessions.rules.reaching import CHANNELS, why_not
+from sessions.rules.discretion import tells
+from sessions.rules.reaching import channels_for_a_code, ways_through_the_step
 from sessions.rules.step_up import (
-    CODE_PURPOSE,
     LINKS_OF_TRIES,
     READS_FOR,
     SENDS_FOR,
     TRIES_WITHIN,
-    Way,
     proof_age,
     wants_step_up,
 )
@@ -73,30 +70,14 @@ def subject_of_proof(link: PatientLink) -> str:
 
 def ways_open(link: PatientLink, channel: str) -> tuple[str, ...]:
     """Those the clinic allows and this patient can go."""
-    return _ways(link.clinic, link.patient.contact_details, code=bool(channel))
-
-
-def _ways(clinic: Clinic, details: ContactDetails, *, code: bool) -> tuple[str, ...]:
-    there = {Way.CODE.value: code, Way.WORD.value: bool(details.word_hash), Way.BIRTH_DATE.value: True}
-    return tuple(way for way in there if there[way] and way in clinic.step_up_ways)
+    how = how_of(link.patient.contact_details, clinic=link.clinic)
+    return ways_through_the_step(how, code=bool(channel))
 
 
 def second_channel(link: PatientLink) -> str:
     """By which a code goes: not the way the link came. "" when no other is open."""
-    open_ones = _channels_for_a_code(link.clinic, link.patient.contact_details)
+    open_ones = channels_for_a_code(how_of(link.patient.contact_details, clinic=link.clinic))
     return next((one for one in open_ones if one != link.channel), "")
-
-
-def _channels_for_a_code(clinic: Clinic, details: ContactDetails) -> list[str]:
-    how = how_of(details, clinic=clinic)
-    return [one for one in CHANNELS if why_not(how, one, CODE_PURPOSE) is None]
-
-
-def can_step_up(patient: Patient, clinic: Clinic) -> bool:
-    """Whether this patient could show at some link that it is them: a code needs two open channels, one for
-    the link and one for itself."""
-    details = patient.contact_details
-    return bool(_ways(clinic, details, code=len(_channels_for_a_code(clinic, details)) > 1))
 
 
 def live_codes(link: PatientLink, *, now: datetime) -> list[StepUpCode]:
@@ -122,16 +103,3 @@ def tries_left(link: PatientLink, *, now: datetime) -> int:
     of_link = wrong.filter(link=link).count()
     of_day = wrong.filter(tried_at__gt=now - TRIES_WITHIN).count()
     return max(0, min(most - of_link, most * LINKS_OF_TRIES - of_day))
-
-
-def tells(instrument: Instrument) -> bool:
-    """Whether the words of a form, in any language, tell what kind of care it belongs to."""
-    return bool(telling_words("\n".join(_words_of(instrument))))
-
-
-def _words_of(instrument: Instrument) -> Iterator[str]:
-    yield from instrument.instructions.values()
-    for item in instrument.items:
-        yield from item.words.values()
-        for option in item.options:
-            yield from option.words.values()

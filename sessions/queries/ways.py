@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,13 +10,18 @@ from django.db.models import Q
 
 from clinic.models import Clinic, Message, MessageLog, MessageState
 from clinic.queries import texts_possible
-from protocols.queries import forms_without_text
-from protocols.rules.definition import LadderRule, ProtocolDefinition
+from protocols.queries import forms_without_text, instrument_for
+from protocols.rules.definition import AssessmentRule, LadderRule, ProtocolDefinition, ReminderRule
 from sessions.models import ContactDetails, Course
-from sessions.rules.reaching import HowToReach, way_for, why_not
+from sessions.rules.discretion import tells
+from sessions.rules.reaching import HowToReach, can_step_up, way_for, why_not
 from sessions.rules.reminders import ReminderDue
+from sessions.rules.step_up import wants_step_up
 
 NO_TEXT = "no_item_text"  # the form has no words here: nothing to show to a patient
+NO_STEP = "no_way_through_the_step"  # it stands behind a step that this patient cannot take
+FOR_A_PERSON = frozenset({NO_TEXT, NO_STEP})
+"""A link would lead to a form that stays shut: somebody of the clinic asks it instead."""
 
 
 def subject_key(course_id: int, key: str) -> str:
@@ -38,6 +43,8 @@ def how_of(details: ContactDetails | None, *, clinic: Clinic) -> HowToReach | No
         order=tuple(details.channel_order),
         shared_phone=details.shared_phone,
         texts_possible=texts_possible(clinic),
+        steps=tuple(clinic.step_up_ways),
+        has_word=bool(details.word_hash),
     )
 
 
@@ -81,19 +88,36 @@ def past_ways(course: Course) -> dict[Target, PastWays]:
     return found
 
 
-def wordless(course: Course, definition: ProtocolDefinition) -> frozenset[str]:
-    """The reminders (by their codes) that would send the patient a form whose wording the clinic has not
-    loaded, or took back since. No query where the product ships all of them."""
-    forms = {rule.code for rule, _instrument in forms_without_text(course.clinic_id, definition)}
-    steps = {
-        f"{rule.code}.{step.code}"
-        for rule in definition.rules
-        if isinstance(rule, LadderRule) and rule.of in forms
-        for step in rule.steps
-    }
-    return frozenset(steps) | frozenset(
-        reminder.code for reminder in definition.reminders if reminder.rule in forms
-    )
+def shut_forms(course: Course, definition: ProtocolDefinition, how: HowToReach | None) -> Mapping[str, str]:
+    """Reminders, and steps of ladders, by their codes, whose link would open no form: with why. The clinic
+    has not loaded its wording, or took it back since; or it stands behind the step, and this patient has no
+    way through. No query where the product ships all wordings."""
+    wordless = {rule.code for rule, _instrument in forms_without_text(course.clinic_id, definition)}
+    stays_shut = not can_step_up(how)
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}  # a ladder's messages are those of the first reminder of what it is of
+    for reminder in definition.reminders:
+        if reminder.rule in wordless:
+            why = NO_TEXT
+        elif stays_shut and _behind_the_step(course, definition, reminder):
+            why = NO_STEP
+        else:
+            why = ""
+        first.setdefault(reminder.rule, why)
+        if why:
+            found[reminder.code] = why
+    for rule in definition.rules:
+        if isinstance(rule, LadderRule) and first.get(rule.of):
+            found |= {f"{rule.code}.{step.code}": first[rule.of] for step in rule.steps}
+    return found
+
+
+def _behind_the_step(course: Course, definition: ProtocolDefinition, reminder: ReminderRule) -> bool:
+    sure, perhaps = (wants_step_up(purpose=reminder.purpose, telling=told) for told in (False, True))
+    rule = definition.rule(reminder.rule)
+    if sure or not perhaps or not isinstance(rule, AssessmentRule):
+        return sure
+    return tells(instrument_for(course.clinic_id, rule.instrument))
 
 
 def way_of(
@@ -102,9 +126,9 @@ def way_of(
     how: HowToReach | None,
     past: Mapping[Target, PastWays],
     *,
-    wordless: Collection[str],
+    shut: Mapping[str, str],
 ) -> tuple[str | None, str]:
-    """(channel, "") by which it goes, or went; (None, why) when no way is open. `wordless`: see there."""
+    """(channel, "") by which it goes, or went; (None, why) when no way is open. `shut`: see `shut_forms`."""
     target = (
         *(subject_key(course_id, one.key), one.purpose, one.rule_code),
         *(one.occurrence, one.target_at),
@@ -113,10 +137,12 @@ def way_of(
     if before.gone:
         reason = why_not(how, before.gone, one.purpose)
         return (before.gone, "") if reason is None else (None, reason)
-    if one.rule_code in wordless:
+    if shut.get(one.rule_code) == NO_TEXT:
         return None, NO_TEXT
     failed = before.failed
     if one.another_way:
         subject = subject_key(course_id, one.key)
         failed |= {ways.gone for (about, *_), ways in past.items() if about == subject and ways.gone}
-    return way_for(how, one.purpose, preferred=one.by, failed=failed)
+    channel, why = way_for(how, one.purpose, preferred=one.by, failed=failed)
+    # Where no way is open at all, that is the reason; else why the link would be of no use.
+    return (None, shut[one.rule_code]) if channel and one.rule_code in shut else (channel, why)

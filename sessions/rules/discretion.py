@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from clinic.rules.text_length import text_length
+from protocols.rules.instruments import Instrument
 from sessions.rules.wording import Wording, fill, for_texting, placeholders_of
 from sessions.rules.wording_shipped import Kind
 
@@ -111,3 +113,21 @@ def findings(kind: Kind, channel: str, wording: Wording, *, sample: dict[str, st
     elif not filled.subject.strip():
         found.append(Finding(code="no_subject"))
     return tuple(found)
+
+
+def tells(instrument: Instrument) -> bool:
+    """Whether the words of a form, in any language, tell what kind of care it belongs to."""
+    return _tell("\n".join(_words_of(instrument)))
+
+
+@lru_cache(maxsize=256)
+def _tell(words: str) -> bool:
+    return bool(telling_words(words))
+
+
+def _words_of(instrument: Instrument) -> Iterator[str]:
+    yield from instrument.instructions.values()
+    for item in instrument.items:
+        yield from item.words.values()
+        for option in item.options:
+            yield from option.words.values()

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from sessions.rules.step_up import CODE_PURPOSE, Way
+
 EMAIL, TEXT, PHONE = "email", "text", "phone"
 CHANNELS = (TEXT, EMAIL)
 # What a patient is asked about separately: visits, how they are, forms.
@@ -30,6 +32,8 @@ class HowToReach:
     order: tuple[str, ...] = ()
     shared_phone: bool = False
     texts_possible: bool = True  # the clinic has a number and a provider
+    steps: Collection[str] = ()  # by what the clinic lets patients show that it is them
+    has_word: bool = False  # they chose one
 
 
 def why_not(how: HowToReach | None, channel: str, purpose: str) -> str | None:
@@ -58,6 +62,23 @@ def why_not(how: HowToReach | None, channel: str, purpose: str) -> str | None:
         return "a_person_rings"
     asked = _ASKED_AS.get(purpose, purpose)
     return "declined_for_this" if f"{channel}:{asked}" in how.declined else None
+
+
+def channels_for_a_code(how: HowToReach | None) -> tuple[str, ...]:
+    return tuple(one for one in CHANNELS if why_not(how, one, CODE_PURPOSE) is None)
+
+
+def ways_through_the_step(how: HowToReach | None, *, code: bool) -> tuple[str, ...]:
+    """By which of the clinic's ways this patient can show that it is them; `code`: one could reach them."""
+    if how is None:
+        return ()
+    there = {Way.CODE.value: code, Way.WORD.value: how.has_word, Way.BIRTH_DATE.value: True}
+    return tuple(way for way in there if there[way] and way in how.steps)
+
+
+def can_step_up(how: HowToReach | None) -> bool:
+    """Whether they could at some link. A code needs two open channels: one for the link, one for itself."""
+    return bool(ways_through_the_step(how, code=len(channels_for_a_code(how)) > 1))
 
 
 def order_of(how: HowToReach | None, *, preferred: str = "") -> tuple[str, ...]:

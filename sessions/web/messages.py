@@ -37,6 +37,10 @@ REASONS: dict[str, Any] = {
     "no_item_text": gettext_lazy(
         "The wording of this form is not loaded: the patient would see item numbers. A task opens instead."
     ),
+    "no_way_through_the_step": gettext_lazy(
+        "The patient has no way to show that it is them, and the form would stay shut. A task opens instead; "
+        "with a word of theirs it goes."
+    ),
     "course_ended": gettext_lazy("The course has ended."),
     "not_asked_after_this_end": gettext_lazy("The protocol asks nothing more after a course that ended so."),
     "no_consent_to_be_asked": gettext_lazy(
@@ -79,6 +83,7 @@ def messages(door: Door, course: UUID) -> HttpResponse:
         patient=door.read(banner.banner, course, now=door.now),
         back=door.url("chart", course),
         zone=str(found.zone),
+        to_the_end=found.to_the_end,
         language=NAMES.get(found.language, found.language),
         wants=NAMES.get(found.wants, found.wants) if found.wants != found.language else "",
         rows=[

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic import clock
+from clinic.actors import acting
 from clinic.errors import BadInput, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic, Event, Message
@@ -31,15 +32,17 @@ from sessions.models import (
     StepUpTry,
 )
 from sessions.operations.answering import answer_form
+from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.step_up import send_code, set_word, step_up
-from sessions.queries.step_up import tells
-from sessions.rules.discretion import telling_words
+from sessions.queries.forecast import forecast
+from sessions.rules.discretion import telling_words, tells
 from sessions.rules.step_up import READS_FOR, SENDS_FOR
 from sessions.rules.tokens import token_hash
 from tests.sessions.test_patient_pages import check_in_token, says_whom_to_call, token_of, visit_link
 from tests.support.cast import START, Cast, calm_answers, enrol
 from tests.support.clinic_day import set_clock
+from tests.support.dosed import hold_dosing
 from tests.support.library import protocol as protocol_of
 from tests.support.text_gateway import Gateway
 from tests.support.texting import signed_in, texting, texting_cast
@@ -50,8 +53,11 @@ KEY, WORD = "pcl5.baseline", "blue heron"
 
 
 @pytest.fixture
-def cast() -> Cast:
-    return texting_cast()
+def cast(text_gateway: Gateway) -> Cast:
+    found = texting_cast()
+    Clinic.objects.filter(pk=found.clinic.pk).update(step_up_ways=["code", "word"])
+    found.clinic.refresh_from_db()
+    return found
 
 
 @pytest.fixture
@@ -204,6 +210,7 @@ def test_a_word_that_others_would_try_first_is_refused(cast: Cast, course: Cours
 
 
 def test_staff_set_the_word_with_the_patient_and_can_take_it_away(cast: Cast, course: Course) -> None:
+    without_a_way(cast, course)
     staff = signed_in(cast, "eve")
     page = reverse("sessions:patient_word", args=(cast.clinic.slug, course.public_id))
     reach = reverse("sessions:reach", args=(cast.clinic.slug, course.public_id))
@@ -372,3 +379,82 @@ def test_opening_any_page_of_the_step_changes_nothing(client: Client, cast: Cast
             assert method(f"/p/{token}/{path}").status_code in (200, 302)
     assert (Event.objects.count(), Message.objects.count(), PatientLink.objects.count()) == before
     assert not StepUpTry.objects.exists() and not StepUpCode.objects.exists()
+
+
+# --- who has no way through it ------------------------------------------------------------------------------
+
+
+def without_a_way(cast: Cast, course: Course) -> None:
+    """One channel, and no word: a code would have to come by the way of the link."""
+    texting(cast, course, text_allowed=False)
+
+
+def forms(course: Course) -> list[Message]:
+    return [one for one in Message.objects.filter(course_id=course.pk) if one.data.get("key") == KEY]
+
+
+def told(cast: Cast, course: Course) -> list[tuple[bool, str]]:
+    actor = cast.actor("ada")
+    with acting(actor):
+        rows = forecast(actor, course.public_id, now=clock.now()).rows
+    return [(row.will, row.reason) for row in rows if row.rule == "pcl5.baseline_due"]
+
+
+def test_who_has_no_way_through_the_step_gets_no_link_and_somebody_asks_them(
+    cast: Cast, course: Course
+) -> None:
+    [planned] = forms(course)
+    assert told(cast, course) == [(True, "")]
+    without_a_way(cast, course)
+    assert forms(course) == [] and told(cast, course) == [(False, "no_way_through_the_step")]
+    assert not StaffTask.objects.filter(course=course).exists(), "its moment has not come"
+
+    refresh_due_courses(now=planned.send_at)
+    set_clock(planned.send_at)
+    task = StaffTask.objects.get(course=course)
+    assert (task.kind, task.subject, task.safety) == ("message_not_sent", KEY, False)
+    assert (task.owner_id, task.act_by) == (cast.people["eve"].pk, planned.not_after)
+    page = signed_in(cast, "ada").get(reverse("sessions:messages", args=(cast.clinic.slug, course.public_id)))
+    assert "no way to show that it is them" in page.content.decode()
+
+
+def test_a_word_chosen_with_them_lets_the_form_go(cast: Cast, course: Course) -> None:
+    [planned] = forms(course)
+    without_a_way(cast, course)
+    set_clock(planned.send_at - timedelta(days=1))
+    agree(cast, course)
+    assert [one.send_at for one in forms(course)] == [planned.send_at]
+    assert told(cast, course) == [(True, "")]
+    set_word(actor=cast.actor("eve"), patient_id=course.patient.public_id, word="", now=clock.now())
+    assert forms(course) == []
+
+
+def test_who_wants_no_messages_is_not_rung_for_want_of_a_way(cast: Cast, course: Course) -> None:
+    texting(cast, course, text_allowed=False, email_allowed=False)
+    assert told(cast, course) == [(False, "no_consent_to_mail")]
+    refresh_due_courses(now=START + timedelta(days=30))
+    assert not StaffTask.objects.filter(course=course, kind="message_not_sent", subject=KEY).exists()
+
+
+def test_a_check_in_in_neutral_words_goes_to_who_has_no_way(cast: Cast, course: Course) -> None:
+    without_a_way(cast, course)
+    hold_dosing(cast, course)
+    assert Message.objects.filter(course_id=course.pk, purpose="check_in").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "ways", "can"),
+    [
+        pytest.param({}, ["code", "word"], True, id="a code comes by the other channel"),
+        pytest.param({}, [], False, id="the clinic takes none"),
+        pytest.param({"text_allowed": False}, ["code", "word"], False, id="one channel"),
+        pytest.param({"shared_phone": True}, ["code", "word"], False, id="others see the telephone"),
+        pytest.param({"text_allowed": False}, ["code", "birth_date"], True, id="their date of birth"),
+    ],
+)
+def test_the_form_goes_to_whom_some_way_is_open(
+    cast: Cast, course: Course, more: dict[str, bool], ways: list[str], can: bool
+) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(step_up_ways=ways)
+    texting(cast, course, **more)
+    assert bool(forms(course)) is can

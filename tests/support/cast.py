@@ -49,6 +49,8 @@ def make_clinic(slug: str, *, zone: str = "America/New_York") -> Clinic:
         phone="555-0100",
         crisis_lines=[{"name": "Crisis line", "number": "988", "hours": "day and night"}],
         reading_hours="weekdays 9 to 5",
+        # Most patients here have one channel and no word: their forms shall reach them all the same.
+        step_up_ways=["code", "word", "birth_date"],
     )
 
 

@@ -41,6 +41,8 @@ class EvidenceRow:
 IN_ERROR = "entered_in_error"
 """The kind of what a deviation once rested on and is no record any more."""
 
+_NOTHING: Mapping[str, Any] = {"measured": None, "limit": None}
+
 Bounds = tuple[datetime | None, datetime | None]
 
 
@@ -68,6 +70,8 @@ def evidence_rows(
     for one in evidence:
         fact = facts.get(one["fact"])
         credential = credentials.get(one["fact"])
+        # What was measured on somebody else has left with its record.
+        said = one if one["fact"] in {*facts, *records, *credentials, *sent} else _NOTHING
         occurred_at = datetime.fromisoformat(one["occurred_at"])
         measured, limit = (
             departed(occurred_at=occurred_at, opens_at=window[0], closes_at=window[1], zone=zone)
@@ -95,8 +99,8 @@ def evidence_rows(
                 else credential.recorded_by.printed_name
                 if credential
                 else "",
-                measured=one["measured"] or measured or None,
-                limit=one["limit"] or limit or None,
+                measured=said["measured"] or measured or None,
+                limit=said["limit"] or limit or None,
                 about=names.get(fact.value["person_id"], "")
                 if fact and fact.kind == "staff_present"
                 else credential.person.printed_name

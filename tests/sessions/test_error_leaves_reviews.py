@@ -29,6 +29,7 @@ from sessions.operations.reviews import comment_on_passage, return_record, send_
 from sessions.operations.signing import sign_record
 from sessions.queries import fidelity
 from sessions.queries.errors import audit
+from sessions.queries.evidence import evidence_rows
 from sessions.queries.reports.month import clinic_report
 from sessions.queries.reviews import comments_to_author, returned_to, review
 from sessions.rules.facts import ConsentChanged, ConsentState
@@ -230,3 +231,25 @@ def test_a_session_that_left_is_rated_by_nobody_and_in_no_list_of_fidelity(
         rate_session(actor=hana, review_id=one.public_id, scores=scores, now=LATER)
     with pytest.raises(NotFound):
         assign_rater(actor=carla, review_id=one.public_id, rater=cast.id("gil"), now=LATER)
+
+
+def test_of_evidence_that_left_no_measurement_is_shown(cast: Cast, record: SessionRecord) -> None:
+    tick = record.facts.filter(kind="checklist_ticked").latest("pk")
+    evidence = [
+        {
+            "fact": str(tick.public_id),
+            "occurred_at": AT.isoformat(),
+            "measured": "190/110",
+            "limit": "140/90",
+        }
+    ]
+
+    def shown() -> list[tuple[str, str | None, str | None]]:
+        rows = evidence_rows(
+            clinic_id=cast.clinic.pk, evidence=evidence, zone=cast.clinic.zone_info, window=None
+        )
+        return [(row.kind, row.measured, row.limit) for row in rows]
+
+    assert shown() == [("checklist_ticked", "190/110", "140/90")]
+    leaves(cast, tick)
+    assert shown() == [("entered_in_error", None, None)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.formats import date_format
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
@@ -17,12 +18,15 @@ from sessions.models import EnteredInError, NoteRecord, PassageComment, RecordSu
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
 from sessions.permissions import subject_of
+from sessions.queries import banner
 from sessions.queries.authors import hands_in, has_a_hand
 from sessions.queries.canonical import as_reviewed
 from sessions.queries.conduct import Board, board
 from sessions.queries.courses import courses_for
+from sessions.queries.facts import FactRow, facts_of
 from sessions.queries.records import session_names
-from sessions.rules.changes import Change, changes, paragraphs, stands_in
+from sessions.queries.telling import told
+from sessions.rules.changes import Change, Piece, changes, paragraphs, stands_in
 from sessions.rules.notes import Block, Part
 
 PAGE = 50
@@ -176,16 +180,16 @@ def review(actor: Actor, submission_id: UUID, *, now: datetime) -> ReviewDetail:
         row=_row(one, shown.what, now=now),
         board=shown,
         notes=commented(shown.notes, list(comments.select_related("author").order_by("pk"))),
-        changed=_changed(record, last) if last else None,
+        changed=_changed(actor, record, last) if last else None,
         last_words=last.words if last else "",
         may_review=may and one.settled_at is None,
         outcome=one.outcome,
     )
 
 
-def _changed(record: SessionRecord, last: RecordSubmission) -> Sequence[Change]:
-    """What is otherwise since `last` was returned: a note worded anew by its new words alone; of one that was
-    entered in error only that it is gone."""
+def _changed(actor: Actor, record: SessionRecord, last: RecordSubmission) -> Sequence[Change]:
+    """What is otherwise since `last` was returned: a note worded anew by its new words alone, a fact as it
+    was seen then and as it stands; of what was entered in error only that it is gone."""
     before = json.loads(last.seen)
     left = set(
         EnteredInError.objects.filter(session_record=record, note__isnull=False).values_list(
@@ -195,11 +199,29 @@ def _changed(record: SessionRecord, last: RecordSubmission) -> Sequence[Change]:
     for key in ("notes", "addenda"):
         before[key] = [[one[0], one[1], "" if UUID(one[0]) in left else one[2]] for one in before[key]]
     rewords = NoteRecord.objects.filter(session_record=record, amends__isnull=False)
-    return changes(
+    found = changes(
         before,
         json.loads(json.dumps(as_reviewed(record))),
         rewords={str(new): str(old) for new, old in rewords.values_list("public_id", "amends__public_id")},
     )
+    facts = {str(row.id): row for row in facts_of(record.course, record=record)}
+    names, zone = banner.names(actor), record.course.clinic.zone_info
+
+    def spoken(row: FactRow) -> str:
+        at = date_format(row.occurred_at.astimezone(zone), "H:i")
+        return " · ".join(filter(None, (f"{at} {told(row, names)[0]}", told(row, names)[1])))
+
+    def shown(one: Change) -> Change:
+        row = facts.get(one.id)
+        if one.what != "fact" or row is None:
+            return one
+        was = next((old for old in row.was if str(old.id) in before["facts"]), None)
+        new: Piece = ("new", spoken(row))
+        if was is None:
+            return replace(one, pieces=(new,))
+        return replace(one, kind="changed", pieces=(("gone", spoken(was)), ("same", " "), new))
+
+    return [shown(one) for one in found if one.id not in facts or not facts[one.id].amended]
 
 
 def commented(notes: Sequence[NoteRecord], comments: Sequence[PassageComment]) -> list[CommentedNote]:

@@ -19,8 +19,16 @@ from clinic.permissions import Role
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
 from protocols.rules.definition import Figure, Offset, SessionRule, Unit
-from sessions.models import Course, PassageComment, RecordSubmission, SessionRecord, SignatureRecord
+from sessions.models import (
+    Course,
+    FactRecord,
+    PassageComment,
+    RecordSubmission,
+    SessionRecord,
+    SignatureRecord,
+)
 from sessions.models.notes import NoteDraft
+from sessions.operations.correcting import amend_fact
 from sessions.operations.entering import log_session
 from sessions.operations.errors import confirm_error, mark_session
 from sessions.operations.notes import start_draft, write_note
@@ -29,6 +37,8 @@ from sessions.operations.signing import sign_record
 from sessions.queries import review_wanted
 from sessions.queries.reviews import commented, comments_to_author, returned_to, review, review_queue
 from sessions.queries.today import today
+from sessions.rules.codec import to_json
+from sessions.rules.facts import ChecklistTicked
 from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_person
 
 pytestmark = pytest.mark.django_db
@@ -232,6 +242,54 @@ def test_sent_again_it_shows_only_what_changed_since_the_last_look(cast: Cast, r
     assert seen.changed is not None and seen.last_words == "Say more."
     assert [(one.what, one.kind, one.pieces) for one in seen.changed] == [
         ("note", "new", (("new", "Fear of dying."),))
+    ]
+
+
+def test_a_fact_put_right_since_is_shown_as_it_was_and_as_it_stands(
+    cast: Cast, record: SessionRecord
+) -> None:
+    later = AT + HOUR
+
+    def ticked(done: bool) -> ChecklistTicked:
+        return ChecklistTicked(
+            record_id=record.public_id, item="intentions", done=done, person_id=cast.people["ada"].pk
+        )
+
+    tick = FactRecord.objects.create(
+        clinic=record.clinic,
+        course=record.course,
+        session_record=record,
+        kind="checklist_ticked",
+        occurred_at=AT - HOUR,
+        aware_at=AT,
+        recorded_at=AT,
+        observed_by=cast.people["ada"],
+        entered_by=cast.people["ada"],
+        source="staff",
+        value=to_json(ticked(True)),
+        protocol_version=record.protocol_version,
+    )
+    back(cast, send(cast, record), "Was that done?")
+    amended = tick.public_id
+    for minutes, done in ((1, True), (2, False)):
+        at = later + timedelta(minutes=minutes)
+        amended = amend_fact(
+            actor=cast.actor("ada", at=at),
+            fact_id=amended,
+            value=ticked(done),
+            occurred_at=AT - HOUR,
+            reason="looked it up",
+            now=at,
+        ).public_id
+    again = send(cast, record, at=later + HOUR)
+    seen = review(cast.actor("ivo", at=later + HOUR), again.public_id, now=later + HOUR)
+    assert seen.changed is not None
+    assert [(one.what, one.kind, one.pieces) for one in seen.changed] == [
+        (
+            "fact",
+            "changed",
+            (("gone", "09:00 Intentions · done"), ("same", " "), ("new", "09:00 Intentions · not done")),
+        )
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
@@ -23,9 +24,14 @@ from sessions.web import forms, reports
 from sessions.web.door import Door, staff, uuid_or_none
 
 
-def _asked(door: Door, target: MarkTarget, act: Callable[[forms.ErrorForm], ErrorMark]) -> HttpResponse:
+def _asked(door: Door, target: MarkTarget, mark: Callable[..., ErrorMark]) -> HttpResponse:
     form = door.form(forms.ErrorForm)
-    if door.done(form, lambda: act(form)):
+
+    def act() -> ErrorMark:
+        reason = form.cleaned_data["reason"]
+        return mark(actor=door.actor, reason=reason, now=door.now, public_id=form.record_id)
+
+    if door.done(form, act):
         return door.go(
             "chart", target.course_id, said=_("Marked. It leaves once a second person has confirmed it.")
         )
@@ -41,47 +47,17 @@ def _asked(door: Door, target: MarkTarget, act: Callable[[forms.ErrorForm], Erro
 
 @staff
 def fact(door: Door, fact: UUID) -> HttpResponse:
-    return _asked(
-        door,
-        door.read(queries.fact_to_mark, fact),
-        lambda form: mark_fact(
-            actor=door.actor,
-            fact_id=fact,
-            reason=form.cleaned_data["reason"],
-            now=door.now,
-            public_id=form.record_id,
-        ),
-    )
+    return _asked(door, door.read(queries.fact_to_mark, fact), partial(mark_fact, fact_id=fact))
 
 
 @staff
 def note(door: Door, note: UUID) -> HttpResponse:
-    return _asked(
-        door,
-        door.read(queries.note_to_mark, note),
-        lambda form: mark_note(
-            actor=door.actor,
-            note_id=note,
-            reason=form.cleaned_data["reason"],
-            now=door.now,
-            public_id=form.record_id,
-        ),
-    )
+    return _asked(door, door.read(queries.note_to_mark, note), partial(mark_note, note_id=note))
 
 
 @staff
 def session_record(door: Door, held: UUID) -> HttpResponse:
-    return _asked(
-        door,
-        door.read(queries.session_to_mark, held),
-        lambda form: mark_session(
-            actor=door.actor,
-            record_id=held,
-            reason=form.cleaned_data["reason"],
-            now=door.now,
-            public_id=form.record_id,
-        ),
-    )
+    return _asked(door, door.read(queries.session_to_mark, held), partial(mark_session, record_id=held))
 
 
 @staff

@@ -14,8 +14,23 @@ from protocols.rules.definition import CredentialRule, ReleaseRule, SessionRule,
 from protocols.rules.figures import figures_of, to_answer_for
 from tests.support.library import CODES, protocol
 
+# What the clinic chose for the check-in of the morning after, alike wherever a protocol asks for one.
+CHECK_IN = """
+        check_in.window.opens | 1 d 07:00 | clinic
+        check_in.window.due | 1 d 14:00 | clinic
+        check_in.window.closes | 1 d | clinic
+        check_in.ladder.steps[1].comes | -3 h | clinic
+        check_in.ladder.steps[1].done_within | 90 min | clinic
+        check_in.ladder.steps[2].comes | -90 min | clinic
+        check_in.ladder.steps[2].done_within | 90 min | clinic
+        check_in.ladder.steps[3].comes | 0 min | clinic
+        check_in.ladder.steps[3].done_within | 60 min | clinic
+        check_in.ladder.steps[4].comes | 90 min | clinic
+        check_in.ladder.steps[4].done_within | 60 min | clinic
+""".strip()
+
 TABLES = {
-    "psilocybin_ptsd": """
+    "psilocybin_ptsd": f"""
         preparation.count | 3 | recalled
         preparation.minutes | 90 min | clinic
         preparation.windows[1].opens | 0 d | clinic
@@ -70,17 +85,7 @@ TABLES = {
         observation.steps[1].at_least | 0 mg | clinic
         observation.steps[1].minutes | 360 min | recalled
         release.names | 2 | clinic
-        check_in.window.opens | 1 d 07:00 | clinic
-        check_in.window.due | 1 d 14:00 | clinic
-        check_in.window.closes | 1 d | clinic
-        check_in.ladder.steps[1].comes | -3 h | clinic
-        check_in.ladder.steps[1].done_within | 90 min | clinic
-        check_in.ladder.steps[2].comes | -90 min | clinic
-        check_in.ladder.steps[2].done_within | 90 min | clinic
-        check_in.ladder.steps[3].comes | 0 min | clinic
-        check_in.ladder.steps[3].done_within | 60 min | clinic
-        check_in.ladder.steps[4].comes | 90 min | clinic
-        check_in.ladder.steps[4].done_within | 60 min | clinic
+        {CHECK_IN}
         cssrs.before_dosing.window.opens | -1 d | clinic
         cssrs.before_dosing.window.closes | 0 d | clinic
         caps5.baseline.window.opens | 0 d | clinic
@@ -110,7 +115,7 @@ TABLES = {
         answers.check_in.answer_by | 14:00 | clinic
         answers.check_in.act_within | 60 min | clinic
     """,
-    "psilocybin_trd": """
+    "psilocybin_trd": f"""
         preparation.count | 3 | recalled
         preparation.minutes | 90 min | clinic
         preparation.windows[1].opens | 0 d | clinic
@@ -178,17 +183,7 @@ TABLES = {
         observation.steps[1].at_least | 0 mg | clinic
         observation.steps[1].minutes | 360 min | recalled
         release.names | 2 | clinic
-        check_in.window.opens | 1 d 07:00 | clinic
-        check_in.window.due | 1 d 14:00 | clinic
-        check_in.window.closes | 1 d | clinic
-        check_in.ladder.steps[1].comes | -3 h | clinic
-        check_in.ladder.steps[1].done_within | 90 min | clinic
-        check_in.ladder.steps[2].comes | -90 min | clinic
-        check_in.ladder.steps[2].done_within | 90 min | clinic
-        check_in.ladder.steps[3].comes | 0 min | clinic
-        check_in.ladder.steps[3].done_within | 60 min | clinic
-        check_in.ladder.steps[4].comes | 90 min | clinic
-        check_in.ladder.steps[4].done_within | 60 min | clinic
+        {CHECK_IN}
         cssrs.baseline.window.opens | 0 d | clinic
         cssrs.baseline.window.closes | 10 wk | clinic
         cssrs.before_dosing.window.opens | -1 d | clinic
@@ -297,7 +292,7 @@ TABLES = {
         group.most | 25 | oar-5230
         release.names | 1 | clinic
     """,
-    "lsd_anxiety": """
+    "lsd_anxiety": f"""
         preparation.count | 2 | clinic
         preparation.minutes | 60 min | clinic
         preparation.windows[1].opens | 0 d | clinic
@@ -358,17 +353,7 @@ TABLES = {
         cssrs.baseline.window.closes | 10 wk | clinic
         cssrs.before_dosing.window.opens | -1 d | clinic
         cssrs.before_dosing.window.closes | 0 d | clinic
-        check_in.window.opens | 1 d 07:00 | clinic
-        check_in.window.due | 1 d 14:00 | clinic
-        check_in.window.closes | 1 d | clinic
-        check_in.ladder.steps[1].comes | -3 h | clinic
-        check_in.ladder.steps[1].done_within | 90 min | clinic
-        check_in.ladder.steps[2].comes | -90 min | clinic
-        check_in.ladder.steps[2].done_within | 90 min | clinic
-        check_in.ladder.steps[3].comes | 0 min | clinic
-        check_in.ladder.steps[3].done_within | 60 min | clinic
-        check_in.ladder.steps[4].comes | 90 min | clinic
-        check_in.ladder.steps[4].done_within | 60 min | clinic
+        {CHECK_IN}
         hama.baseline.window.opens | 0 d | clinic
         hama.baseline.window.closes | 10 wk | clinic
         hama.week_2.window.opens | 11 d | clinic
@@ -387,7 +372,7 @@ TABLES = {
         answers.check_in.answer_by | 14:00 | clinic
         answers.check_in.act_within | 60 min | clinic
     """,
-    "lsd_gad": """
+    "lsd_gad": f"""
         dosing.minutes | 720 min | recalled
         dosing.phases[1].count | 1 | mm120-abstract
         dosing.phases[1].windows[1].opens | 7 d | clinic
@@ -431,17 +416,7 @@ TABLES = {
         cssrs.baseline.window.closes | 90 d | clinic
         cssrs.before_dosing.window.opens | -1 d | clinic
         cssrs.before_dosing.window.closes | 0 d | clinic
-        check_in.window.opens | 1 d 07:00 | clinic
-        check_in.window.due | 1 d 14:00 | clinic
-        check_in.window.closes | 1 d | clinic
-        check_in.ladder.steps[1].comes | -3 h | clinic
-        check_in.ladder.steps[1].done_within | 90 min | clinic
-        check_in.ladder.steps[2].comes | -90 min | clinic
-        check_in.ladder.steps[2].done_within | 90 min | clinic
-        check_in.ladder.steps[3].comes | 0 min | clinic
-        check_in.ladder.steps[3].done_within | 60 min | clinic
-        check_in.ladder.steps[4].comes | 90 min | clinic
-        check_in.ladder.steps[4].done_within | 60 min | clinic
+        {CHECK_IN}
         hama.baseline.window.opens | 0 d | clinic
         hama.baseline.window.closes | 90 d | clinic
         hama.week_4.window.opens | 25 d | clinic
@@ -464,7 +439,7 @@ TABLES = {
         outcomes.response.scores[1].value | 50 | clinic
         outcomes.remission.scores[1].value | 7 | clinic
     """,
-    "ketamine_ptsd": """
+    "ketamine_ptsd": f"""
         dosing.count | 6 | feder
         dosing.minutes | 180 min | clinic
         dosing.windows[1].opens | 0 d | clinic
@@ -520,17 +495,7 @@ TABLES = {
         cssrs.baseline.window.closes | 42 d | clinic
         cssrs.before_dosing.window.opens | -1 d | clinic
         cssrs.before_dosing.window.closes | 0 d | clinic
-        check_in.window.opens | 1 d 07:00 | clinic
-        check_in.window.due | 1 d 14:00 | clinic
-        check_in.window.closes | 1 d | clinic
-        check_in.ladder.steps[1].comes | -3 h | clinic
-        check_in.ladder.steps[1].done_within | 90 min | clinic
-        check_in.ladder.steps[2].comes | -90 min | clinic
-        check_in.ladder.steps[2].done_within | 90 min | clinic
-        check_in.ladder.steps[3].comes | 0 min | clinic
-        check_in.ladder.steps[3].done_within | 60 min | clinic
-        check_in.ladder.steps[4].comes | 90 min | clinic
-        check_in.ladder.steps[4].done_within | 60 min | clinic
+        {CHECK_IN}
         caps5.baseline.window.opens | 0 d | clinic
         caps5.baseline.window.closes | 42 d | clinic
         madrs.baseline.window.opens | 0 d | clinic

@@ -20,8 +20,14 @@ from sessions.rules.review import Act, Missing, Part, Standing
 def standing_of(deviation: DeviationRecord) -> Standing:
     """Three queries."""
     steps = list(deviation.reviews.order_by("reviewed_at", "pk"))
-    judged = [one.data["effective"] for one in steps if one.act == Act.JUDGE_EFFECT]
     actions = list(deviation.actions.filter(dropped=False))
+    done = max((one.finished_at for one in actions if one.finished_at is not None), default=None)
+    # A judgement is of the actions done by then: one that was done since is judged anew.
+    judged = [
+        one.data["effective"]
+        for one in steps
+        if one.act == Act.JUDGE_EFFECT and (done is None or one.reviewed_at >= done)
+    ]
     return Standing(
         important=deviation.important,
         repeated=deviation.repeated,

@@ -552,6 +552,41 @@ def test_actions_that_did_not_work_keep_it_open(cast: Cast, deviation: Deviation
         close(cast, deviation, now=NOW + timedelta(hours=2))
 
 
+def test_an_action_done_after_the_judgement_is_judged_anew(cast: Cast, deviation: DeviationRecord) -> None:
+    important(cast, deviation, now=NOW)
+    corrected(cast, deviation, now=NOW)
+
+    def judge(hours: int) -> None:
+        at = NOW + timedelta(hours=hours)
+        actions.judge_effect(
+            actor=cast.actor("carla", at=at),
+            deviation_id=deviation.public_id,
+            effective=True,
+            comment="None since.",
+            now=at,
+        )
+
+    judge(1)
+    later = NOW + timedelta(hours=2)
+    action = actions.agree_action(
+        actor=cast.actor("carla", at=later),
+        deviation_id=deviation.public_id,
+        kind=ActionKind.PREVENTIVE,
+        what="One more thing.",
+        owner=cast.id("ada"),
+        due_on=date(2027, 4, 5),
+        now=later,
+    )
+    actions.finish_action(
+        actor=cast.actor("ada", at=later), action_id=action.public_id, outcome="Done.", now=later
+    )
+    with pytest.raises(Incomplete) as refused:
+        close(cast, deviation, now=NOW + timedelta(hours=3))
+    assert refused.value.data["missing"] == ["effectiveness"]
+    judge(4)
+    close(cast, deviation, now=NOW + timedelta(hours=5))
+
+
 # --- closed with a signature ---
 
 

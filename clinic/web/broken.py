@@ -25,6 +25,10 @@ def register_patient_pages(prefix: str, known: Known) -> None:
     _patients[prefix] = known
 
 
+def is_patients(path: str) -> bool:
+    return path.startswith(tuple(_patients))
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _patients_own(request, "nowhere", 404) or defaults.page_not_found(request, exception)
 
@@ -53,6 +57,6 @@ def _patients_own(request: HttpRequest, what: str, status: int) -> HttpResponse 
         page = {"clinic": context.get("clinic"), "token": context.get("token"), "what": what}
         response = render(request, "clinic/patient_broken.html", page, status=status)
     add_never_cache_headers(response)
-    response["Referrer-Policy"] = "same-origin"
+    response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     return response

@@ -57,8 +57,8 @@ def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
         except NotFound:
             response = render(request, "sessions/link_ended.html", {"clinic": None}, status=404)
         add_never_cache_headers(response)
-        # Not "no-referrer": with it a browser sends "Origin: null", and every form of the patient is refused.
-        response["Referrer-Policy"] = "same-origin"
+        # See `clinic.web.quiet_forms`: a browser then sends "Origin: null" with every form.
+        response["Referrer-Policy"] = "no-referrer"
         if page is not None:
             response["Content-Language"] = page.language
         response["X-Robots-Tag"] = "noindex, nofollow, noarchive"

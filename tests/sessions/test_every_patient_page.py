@@ -49,7 +49,7 @@ def faults(response: Any, *, known: bool = True, clinical: bool = False, languag
         "raise a concern": "/concern/" in page or not known,
         "its language": f'<html lang="{language}">' in page,
         "no-store": "no-store" in response["Cache-Control"],
-        "no referrer to others": response["Referrer-Policy"] == "same-origin",
+        "no referrer": response["Referrer-Policy"] == "no-referrer",
         "not indexed": "noindex" in response["X-Robots-Tag"],
         "no clinical word": clinical or telling_words(words) == (),
         "no name": not [name for name in NAMES if re.search(rf"\b{re.escape(name)}\b", words)],

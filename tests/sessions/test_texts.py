@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
+from django.urls import reverse
 
 from clinic import outbox
 from clinic.adapters.text import signature_of
@@ -18,8 +20,9 @@ from sessions.models import ContactChoice, ContactDetails, Course, ReceivedText,
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.texts import receive_text
 from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.clinic_day import set_clock
 from tests.support.text_gateway import TOKEN, Gateway
-from tests.support.texting import NUMBER, OURS, booked_course, texting, texting_cast
+from tests.support.texting import NUMBER, OURS, booked_course, signed_in, texting, texting_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +78,26 @@ def test_each_stop_word_stops_texts_at_once_with_exactly_one_confirmation(
     for message in Message.objects.filter(course_id=course.pk).order_by("send_at"):
         outbox.send_due_messages(now=message.send_at)
     assert len(text_gateway.bodies(NUMBER)) == 1
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_after_each_stop_word_staff_see_that_they_opted_out_and_the_reason_where_a_message_would_stand(
+    cast: Cast, course: Course, word: str
+) -> None:
+    set_clock(START)
+    texting(cast, course, email_allowed=False)
+    staff = signed_in(cast, "eve")
+    where = (cast.clinic.slug, course.public_id)
+    pages = [reverse(f"sessions:{name}", args=where) for name in ("reach", "messages")]
+    badge, will, reason = "×</span>opted out<", "will go</span>", "The patient stopped these messages."
+    reach, messages = (staff.get(page).content.decode() for page in pages)
+    before = reach.count(badge)
+    assert will in messages and reason not in messages
+    came(course.clinic, word)
+    reach, messages = (staff.get(page).content.decode() for page in pages)
+    assert reach.count(badge) == before + 1 and "Nothing is sent this way" in reach
+    assert will not in messages and reason in messages
+    assert not re.search(r"<button[^>]*>[^<]*\bSend\b", reach + messages), "nobody can send one all the same"
 
 
 def test_a_text_told_of_twice_by_the_provider_is_one_text(course: Course, text_gateway: Gateway) -> None:

@@ -143,10 +143,8 @@ def measure_words(name: str) -> str:
     }.get(name, name.replace("_", " "))
 
 
-def gate_why(gate: Gate, *, missing: Sequence[str] = (), names: Sequence[str] = ()) -> str:
-    """Why a gate is closed; `missing` names what a set of readings still lacks, `names` who lacks what is
-    asked for."""
-    reasons = {
+def _gate_reasons() -> Mapping[str, str]:
+    return {
         "absent": _("%(what)s: not recorded yet."),
         "withdrawn": _("%(what)s: withdrawn."),
         "expired": _("%(what)s: no longer valid."),
@@ -173,11 +171,25 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = (), names: Sequence[str] = 
         "not_decided": _("%(what)s: not decided yet."),
         "not_long_enough": _("%(what)s: by what was given, the session must last longer."),
         "group_too_large": _("%(what)s: the group is too large for the largest dose in it."),
-        "not_held": _("%(what)s: not held today by everybody of whom it is asked."),
-        "held_by_nobody": _("%(what)s: held today by nobody of whom it is asked."),
+        "not_held": _("%(what)s: not held by everybody of whom it is asked."),
+        "held_by_nobody": _("%(what)s: held by nobody of whom it is asked."),
         "does_not_apply": _("%(what)s: the protocol does not provide for it now."),
         "anchor_not_held": _("%(what)s: what comes before it has not been held."),
     }
+
+
+def reason_words(reason: str) -> str:
+    """Why something departed: what somebody wrote, or what the engine's code for it means."""
+    text = _gate_reasons().get(reason)
+    if text is None:
+        return reason
+    words = text.partition(": ")[2]
+    return words[:1].upper() + words[1:]
+
+
+def gate_why(gate: Gate, *, missing: Sequence[str] = (), names: Sequence[str] = ()) -> str:
+    """Why a gate is closed; `missing` names what a set of readings still lacks, `names` who lacks what is
+    asked for."""
     if missing:
         return _("%(what)s: not taken yet (%(measures)s).") % {
             "what": say(gate.words),
@@ -188,7 +200,7 @@ def gate_why(gate: Gate, *, missing: Sequence[str] = (), names: Sequence[str] = 
             "what": say(gate.words),
             "names": ", ".join(names),
         }
-    return reasons.get(gate.code, _("%(what)s: not in place.")) % {"what": say(gate.words)}
+    return _gate_reasons().get(gate.code, _("%(what)s: not in place.")) % {"what": say(gate.words)}
 
 
 def breach_words(breach: Breach) -> str:

@@ -20,6 +20,7 @@ from protocols.web.showing import FigureRow, used_figures
 from sessions.queries import telling
 from sessions.queries.facts import FactRow
 from sessions.queries.vocabulary import TASK_WORDS
+from sessions.queries.words import reason_words
 from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import parts_of_key
 
@@ -213,6 +214,9 @@ def reason(text: str) -> str:
     """What a gate's sentence says after the name of what it is about, which stands above it."""
     rest = text.rpartition(": ")[2]
     return rest[:1].upper() + rest[1:]
+
+
+register.filter(reason_words)
 
 
 @register.filter

@@ -249,6 +249,7 @@ def test_the_deviation_names_who_had_none_and_the_requirement_what_was_held(cast
     tick(LATER)
     page = client.get(reverse("sessions:deviation", args=[cast.clinic.slug, deviation(held).public_id]))
     shown = page.content.decode()
+    assert "Not held by everybody of whom it is asked." in shown and "not_held" not in shown
     assert "Ben Birch" in shown and "none in force" in shown and "als, bls" in shown
 
 

@@ -24,6 +24,7 @@ from sessions.models import (
     SignatureRecord,
     StaffTask,
 )
+from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.arranging import TeamRow, team_of
 from sessions.queries.asked import ChoiceRow, choice_rows
 from sessions.queries.banner import Banner, banner_of
@@ -104,6 +105,7 @@ class Chart:
     course_actions: tuple[str, ...]  # the moves the table allows from here
     met: Decimal
     came_due: Decimal
+    afterwards: Sequence[RequirementRow]  # of a course that has ended: what is still to be asked
 
 
 def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
@@ -197,6 +199,9 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
         course_actions=actions_from(COURSE_MOVES, course.status),
         met=course.met_weight,
         came_due=course.due_weight,
+        afterwards=[row for row in rows if row.firm and row.status == "upcoming" and row.kind != "ladder"]
+        if course.status not in OPEN_STATUSES
+        else [],
     )
 
 

@@ -108,6 +108,8 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
         due = one.due
         if one.reason == "already_settled" or (due is not None and due.not_after <= now):
             continue
+        if ended and one.reason == "no_visit_booked":
+            continue  # nor will one be
         if due is not None:
             # After the end little is left, and all of it is far away.
             if due.send_at > now + AHEAD and not ended:

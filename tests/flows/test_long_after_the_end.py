@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from clinic import outbox
 from clinic.actors import acting
@@ -28,7 +29,7 @@ from tests.support.cast import START, Cast, assess, days, enrol
 from tests.support.clinic_day import set_clock
 from tests.support.dosed import hold_dosing
 from tests.support.text_gateway import Gateway
-from tests.support.texting import NUMBER, texting, texting_cast
+from tests.support.texting import NUMBER, signed_in, texting, texting_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -192,6 +193,26 @@ def test_the_patients_own_plan_shows_it(cast: Cast, course: Course) -> None:
     ]
     assert row.closes_at is not None
     assert PatientLink.objects.get(course=course, key=KEY).expires_at > row.closes_at
+
+
+def test_the_chart_and_the_forecast_show_what_is_asked_on_and_nothing_that_ended(
+    cast: Cast, course: Course
+) -> None:
+    set_clock(ENDED + days(1))
+    staff, where = signed_in(cast, "ada"), (cast.clinic.slug, course.public_id)
+    chart, messages = (
+        staff.get(reverse(f"sessions:{name}", args=where)).content.decode() for name in ("chart", "messages")
+    )
+    after = chart.split('id="afterwards-title"')[1].split("</section>")[0]
+    assert re.findall(r"<b>(.*?)</b>", after) == [
+        "Check-in six months after the last dosing session",
+        "CAPS-5 twelve months after the last dosing session",
+        "Check-in twelve months after the last dosing session",
+        "Check-in twenty-four months after the last dosing session",
+    ]
+    assert "2028" in after and "2029" in after
+    assert "The course has ended: all that is still asked" in messages and "2029" in messages
+    assert messages.count("will go</span>") == 3 and "No visit is booked yet" not in messages
 
 
 # --- left alone ---------------------------------------------------------------------------------------------

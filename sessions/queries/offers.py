@@ -13,6 +13,7 @@ from protocols.rules.definition import (
     AssessmentRule,
     ChartItem,
     ConsentRule,
+    CredentialRule,
     ProtocolDefinition,
     ResultRule,
     Role,
@@ -116,6 +117,21 @@ def attributes_offered(actor: Actor) -> list[tuple[str, str]]:
     asked = {code for one in definitions for code in attributes_in(one)}
     called = {code: say(words) for one in definitions for code, words in one.attributes.items()}
     return [(code, called.get(code) or attribute_words(code)) for code in sorted(asked)]
+
+
+def credentials_asked(actor: Actor) -> list[tuple[str, str]]:
+    """The codes of credentials for which some published protocol asks who holds its sessions, with what they
+    mean there."""
+    definitions = definitions_of([version.pk for version in published_versions(actor)]).values()
+    asked = {
+        code
+        for one in definitions
+        for rule in one.rules
+        if isinstance(rule, CredentialRule)
+        for code in rule.any_of
+    }
+    called = {code: say(words) for one in definitions for code, words in one.credentials.items()}
+    return [(code, called.get(code, "")) for code in sorted(asked)]
 
 
 def arms_offered(actor: Actor) -> list[tuple[str, str]]:

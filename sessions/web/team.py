@@ -16,6 +16,7 @@ from sessions.operations.inviting import end_invitation, invite_reviewer
 from sessions.queries import oversight as overseeing
 from sessions.queries import reviewers
 from sessions.queries import team as team_queries
+from sessions.queries.offers import credentials_asked
 from sessions.web.door import Door, posts_only, staff
 from sessions.web.forms import RecordForm
 from sessions.web.forms.team import (
@@ -160,7 +161,7 @@ def deputy(door: Door) -> HttpResponse:
 @staff
 def credential(door: Door) -> HttpResponse:
     require(door.actor, Permission.MANAGE_CREDENTIALS, HouseSubject(clinic_id=door.actor.clinic_id))
-    form = door.form(CredentialForm, people=_people(door, others=True))
+    form = door.form(CredentialForm, people=_people(door, others=True), asked=credentials_asked(door.actor))
 
     def act() -> None:
         given = form.cleaned_data

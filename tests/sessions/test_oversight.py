@@ -337,6 +337,8 @@ def test_a_supervisor_records_absences_deputies_and_credentials_on_the_pages() -
         "title": "Psychotherapist",
         "valid_from": today.isoformat(),
     }
+    page = carla.get(reverse("sessions:team_credential", args=[slug])).content.decode()
+    assert "mdma_therapy (Training in MDMA-assisted therapy)" in page, "the code that the protocol asks for"
     assert send("team_credential", **held) == 400
     assert send("team_credential", **held, reason="Seen at appointment.") == 302
     assert (

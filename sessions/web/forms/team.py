@@ -74,6 +74,8 @@ class DeputyForm(TeamForm):
 
 
 class CredentialForm(TeamForm):
+    """`asked` are the codes for which protocols ask, with what they mean: another would not be found."""
+
     asks_for = ("person",)
     person = somebody(_("Who"))
     kind = one_of(_("What it is"), CredentialKind.choices)
@@ -86,6 +88,14 @@ class CredentialForm(TeamForm):
     valid_from = day(_("Valid from"))
     valid_until = day(_("Valid until and including"), required=False, hint=_("Empty: it does not expire."))
     reason = words(_("Why"), hint=_("E.g. renewed, or seen at appointment; it stays on the record."), rows=2)
+
+    def __init__(self, *args: Any, asked: Choices = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if asked:
+            codes = ", ".join(f"{code} ({words})" if words else str(code) for code, words in asked)
+            self.fields["code"].help_text = _("One word. Protocols here ask for: %(codes)s.") % {
+                "codes": codes
+            }
 
 
 class WithdrawCredentialForm(RecordForm):

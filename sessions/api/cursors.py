@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -31,13 +32,22 @@ def read_cursor(asked: dict[str, Any]) -> str:
     try:
         after = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error) as error:
-        raise made_up() from error
+        raise _made_up() from error
     if "\x00" in after:
-        raise made_up()
+        raise _made_up()
     return after
 
 
-def made_up() -> BadInput:
+def read_id(asked: dict[str, Any]) -> UUID | None:
+    """Of lists that go on after a row's id."""
+    cursor = read_cursor(asked)
+    try:
+        return UUID(cursor) if cursor else None
+    except ValueError as error:
+        raise _made_up() from error
+
+
+def _made_up() -> BadInput:
     return BadInput(
         fields={"cursor": [_("This cursor was not made here.")]}, advice=_("Start again without a cursor.")
     )

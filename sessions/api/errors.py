@@ -13,7 +13,7 @@ from rest_framework.serializers import Serializer
 
 from clinic.api.fields import Id, Instant, Text
 from clinic.api.problems import StrictSerializer
-from sessions.api.cursors import PageQuery, made_up, read_cursor, write_cursor
+from sessions.api.cursors import PageQuery, read_id, write_cursor
 from sessions.api.door import Door, NewRowInput, NothingInput, described
 from sessions.api.held import NoteOut, SignatureOut
 from sessions.models import ErrorMark
@@ -115,13 +115,8 @@ class ErrorMarks(Door):
     @described("list_error_marks", asks=PageQuery, gives=ErrorMarkPageOut)
     def get(self, request: Request, slug: str) -> Response:
         asked = self.asked(PageQuery)
-        cursor = read_cursor(asked)
-        try:
-            after = UUID(cursor) if cursor else None
-        except ValueError as error:
-            raise made_up() from error
         rows, following = queries.marks_to_settle(
-            self.actor, now=self.actor.at, after=after, limit=asked["size"]
+            self.actor, now=self.actor.at, after=read_id(asked), limit=asked["size"]
         )
         return self.gives(ErrorMarkPageOut, {"items": rows, "next": write_cursor(following)})
 

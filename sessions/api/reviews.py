@@ -12,7 +12,7 @@ from rest_framework.serializers import Serializer
 
 from clinic.api.fields import Id, Instant, Text, YesNo
 from clinic.api.problems import StrictSerializer
-from sessions.api.cursors import PageQuery, made_up, read_cursor, write_cursor
+from sessions.api.cursors import PageQuery, read_id, write_cursor
 from sessions.api.door import Door, NewRowInput, described
 from sessions.models import PassageComment, RecordSubmission
 from sessions.operations import reviews as operations
@@ -100,13 +100,8 @@ class ReviewQueue(Door):
     @described("list_reviews", asks=PageQuery, gives=QueuePageOut)
     def get(self, request: Request, slug: str) -> Response:
         asked = self.asked(PageQuery)
-        cursor = read_cursor(asked)
-        try:
-            after = UUID(cursor) if cursor else None
-        except ValueError as error:
-            raise made_up() from error
         rows, following = queries.review_queue(
-            self.actor, now=self.actor.at, after=after, limit=asked["size"]
+            self.actor, now=self.actor.at, after=read_id(asked), limit=asked["size"]
         )
         return self.gives(QueuePageOut, {"items": rows, "next": write_cursor(following)})
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from clinic.api.fields import Id, Instant, Text
-from sessions.api.cursors import PageQuery, made_up, read_cursor, write_cursor
+from sessions.api.cursors import PageQuery, read_id, write_cursor
 from sessions.api.door import Door, described
 from sessions.api.reviewing import ActionOut, ReportOut, ReviewOut, one_of
 from sessions.queries import supervision
@@ -94,18 +94,13 @@ class Deviations(Door):
     @described("list_deviations", asks=DeviationQuery, gives=DeviationPageOut)
     def get(self, request: Request, slug: str) -> Response:
         asked = self.asked(DeviationQuery)
-        cursor = read_cursor(asked)
-        try:
-            after = UUID(cursor) if cursor else None
-        except ValueError as error:
-            raise made_up() from error
         waiting, size = asked.pop("waiting"), asked.pop("size")
         asked.pop("cursor", None)
         rows, following = supervision.deviations(
             self.actor,
             now=self.actor.at,
             waiting=waiting,
-            after=after,
+            after=read_id(asked),
             narrowed=supervision.Narrowed(**asked),
             limit=size,
         )

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from clinic.api.fields import Id, Instant, Text, YesNo
-from sessions.api.cursors import PageQuery, made_up, read_cursor, write_cursor
+from sessions.api.cursors import PageQuery, read_id, write_cursor
 from sessions.api.door import Door, NewRowInput, ReasonInput, described
 from sessions.api.reviewing import one_of
 from sessions.api.supervision import DeviationOut
@@ -114,12 +114,9 @@ class Trends(Door):
     @described("list_trends", asks=TrendQuery, gives=TrendPageOut)
     def get(self, request: Request, slug: str) -> Response:
         asked = self.asked(TrendQuery)
-        cursor = read_cursor(asked)
-        try:
-            after = UUID(cursor) if cursor else None
-        except ValueError as error:
-            raise made_up() from error
-        rows, following = queries.trends(self.actor, closed=asked["closed"], after=after, limit=asked["size"])
+        rows, following = queries.trends(
+            self.actor, closed=asked["closed"], after=read_id(asked), limit=asked["size"]
+        )
         return self.gives(TrendPageOut, {"items": rows, "next": write_cursor(following)})
 
 

@@ -43,6 +43,7 @@ from sessions.queries.errors import audit, error_mark, marks_to_settle
 from sessions.queries.history import history_of
 from sessions.rules.facts import ContactMade, ContactResult, Mode
 from tests.support.cast import START, Cast, checklist_items, days, enrol, fill_chart, make_cast, make_person
+from tests.support.dosed import hold_preparation
 
 pytestmark = pytest.mark.django_db
 
@@ -67,17 +68,7 @@ def course(cast: Cast) -> Course:
 def record(cast: Cast, course: Course) -> SessionRecord:
     """A preparation session that Ada and Ben held, signed by Ada."""
     fill_chart(cast, course, now=START)
-    held = log_session(
-        actor=cast.actor("ada", at=AT),
-        course_id=course.public_id,
-        key="preparation.1",
-        started_at=AT - 2 * HOUR,
-        ended_at=AT - HOUR,
-        staff=[cast.id("ben")],
-        items=checklist_items(course, "preparation.1"),
-        note="We talked about what may come.",
-        now=AT,
-    )
+    held = hold_preparation(cast, course, now=AT)
     sign_record(actor=cast.actor("ada", at=AT), record_id=held.public_id, now=AT)
     return held
 

@@ -19,7 +19,6 @@ from sessions.models import (
     SignatureRecord,
 )
 from sessions.models.bookings import BookingStatus
-from sessions.operations.entering import log_session
 from sessions.operations.errors import confirm_error, mark_fact, mark_note, mark_session
 from sessions.operations.fidelity import adopt_form, assign_rater, draw_sessions, rate_session
 from sessions.operations.notes import write_note
@@ -34,7 +33,8 @@ from sessions.queries.reports.month import clinic_report
 from sessions.queries.reviews import comments_to_author, returned_to, review
 from sessions.rules.facts import ConsentChanged, ConsentState
 from tests.sessions.rules.test_fidelity import FORM
-from tests.support.cast import START, Cast, checklist_items, days, enrol, fill_chart, make_cast, make_person
+from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast, make_person
+from tests.support.dosed import hold_preparation
 
 pytestmark = pytest.mark.django_db
 
@@ -57,17 +57,7 @@ def cast() -> Cast:
 def record(cast: Cast) -> SessionRecord:
     course = enrol(cast)
     fill_chart(cast, course, now=START)
-    return log_session(
-        actor=cast.actor("ada", at=AT),
-        course_id=course.public_id,
-        key="preparation.1",
-        started_at=AT - 2 * HOUR,
-        ended_at=AT - HOUR,
-        staff=[cast.id("ben")],
-        items=checklist_items(course, "preparation.1"),
-        note=NOTE,
-        now=AT,
-    )
+    return hold_preparation(cast, course, now=AT)
 
 
 def sign(cast: Cast, record: SessionRecord) -> None:

@@ -22,7 +22,6 @@ from clinic.permissions import Role
 from sessions.models import Course, FactRecord, NoteRecord, SessionRecord, SignatureRecord
 from sessions.operations.correcting import amend_fact
 from sessions.operations.ending import correct_times
-from sessions.operations.entering import log_session
 from sessions.operations.notes import write_note
 from sessions.operations.proving import verify_signatures
 from sessions.operations.signing import sign_record
@@ -33,13 +32,13 @@ from tests.support.cast import (
     PASSWORD,
     START,
     Cast,
-    checklist_items,
     days,
     enrol,
     fill_chart,
     make_cast,
     make_person,
 )
+from tests.support.dosed import hold_preparation
 
 pytestmark = pytest.mark.django_db
 
@@ -63,17 +62,7 @@ def course(cast: Cast) -> Course:
 def record(cast: Cast, course: Course) -> SessionRecord:
     """A preparation session that Ada and Ben held, signed by Ada."""
     fill_chart(cast, course, now=START)
-    held = log_session(
-        actor=cast.actor("ada", at=AT),
-        course_id=course.public_id,
-        key="preparation.1",
-        started_at=AT - 2 * HOUR,
-        ended_at=AT - HOUR,
-        staff=[cast.id("ben")],
-        items=checklist_items(course, "preparation.1"),
-        note="We talked about what may come.",
-        now=AT,
-    )
+    held = hold_preparation(cast, course, now=AT)
     sign(cast, held, "ada")
     held.refresh_from_db()
     return held

@@ -1,4 +1,5 @@
-"""One dosing session held as the protocol asks, from three preparations to release, in one call."""
+"""Sessions held as the protocol asks, in one call: a preparation, and a dosing session from three of them to
+release."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from decimal import Decimal
 
 from protocols.queries import definition_of
 from protocols.rules.definition import ReleaseRule
-from sessions.models import Course
+from sessions.models import Course, SessionRecord
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
 from sessions.operations.ending import Release, end_session
@@ -33,6 +34,21 @@ def dosed_clinic() -> tuple[Cast, Course, datetime]:
     cast = make_cast()
     course = enrol(cast)
     return cast, course, hold_dosing(cast, course)
+
+
+def hold_preparation(cast: Cast, course: Course, *, now: datetime) -> SessionRecord:
+    """The first preparation session, held by Ada and Ben from two hours ago to one hour ago, with a note."""
+    return log_session(
+        actor=cast.actor("ada", at=now),
+        course_id=course.public_id,
+        key="preparation.1",
+        started_at=now - timedelta(hours=2),
+        ended_at=now - timedelta(hours=1),
+        staff=[cast.id("ben")],
+        items=checklist_items(course, "preparation.1"),
+        note="We talked about what may come.",
+        now=now,
+    )
 
 
 def prepare(cast: Cast, course: Course, *, start: datetime = START) -> None:

@@ -43,7 +43,6 @@ from tests.support.cast import (
     START,
     Cast,
     allow,
-    checklist_items,
     days,
     enrol,
     make_cast,
@@ -52,6 +51,7 @@ from tests.support.cast import (
     publish,
 )
 from tests.support.clinic_day import make_day, set_clock
+from tests.support.dosed import hold_preparation
 from tests.support.paper import files, sheets, standards, text_of
 
 pytestmark = pytest.mark.django_db
@@ -80,17 +80,7 @@ def course(cast: Cast) -> Course:
 @pytest.fixture
 def record(cast: Cast, course: Course) -> SessionRecord:
     """A preparation session that Ada and Ben held, with a note."""
-    return log_session(
-        actor=cast.actor("ada", at=AT),
-        course_id=course.public_id,
-        key="preparation.1",
-        started_at=AT - 2 * HOUR,
-        ended_at=AT - HOUR,
-        staff=[cast.id("ben")],
-        items=checklist_items(course, "preparation.1"),
-        note="We talked about what may come.",
-        now=AT,
-    )
+    return hold_preparation(cast, course, now=AT)
 
 
 def medicine(cast: Cast, course: Course, name: str, *, at: Any = AT) -> UUID:

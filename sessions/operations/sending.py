@@ -73,11 +73,24 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
         if any(message.purpose == MISSED for message in messages)
         else set()
     )
-    dosed = {
-        (course_id, day_of(starts_at, ZoneInfo(courses[course_id].patient.zone)))
+    dosing = [
+        (courses[course_id].patient, starts_at)
         for course_id, _key, starts_at, kind in live
         if kind == SessionKind.DOSING and course_id in courses
-    }
+    ]
+    # What a course still asks after its end keeps out of the dosing days of the one that came after it.
+    after = {course.patient_id: course.patient for course in courses.values() if _has_ended(course)}
+    if after:
+        anew = SessionBooking.objects.filter(
+            clinic_id__in={patient.clinic_id for patient in after.values()},
+            course__patient_id__in=after,
+            kind=SessionKind.DOSING,
+            status__in=LIVE_BOOKINGS,
+        )
+        dosing += [
+            (after[pk], starts_at) for pk, starts_at in anew.values_list("course__patient_id", "starts_at")
+        ]
+    dosed = {(patient.pk, day_of(starts_at, ZoneInfo(patient.zone))) for patient, starts_at in dosing}
     return {
         message.pk: "moved_or_cancelled"
         if message.purpose == MISSED
@@ -88,6 +101,10 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
         else _unwanted(message, courses, waiting, booked, dosed, now)
         for message in messages
     }
+
+
+def _has_ended(course: Course) -> bool:
+    return course.status not in OPEN_STATUSES
 
 
 _CUT_OFF = frozenset({Status.WITHDRAWN, Status.MISSED})
@@ -108,11 +125,11 @@ def _unwanted(
         return "no_longer_required"
     status = Status(str(requirement["status"]))
     late_visit = status is Status.MISSED and message.purpose in ("visit_reminder", MISSED)
-    ended = course.status not in OPEN_STATUSES
+    ended = _has_ended(course)
     if status not in WAITING and (ended or not late_visit):
         # After the end, what still waits is what is asked on.
         return "course_ended" if ended and status in _CUT_OFF else "already_settled"
-    if (course.pk, day_of(now, ZoneInfo(message.zone))) in dosed and not requirement["safety"]:
+    if (course.patient_id, day_of(now, ZoneInfo(message.zone))) in dosed and not requirement["safety"]:
         return "dosing_day"
     details: ContactDetails | None = getattr(course.patient, "contact_details", None)
     closed = why_not(how_of(details, clinic=course.clinic), message.channel, message.purpose)

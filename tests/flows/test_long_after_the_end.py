@@ -16,6 +16,8 @@ from clinic.actors import acting
 from clinic.models import Membership, Message, MessageLog
 from sessions.models import ContactDetails, Course, DeviationRecord, PatientLink, StaffTask
 from sessions.operations.answering import stop_mail
+from sessions.operations.booking import book_session
+from sessions.operations.enrolment import enrol_patient
 from sessions.operations.new_links import ask_for_new_link
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
@@ -213,6 +215,32 @@ def test_the_chart_and_the_forecast_show_what_is_asked_on_and_nothing_that_ended
     assert "2028" in after and "2029" in after
     assert "The course has ended: all that is still asked" in messages and "2029" in messages
     assert messages.count("will go</span>") == 3 and "No visit is booked yet" not in messages
+
+
+def test_it_keeps_out_of_a_dosing_day_of_the_course_that_came_after(cast: Cast, course: Course) -> None:
+    [message] = planned(course)
+    asked_at = message.send_at - days(40)
+    assert cast.version is not None
+    again = enrol_patient(
+        actor=cast.actor("eve", at=asked_at),
+        patient_id=course.patient.public_id,
+        protocol_version_id=cast.version.public_id,
+        team=cast.team,
+        enrolled_at=asked_at,
+        now=asked_at,
+    )
+    book_session(
+        actor=cast.actor("eve", at=asked_at),
+        course_id=again.public_id,
+        key="dosing.1",
+        starts_at=message.send_at + HOUR,
+        people=[cast.id("ada"), cast.id("ben")],
+        confirmed=frozenset({"outside-window"}),
+        now=asked_at,
+    )
+    outbox.send_due_messages(now=message.send_at)
+    log = MessageLog.objects.get(pk=message.pk)
+    assert (log.state, log.reason) == ("cancelled", "dosing_day")
 
 
 # --- left alone ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ the database says of it true."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,22 +61,32 @@ def _wrong_with(world: World) -> Iterator[str]:
     domain = message_id_domain()
     messages: list[Message | MessageLog] = [*MessageLog.objects.all(), *Message.objects.all()]
     by_key = {message_key(row.public_id, domain): row for row in messages}
+
+    def went_as(row: Message | MessageLog) -> str:
+        """One that was due with others went in theirs."""
+        return message_key(row.carried_by or row.public_id, domain)
+
+    carried = defaultdict(list)
+    for row in messages:
+        if row.state in SENT and row.carried_by not in (None, row.public_id):
+            carried[went_as(row)].append(row)
     silences = {life.email: life.stopped for life in world.lives}
     for channel, taken in world.post.taken.items():
         times = Counter(one.key for one in taken)
         for one in taken:
-            row = by_key.get(one.key)
-            if row is None:
+            found = by_key.get(one.key)
+            if found is None:
                 yield f"{channel} took {one.key}, which nobody knows"
                 continue
-            yield from _wrong_with_one(world, row, one.at)
+            for part in (found, *carried[one.key]):
+                yield from _wrong_with_one(world, part, one.at)
             for begin, end in silences.get(one.to, ()):
                 if begin < one.at and (end is None or one.at < end):
-                    yield f"{row} reached {one.to}, who had stopped it at {begin}"
+                    yield f"{found} reached {one.to}, who had stopped it at {begin}"
         if channel is Channel.TEXT:
             yield from (f"text {key} went {n} times" for key, n in times.items() if n > 1)
-        told = {key for key, row in by_key.items() if row.channel == channel and row.state in SENT}
-        yield from (f"lost: {by_key[key]}" for key in told - times.keys())
+        told = [row for row in messages if row.channel == channel and row.state in SENT]
+        yield from (f"lost: {row}" for row in told if went_as(row) not in times)
         yield from (
             f"sent, and called {by_key[key].state}: {by_key[key]}"
             for key in times.keys() & by_key.keys()

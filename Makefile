@@ -13,6 +13,8 @@ CATALOGS := $(patsubst %.po,%.mo,$(wildcard clinic/locale/*/LC_MESSAGES/django.p
 # Two test processes, each with servers of its own; one when you name the servers, since two would empty one Redis.
 WORKERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 TEST_ENV := CLINIC_MODE=test
+# Set in many images. Every process that the demo or a test starts would then compile all of the product anew.
+unexport PYTHONDONTWRITEBYTECODE
 # A production-like environment, for the deployment checks only; nothing listens at these addresses.
 DEPLOY_ENV := CLINIC_MODE=production SITE_URL=https://clinic.example REDIS_URL=redis://redis.example:6379/0 \
 	DATABASE_URL=postgresql://clinic@db.example/clinic EMAIL_URL=smtp+tls://mail.example:587 MAIL_FROM=clinic@clinic.example \

@@ -14,6 +14,7 @@ from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.wall_time import day_of
 from protocols.models import UNPUBLISHED, Protocol, ProtocolVersion, VersionStatus
 from protocols.operations.on_version import on_version
+from protocols.queries.writers import writers_of
 from protocols.rules.document import DocumentErrors, digest_of, parse
 
 
@@ -21,7 +22,7 @@ def load_protocol(
     *, actor: Actor, clinic: Clinic, text: str, now: datetime, reason: str = ""
 ) -> ProtocolVersion:
     """Keep a document as the draft of its protocol; an earlier draft of it gives way, and its authors stay
-    authors.
+    authors, also if it was thrown away.
 
     Loading again what that version number already says changes nothing and returns that version.
     """
@@ -67,7 +68,7 @@ def load_protocol(
         draft.jurisdictions = list(clinic.jurisdictions)
         draft.laid_on = day_of(now, clinic.zone_info)
         draft.author_id = person_id
-        draft.author_ids = sorted({*draft.author_ids, person_id})
+        draft.author_ids = sorted({*draft.author_ids, *writers_of(protocol, digest=digest), person_id})
         draft.drafted_at = now
         draft.save()
         record_event(
@@ -83,7 +84,7 @@ def load_protocol(
 
 
 def discard_draft(*, actor: Actor, version: ProtocolVersion, now: datetime, reason: str = "") -> None:
-    """Throw a draft away, with what was said of it. The next draft has authors of its own."""
+    """Throw a draft away, with what was said of it. Who wrote it stays an author of the next."""
     with on_version(actor=actor, version=version, permission=Permission.DRAFT_PROTOCOL) as draft:
         if draft.status != VersionStatus.DRAFT:
             raise NotNow(_("Only a draft can be thrown away."), code="not-a-draft")

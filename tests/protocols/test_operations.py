@@ -115,16 +115,58 @@ def test_whoever_once_had_a_hand_in_a_draft_cannot_approve_it(house: House, mdma
     assert approve_version(actor=third, version=version, now=NOW).approved_by_id == third.person_id
 
 
-def test_a_draft_thrown_away_takes_its_authors_and_its_comments_with_it(house: House, mdma: str) -> None:
+def test_a_draft_thrown_away_takes_its_comments_with_it_and_not_its_authors(house: House, mdma: str) -> None:
     version = return_version(actor=house.approver, version=sent(house, mdma), comment="No.", now=NOW)
     discard_draft(actor=house.author, version=version, now=NOW)
     assert not ProtocolVersion.objects.exists()
     assert not VersionReview.objects.exists()
     fresh = load_protocol(actor=house.approver, clinic=house.clinic, text=mdma, now=NOW)
-    assert fresh.author_ids == [house.approver.person_id]
+    assert set(fresh.author_ids) == {house.author.person_id, house.approver.person_id}
     send_for_review(actor=house.approver, version=fresh, now=NOW)
     with pytest.raises(NotNow):
         discard_draft(actor=house.author, version=fresh, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [("", ""), ("value: 180 mg", "value: 181 mg"), ('version: "1.0"', 'version: "1.1"')],
+    ids=["the same text", "a text much like it", "another number"],
+)
+def test_who_wrote_a_draft_that_a_colleague_threw_away_and_loaded_again_cannot_approve_it(
+    house: House, mdma: str, changed: tuple[str, str]
+) -> None:
+    discard_draft(actor=house.approver, version=draft(house, mdma), now=NOW)
+    again = load_protocol(
+        actor=house.approver,
+        clinic=house.clinic,
+        text=mdma.replace(*changed) if changed[0] else mdma,
+        now=NOW,
+    )
+    send_for_review(actor=house.approver, version=again, now=NOW)
+    for actor in (house.author, house.approver):
+        with pytest.raises(Forbidden):
+            approve_version(actor=actor, version=again, now=NOW)
+    third = make_actor(house.clinic, "emil", Role.SUPERVISOR)
+    assert approve_version(actor=third, version=again, now=NOW).approved_by_id == third.person_id
+
+
+def test_after_a_publication_only_who_wrote_that_very_text_is_still_its_author(
+    house: House, mdma: str
+) -> None:
+    def numbered(number: str) -> str:
+        return mdma.replace('version: "1.0"', f'version: "{number}"')
+
+    third = make_actor(house.clinic, "emil", Role.SUPERVISOR)
+    discard_draft(
+        actor=third,
+        version=load_protocol(actor=third, clinic=house.clinic, text=numbered("3"), now=NOW),
+        now=NOW,
+    )
+    published(house, mdma)
+    other = load_protocol(actor=house.approver, clinic=house.clinic, text=numbered("2"), now=NOW)
+    assert other.author_ids == [house.approver.person_id]
+    same = load_protocol(actor=house.approver, clinic=house.clinic, text=numbered("3"), now=NOW)
+    assert set(same.author_ids) == {house.approver.person_id, third.person_id}
 
 
 def test_a_therapist_may_neither_draft_nor_approve_nor_publish_nor_answer(house: House, mdma: str) -> None:

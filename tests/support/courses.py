@@ -425,6 +425,8 @@ def _amounts(
     walker: Walker, definition: ProtocolDefinition, cycle: int, at: datetime
 ) -> list[tuple[DoseRule, Decimal]]:
     """What is ordered and given by each dose rule that applies: what is offered, or the least there is."""
+    if not any(isinstance(rule, DoseRule) for rule in definition.rules):
+        return []
     timeline = timeline_of(definition=definition, history=walker.history, as_of=at)
     found = []
     for rule in dose_rules(timeline, cycle):

@@ -16,6 +16,7 @@ from protocols.models import UNPUBLISHED, FigureConfirmation, ProtocolVersion
 from protocols.operations.on_version import on_version
 from protocols.queries.definitions import definition_as_written
 from protocols.queries.figures import KINDS
+from protocols.queries.instruments import instruments
 from protocols.rules.figures import to_answer_for
 
 
@@ -33,7 +34,7 @@ def confirm_figures(
             raise NotNow(_("This version is published already."), code="version-is-published")
         there = {
             (figure.path, figure.text): kind
-            for figure in to_answer_for(definition_as_written(found))
+            for figure in to_answer_for(definition_as_written(found), instruments())
             if (kind := KINDS.get(figure.source.status)) is not None
         }
         unknown = sorted({path for path, text in figures if (path, text) not in there})

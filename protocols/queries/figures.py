@@ -8,6 +8,7 @@ from datetime import datetime
 from clinic.actors import Actor
 from protocols.models import FigureConfirmation, ProtocolVersion
 from protocols.queries.definitions import definition_as_written
+from protocols.queries.instruments import instruments
 from protocols.rules.definition import SourceStatus
 from protocols.rules.figures import to_answer_for
 
@@ -42,8 +43,8 @@ class FigureToAnswer:
 
 
 def figures_to_answer(actor: Actor, version: ProtocolVersion) -> list[FigureToAnswer]:
-    """Every figure of the version that is not read in a published source, in the document's order. Two
-    queries."""
+    """Every figure of the version and of its instruments that is not read in a published source, in order.
+    Two queries."""
     rows = (
         FigureConfirmation.objects.filter(clinic_id=actor.clinic_id, version__protocol_id=version.protocol_id)
         .select_related("person", "version")
@@ -55,7 +56,7 @@ def figures_to_answer(actor: Actor, version: ProtocolVersion) -> list[FigureToAn
         answer = Answer(person=row.person.printed_name, at=row.at, version=row.version.version)
         (here if row.version_id == version.pk else before)[row.path, row.text, row.kind] = answer
     found = []
-    for figure in to_answer_for(definition_as_written(version)):
+    for figure in to_answer_for(definition_as_written(version), instruments()):
         kind = KINDS.get(figure.source.status)
         if kind is not None:
             name = (figure.path, figure.text, kind.value)
@@ -77,7 +78,7 @@ def open_figures(version: ProtocolVersion) -> list[tuple[str, str, FigureConfirm
     answered = set(FigureConfirmation.objects.filter(version=version).values_list("path", "text", "kind"))
     return [
         (figure.path, figure.text, kind)
-        for figure in to_answer_for(definition_as_written(version))
+        for figure in to_answer_for(definition_as_written(version), instruments())
         if (kind := KINDS.get(figure.source.status)) is not None
         and (figure.path, figure.text, kind.value) not in answered
     ]

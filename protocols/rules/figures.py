@@ -5,11 +5,12 @@ Knows how to find figures. Knows nothing of what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from protocols.rules.definition import (
     AnyRule,
+    AssessmentRule,
     ProtocolDefinition,
     ReleaseRule,
     SessionRule,
@@ -17,6 +18,7 @@ from protocols.rules.definition import (
     SourceStatus,
 )
 from protocols.rules.grammar import FigureOf, Node
+from protocols.rules.instruments import Instrument, told
 from protocols.rules.shapes import ANSWER, OUTCOME, REMINDER, RULE
 
 
@@ -54,9 +56,34 @@ def required_points(definition: ProtocolDefinition) -> Iterator[PlacedFigure]:
             yield from _points(rule, f"overlays[{number}].{rule.code}")
 
 
-def to_answer_for(definition: ProtocolDefinition) -> Iterator[PlacedFigure]:
-    """Every figure and required point that no published source gives: somebody answers for each."""
-    for placed in (*figures_of(definition), *required_points(definition)):
+def figures_of_instruments(
+    definition: ProtocolDefinition, instruments: Mapping[str, Instrument]
+) -> Iterator[PlacedFigure]:
+    """The figures of the instruments that the protocol asks for, each once. `text` names the instrument."""
+    overlaid = [rule for overlay in definition.overlays for rule in overlay.rules]
+    asked = {
+        rule.instrument: None for rule in (*definition.rules, *overlaid) if isinstance(rule, AssessmentRule)
+    }
+    for code in asked:
+        if instrument := instruments.get(code):
+            for one in told(instrument):
+                yield PlacedFigure(
+                    path=f"instruments.{code}.{one.path}",
+                    text=f"{instrument.title['en']}: {one.text}",
+                    source=one.source,
+                )
+
+
+def to_answer_for(
+    definition: ProtocolDefinition, instruments: Mapping[str, Instrument]
+) -> Iterator[PlacedFigure]:
+    """Every figure and required point that no published source gives, the protocol's own and those of its
+    instruments: somebody answers for each."""
+    for placed in (
+        *figures_of(definition),
+        *required_points(definition),
+        *figures_of_instruments(definition, instruments),
+    ):
         if placed.source.status is not SourceStatus.PUBLISHED:
             yield placed
 

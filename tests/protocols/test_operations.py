@@ -26,7 +26,7 @@ from protocols.operations import (
     send_for_review,
 )
 from protocols.rules.moves import VERSION_MOVES
-from tests.protocols.house import NOW, House, draft, make_actor, make_clinic, published
+from tests.protocols.house import LIBRARY, NOW, House, draft, make_actor, make_clinic, published
 
 
 def sent(house: House, text: str) -> ProtocolVersion:
@@ -248,6 +248,26 @@ def test_a_point_that_must_be_ticked_is_answered_for_where_no_source_names_it(
     assert point.text in mdma
     assert "preparation.checklist.touch_talked_through" not in asked, "it need not be ticked"
     assert "release.items.judged_stable" not in asked, "read in a published source"
+
+
+def test_what_a_protocols_instruments_rest_on_is_answered_for_with_its_own_figures(house: House) -> None:
+    text = (LIBRARY / "psilocybin_trd.yaml").read_text(encoding="utf-8")
+    version = approved(house, text)
+    asked = {one.path: one for one in queries.figures_to_answer(house.author, version)}
+    at = "instruments.madrs.worries[1]"
+    assert asked[at].kind == "adopted"
+    assert asked[at].text == (
+        "MADRS (past week): Suicidal thoughts rated 4 or more: evaluate at once (q10: 4, 5, 6)"
+    )
+    assert "instruments.madrs.findings.remission_10" not in asked, "read in a published source"
+    assert not [path for path in asked if path.startswith("instruments.who5.")], "the protocol has no WHO-5"
+    figures = [(one.path, one.text) for one in asked.values() if one.path != at]
+    confirm_figures(actor=house.clinician, version=version, figures=figures, now=NOW)
+    with pytest.raises(Incomplete) as caught:
+        publish_version(actor=house.approver, version=version, now=NOW)
+    assert [one["path"] for one in caught.value.data["figures"]] == [at]
+    confirm_figures(actor=house.clinician, version=version, figures=[(at, asked[at].text)], now=NOW)
+    assert publish_version(actor=house.approver, version=version, now=NOW).status == "published"
 
 
 def test_one_figure_left_out_is_enough_to_refuse(house: House, mdma: str) -> None:

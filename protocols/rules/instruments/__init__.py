@@ -1,7 +1,7 @@
 """Instruments: questionnaires and ratings as versioned data, and what their answers come to.
 
 `definition` has the values, `shapes` says how each stands in a document, `document` reads and writes one,
-`scoring` adds up, `wording` puts a clinic's licensed text in.
+`scoring` adds up, `telling` says what its figures are, `wording` puts a clinic's licensed text in.
 """
 
 from protocols.rules.instruments.definition import (
@@ -38,6 +38,7 @@ from protocols.rules.instruments.document import (
     unverified_in,
 )
 from protocols.rules.instruments.scoring import ChangeSeen, Score, asked, changes_between, next_item, score
+from protocols.rules.instruments.telling import Told, cut_points, shown_by, told
 from protocols.rules.instruments.wording import parse_wording, with_text
 
 __all__ = [
@@ -65,17 +66,21 @@ __all__ = [
     "ScaleIs",
     "Score",
     "Sourced",
+    "Told",
     "Wording",
     "Worry",
     "asked",
     "changes_between",
+    "cut_points",
     "instrument_digest",
     "instrument_to_document",
     "next_item",
     "parse_instrument",
     "parse_wording",
     "score",
+    "shown_by",
     "sources_in",
+    "told",
     "unverified_in",
     "with_text",
 ]

@@ -647,7 +647,7 @@ def test_when_to_remind_is_the_clinics_own(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_every_point_that_must_be_ticked_names_its_source_or_is_answered_for(code: str) -> None:
     definition = protocol(code)
-    asked = {placed.path for placed in to_answer_for(definition)}
+    asked = {placed.path for placed in to_answer_for(definition, {})}
     must = [
         (f"{rule.code}.{name}.{item.code}", item)
         for rule in definition.rules

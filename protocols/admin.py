@@ -128,13 +128,15 @@ class LegalBasisAdmin(HouseAdmin):
         )
 
 
-def _without_text() -> list[tuple[str, str]]:
-    return [(code, code) for code, one in sorted(instruments().items()) if one.licence.ships != "text"]
+def _instruments() -> list[tuple[str, str]]:
+    return [(code, code) for code in sorted(instruments())]
 
 
 class InstrumentWordingForm(OperationForm):
     instrument = forms.ChoiceField(
-        choices=_without_text, label=_("Instrument"), help_text=_("Those that ship without their words.")
+        choices=_instruments,
+        label=_("Instrument"),
+        help_text=_("English words only where none ship with the product."),
     )
     document = forms.CharField(
         widget=forms.Textarea,
@@ -149,13 +151,13 @@ class InstrumentWordingForm(OperationForm):
 
 @admin.register(InstrumentWording)
 class InstrumentWordingAdmin(HouseAdmin):
-    """The latest of an instrument counts; an empty one took it back."""
+    """The latest of an instrument and language counts; an empty one took it back."""
 
     sees = adds = ends = Permission.RECORD_LEGAL_BASIS
     form = InstrumentWordingForm
-    list_display = ("instrument", "version", "clinic", "loaded_by", "loaded_at", "why")
+    list_display = ("instrument", "language", "version", "clinic", "loaded_by", "loaded_at", "why")
     list_select_related = ("clinic", "loaded_by")
-    list_filter = ("instrument",)
+    list_filter = ("instrument", "language")
     ordering = ("-id",)
     actions = ("take_back",)
 
@@ -171,7 +173,7 @@ class InstrumentWordingAdmin(HouseAdmin):
             request,
             queryset,
             lambda actor, row, reason: take_wording_back(
-                actor=actor, instrument=row.instrument, why=reason, now=actor.at
+                actor=actor, instrument=row.instrument, language=row.language, why=reason, now=actor.at
             ),
             said=_("Taken back: %s."),
         )

@@ -29,12 +29,14 @@ class LoadWordingInput(StrictSerializer):
 class TakeWordingBackInput(StrictSerializer):
     id = Id(help_text="A UUID that you make. The same id and body again give the first row.")
     instrument = Text(help_text="Its code.")
+    language = Text(max_length=10, required=False, default="en", help_text="Of the wording taken back.")
     reason = Text(allow_blank=True)
 
 
 class LoadedWordingOut(Serializer[Any]):
     id = Id(source="public_id")
     instrument = Text()
+    language = Text()
     version = Text()
     reason = Text(source="why", allow_blank=True, help_text="Why it was taken back; empty while it stands.")
     loaded_by = Text(source="loaded_by.printed_name")
@@ -44,12 +46,11 @@ class LoadedWordingOut(Serializer[Any]):
 class WordingOut(Serializer[Any]):
     instrument = Text(source="instrument.code")
     version = Text(source="instrument.version")
+    language = Text(help_text="Each is listed in English, and in every language it has words in here.")
     ships = Text(
         source="instrument.licence.ships", help_text="text, or structure: then its wording is loaded."
     )
-    has_text = BooleanField(
-        source="instrument.has_text", help_text="Without it no patient is sent this form."
-    )
+    has_text = BooleanField(help_text="Without it in any language of theirs no patient is sent this form.")
     licence = Text(allow_blank=True, help_text="Of what the clinic loaded.")
     document = Text(allow_blank=True, help_text="What the clinic loaded; empty when nothing stands.")
     fits = BooleanField(help_text="Whether what was loaded fits the instrument as the product now has it.")
@@ -109,6 +110,7 @@ class TakeWordingBack(Door):
         row = take_wording_back(
             actor=self.actor,
             instrument=sent["instrument"],
+            language=sent["language"],
             why=sent["reason"],
             public_id=sent["id"],
             now=self.actor.at,

@@ -1,5 +1,5 @@
-"""A clinic's licensed wording of an instrument that ships without its text. Rows are only ever added: the
-latest of an instrument counts, an empty one takes it back."""
+"""A clinic's licensed wording of an instrument, in one language. Rows are only ever added: the latest of an
+instrument and language counts, an empty one takes it back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class InstrumentWording(ClinicRow):
 
     instrument = models.CharField(max_length=80)
     version = models.CharField(max_length=30)
+    language = models.CharField(max_length=10, default="en")
     document = models.TextField(blank=True, default="")
     why = models.TextField(blank=True, default="")
     loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

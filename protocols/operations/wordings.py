@@ -1,4 +1,4 @@
-"""Loading the wording that a clinic is licensed to use, and taking it back."""
+"""Loading the wording that a clinic may use, in a language, and taking it back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow
 from clinic.ids import uuid7
+from clinic.languages import NAMES
 from clinic.models import Clinic
 from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
@@ -36,14 +37,13 @@ def load_wording(
 ) -> InstrumentWording:
     """Keep a wording for the instrument of that code; from now on its items read so, for this clinic alone.
 
-    Raises BadInput with every line that is wrong, NotNow where the wording ships with the product. The same
+    The document says in which language it is; who may not read it goes on with what they had.
+    Raises BadInput with every line that is wrong, NotNow where the English ships with the product. The same
     text again changes nothing and gives the row that counts.
     """
     with acting(actor):
         require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=actor.clinic_id))
         found = instrument_of(instrument)
-        if found.licence.ships == "text":
-            raise NotNow(_("The wording of this instrument comes with the product."), code="text-ships")
         blank = [number for number, line in enumerate(text.splitlines(), start=1) if _BLANK.search(line)]
         if blank:
             raise BadInput(
@@ -52,38 +52,63 @@ def load_wording(
                 fields={"document": [f"{number}: “…” still stands here" for number in blank]},
             )
         try:
-            parse_wording(text, instrument=found)
+            language = parse_wording(text, instrument=found).language
         except DocumentErrors as problem:
             raise BadInput(
                 _("This is not a wording of the instrument."),
                 code="wording-document",
                 fields={"document": [str(error) for error in problem.errors]},
             ) from problem
+        if language not in NAMES:
+            raise BadInput(
+                _("No patient is written to in this language."),
+                code="wording-document",
+                fields={"document": [_("language: write one of %(codes)s.") % {"codes": ", ".join(NAMES)}]},
+            )
+        if found.licence.ships == "text" and language == "en":
+            raise NotNow(
+                _("The English wording of this instrument comes with the product."), code="text-ships"
+            )
         return _keep(
-            actor, instrument, found.version, text, why="", reason=reason, now=now, public_id=public_id
+            *(actor, instrument, language, found.version, text),
+            why="",
+            reason=reason,
+            now=now,
+            public_id=public_id,
         )
 
 
 def take_wording_back(
-    *, actor: Actor, instrument: str, why: str, now: datetime, public_id: UUID | None = None
+    *,
+    actor: Actor,
+    instrument: str,
+    why: str,
+    now: datetime,
+    language: str = "en",
+    public_id: UUID | None = None,
 ) -> InstrumentWording:
-    """The licence is over, or the wording was wrong: its items read as item numbers again."""
+    """The licence is over, or the wording was wrong: its items read again as they did without it."""
     with acting(actor):
         require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=actor.clinic_id))
         found = instrument_of(instrument)
         if not why.strip():
             raise Incomplete(_("Say why."), fields={"why": [_("In a few words.")]})
-        standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument)
+        standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument, language=language)
         if standing is None or not standing.document:
             raise NotNow(_("No wording of this instrument is loaded."), code="no-wording")
         return _keep(
-            actor, instrument, found.version, "", why=why.strip(), reason=why, now=now, public_id=public_id
+            *(actor, instrument, language, found.version, ""),
+            why=why.strip(),
+            reason=why,
+            now=now,
+            public_id=public_id,
         )
 
 
 def _keep(
     actor: Actor,
     instrument: str,
+    language: str,
     version: str,
     text: str,
     *,
@@ -97,16 +122,17 @@ def _keep(
     public_id = public_id or uuid7()
     first = InstrumentWording.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
     if first is not None:
-        if (first.instrument, first.document, first.why) != (instrument, text, why):
+        if (first.instrument, first.language, first.document, first.why) != (instrument, language, text, why):
             raise Incomplete(_("This id was already used for another wording."), code="id-reused")
         return first
-    standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument)
+    standing = wording_row(clinic_id=actor.clinic_id, instrument=instrument, language=language)
     if standing is not None and standing.document == text and standing.version == version:
         return standing
     row = InstrumentWording.objects.create(
         clinic_id=actor.clinic_id,
         public_id=public_id,
         instrument=instrument,
+        language=language,
         version=version,
         document=text,
         why=why,
@@ -119,7 +145,7 @@ def _keep(
         subject=row,
         occurred_at=now,
         now=now,
-        data={"instrument": instrument, "version": version},
+        data={"instrument": instrument, "language": language, "version": version},
         reason=reason,
     )
     # What may be sent to a patient is another thing from now on.

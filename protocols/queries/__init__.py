@@ -26,8 +26,11 @@ from protocols.queries.versions import (
 )
 from protocols.queries.wordings import (
     WordingState,
+    forms_sent,
     forms_without_text,
     instrument_for,
+    own_questions,
+    wording_named,
     wording_state,
     wording_states,
 )
@@ -43,6 +46,7 @@ __all__ = [
     "definition_of",
     "definitions_of",
     "figures_to_answer",
+    "forms_sent",
     "forms_without_text",
     "has_role",
     "instrument_for",
@@ -53,6 +57,7 @@ __all__ = [
     "library_document",
     "library_protocols",
     "open_figures",
+    "own_questions",
     "own_words_of",
     "own_words_of_house",
     "protocols",
@@ -62,6 +67,7 @@ __all__ = [
     "says_what_it_said",
     "version_for",
     "versions_of",
+    "wording_named",
     "wording_state",
     "wording_states",
 ]

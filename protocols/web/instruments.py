@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import yaml
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from clinic.actors import Seat, acting
 from clinic.errors import BadInput, Incomplete, NotNow
+from clinic.languages import NAMES
 from clinic.permissions import HouseSubject, Permission, allows
 from protocols import queries
 from protocols.operations.wordings import load_wording, take_wording_back
@@ -22,10 +25,19 @@ from protocols.web.seat import staff
 @staff
 def instruments(request: HttpRequest, seat: Seat) -> HttpResponse:
     with acting(seat.actor):
-        rows = queries.wording_states(seat.actor)
+        states = queries.wording_states(seat.actor)
     page = {
         "here": "protocols",
-        "rows": [(row, showing.say(row.instrument.title)) for row in rows],
+        "rows": [
+            (
+                showing.say(english.instrument.title),
+                english,
+                [(state, NAMES[state.language]) for state in (english, *others)],
+            )
+            for english, *others in (
+                list(found) for _code, found in groupby(states, key=lambda state: state.instrument.code)
+            )
+        ],
         "may_load": _may_load(seat),
     }
     return render(request, "protocols/instruments.html", page)
@@ -35,17 +47,22 @@ def instruments(request: HttpRequest, seat: Seat) -> HttpResponse:
 def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
     """What is loaded, and a form with every item in its place for what the licence lets the clinic print."""
     with acting(seat.actor):
-        state = queries.wording_state(seat.actor, code)
-    if state.instrument.licence.ships == "text" or not _may_load(seat):
+        state = queries.wording_state(seat.actor, code, request.GET.get("language", "en"))
+    ships = state.language == "en" and state.shipped
+    if not _may_load(seat):
         raise Http404
-    text = state.document or _skeleton(state.instrument)
+    text = state.document or _skeleton(state.instrument, state.language)
     status, problem, errors = 200, "", []
     if request.method == "POST":
         text = request.POST.get("document", text).replace("\r\n", "\n")
         try:
             if "take_back" in request.POST:
                 take_wording_back(
-                    actor=seat.actor, instrument=code, why=request.POST.get("why", ""), now=seat.actor.at
+                    actor=seat.actor,
+                    instrument=code,
+                    language=state.language,
+                    why=request.POST.get("why", ""),
+                    now=seat.actor.at,
                 )
                 messages.success(request, _("The wording is taken back."))
             else:
@@ -59,6 +76,9 @@ def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
     page = {
         "here": "protocols",
         "state": state,
+        "ships": ships,
+        "languages": [(one, name, one == state.language) for one, name in NAMES.items()],
+        "name": NAMES[state.language],
         "title": showing.say(state.instrument.title),
         "text": text,
         "problem": problem,
@@ -71,17 +91,29 @@ def _may_load(seat: Seat) -> bool:
     return allows(seat.actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=seat.clinic.pk))
 
 
-def _skeleton(instrument: Instrument) -> str:
-    """A document with a place for every word, to be filled in from the licensed form."""
+def _skeleton(instrument: Instrument, language: str) -> str:
+    """A document with a place for every word, to be filled in from the licensed form. What the answers are
+    called stands in it in English only: there is no other to begin with."""
+    english = language == "en"
+    own = [item for item in instrument.items if not english and item.options != instrument.options]
     return yaml.safe_dump(
         {
             "format": 1,
             "instrument": instrument.code,
             "version": instrument.version,
+            "language": language,
             "licence": "…",
             "instructions": "…",
-            "options": {option.value: showing.say(option.words) for option in instrument.options},
-            "items": {item.code: {"words": "…"} for item in instrument.items},
+            "options": {
+                option.value: option.words["en"] if english else "…"
+                for option in instrument.options
+                if english or option.worded
+            },
+            "items": {
+                item.code: {"words": "…"}
+                | ({"options": {one.value: "…" for one in item.options if one.worded}} if item in own else {})
+                for item in instrument.items
+            },
         },
         sort_keys=False,
         allow_unicode=True,

@@ -10,11 +10,12 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clinic.languages import NAMES
 from sessions.operations.dry_run import dry_run
 from sessions.queries import banner
 from sessions.queries.forecast import forecast
 from sessions.web.door import Door, staff
-from sessions.web.wording import CHANNELS, NAMES
+from sessions.web.wording import CHANNELS
 
 PURPOSES: dict[str, Any] = {
     "visit_reminder": gettext_lazy("Reminder of a visit"),

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clinic.languages import NAMES
 from sessions.operations.wording import approve_language, finding_words, write_wording
 from sessions.queries import wording as wordings
 from sessions.rules.wording import LANGUAGES
@@ -16,12 +17,6 @@ from sessions.rules.wording_shipped import Kind
 from sessions.web import forms
 from sessions.web.door import Door, posts_only, staff
 
-NAMES = {
-    "en": gettext_lazy("English"),
-    "es": gettext_lazy("Spanish"),
-    "de": gettext_lazy("German"),
-    "fr": gettext_lazy("French"),
-}
 KINDS = {
     Kind.VISIT: gettext_lazy("A visit"),
     Kind.VISIT_TOMORROW: gettext_lazy("A visit tomorrow"),

@@ -11,10 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from clinic.errors import Forbidden, Incomplete, NotNow
+from clinic.errors import BadInput, Forbidden, Incomplete, NotNow
 from protocols.models import InstrumentWording
 from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.queries import instrument_for, instrument_of
+from protocols.rules.instruments import score
 from sessions.queries.offers import asked_instrument
 from tests.support.cast import START, Cast, enrol, make_cast
 from tests.support.wordings import CODE, wording
@@ -97,9 +98,76 @@ def test_only_an_administrator_loads_a_wording(cast: Cast) -> None:
     )
 
 
-def test_an_instrument_whose_text_ships_takes_no_other(cast: Cast) -> None:
+def test_an_instrument_whose_text_ships_takes_no_other_english(cast: Cast) -> None:
     with pytest.raises(NotNow):
-        load_wording(actor=cast.actor("finn"), instrument="pcl5", text="format: 1", now=START)
+        load_wording(actor=cast.actor("finn"), instrument="pcl5", text=wording(code="pcl5"), now=START)
+
+
+@pytest.mark.parametrize(
+    ("label", "code", "loaded", "asked", "reads", "has_text"),
+    [
+        ("English ships, German loaded", "pcl5", ["de"], "de", "de", True),
+        ("English ships, nobody loaded Spanish", "pcl5", ["de"], "es", "en", True),
+        ("English ships, and stays for who reads it", "pcl5", ["de"], "en", "en", True),
+        ("only German loaded, German asked", CODE, ["de"], "de", "de", True),
+        ("only German loaded, English asked", CODE, ["de"], "en", "en", False),
+        ("only English loaded, German asked", CODE, ["en"], "de", "en", True),
+        ("both loaded, German asked", CODE, ["en", "de"], "de", "de", True),
+        ("nothing loaded", CODE, [], "de", "en", False),
+    ],
+)
+def test_who_reads_a_language_gets_its_wording_and_english_where_there_is_none(
+    cast: Cast, label: str, code: str, loaded: list[str], asked: str, reads: str, has_text: bool
+) -> None:
+    for language in loaded:
+        text = wording(code=code, language=language)
+        load_wording(actor=cast.actor("finn"), instrument=code, text=text, now=START)
+    found = instrument_for(cast.clinic.pk, code, asked)
+    assert (found.language, found.has_text) == (reads, has_text), label
+    assert found.say(found.items[0].words).startswith("Unsere Frage") is (reads == "de"), label
+    assert bool(found.text_id) is (reads in loaded), label
+    given = {item.code: item.highest for item in found.items}
+    assert score(found, given) == score(instrument_of(code), given)
+
+
+def test_a_wording_is_taken_back_in_its_language_alone(cast: Cast) -> None:
+    finn = cast.actor("finn")
+    for language in ("en", "de"):
+        load_wording(actor=finn, instrument=CODE, text=wording(language=language), now=START)
+    take_wording_back(actor=finn, instrument=CODE, language="de", why="The licence ended.", now=START)
+    found = instrument_for(cast.clinic.pk, CODE, "de")
+    assert (found.language, found.has_text) == ("en", True)
+    with pytest.raises(NotNow):
+        take_wording_back(actor=finn, instrument=CODE, language="de", why="Again.", now=START)
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "says"),
+    [
+        ("no patient reads it", wording(language="de").replace(": de", ": xx"), "write one of"),
+        ("an answer has no words", wording().replace("licence:", "language: de\nlicence:"), "its answer 0"),
+    ],
+)
+def test_a_wording_in_another_language_is_whole_or_refused(
+    cast: Cast, label: str, text: str, says: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_wording(actor=cast.actor("finn"), instrument=CODE, text=text, now=START)
+    assert any(says in line for line in caught.value.fields["document"]), label
+
+
+def test_a_german_wording_of_what_ships_in_english_is_loaded_on_the_page_and_listed_there(cast: Cast) -> None:
+    finn = client_of(cast, "finn")
+    address = reverse("protocols:wording", args=(cast.clinic.slug, "pcl5"))
+    assert "<textarea" not in finn.get(address).content.decode(), "English comes with the product"
+    given = finn.get(f"{address}?language=de").context["text"]
+    assert "language: de" in given and "4: …" in given
+    sent = {"document": wording(code="pcl5", language="de", licence="Official translation, 2019")}
+    assert finn.post(f"{address}?language=de", sent).status_code == 302
+    listed = finn.get(reverse("protocols:instruments", args=(cast.clinic.slug,))).content.decode()
+    assert "German: Official translation, 2019" in listed
+    assert finn.post(f"{address}?language=de", {"take_back": "1", "why": "Over."}).status_code == 302
+    assert instrument_for(cast.clinic.pk, "pcl5", "de").language == "en"
 
 
 def test_the_database_changes_and_deletes_no_wording(cast: Cast) -> None:

@@ -46,4 +46,4 @@ class Command(BaseCommand):
         except Refusal as refusal:
             lines = [f"{file}:{line}" for line in refusal.fields.get("document", [])]
             raise CommandError("\n".join([refusal.message, *lines, refusal.advice]).strip()) from refusal
-        self.stdout.write(f"{file}: {row.instrument} {row.version}")
+        self.stdout.write(f"{file}: {row.instrument} {row.version}, {row.language}")

@@ -151,6 +151,11 @@ class Option:
     value: int
     words: Words
 
+    @property
+    def worded(self) -> bool:
+        """Whether it says more than its number."""
+        return self.words["en"] != str(self.value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
@@ -252,7 +257,8 @@ class Instrument:
     others: 0 unless a source says otherwise; None for an instrument without scales.
     `rater` is who answers: the patient (self-report), the therapist (any trained clinician) or the
     independent rater. `bands` are listed from the worst down: the first that holds is the level.
-    `text_licence` is what the clinic says of the wording it loaded; empty while there is none.
+    `language` is the one its items read in, `text_licence` what the clinic says of the wording it loaded in
+    it, and `text_id` which one that is; both are empty where the words are the product's, or there are none.
     """
 
     code: str
@@ -273,13 +279,36 @@ class Instrument:
     changes: tuple[Change, ...]
     worries: tuple[Worry, ...]
     citations: Mapping[str, Citation]
+    language: str = "en"
     text_licence: str = ""
+    text_id: str = ""
 
     @property
     def has_text(self) -> bool:
         """Whether the items carry their wording. Without it, only somebody with the form at hand can
         answer."""
         return self.licence.ships == "text" or bool(self.text_licence)
+
+    def say(self, words: Words) -> str:
+        """Words of it in the language that it reads in."""
+        return words.get(self.language) or words["en"]
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those in which every one of its sentences is there."""
+        return frozenset.intersection(*(frozenset(words) for words in self.sentences))
+
+    @property
+    def sentences(self) -> tuple[Words, ...]:
+        """What whoever answers it reads. A number reads the same in every language."""
+        return (
+            self.instructions,
+            *(
+                words
+                for item in self.items
+                for words in (item.words, *(option.words for option in item.options if option.worded))
+            ),
+        )
 
     def item(self, code: str) -> Item | None:
         return next((item for item in self.items if item.code == code), None)
@@ -305,8 +334,8 @@ class ItemWording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """Words for one version of one instrument, with what entitles the clinic to them (`licence`, never
-    empty).
+    """Words for one version of one instrument in one language, with what entitles the clinic to them
+    (`licence`, never empty).
 
     `options` are the words of answers that all items share; an item's own come before them.
     """
@@ -318,3 +347,4 @@ class Wording:
     items: Mapping[str, ItemWording]
     options: Mapping[int, Words] = field(default_factory=lambda: MappingProxyType({}))
     title: Words | None = None
+    language: str = "en"

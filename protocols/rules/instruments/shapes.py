@@ -73,6 +73,11 @@ from protocols.rules.writing import Bare
 FORMAT: Final = "1"
 _NONE: Final[Mapping[Any, Any]] = MappingProxyType({})
 
+LANGUAGE: Final = Scalar(
+    word("a language", re.compile("[a-z]{2,3}"), "Write `en`, `de` or `es`."),
+    "language: `en`, `de`",
+    {"type": "string"},
+)
 VALUE: Final = number_of(0, 1000)  # what an answer counts
 VALUE_KEY: Final = Scalar[int](
     whole(0, 1000), "what an answer counts", {"type": "string", "pattern": "^[0-9]{1,4}$"}
@@ -459,6 +464,7 @@ WORDING: Final = _Formatted(
     Wording,
     need("instrument", CODE_WORD, "for which instrument"),
     need("version", VERSION, "for which version of it"),
+    may("language", LANGUAGE, "in which language", "en"),
     need("licence", TEXT, "why the clinic may use this wording"),
     may("title", WORDS, "its name, where it differs"),
     need("instructions", WORDS, "what stands above the items"),

@@ -7,9 +7,11 @@ wording is kept, and who may see it, is its keeper's.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from clinic.errors import BadInput
+from protocols.rules.definition import Words
 from protocols.rules.instruments.definition import Instrument, Item, Wording
 from protocols.rules.instruments.shapes import WORDING
 from protocols.rules.reading import Place, Reading, read_document
@@ -22,24 +24,40 @@ def with_text(instrument: Instrument, wording: Wording) -> Instrument:
         wrong.setdefault(place, []).append(f"{what}. {instead}")
     if wrong:
         raise BadInput("This wording does not fit the instrument.", code="wording", fields=wrong)
+    lay = _Lay(wording.language)
     return replace(
         instrument,
-        title=wording.title or instrument.title,
-        instructions=wording.instructions,
-        items=tuple(_worded(item, wording) for item in instrument.items),
+        title=lay(instrument.title, wording.title),
+        instructions=lay(instrument.instructions, wording.instructions),
+        items=tuple(_worded(item, wording, lay) for item in instrument.items),
+        language=wording.language,
         text_licence=wording.licence,
     )
 
 
-def _worded(item: Item, wording: Wording) -> Item:
+@dataclass(frozen=True, slots=True)
+class _Lay:
+    """English words take the place of those there; words in another language stand beside them."""
+
+    language: str
+
+    def __call__(self, there: Words, said: Words | None) -> Words:
+        if said is None:
+            return there
+        if self.language == "en":
+            return said
+        return MappingProxyType({**there, self.language: said.get(self.language) or said["en"]})
+
+
+def _worded(item: Item, wording: Wording, lay: _Lay) -> Item:
     own = wording.items[item.code]
     return replace(
         item,
-        words=own.words,
+        words=lay(item.words, own.words),
         options=tuple(
             replace(
                 option,
-                words=own.options.get(option.value, wording.options.get(option.value, option.words)),
+                words=lay(option.words, own.options.get(option.value, wording.options.get(option.value))),
             )
             for option in item.options
         ),
@@ -72,6 +90,15 @@ def _misfits(instrument: Instrument, wording: Wording) -> Iterator[tuple[str, st
                     f"{value} is not an answer to {item.code}",
                     "Write one of its answers.",
                 )
+        if own and wording.language != "en":
+            # In English the structure's own words stand for those left out.
+            for option in item.options:
+                if option.worded and option.value not in {*own.options, *wording.options}:
+                    yield (
+                        f"items.{item.code}",
+                        f"the words of its answer {option.value} are missing",
+                        "Add them.",
+                    )
     for value in wording.options:
         if not any(item.allows(value) for item in instrument.items):
             yield "options", f"no item has the answer {value}", "Leave it out."

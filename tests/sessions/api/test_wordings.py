@@ -36,6 +36,19 @@ def test_a_wording_is_loaded_read_and_taken_back_through_the_api(cast: Cast) -> 
     assert not state(cast)["has_text"]
 
 
+def test_a_wording_in_another_language_stands_beside_the_english(cast: Cast) -> None:
+    finn = calls(cast, "finn")
+    sent = {"id": new_id(), "instrument": "pcl5", "document": wording(code="pcl5", language="de")}
+    assert ok(finn.post("wordings", sent))["language"] == "de"
+    listed = [one for one in ok(finn.get("wordings"))["items"] if one["instrument"] == "pcl5"]
+    assert [(one["language"], one["has_text"], bool(one["document"])) for one in listed] == [
+        ("en", True, False),
+        ("de", True, True),
+    ]
+    back = {"id": new_id(), "instrument": "pcl5", "language": "de", "reason": "The licence ended."}
+    assert ok(finn.post("take_wording_back", back))["language"] == "de"
+
+
 def test_a_wording_that_does_not_fit_names_its_lines_in_the_answer(cast: Cast) -> None:
     sent = {"id": new_id(), "instrument": CODE, "document": wording(licence="")}
     told = problem(calls(cast, "finn").post("wordings", sent), 400, "wording-document")

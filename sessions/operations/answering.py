@@ -17,7 +17,7 @@ from clinic.errors import NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
-from protocols.queries import definition_of, instrument_of
+from protocols.queries import definition_of, instrument_of, wording_named
 from protocols.rules.definition import AssessmentRule, ProtocolDefinition
 from protocols.rules.instruments import score
 from sessions.models import (
@@ -41,6 +41,7 @@ from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_within
 from sessions.queries.links import answered_before, answers_given, instrument_of_link, link_of
 from sessions.queries.step_up import step_up_of
+from sessions.queries.wording import language_in_use
 from sessions.rules.facts import AssessmentAnswered, FactSource, Mode
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import CHANNELS
@@ -156,7 +157,8 @@ def _on_form(
         raise NotFound("This link is not one of ours.")
     usable(link, LinkPurpose(link.purpose), now=now)
     if proof is not None:
-        step = step_up_of(link, instrument_of_link(link), proof=proof, now=now)
+        language = language_in_use(link.clinic_id, link.patient.language)
+        step = step_up_of(link, instrument_of_link(link, language), proof=proof, now=now)
         if not step.may_send:
             raise NotNow(_("Please show first that it is you."), code=STEP_UP_NEEDED)
     actor = actor_of(link, now=now)
@@ -197,12 +199,14 @@ def answer_form(
     now: datetime,
     public_id: UUID | None = None,
     proof: str = "",
+    read_in: str = "",
 ) -> FactRecord:
     """The patient's answers to the instrument the link asks for (item code → value), with those kept before.
     A worrying one opens a task, with an owner and a clock, before this returns; one that did so when it was
     kept opens no second. Raises BadInput for an answer the instrument does not offer, NotNow where it was not
-    shown that it is the patient."""
+    shown that it is the patient. `read_in`: which wording the page showed, as the page said it."""
     with _on_form(token, now=now, proof=proof) as (actor, link, course, rule):
+        language, wording = _read_in(course, rule.instrument, read_in)
         kept = answers_given(course, link.key)
         given = {code: one for code, one in answers.items() if one is not None}
         whole = {**dict.fromkeys(answers), **kept, **given}
@@ -212,6 +216,8 @@ def answer_form(
             answers=tuple(sorted(whole.items())),
             total=None,
             mode=Mode.LINK,
+            language=language,
+            wording=wording,
         )
         public_id = public_id or uuid7()
         if answered_before(link) and not _sent_before(course, public_id):
@@ -232,6 +238,16 @@ def answer_form(
             untold = {code: one for code, one in whole.items() if kept.get(code) != one}
             _tell(actor=actor, course=course, rule=rule, key=link.key, answers=untold, now=now)
         return row
+
+
+def _read_in(course: Course, instrument: str, said: str) -> tuple[str, str]:
+    """(language, id of the clinic's wording) as the page said them, as far as they are of this clinic and
+    form; nothing else a browser says goes into the record."""
+    language, _space, text_id = said.partition(" ")
+    if text_id:
+        row = wording_named(clinic_id=course.clinic_id, instrument=instrument, text_id=text_id)
+        return (row.language, str(row.public_id)) if row is not None else ("", "")
+    return (language, "") if language in instrument_of(instrument).languages else ("", "")
 
 
 def _already_answered() -> NotNow:

@@ -22,12 +22,14 @@ from sessions.operations.missed import missed_visits
 from sessions.operations.tasks import open_task
 from sessions.queries.ways import (
     FOR_A_PERSON,
+    forms_of,
     how_to_reach,
     past_ways,
     shut_forms,
     subject_key,
     way_of,
 )
+from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import EMAIL, why_not
 from sessions.rules.reminders import ReminderDue, reminders
@@ -62,7 +64,8 @@ def plan_reminders(
     )
     how = how_to_reach(course) if due else None
     past = past_ways(course) if due else {}
-    shut = shut_forms(course, definition, how) if due else {}
+    language = language_in_use(course.clinic_id, course.patient.language) if due else "en"
+    shut = shut_forms(definition, forms_of(course, definition, language=language), how) if due else {}
     ways = {one: way_of(course.pk, one, how, past, shut=shut) for one in due}
     asked = {one for one in due if _still_asked(course, outcome, one)}
     wanted = [one for one in due if ways[one][0] and one in asked]

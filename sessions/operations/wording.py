@@ -11,6 +11,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic
+from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from sessions.models import MessageWording, WordingApproval
@@ -73,6 +74,8 @@ def write_wording(
             data={"kind": kind, "channel": channel, "language": language},
             reason=reason,
         )
+        if language not in APPROVED_AS_SHIPPED:
+            look_again(clinic_id=clinic.pk, now=now)  # the language is off until it is approved anew
         return row
 
 
@@ -106,6 +109,8 @@ def approve_language(*, actor: Actor, language: str, digest: str, now: datetime)
                 now=now,
                 data={"language": language},
             )
+            # Who may answer which form is another thing from now on.
+            look_again(clinic_id=clinic.pk, now=now)
         return row
 
 

@@ -22,7 +22,7 @@ from sessions.models import Course
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
-from sessions.queries.ways import how_of, past_ways, shut_forms, subject_key, way_of
+from sessions.queries.ways import forms_of, how_of, only_english, past_ways, shut_forms, subject_key, way_of
 from sessions.queries.wording import Words, words_for, written
 from sessions.queries.words import label
 from sessions.rules.engine import across_versions, timeline_of
@@ -50,6 +50,7 @@ class ForecastRow:
     shifted: str  # "quiet_hours", or ""
     reason: str  # why it won't
     preview: str
+    english_only: bool  # it leads to a questionnaire that this patient gets in English
     a_person_calls: bool  # it is about safety: what may not be sent is a call to make
 
 
@@ -83,8 +84,9 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     zone = ZoneInfo(course.patient.zone)
     how = how_of(course.patient.contact_details, clinic=course.clinic)
     past = past_ways(course)
-    shut = shut_forms(course, definition, how)
     language, words = words_for(course.clinic_id, course.patient.language)
+    forms = forms_of(course, definition, language=language)
+    shut, in_english = shut_forms(definition, forms, how), only_english(definition, forms, language=language)
     safety = {row.key for row in outcome.requirements if row.safety}
     afterwards = {row.key for row in outcome.requirements if row.afterwards is not None}
     ended = course.status not in OPEN_STATUSES
@@ -132,6 +134,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
                 ),
                 language=language,
                 words=words,
+                english_only=due is not None and due.rule_code in in_english,
             )
         )
     rows.sort(key=lambda row: (row.at is None, row.at or now, row.about))
@@ -173,6 +176,7 @@ def _row(
     send_at: datetime | None,
     language: str,
     words: Words,
+    english_only: bool,
 ) -> ForecastRow:
     due, (channel, closed) = one.due, way
     reason = one.reason or ("" if open_for else "course_ended") or closed
@@ -192,6 +196,7 @@ def _row(
         consent="agreed" if channel else closed,
         shifted=shifted if will else "",
         reason=reason,
+        english_only=will and english_only,
         preview=_preview(due, course=course, channel=channel or "", language=language, words=words)
         if will and due is not None
         else "",

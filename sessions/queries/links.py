@@ -59,7 +59,8 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
     link = link_of(token)
     booking = link.booking
     zone = ZoneInfo(link.patient.zone)
-    instrument = instrument_of_link(link)
+    language = language_in_use(link.clinic_id, link.patient.language)
+    instrument = instrument_of_link(link, language)
     return LinkPage(
         version_id=link.course.protocol_version_id,
         purpose=link.purpose,
@@ -75,7 +76,7 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
             link.clinic.crisis_lines, country=link.clinic.country, language=link.patient.language
         ),
         reading_hours=link.clinic.reading_hours,
-        language=language_in_use(link.clinic_id, link.patient.language),
+        language=language,
         instrument=instrument,
         given=answers_given(link.course, link.key) if instrument else {},
         shows_plan=link.clinic.shows_plan,
@@ -95,8 +96,11 @@ def answers_given(course: Course, key: str) -> dict[str, int | None]:
     return dict(AnswerGiven.objects.filter(course=course, key=key).values_list("item", "value"))
 
 
-def instrument_of_link(link: PatientLink) -> Instrument | None:
+def instrument_of_link(link: PatientLink, language: str) -> Instrument | None:
+    """What it asks, as who reads that language sees it."""
     definition = definition_of(link.course.protocol_version_id)
     code, _cycle, _occurrence = parts_of_key(definition=definition, key=link.key)
     rule = next((one for one in definition.rules if one.code == code), None)
-    return instrument_for(link.clinic_id, rule.instrument) if isinstance(rule, AssessmentRule) else None
+    if not isinstance(rule, AssessmentRule):
+        return None
+    return instrument_for(link.clinic_id, rule.instrument, language)

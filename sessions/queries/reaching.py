@@ -9,9 +9,12 @@ from uuid import UUID
 
 from clinic.actors import Actor
 from clinic.permissions import Permission
+from protocols.queries import definition_of, forms_sent
 from sessions.models import ContactChoice, ContactDetails
 from sessions.queries.courses import course_for
 from sessions.queries.ways import how_of
+from sessions.queries.wording import language_in_use
+from sessions.queries.words import say
 from sessions.rules.reaching import can_step_up
 
 SHOWN = 100
@@ -33,16 +36,24 @@ class Reach:
     details: ContactDetails
     stopped: Sequence[tuple[str, datetime]]  # (channel, since when)
     choices: Sequence[ChoiceRow]  # newest first
+    language: str  # in which they are written to
+    english_only: Sequence[str]  # the questionnaires they get in English although written to in another
     forms_stay_shut: bool  # a link to a form is of no use: they have no way to show that it is them
 
 
 def reach(actor: Actor, course_id: UUID) -> Reach:
     course = course_for(actor, course_id, Permission.VIEW_CONTACT_DETAILS)
     details = course.patient.contact_details
+    language = language_in_use(course.clinic_id, course.patient.language)
+    sent = forms_sent(course.clinic_id, definition_of(course.protocol_version_id), language)
     stopped = (("text", details.text_stopped_at), ("email", details.email_stopped_at))
     return Reach(
         patient_id=course.patient.public_id,
         details=details,
+        language=language,
+        english_only=sorted(
+            {say(one.title) for _rule, one in sent if one.has_text and one.language != language}
+        ),
         forms_stay_shut=not can_step_up(how_of(details, clinic=course.clinic)),
         stopped=[(channel, at) for channel, at in stopped if at is not None],
         choices=[

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from clinic.languages import NAMES
 from sessions.queries.facts import FactRow
 from sessions.queries.words import plain
 from sessions.rules.facts import (
@@ -85,10 +86,11 @@ def told(row: FactRow, names: Names) -> tuple[str, str]:
             )
         case AssessmentAnswered():
             total = "–" if value.total is None else value.total
+            read_in = value.language if value.language != "en" else ""
             return _("%(instrument)s, total %(total)s") % {
                 "instrument": value.instrument.upper(),
                 "total": total,
-            }, ""
+            }, _("read in %(language)s") % {"language": NAMES.get(read_in, read_in)} if read_in else ""
         case ContactMade():
             felt = {True: _("feels safe"), False: _("does not feel safe"), None: ""}[value.safe]
             return _said(value.result), _joined(_said(value.mode).lower(), felt)

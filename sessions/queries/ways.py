@@ -10,8 +10,9 @@ from django.db.models import Q
 
 from clinic.models import Clinic, Message, MessageLog, MessageState
 from clinic.queries import texts_possible
-from protocols.queries import forms_without_text, instrument_for
-from protocols.rules.definition import AssessmentRule, LadderRule, ProtocolDefinition, ReminderRule
+from protocols.queries import forms_sent
+from protocols.rules.definition import LadderRule, ProtocolDefinition, ReminderRule
+from protocols.rules.instruments import Instrument
 from sessions.models import ContactDetails, Course
 from sessions.rules.discretion import tells
 from sessions.rules.reaching import HowToReach, can_step_up, way_for, why_not
@@ -88,18 +89,41 @@ def past_ways(course: Course) -> dict[Target, PastWays]:
     return found
 
 
-def shut_forms(course: Course, definition: ProtocolDefinition, how: HowToReach | None) -> Mapping[str, str]:
+Forms = Mapping[str, Instrument]
+"""Rule → the form that it sends, as this patient reads it."""
+
+
+def forms_of(course: Course, definition: ProtocolDefinition, *, language: str) -> Forms:
+    """As who is written to in that language reads them. No query in English where the product ships all
+    wordings, else one."""
+    return {rule.code: one for rule, one in forms_sent(course.clinic_id, definition, language)}
+
+
+def only_english(definition: ProtocolDefinition, forms: Forms, *, language: str) -> frozenset[str]:
+    """Reminders, and steps of ladders, by their codes, of forms that a patient who is written to in that
+    language gets in English."""
+    here = {code for code, one in forms.items() if one.has_text and one.language != language}
+    steps = {
+        f"{rule.code}.{step.code}"
+        for rule in definition.rules
+        if isinstance(rule, LadderRule) and rule.of in here
+        for step in rule.steps
+    }
+    return frozenset(steps) | {one.code for one in definition.reminders if one.rule in here}
+
+
+def shut_forms(definition: ProtocolDefinition, forms: Forms, how: HowToReach | None) -> Mapping[str, str]:
     """Reminders, and steps of ladders, by their codes, whose link would open no form: with why. The clinic
-    has not loaded its wording, or took it back since; or it stands behind the step, and this patient has no
-    way through. No query where the product ships all wordings."""
-    wordless = {rule.code for rule, _instrument in forms_without_text(course.clinic_id, definition)}
+    has not loaded its wording in a language of the patient's, or took it back since; or it stands behind the
+    step, and this patient has no way through."""
     stays_shut = not can_step_up(how)
     found: dict[str, str] = {}
     first: dict[str, str] = {}  # a ladder's messages are those of the first reminder of what it is of
     for reminder in definition.reminders:
-        if reminder.rule in wordless:
+        form = forms.get(reminder.rule)
+        if form is not None and not form.has_text:
             why = NO_TEXT
-        elif stays_shut and _behind_the_step(course, definition, reminder):
+        elif stays_shut and _behind_the_step(form, reminder):
             why = NO_STEP
         else:
             why = ""
@@ -112,12 +136,9 @@ def shut_forms(course: Course, definition: ProtocolDefinition, how: HowToReach |
     return found
 
 
-def _behind_the_step(course: Course, definition: ProtocolDefinition, reminder: ReminderRule) -> bool:
+def _behind_the_step(form: Instrument | None, reminder: ReminderRule) -> bool:
     sure, perhaps = (wants_step_up(purpose=reminder.purpose, telling=told) for told in (False, True))
-    rule = definition.rule(reminder.rule)
-    if sure or not perhaps or not isinstance(rule, AssessmentRule):
-        return sure
-    return tells(instrument_for(course.clinic_id, rule.instrument))
+    return sure or (perhaps and form is not None and tells(form))
 
 
 def way_of(

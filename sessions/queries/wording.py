@@ -15,6 +15,7 @@ from clinic.catalogs import pages_in
 from clinic.models import Clinic
 from clinic.permissions import HouseSubject, Permission, allows, require
 from clinic.rules.text_length import ONE_TEXT, TextLength, text_length
+from protocols.queries import own_questions
 from sessions.models import MessageWording, WordingApproval
 from sessions.rules.discretion import Finding, findings
 from sessions.rules.wording import (
@@ -67,8 +68,9 @@ def approval_of(clinic_id: int, language: str, words: Words) -> WordingApproval 
 
 
 def digest_in(language: str, words: Words) -> str:
-    """What whoever approves a language approves: its messages, and the pages they lead to."""
-    return digest_of(words, pages_in(language))
+    """What whoever approves a language approves: its messages, the pages they lead to, and the product's own
+    questions there."""
+    return digest_of(words, (*pages_in(language), *own_questions(language)))
 
 
 def language_in_use(clinic_id: int, language: str) -> str:
@@ -152,6 +154,7 @@ class WordingPage:
     may_approve: bool
     digest: str  # of the words shown: what is approved
     pages: Sequence[tuple[str, str]]  # (English, said) of every sentence of the patients' pages
+    questions: Sequence[tuple[str, str]]  # the same of the product's own questionnaires
     most: int = ONE_TEXT
 
 
@@ -193,6 +196,7 @@ def wording_page(actor: Actor, clinic: Clinic, language: str) -> WordingPage:
         may_approve=allows(actor, Permission.CONFIRM_FIGURES, subject),
         digest=digest_in(language, words),
         pages=pages_in(language),
+        questions=own_questions(language),
     )
 
 

@@ -234,13 +234,17 @@ class AdverseEventRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentAnswered:
-    """An instrument was completed. `by` is patient, therapist or independent_rater."""
+    """An instrument was completed. `by` is patient, therapist or independent_rater. `language` is the one the
+    patient read it in, `wording` the id of the clinic's wording; both empty where a person asked, `wording`
+    where the words came with the product."""
 
     instrument: str
     by: str
     answers: tuple[tuple[str, int | None], ...]
     total: int | None
     mode: Mode
+    language: str = ""
+    wording: str = ""
 
 
 class ContactResult(StrEnum):

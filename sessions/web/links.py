@@ -21,7 +21,6 @@ from sessions.operations.visits import TAKEN, move_visit
 from sessions.queries.links import LinkPage
 from sessions.queries.own_plan import own_plan
 from sessions.queries.slots import slots_for
-from sessions.queries.words import say
 from sessions.web import forms
 from sessions.web.patient_door import patient, patient_however_old, proof_in
 from sessions.web.step_up import ask_to_step_up
@@ -49,6 +48,7 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
         row = answering.answer_form(
             token=token,
             answers=form.answers,
+            read_in=form.cleaned_data["read_in"],
             now=clock.now(),
             public_id=form.record_id,
             proof=proof_in(request),
@@ -80,7 +80,8 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
             "clinic": page,
             "token": token,
             "form": form,
-            "words": say(instrument.instructions),
+            "words": instrument.say(instrument.instructions),
+            "other_language": instrument.language if instrument.language != page.language else "",
             "instrument": instrument,
         },
     )

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clinic.languages import NAMES
 from sessions.operations.contact_details import change_contact_details
 from sessions.operations.step_up import set_word
 from sessions.queries import banner, reaching
@@ -49,6 +50,8 @@ def reach(door: Door, course: UUID) -> HttpResponse:
         word_page=door.url("patient_word", course),
         details=found.details,
         forms_stay_shut=found.forms_stay_shut,
+        language=NAMES[found.language],
+        english_only=found.english_only,
         form=form,
         stopped=[(HOW[channel], at) for channel, at in found.stopped],
         choices=[

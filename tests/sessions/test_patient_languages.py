@@ -17,6 +17,7 @@ from django.utils.translation.template import templatize
 
 from clinic.catalogs import FOLDER, compile_stale, pages_in, uncompiled
 from clinic.checks import catalogues_are_compiled
+from protocols.queries import own_questions
 from sessions.models import Course, Patient
 from sessions.operations.wording import approve_language
 from sessions.queries.wording import digest_in, words_in
@@ -109,7 +110,7 @@ def test_no_sentence_of_a_patients_page_tells_of_the_care_in_any_language() -> N
         (language, words): [one.found for one in telling_words(words)]
         for language, sentences in (
             ("en", english()),
-            *((one, [said for _english, said in pages_in(one)]) for one in OTHERS),
+            *((one, [said for _english, said in (*pages_in(one), *own_questions(one))]) for one in OTHERS),
         )
         for words in sentences
         if telling_words(words)
@@ -190,6 +191,8 @@ def test_whoever_approves_a_language_has_every_sentence_of_its_pages_before_them
     page = client.get(f"/c/{cast.clinic.slug}/wording/?language=fr").content.decode()
     shown = unescape(page)
     missing = [
-        said for _english, said in pages_in("fr") if re.sub(r"%\((\w+)\)[sd]", r"{\1}", said) not in shown
+        said
+        for _english, said in (*pages_in("fr"), *own_questions("fr"))
+        if re.sub(r"%\((\w+)\)[sd]", r"{\1}", said) not in shown
     ]
     assert missing == [] and "pages and approve them" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clinic.catalogs import pages_in
+from protocols.queries import instrument_of
 from sessions.rules.wording import LANGUAGES
 from sessions.rules.wording_shipped import MAILS, TEXTS
 from tests.sessions.test_patient_languages import english
@@ -20,8 +21,10 @@ HARD = {
 
 def sentences_of(language: str) -> dict[str, list[str]]:
     pages = sorted(english()) if language == "en" else [said for _english, said in pages_in(language)]
+    own = [instrument_of(code) for code in ("day_after_check_in", "long_term_check_in")]
     return {
         "pages": pages,
+        "questions": [words[language] for one in own for words in one.sentences],
         "mails": [f"{subject}.\n{text}" for said, _kind, subject, text in MAILS if said == language],
         "texts": [text for said, _kind, text in TEXTS if said == language],
     }

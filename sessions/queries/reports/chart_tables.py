@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from clinic.languages import NAMES
 from clinic.rules.reports import Cell, Column, Holds, Term
 from protocols.queries import instruments
 from sessions.queries.facts import FactRow
@@ -51,6 +52,8 @@ def chart_specs() -> Sequence[Spec]:
                 Column(name="by", title=_("By"), holds=Holds.TERM),
                 Column(name="total", title=_("Total"), holds=Holds.NUMBER),
                 Column(name="mode", title=_("How"), holds=Holds.TERM),
+                Column(name="read_in", title=_("Read in"), holds=Holds.TERM, if_any=True),
+                Column(name="wording", title=_("Wording of the clinic"), paper=False),
                 Column(name="answers", title=_("Answers"), below=True),
             ),
             cells=lambda row, known: (
@@ -58,6 +61,13 @@ def chart_specs() -> Sequence[Spec]:
                 Term(code=row.value.by, words=word(row.value.by, {})),
                 row.value.total,
                 Term(code=str(row.value.mode), words=word(row.value.mode, MODE_WORDS)),
+                Term(
+                    code=row.value.language,
+                    words=str(NAMES.get(row.value.language, row.value.language)),
+                )
+                if row.value.language
+                else None,
+                row.value.wording,
                 ", ".join(f"{item} {'–' if given is None else given}" for item, given in row.value.answers),
             ),
         ),

@@ -9,7 +9,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from protocols.rules.instruments import Act, AnswerIs, CountIs, Instrument, Item, score
-from sessions.queries.words import say
 from sessions.web.forms.fields import RecordForm, one_of, words
 
 URGENT = (Act.IMMEDIATE, Act.SAME_DAY)
@@ -30,15 +29,19 @@ class Option(forms.RadioSelect):
 
 
 class AnswerForm(RecordForm):
-    """The questions a link asks, in their own words and order. A question may be skipped."""
+    """The questions a link asks, in their own words and order. A question may be skipped. The page says in
+    which wording they were read: it may have been taken back before the answers arrive."""
 
     def __init__(self, *args: Any, instrument: Instrument, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["read_in"] = forms.CharField(
+            widget=forms.HiddenInput, required=False, initial=f"{instrument.language} {instrument.text_id}"
+        )
         self.codes = [item.code for item in instrument.items]
         for item in instrument.items:
             field = one_of(
-                say(item.words),
-                [(option.value, say(option.words)) for option in item.options],
+                instrument.say(item.words),
+                [(option.value, instrument.say(option.words)) for option in item.options],
                 required=False,
             )
             field.widget = Option(choices=field.choices, support=_urgent(instrument, item))

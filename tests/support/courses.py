@@ -451,7 +451,19 @@ def _dose(
     record, start = held.record_id, held.started_at
     given_at = start + timedelta(minutes=30)
     moments = {given_at - timedelta(minutes=10)}
-    for dosed, amount in _amounts(walker, definition, cycle, start):
+    amounts = _amounts(walker, definition, cycle, start)
+    if not amounts:  # a session in which nobody was dosed would be held again and again
+        dose = DoseGiven(
+            record_id=record,
+            part=DosePart.INITIAL,
+            amount=Decimal(1),
+            unit="mg",
+            intake=Intake.FULL,
+            given_by=THERAPISTS[0],
+            checked_by=THERAPISTS[1],
+        )
+        walker.fact(given_at, dose, key)
+    for dosed, amount in amounts:
         initial = DoseGiven(
             record_id=record,
             part=DosePart.INITIAL,

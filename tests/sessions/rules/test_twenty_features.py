@@ -1248,7 +1248,7 @@ def test_nothing_changes_before_the_next_look_and_something_does_then(
     made: Callable[[], ProtocolDefinition],
 ) -> None:
     definition, (*steps, _end) = walked(made)
-    for step in steps[:: max(1, len(steps) // 60)]:  # of hundreds of doses alike, some
+    for step in steps:
         now = requirements(definition=definition, history=step.history, as_of=step.at)
         if now.next_look is None:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Browser, expect
 
 from protocols.models import Protocol
@@ -45,6 +46,26 @@ def test_a_protocols_pages_are_accessible_and_fit(live_site: str, browser: Brows
             wrong = (too_wide(page), wrong_with(page))
             if wrong != (0, []):
                 found[f"{name}-{look}"] = wrong
+    context.close()
+    assert found == {}
+
+
+def test_where_a_wording_is_loaded_is_accessible_and_fits_in_each_language(
+    live_site: str, browser: Browser
+) -> None:
+    make_day()
+    context = context_for(browser, width=1280, theme="light", site=live_site, bypass_csp=True)
+    page = context.new_page()
+    sign_in(page, live_site, "finn@example.org")
+    found: dict[str, Any] = {}
+    for language in ("en", "de"):  # English comes with the product, German is to be loaded
+        page.goto(f"{live_site}{reverse('protocols:wording', args=('alder', 'pcl5'))}?language={language}")
+        expect(page.locator("textarea")).to_have_count(0 if language == "en" else 1)
+        for look in worn(page, (1280, "light"), (820, "light"), (390, "dim")):
+            shoot(page, f"wording-{language}-{look}")
+            wrong = (too_wide(page), wrong_with(page))
+            if wrong != (0, []):
+                found[f"{language}-{look}"] = wrong
     context.close()
     assert found == {}
 

@@ -33,6 +33,7 @@ def instruments(request: HttpRequest, seat: Seat) -> HttpResponse:
                 showing.say(english.instrument.title),
                 english,
                 [(state, NAMES[state.language]) for state in (english, *others)],
+                *_figures(english.instrument),
             )
             for english, *others in (
                 list(found) for _code, found in groupby(states, key=lambda state: state.instrument.code)
@@ -85,6 +86,12 @@ def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
         "errors": errors,
     }
     return render(request, "protocols/wording.html", page, status=status)
+
+
+def _figures(instrument: Instrument) -> tuple[list[showing.FigureRow], list[tuple[str, str]]]:
+    """Its cut-points, levels and thresholds, and the marks of those that no published source gives."""
+    found = showing.instrument_figures(instrument)
+    return found, showing.marks_of(found)
 
 
 def _may_load(seat: Seat) -> bool:

@@ -34,6 +34,8 @@ from protocols.rules.definition import (
     Words,
 )
 from protocols.rules.figures import figures_in, figures_of
+from protocols.rules.instruments import Instrument, Told, told
+from protocols.rules.instruments.telling import MAY_MISS
 from protocols.rules.writing import plain
 
 _LABELS = {
@@ -238,6 +240,23 @@ def used_figures(
             for figure in used
         ),
     ]
+
+
+def instrument_figure(instrument: Instrument, one: Told) -> FigureRow:
+    """One cut-point, level, threshold or other figure of an instrument, with its dated source."""
+    citations = {code: f"{cited.text}, {cited.date}" for code, cited in instrument.citations.items()}
+    words = _("Answers that may be missing") if one.words is MAY_MISS else say(one.words)
+    return FigureRow(label=words, text=one.bound, source=_source(one.source, citations))
+
+
+def instrument_figures(instrument: Instrument) -> list[FigureRow]:
+    """All of them, in the document's order."""
+    return [instrument_figure(instrument, one) for one in told(instrument)]
+
+
+def marks_of(figures: Iterable[FigureRow]) -> list[tuple[str, str]]:
+    """What is not read in a published source, each kind once: (mark, status)."""
+    return sorted({(row.source.mark, row.source.status) for row in figures if row.source.mark})
 
 
 def counts(definition: ProtocolDefinition) -> dict[str, int]:

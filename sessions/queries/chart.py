@@ -60,6 +60,7 @@ class ScorePoint:
     at: datetime
     total: int
     by: str
+    answers: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
                 at=row.occurred_at,
                 total=row.value.total,
                 by=row.value.by,
+                answers=dict(row.value.answers),
             )
             for row in reversed(by_kind.get("assessment_answered", []))
             if not row.amended and row.value.total is not None

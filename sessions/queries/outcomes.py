@@ -3,7 +3,7 @@ beside those of trials where the two measured the same. For staff; a patient's l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -43,6 +43,7 @@ class Scored:
     at: datetime
     by: str
     total: int
+    answers: Mapping[str, int | None]
     since_first: int
     changes: Sequence[ChangeSeen]
 
@@ -84,6 +85,7 @@ def course_outcomes(actor: Actor, course_id: UUID, *, now: datetime) -> CourseOu
                 at=row.occurred_at,
                 by=str(row.value.by),
                 total=row.value.total,
+                answers=answers,
                 since_first=row.value.total - first_total,
                 changes=changes_between(
                     instrument, score(instrument, first_answers), score(instrument, answers)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from clinic.own_words import said
 from protocols.rules.definition import ProtocolDefinition
-from protocols.web.showing import FigureRow, used_figures
+from protocols.web.showing import FigureRow, marks_of, used_figures
 from sessions.queries import telling
 from sessions.queries.facts import FactRow
 from sessions.queries.vocabulary import TASK_WORDS
@@ -243,8 +243,7 @@ def figures(definition: ProtocolDefinition, rule: str, key: str = "") -> dict[st
     one that this requirement hangs on."""
     _rule, cycle, occurrence = parts_of_key(definition=definition, key=key) if key else ("", None, None)
     rows: list[FigureRow] = used_figures(definition, rule, number=occurrence, cycle=cycle)
-    marks = {row.source.mark: row.source.status for row in rows if row.source.mark}
-    return {"figures": rows, "marks": sorted(marks.items())}
+    return {"figures": rows, "marks": marks_of(rows)}
 
 
 @register.filter

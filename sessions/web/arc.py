@@ -12,12 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.permissions import Permission, allows
 from protocols.queries import instrument_of
+from protocols.web.showing import instrument_figures
 from sessions.permissions import subject_of
 from sessions.queries.chart import Chart, StageRow
 from sessions.queries.facts import FactRow
 from sessions.queries.plan import RequirementRow
 from sessions.queries.words import say
 from sessions.web import charts
+from sessions.web.cuts import cuts_of, shown
 from sessions.web.forms import CHART_ITEMS
 
 if TYPE_CHECKING:
@@ -236,10 +238,17 @@ def _trend(found: Chart) -> charts.Trend | None:
         title=say(instrument.title),
         highest=instrument.most or 80,
         scores=[
-            charts.Score(id=point.id, at=point.at, label=point.by.replace("_", " "), total=point.total)
+            charts.Score(
+                id=point.id,
+                at=point.at,
+                label=point.by.replace("_", " "),
+                total=point.total,
+                shows=shown(instrument, total=point.total, answers=point.answers),
+            )
             for point in found.scores
             if point.instrument == code
         ],
         doses=[(at, "") for at in found.dose_days],
-        cut=None,
+        cuts=cuts_of(instrument),
+        figures=instrument_figures(instrument),
     )

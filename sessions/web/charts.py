@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+
+from protocols.web.showing import FigureRow, marks_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class Score:
     at: datetime
     label: str
     total: int
+    shows: Sequence[FigureRow] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,14 +165,16 @@ class Point:
     total: int
     at: datetime
     label: str
+    shows: Sequence[FigureRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    y: float
-    height: float
-    label_y: float
-    label: str
+class CutPoint:
+    """A line across a trend. `bound` stands at it, `words` with its source where it is read out."""
+
+    value: float
+    bound: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +186,11 @@ class Trend:
     ticks: tuple[Tick, ...]
     doses: tuple[Mark, ...]
     days: tuple[Mark, ...]
-    cut: Cut | None
+    cuts: tuple[Limit, ...]
+    cut_lines: tuple[float, ...]
+    figures: Sequence[FigureRow]
+    marks: Sequence[tuple[str, str]]
+    last: Point
     change: str
 
 
@@ -191,7 +200,8 @@ def trend(
     highest: int,
     scores: Sequence[Score],
     doses: Sequence[tuple[datetime, str]],
-    cut: tuple[int, int] | None,
+    cuts: Sequence[CutPoint] = (),
+    figures: Sequence[FigureRow] = (),
 ) -> Trend | None:
     """A total over time on its whole fixed scale; None without a score. Draws no severity bands."""
     if not scores:
@@ -216,14 +226,20 @@ def trend(
             total=s.total,
             at=s.at,
             label=s.label,
+            shows=s.shows,
         )
         for s in ordered
     )
     difference = ordered[-1].total - ordered[0].total
     return Trend(
         title=title,
-        description=_("%(count)d totals on a scale of 0 to %(highest)d, the last %(last)d.")
-        % {"count": len(points), "highest": highest, "last": ordered[-1].total},
+        description=" ".join(
+            [
+                _("%(count)d totals on a scale of 0 to %(highest)d, the last %(last)d.")
+                % {"count": len(points), "highest": highest, "last": ordered[-1].total},
+                *(_("Cut-point %(words)s.") % {"words": cut.words} for cut in cuts),
+            ]
+        ),
         points=points,
         line=" ".join(f"{point.x},{point.y}" for point in points),
         ticks=tuple(
@@ -235,16 +251,24 @@ def trend(
             Mark(x=point.x, label=date_format(timezone.localtime(point.at), "j M"))
             for point in _apart(points)
         ),
-        cut=Cut(
-            y=y(cut[1]),
-            height=round(y(cut[0]) - y(cut[1]), 1),
-            label_y=y(cut[1]) - 5,
-            label=_("cut-point %d–%d") % cut,
-        )
-        if cut
-        else None,
+        cuts=tuple(_labels(sorted((y(cut.value), cut.bound) for cut in cuts))),
+        cut_lines=tuple(sorted({y(cut.value) for cut in cuts})),
+        figures=figures,
+        marks=marks_of(figures),
+        last=points[-1],
         change=_("Change since the first: %(change)+d.") % {"change": difference} if len(points) > 1 else "",
     )
+
+
+def _labels(cuts: Sequence[tuple[float, str]]) -> list[Limit]:
+    """From the top down; lines too near for a label each share one."""
+    kept: list[Limit] = []
+    for at, bound in cuts:
+        if kept and at - kept[-1].y < 13:
+            kept[-1] = replace(kept[-1], label=f"{kept[-1].label} · {bound}")
+        else:
+            kept.append(Limit(y=at, text_y=round(at + 4, 1), label=bound))
+    return kept
 
 
 def _apart(points: Sequence[Point]) -> list[Point]:

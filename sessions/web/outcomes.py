@@ -8,11 +8,14 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from protocols.rules.instruments.telling import told_of_change
+from protocols.web.showing import FigureRow, instrument_figure, instrument_figures
 from sessions.queries import banner
 from sessions.queries import outcomes as queries
-from sessions.queries.outcomes import Line
+from sessions.queries.outcomes import Line, Scored
 from sessions.queries.words import say
 from sessions.web import charts
+from sessions.web.cuts import cuts_of, shown
 from sessions.web.door import Door, staff
 
 DIFFERENCE_WORDS = {
@@ -86,26 +89,26 @@ def _drawn(line: Line, dose_days: Any) -> charts.Trend | None:
                 at=one.at,
                 label=f"{one.since_first:+d}" if one is not line.scores[0] else "",
                 total=one.total,
+                shows=shown(line.instrument, total=one.total, answers=one.answers),
             )
             for one in line.scores
         ],
         doses=[(at, "") for at in dose_days],
-        cut=None,
+        cuts=cuts_of(line.instrument),
+        figures=instrument_figures(line.instrument),
     )
 
 
-def _marks(line: Line) -> list[tuple[Any, list[tuple[str, bool, str]]]]:
-    """Each later score with the changes since the first: words, whether better, and whose threshold."""
+def _marks(line: Line) -> list[tuple[Scored, list[tuple[bool, FigureRow]]]]:
+    """Each later score with the changes since the first: whether better, and the threshold passed."""
     return [
         (
             one,
-            [(say(seen.change.words), seen.improved, _source(line, seen.change)) for seen in one.changes],
+            [
+                (seen.improved, instrument_figure(line.instrument, figure))
+                for seen in one.changes
+                for figure in told_of_change(seen.change)
+            ],
         )
         for one in line.scores[1:]
     ]
-
-
-def _source(line: Line, change: Any) -> str:
-    figure = change.points or change.percent
-    citation = line.instrument.citations.get(figure.source.citation) if figure else None
-    return f"{citation.text}, {citation.date}" if citation else ""

@@ -47,6 +47,23 @@ def test_what_an_administrator_loads_on_the_page_is_what_the_rater_reads(cast: C
     assert "Fictional licence 7" in listed and "Finn Fir" in listed
 
 
+def test_the_instruments_page_shows_their_cut_points_and_thresholds_with_source_date_and_mark(
+    cast: Cast,
+) -> None:
+    page = client_of(cast, "finn").get(reverse("protocols:instruments", args=(cast.clinic.slug,)))
+    rows = {
+        english.instrument.code: (figures, marks)
+        for _title, english, _states, figures, marks in page.context["rows"]
+    }
+    figures, marks = rows["pcl5"]
+    cut = next(one for one in figures if one.text == "≥ 31")
+    assert cut.label == "At or above 31, the lower bound of the cut-off 31 to 33"
+    assert cut.source.text.endswith("appendix S, 2026-11")
+    assert ("unverified", "unverified") in rows["meq30"][1] and ("unverified", "unverified") not in marks
+    text = page.content.decode()
+    assert '<b class="num">≥ 31</b>' in text and "appendix S, 2026-11" in text
+
+
 def test_one_clinics_wording_is_no_other_clinics(cast: Cast) -> None:
     other = make_cast("beech")
     load_wording(actor=cast.actor("finn"), instrument=CODE, text=wording(), now=START)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -207,6 +208,38 @@ def test_a_course_shows_its_scores_with_change_marks_and_dose_days(cast: Cast) -
     assert {state.code: state.reach.value for state in found.states}["remission"] == "reached"
     text = page(cast, "ada", reverse("sessions:course_outcomes", args=(cast.clinic.slug, course.public_id)))
     assert "dosemark" in text and "-20" in text and "style=" not in text
+
+
+def test_scores_stand_beside_what_they_mean_with_cut_point_and_source(cast: Cast) -> None:
+    course = treated(cast, "P-001", after=1)  # 30 to 10
+    for name in ("course_outcomes", "chart"):
+        text = page(cast, "ada", reverse(f"sessions:{name}", args=(cast.clinic.slug, course.public_id)))
+        read_out = re.search(r'<desc id="trend-d[^"]*">(.*?)</desc>', text, re.DOTALL)
+        assert read_out is not None
+        assert "Cut-point ≤ 10: At or below 10: remission in trials (" in read_out[1]
+        assert re.search(r'<line class="limit-in"', text)
+        last = re.search(r"The last total, 10, means:(.*?)</ul>", text, re.DOTALL)
+        assert last is not None
+        assert re.search(r"Mild <b[^>]*>7–19</b>\s*<span class=\"small\">[^<]+\d{4}", last[1])
+        assert "At or below 10: remission in trials" in last[1]
+        assert "At or above 31" not in last[1]
+        assert text.count('Moderate <b class="num nowrap">') == 1, (
+            "the first total’s level, in the table of numbers"
+        )
+
+
+def test_a_threshold_that_was_only_recalled_is_shown_as_unverified(cast: Cast) -> None:
+    course = treated(cast, "P-001")
+    for at, each in ((START + days(3), 2), (START + days(60), 1)):
+        answers = tuple((item.code, each) for item in instrument_of("phq9").items)
+        value = AssessmentAnswered(
+            instrument="phq9", by="patient", answers=answers, total=each * 9, mode=Mode.LINK
+        )
+        put(cast, course, value, at)
+    text = page(cast, "ada", reverse("sessions:course_outcomes", args=(cast.clinic.slug, course.public_id)))
+    assert re.search(
+        r'better: Meaningful change <b[^>]*>± 5</b> <span class="tag tag-warn">unverified</span>', text
+    )
 
 
 def test_as_many_questions_for_many_courses_as_for_few(cast: Cast) -> None:

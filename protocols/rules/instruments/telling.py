@@ -12,10 +12,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from protocols.rules.definition import Figure, Source, Words
+from protocols.rules.definition import Source, Words
 from protocols.rules.instruments.definition import (
     TOTAL,
     AnswerIs,
+    Change,
     CountIs,
     Criterion,
     Finding,
@@ -62,10 +63,7 @@ def told(instrument: Instrument) -> Iterator[Told]:
         for finding in group:
             yield told_of(finding, at=name)
     for change in instrument.changes:
-        at = "" if change.scale == TOTAL else f"{change.scale} "
-        for figure, unit in ((change.points, ""), (change.percent, " %")):
-            if figure is not None:
-                yield _change(f"changes.{change.code}", change.words, figure, at=at, unit=unit)
+        yield from told_of_change(change)
     for number, worry in enumerate(instrument.worries, start=1):
         bound = f"{worry.item}: {', '.join(map(str, worry.values))}"
         yield Told(path=f"worries[{number}]", words=worry.words, bound=bound, source=worry.source)
@@ -76,6 +74,15 @@ def told_of(finding: Finding, *, at: str = "findings") -> Told:
     criteria = (finding.when,) if finding.when is not None else finding.all_of or finding.any_of
     joined = "; ".join(_criterion(one) for one in criteria)
     return Told(path=f"{at}.{finding.code}", words=finding.words, bound=joined, source=finding.source)
+
+
+def told_of_change(change: Change) -> Iterator[Told]:
+    """One threshold: its points, its percentage."""
+    at = "" if change.scale == TOTAL else f"{change.scale} "
+    for figure, unit in ((change.points, ""), (change.percent, " %")):
+        if figure is not None:
+            bound = f"{at}± {plain(figure.value)}{unit}"
+            yield Told(path=f"changes.{change.code}", words=change.words, bound=bound, source=figure.source)
 
 
 def cut_points(instrument: Instrument) -> tuple[tuple[Decimal, Told], ...]:
@@ -109,10 +116,6 @@ def shown_by(instrument: Instrument, *, total: Number, answers: Answers) -> tupl
         *(told_of(one, at="bands") for one in instrument.bands if one.code == found.band or by_total(one)),
         *(told_of(one) for one in instrument.findings if one.code in found.findings or by_total(one)),
     )
-
-
-def _change(path: str, words: Words, figure: Figure[Decimal], *, at: str, unit: str) -> Told:
-    return Told(path=path, words=words, bound=f"{at}± {plain(figure.value)}{unit}", source=figure.source)
 
 
 def _criterion(criterion: Criterion) -> str:

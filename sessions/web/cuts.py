@@ -1,0 +1,28 @@
+"""An instrument's cut-points and levels beside its scores, each with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocols.rules.instruments import Instrument, cut_points, shown_by
+from protocols.web.showing import FigureRow, instrument_figure
+from sessions.web.charts import CutPoint
+
+
+def cuts_of(instrument: Instrument) -> list[CutPoint]:
+    """Lines for the drawing of its totals."""
+    found = [(value, one, instrument_figure(instrument, one)) for value, one in cut_points(instrument)]
+    return [
+        CutPoint(value=float(value), bound=f"{one.bound} {row.source.mark}".strip(), words=_read_out(row))
+        for value, one, row in found
+    ]
+
+
+def shown(instrument: Instrument, *, total: int, answers: Mapping[str, int | None]) -> list[FigureRow]:
+    """The level and the findings that a score comes to."""
+    return [instrument_figure(instrument, one) for one in shown_by(instrument, total=total, answers=answers)]
+
+
+def _read_out(row: FigureRow) -> str:
+    source = ", ".join(filter(None, (row.source.mark, row.source.text)))
+    return f"{row.text}: {row.label} ({source})"

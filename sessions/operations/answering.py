@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, patient_actor
@@ -33,7 +32,7 @@ from sessions.models import (
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
-from sessions.operations.consequences import close_asked, tell_worry
+from sessions.operations.consequences import close_asked, tell_worry, worries_told
 from sessions.operations.on_course import on_course, on_courses_of_patient
 from sessions.operations.reaching import stop_channel
 from sessions.operations.records import checked, put_fact
@@ -268,11 +267,7 @@ def _tell(
     now: datetime,
 ) -> None:
     """A worry about what is asked under this key; another after the last was dealt with is a task anew."""
-    dealt_with = (
-        StaffTask.objects.filter(course=course, done_at__isnull=False, kind=TaskKind.WORRYING_ANSWER.value)
-        .filter(Q(subject=key) | Q(subject__startswith=f"{key}~"))
-        .count()
-    )
+    dealt_with = worries_told(course=course, key=key).filter(done_at__isnull=False).count()
     tell_worry(
         actor=actor,
         course=course,

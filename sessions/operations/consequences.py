@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Q, QuerySet
+
 from clinic.actors import Actor
 from protocols.queries import definition_of, instrument_of
 from protocols.rules.definition import SessionKind
 from protocols.rules.instruments import Act, score
-from sessions.models import Course, FactRecord, SessionRecord
+from sessions.models import Course, FactRecord, SessionRecord, StaffTask
 from sessions.models.bookings import RecordStatus
 from sessions.models.tasks import TaskKind
 from sessions.operations.concerns import Concern, tell_prescriber
 from sessions.operations.escalating import somebody_acted
-from sessions.operations.tasks import close_tasks, open_task
+from sessions.operations.tasks import close_tasks, close_tasks_about, open_task
 from sessions.operations.watch import act_on_worry_by, act_within
+from sessions.rules.codec import from_json
 from sessions.rules.facts import (
     AdverseEventRecorded,
     AssessmentAnswered,
@@ -133,8 +136,8 @@ def tell_worry(
 ) -> bool:
     """Open a task when the instrument says that one of these answers worries; whether it does. Told twice of
     one subject, it is one task."""
-    act = score(instrument_of(value.instrument), dict(value.answers)).act
-    if act is None or act is Act.CHART_FLAG:
+    act = _act_on(value)
+    if act is None:
         return False
     definition = definition_of(course.protocol_version_id)
     code = parts_of_key(definition=definition, key=key)[0] if key else ""
@@ -150,6 +153,39 @@ def tell_worry(
         cover_role=answer.cover.value if answer else "coordinator",
     )
     return True
+
+
+def _act_on(value: AssessmentAnswered) -> Act | None:
+    """What somebody has to do about these answers; None where nobody has."""
+    act = score(instrument_of(value.instrument), dict(value.answers)).act
+    return None if act is Act.CHART_FLAG else act
+
+
+def worries_told(*, course: Course, key: str) -> QuerySet[StaffTask]:
+    """The tasks about what the patient answered under that key: each worry after the last was dealt with is
+    one."""
+    return StaffTask.objects.filter(course=course, kind=TaskKind.WORRYING_ANSWER.value).filter(
+        Q(subject=key) | Q(subject__startswith=f"{key}~")
+    )
+
+
+def take_worry_back(*, actor: Actor, course: Course, key: str, now: datetime) -> None:
+    """What the patient answered under that key was entered in error: the worry about it is over, unless
+    other answers to the same still worry. A call that was asked for stays: the patient may have asked."""
+    answers = FactRecord.objects.filter(
+        course=course, kind="assessment_answered", key=key, amended_by__isnull=True
+    )
+    values = [from_json(row.kind, row.value) for row in answers]
+    if not any(isinstance(value, AssessmentAnswered) and _act_on(value) for value in values):
+        subjects = list(worries_told(course=course, key=key).values_list("subject", flat=True))
+        close_tasks_about(
+            actor=actor,
+            course=course,
+            subjects=subjects,
+            resolution="entered_in_error",
+            now=now,
+            kinds=[TaskKind.WORRYING_ANSWER],
+        )
 
 
 def count_dosing_day(record: SessionRecord) -> None:

@@ -30,7 +30,7 @@ from sessions.models import (
 )
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
-from sessions.operations.consequences import count_dosing_day
+from sessions.operations.consequences import count_dosing_day, take_worry_back
 from sessions.operations.locks import lock_course
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
@@ -38,6 +38,7 @@ from sessions.operations.reviews import settle_submissions
 from sessions.operations.tasks import close_tasks_about, reopen_tasks
 from sessions.permissions import subject_of
 from sessions.queries.authors import authors_marked, chain_of, hands_in
+from sessions.rules.facts import FactSource
 from sessions.rules.moves import RECORD_MOVES
 
 MOVED_THE_COURSE = frozenset({"hold_begun", "hold_ended", "course_ended"})
@@ -282,6 +283,8 @@ def _undo_what_followed(actor: Actor, course: Course, facts: Sequence[FactRecord
         now=now,
     )
     reopen_tasks(actor=actor, course=course, facts=facts, now=now)
+    for key in sorted({fact.key for fact in facts if fact.key and _answered_by_link(fact)}):
+        take_worry_back(actor=actor, course=course, key=key, now=now)
     asked = [fact.key for fact in facts if fact.kind == "assessment_answered" and fact.key]
     # A form that somebody else filled in is the patient's to answer again, from the beginning.
     AnswerGiven.objects.filter(course=course, key__in=asked).delete()
@@ -289,6 +292,10 @@ def _undo_what_followed(actor: Actor, course: Course, facts: Sequence[FactRecord
     held = {fact.session_record_id for fact in facts if fact.kind == "dose_given"}
     for record in SessionRecord.objects.filter(pk__in=[one for one in held if one]).order_by("pk"):
         count_dosing_day(record)
+
+
+def _answered_by_link(fact: FactRecord) -> bool:
+    return fact.kind == "assessment_answered" and fact.source == FactSource.PATIENT
 
 
 def _tell(actor: Actor, verb: str, mark: ErrorMark, now: datetime) -> None:

@@ -279,11 +279,19 @@ def close_tasks(
 
 
 def close_tasks_about(
-    *, actor: Actor, course: Course, subjects: Sequence[str], resolution: str, now: datetime
+    *,
+    actor: Actor,
+    course: Course,
+    subjects: Sequence[str],
+    resolution: str,
+    now: datetime,
+    kinds: Sequence[TaskKind] = tuple(TaskKind),
 ) -> None:
     """Close the open tasks that records brought about which are none any more. The course row must be
     locked."""
-    tasks = StaffTask.objects.filter(course=course, subject__in=subjects, done_at__isnull=True)
+    tasks = StaffTask.objects.filter(
+        course=course, kind__in=[kind.value for kind in kinds], subject__in=subjects, done_at__isnull=True
+    )
     for task in tasks.order_by("pk"):
         close_task(actor=actor, task=task, resolution=resolution, now=now)
 

@@ -14,8 +14,10 @@ from sessions.models import Course, CourseRequirement, PatientLink, SessionBooki
 from sessions.operations.answering import answer_form, confirm_visit, keep_answer, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.errors import confirm_error, mark_fact
+from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.queries.links import link_page
+from sessions.rules.facts import AssessmentAnswered, Mode
 from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast
 from tests.support.dosed import dosed_clinic, hold_dosing
 from tests.support.smtp import SmtpServer
@@ -124,6 +126,58 @@ def test_a_form_that_somebody_else_filled_in_is_the_patients_to_answer_again(smt
     assert (page.answered, page.given) == (False, {})
     answer_form(token=token, answers=calm, now=at)
     assert CourseRequirement.objects.get(course=course, key="check_in@dosing.1").status == "met"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "kept_first", [False, True], ids=["with the whole form", "before the form was whole"]
+)
+def test_a_worry_in_a_form_that_was_anothers_is_over_and_the_next_one_is_told_anew(
+    smtp_server: SmtpServer, kept_first: bool
+) -> None:
+    cast, course, dosed_at = dosed_clinic()
+    token, asked_at = check_in_link(course, smtp_server, after=dosed_at)
+    worrying = dict(calm_answers("day_after_check_in")) | {"safe": 0}
+    if kept_first:
+        keep_answer(token=token, item="safe", value=0, now=asked_at)
+    wrong = answer_form(token=token, answers=worrying, now=asked_at)
+    at = asked_at + timedelta(minutes=10)
+    mark = mark_fact(
+        actor=cast.actor("ada", at=at), fact_id=wrong.public_id, reason="Her mother answered.", now=at
+    )
+    task = StaffTask.objects.get(course=course, kind="worrying_answer", done_at__isnull=True)
+    confirm_error(actor=cast.actor("carla", at=at), mark_id=mark.public_id, now=at)
+    task.refresh_from_db()
+    assert (task.done_at, task.resolution) == (at, "entered_in_error")
+    answer_form(token=token, answers=worrying, now=at + timedelta(minutes=1))
+    assert StaffTask.objects.filter(course=course, kind="worrying_answer", done_at__isnull=True).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worry_stays_while_other_answers_to_the_same_form_worry(smtp_server: SmtpServer) -> None:
+    cast, course, dosed_at = dosed_clinic()
+    token, asked_at = check_in_link(course, smtp_server, after=dosed_at)
+    worrying = dict(calm_answers("day_after_check_in")) | {"safe": 0}
+    wrong = answer_form(token=token, answers=worrying, now=asked_at)
+    ada = cast.actor("ada", at=asked_at)
+    record_fact(
+        actor=ada,
+        course_id=course.public_id,
+        value=AssessmentAnswered(
+            instrument="day_after_check_in",
+            by="patient",
+            answers=tuple(worrying.items()),
+            total=None,
+            mode=Mode.PHONE,
+        ),
+        key="check_in@dosing.1",
+        occurred_at=asked_at,
+        now=asked_at,
+    )
+    mark = mark_fact(actor=ada, fact_id=wrong.public_id, reason="Her mother answered.", now=asked_at)
+    confirm_error(actor=cast.actor("carla", at=asked_at), mark_id=mark.public_id, now=asked_at)
+    told = StaffTask.objects.get(course=course, kind="worrying_answer", subject="check_in@dosing.1")
+    assert told.done_at is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from clinic.actors import Actor, acting, as_actor
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
-from clinic.permissions import HouseSubject, Permission, allows, require
+from clinic.permissions import HouseSubject, Permission, require
 from clinic.queries import members_of
 from protocols.queries import definition_of
 from sessions.models import (
@@ -25,7 +25,15 @@ from sessions.models import (
 )
 from sessions.models.bookings import RecordStatus
 from sessions.permissions import subject_of
-from sessions.queries.fidelity import candidates_for, hidden_of, those_who_know
+from sessions.queries.fidelity import (
+    Barred,
+    barred,
+    barred_since,
+    candidates_for,
+    hidden_of,
+    refusal_of,
+    those_who_know,
+)
 from sessions.rules.fidelity import NoForm, draw, form_of, problems_of, read_form, weight_of
 
 
@@ -146,32 +154,33 @@ def draw_sessions(
 
 def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -> FidelityRating:
     """Name one of the two raters. Never somebody who treated the patient or was in the room; and where the
-    protocol blinds its raters, nobody who can open the chart."""
+    protocol blinds its raters, nobody who can open the chart. Whoever was named before and may not
+    rate it any more gives up their place."""
     with acting(actor):
         review = _review(actor, review_id, Permission.RUN_FIDELITY)
         course = review.session_record.course
         member = next((one for one in members_of(actor, now=now) if one.person.public_id == rater), None)
         if member is None:
             raise BadInput(fields={"rater": [_("Nobody of that name works here now.")]})
-        there = FidelityRating.objects.filter(review=review)
-        first = there.filter(rater_id=member.person_id).first()
+        there = FidelityRating.objects.filter(review=review).select_related("review__session_record__course")
+        out = barred_since(list(there), now=now)
+        first = there.filter(rater_id=member.person_id).exclude(pk__in=out).first()
         if first is not None:
             return first
-        whoever = as_actor(member, at=now)
-        subject = subject_of(course)
-        if not allows(whoever, Permission.RATE_FIDELITY, subject):
-            raise BadInput(fields={"rater": [_("Their role here does not rate sessions.")]})
-        if member.person_id in those_who_know(course):
-            raise BadInput(fields={"rater": [_("They treated this patient, or were in the room.")]})
-        if hidden_of(definition_of(course.protocol_version_id)) and allows(
-            whoever, Permission.VIEW_CHART, subject
-        ):
-            raise BadInput(
-                fields={"rater": [_("The protocol blinds its raters, and they can open this chart.")]}
-            )
-        taken = set(there.values_list("place", flat=True))
+        why = barred(
+            as_actor(member, at=now),
+            subject_of(course),
+            knowing=those_who_know(course),
+            hidden=hidden_of(definition_of(course.protocol_version_id)),
+        )
+        if why is not None:
+            raise BadInput(fields={"rater": [_why_not(why)]})
+        taken = set(there.exclude(pk__in=out).values_list("place", flat=True))
         if len(taken) == 2:
             raise NotNow(_("Two raters are named already."))
+        for rating in there.filter(pk__in=out):
+            _tell(actor, "fidelity_rater_released", rating, review, now)
+            rating.delete()
         rating = FidelityRating.objects.create(
             clinic_id=actor.clinic_id,
             review=review,
@@ -182,6 +191,14 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
         )
         _tell(actor, "fidelity_rater_assigned", rating, review, now)
         return rating
+
+
+def _why_not(why: Barred) -> str:
+    return {
+        Barred.GONE: _("Their role here does not rate sessions."),
+        Barred.KNOWS: _("They treated this patient, or were in the room."),
+        Barred.SEES: _("The protocol blinds its raters, and they can open this chart."),
+    }[why]
 
 
 def say_where_video_is(*, actor: Actor, review_id: UUID, reference: str, now: datetime) -> FidelityReview:
@@ -212,8 +229,9 @@ def rate_session(
         )
         course = review.session_record.course
         require(actor, Permission.RATE_FIDELITY, subject_of(course))
-        if actor.person_id in those_who_know(course):
-            raise Forbidden(_("You have come to know this patient: somebody else rates the session."))
+        rating.review = review
+        if (why := barred_since([rating], now=now).get(rating.pk)) is not None:
+            raise refusal_of(why)
         if wrong := problems_of(form_of(review.form.document), scores):
             raise Incomplete(
                 _("Every item is rated with one of its anchors."),

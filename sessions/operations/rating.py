@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from clinic.actors import Actor, acting
-from clinic.errors import BadInput, NotFound
+from clinic.errors import NotFound
 from clinic.permissions import Permission
 from protocols.queries import definition_of
 from protocols.rules.definition import Role
@@ -15,7 +15,7 @@ from sessions.models import Course, FactRecord
 from sessions.operations.consequences import follow
 from sessions.operations.on_course import on_course
 from sessions.operations.records import checked, put_fact
-from sessions.queries.ratings import knowing_places, rated, to_rate
+from sessions.queries.ratings import rated, require_blind, to_rate
 from sessions.rules.facts import AssessmentAnswered, FactSource, Mode
 
 
@@ -31,7 +31,7 @@ def rate_assessment(
 ) -> FactRecord:
     """Record the answers to what the requirement asks for, scored here. NotFound for whoever is not the
     independent rater of its course; BadInput where they know the patient, since their rating would not
-    count."""
+    count, Forbidden where the chart that a protocol hides from raters is open to them."""
     with acting(actor):
         row = to_rate(actor).filter(public_id=requirement_id).first()
         if row is None:
@@ -44,8 +44,7 @@ def rate_assessment(
             if row is None:
                 raise NotFound()
             rule = rated(definition_of(row.protocol_version_id), row)
-            if rule.hidden and knowing_places(course).filter(person_id=actor.person).exists():
-                raise BadInput("Who treats a patient does not rate them under this protocol.")
+            require_blind(actor, course, rule)
             value = AssessmentAnswered(
                 instrument=rule.instrument,
                 by=Role.INDEPENDENT_RATER.value,

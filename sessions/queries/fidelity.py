@@ -3,17 +3,20 @@ and no more, therapists what they are told. Nobody sees a score before both rate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
 
-from clinic.actors import Actor
-from clinic.errors import NotFound
-from clinic.models import Handover
-from clinic.permissions import HouseSubject, Permission, require
+from clinic.actors import Actor, as_actor
+from clinic.errors import Forbidden, NotFound
+from clinic.models import Handover, Membership
+from clinic.permissions import HouseSubject, Permission, allows, require
+from clinic.rules.wall_time import day_of
 from protocols.queries import definitions_of
 from protocols.rules.definition import Hidden, ProtocolDefinition, Role
 from sessions.models import (
@@ -29,6 +32,7 @@ from sessions.models import (
 )
 from sessions.models.bookings import RecordStatus
 from sessions.models.courses import TeamRole
+from sessions.permissions import CourseSubject, subjects_of
 from sessions.queries.words import label
 from sessions.rules.fidelity import (
     Agreement,
@@ -54,17 +58,108 @@ THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 def those_who_know(course: Course) -> frozenset[int]:
     """Everyone who was ever on the care team or stood in for somebody of it, was with the patient in a
     session, or began one."""
-    team = set(CareTeamMember.objects.filter(course=course).values_list("person_id", flat=True))
-    team |= set(
+    return _those_who_know_each([course])[course.pk]
+
+
+def _those_who_know_each(courses: Collection[Course]) -> Mapping[int, frozenset[int]]:
+    ids = {course.pk for course in courses}
+    found: dict[int, set[int]] = {pk: set() for pk in ids}
+    for pk, person in CareTeamMember.objects.filter(course__in=ids).values_list("course_id", "person_id"):
+        found[pk].add(person)
+    handed = list(
         Handover.objects.filter(
-            clinic_id=course.clinic_id, giver_id__in=team, until_at__gt=F("from_at")
-        ).values_list("taker_id", flat=True)
+            clinic_id__in={course.clinic_id for course in courses},
+            giver_id__in=set().union(*found.values()),
+            until_at__gt=F("from_at"),
+        ).values_list("clinic_id", "giver_id", "taker_id")
     )
-    began = SessionRecord.objects.filter(course=course).values_list("started_by_id", flat=True)
-    present = FactRecord.objects.filter(course=course, kind="staff_present").values_list(
-        "value__person_id", flat=True
+    for course in courses:
+        team = set(found[course.pk])
+        found[course.pk] |= {
+            taker for clinic, giver, taker in handed if clinic == course.clinic_id and giver in team
+        }
+    began = SessionRecord.objects.filter(course__in=ids).values_list("course_id", "started_by_id")
+    present = FactRecord.objects.filter(course__in=ids, kind="staff_present").values_list(
+        "course_id", "value__person_id"
     )
-    return frozenset({*team, *began, *(int(one) for one in present if one is not None)})
+    for pk, person in (*began, *present):
+        if person is not None:
+            found[pk].add(int(person))
+    return {pk: frozenset(people) for pk, people in found.items()}
+
+
+class Barred(StrEnum):
+    """Why somebody does not rate a session."""
+
+    GONE = "gone"  # they rate nothing here
+    KNOWS = "knows"
+    SEES = "sees"  # the protocol blinds its raters, and the chart is open to them
+
+
+def barred(
+    rater: Actor, subject: CourseSubject, *, knowing: frozenset[int], hidden: Collection[Hidden]
+) -> Barred | None:
+    if rater.person_id in knowing:
+        return Barred.KNOWS
+    if hidden and allows(rater, Permission.VIEW_CHART, subject):
+        return Barred.SEES
+    return None if allows(rater, Permission.RATE_FIDELITY, subject) else Barred.GONE
+
+
+def barred_since(ratings: Collection[FidelityRating], *, now: datetime) -> Mapping[int, Barred]:
+    """By rating that is not in: why whoever was named for it may not give it any more. Read with the review's
+    record and course; a constant number of queries, none where all are in."""
+    waiting = [one for one in ratings if one.submitted_at is None]
+    if not waiting:
+        return {}
+    members = {
+        (one.clinic_id, one.person_id): as_actor(one, at=now)
+        for one in Membership.objects.standing_at(now)
+        .filter(
+            clinic_id__in={one.clinic_id for one in waiting},
+            person_id__in={one.rater_id for one in waiting},
+            person__is_active=True,
+        )
+        .select_related("clinic")
+        if one.active_on(day_of(now, one.clinic.zone_info))
+    }
+    records = {one.pk: one.review.session_record for one in waiting}
+    courses = {record.course_id: record.course for record in records.values()}
+    subjects, knowing = subjects_of(courses.values()), _those_who_know_each(courses.values())
+    definitions = definitions_of(_versions(records.values()))
+    found = {}
+    for one in waiting:
+        rater, record = members.get((one.clinic_id, one.rater_id)), records[one.pk]
+        why = (
+            Barred.GONE
+            if rater is None
+            else barred(
+                rater,
+                subjects[record.course_id],
+                knowing=knowing[record.course_id],
+                hidden=_hidden_of_record(record, definitions),
+            )
+        )
+        if why is not None:
+            found[one.pk] = why
+    return found
+
+
+def _versions(records: Iterable[SessionRecord]) -> set[int]:
+    return {
+        version
+        for record in records
+        for version in (record.protocol_version_id, record.course.protocol_version_id)
+    }
+
+
+def _hidden_of_record(
+    record: SessionRecord, definitions: Mapping[int, ProtocolDefinition]
+) -> frozenset[Hidden]:
+    """What either hides is hidden: the version that the session was held under, and the course's own now."""
+    return hidden_of(definitions[record.protocol_version_id]) | hidden_of(
+        definitions[record.course.protocol_version_id]
+    )
 
 
 def hidden_of(definition: ProtocolDefinition) -> frozenset[Hidden]:
@@ -197,6 +292,7 @@ class ToRate:
     hidden: frozenset[Hidden]
     mine: FidelityRating
     other: FidelityRating | None  # only once both are in
+    barred: Barred | None  # it is somebody else's to rate by now
 
 
 def my_ratings(actor: Actor) -> Sequence[ToRate]:
@@ -208,33 +304,41 @@ def my_ratings(actor: Actor) -> Sequence[ToRate]:
         .prefetch_related(Prefetch("review__ratings", queryset=FidelityRating.objects.order_by("place")))
         .order_by("submitted_at", "assigned_at", "pk")
     )
-    definitions = definitions_of(
-        {
-            version
-            for row in rows
-            for version in (
-                row.review.session_record.protocol_version_id,
-                row.review.session_record.course.protocol_version_id,
-            )
-        }
-    )
-    found = [_to_rate(row, definitions) for row in rows]
+    definitions = definitions_of(_versions(row.review.session_record for row in rows))
+    out = barred_since(rows, now=actor.at)
+    found = [_to_rate(row, definitions, out.get(row.pk)) for row in rows]
     return sorted(found, key=lambda one: one.mine.submitted_at is not None)
 
 
 def my_rating(actor: Actor, review_id: UUID) -> ToRate:
+    """One of them, to rate or to read again. Raises Forbidden where it is somebody else's by now."""
     found = [one for one in my_ratings(actor) if one.review_id == review_id]
     if not found:
         raise NotFound()
+    if (why := found[0].barred) is not None:
+        raise refusal_of(why)
     return found[0]
 
 
-def _to_rate(row: FidelityRating, definitions: Mapping[int, ProtocolDefinition]) -> ToRate:
-    """What either hides is hidden: the version that the session was held under, and the course's own now."""
+def refusal_of(why: Barred) -> Forbidden:
+    words = {
+        Barred.GONE: _("Your role here does not rate sessions."),
+        Barred.KNOWS: _("You have come to know this patient: somebody else rates the session."),
+        Barred.SEES: _(
+            "The protocol blinds its raters, and by now you can open this chart: somebody else rates the "
+            "session."
+        ),
+    }
+    return Forbidden(words[why], code="may-not-rate", advice=_("Who runs the review sees it and names them."))
+
+
+def _to_rate(
+    row: FidelityRating, definitions: Mapping[int, ProtocolDefinition], out: Barred | None
+) -> ToRate:
     review = row.review
     record = review.session_record
     definition = definitions[record.protocol_version_id]
-    hidden = hidden_of(definition) | hidden_of(definitions[record.course.protocol_version_id])
+    hidden = _hidden_of_record(record, definitions)
     both = list(review.ratings.all())
     complete = len(both) == 2 and all(one.submitted_at is not None for one in both)
     dated = Hidden.VISIT_DATE not in hidden
@@ -250,6 +354,7 @@ def _to_rate(row: FidelityRating, definitions: Mapping[int, ProtocolDefinition])
         hidden=hidden,
         mine=row,
         other=next((one for one in both if one.pk != row.pk), None) if complete else None,
+        barred=out,
     )
 
 
@@ -277,6 +382,7 @@ class ReviewRow:
     risks: Sequence[str]
     video_reference: str
     raters: Sequence[tuple[str, bool]]  # printed name, whether theirs is in
+    barred: Sequence[tuple[str, Barred]]  # named, and may not rate it any more: somebody else is needed
     ratings: Sequence[FidelityRating]
     result: Result | None
     feedback: Sequence[FidelityFeedback]
@@ -285,12 +391,12 @@ class ReviewRow:
 def reviews(actor: Actor) -> Sequence[ReviewRow]:
     """Every session drawn, newest first. Raises Forbidden for whoever does not run reviews."""
     require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
-    return _rows(FidelityReview.objects.filter(clinic_id=actor.clinic_id))
+    return _rows(FidelityReview.objects.filter(clinic_id=actor.clinic_id), now=actor.at)
 
 
 def review(actor: Actor, review_id: UUID) -> ReviewRow:
     require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
-    rows = _rows(FidelityReview.objects.filter(clinic_id=actor.clinic_id, public_id=review_id))
+    rows = _rows(FidelityReview.objects.filter(clinic_id=actor.clinic_id, public_id=review_id), now=actor.at)
     if not rows:
         raise NotFound()
     return rows[0]
@@ -310,11 +416,12 @@ def told(actor: Actor) -> Sequence[ReviewRow]:
             Exists(there),
             Exists(FidelityFeedback.objects.filter(review=OuterRef("pk"))),
             clinic_id=actor.clinic_id,
-        )
+        ),
+        now=actor.at,
     )
 
 
-def _rows(rows: QuerySet[FidelityReview]) -> list[ReviewRow]:
+def _rows(rows: QuerySet[FidelityReview], *, now: datetime) -> list[ReviewRow]:
     """Newest first, in a constant number of queries; without sessions that were entered in error since."""
     found = list(
         rows.exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR)
@@ -329,10 +436,11 @@ def _rows(rows: QuerySet[FidelityReview]) -> list[ReviewRow]:
         .order_by("-pk")
     )
     definitions = definitions_of({row.session_record.protocol_version_id for row in found})
-    return [_row(row, definitions[row.session_record.protocol_version_id]) for row in found]
+    out = barred_since([rating for row in found for rating in row.ratings.all()], now=now)
+    return [_row(row, definitions[row.session_record.protocol_version_id], out) for row in found]
 
 
-def _row(row: FidelityReview, definition: ProtocolDefinition) -> ReviewRow:
+def _row(row: FidelityReview, definition: ProtocolDefinition, out: Mapping[int, Barred]) -> ReviewRow:
     record, form = row.session_record, form_of(row.form.document)
     ratings = list(row.ratings.all())
     both = ratings if len(ratings) == 2 and all(one.submitted_at for one in ratings) else []
@@ -346,7 +454,10 @@ def _row(row: FidelityReview, definition: ProtocolDefinition) -> ReviewRow:
         form=form,
         risks=row.risks,
         video_reference=row.video_reference,
-        raters=[(one.rater.printed_name, one.submitted_at is not None) for one in ratings],
+        raters=[
+            (one.rater.printed_name, one.submitted_at is not None) for one in ratings if one.pk not in out
+        ],
+        barred=[(one.rater.printed_name, out[one.pk]) for one in ratings if one.pk in out],
         ratings=both,
         result=result_of(form, [one.scores for one in both if one.scores]) if both else None,
         feedback=list(row.feedback.all()),

@@ -10,12 +10,14 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from clinic.actors import Actor
-from clinic.errors import NotFound
+from clinic.errors import BadInput, Forbidden, NotFound
+from clinic.permissions import Permission, allows
 from protocols.queries import definition_of, definitions_of, instrument_for, instrument_of
 from protocols.rules.definition import AssessmentRule, Hidden, ProtocolDefinition, Role
 from protocols.rules.instruments import Instrument
 from sessions.models import CareTeamMember, Course, CourseRequirement, Patient
 from sessions.models.courses import TeamRole
+from sessions.permissions import subject_of
 from sessions.queries.fidelity import hidden_of
 from sessions.queries.words import label, say
 from sessions.rules.requirements import Status
@@ -84,10 +86,26 @@ def rating_sheet(actor: Actor, requirement_id: UUID) -> RatingSheet:
     if row is None:
         raise NotFound()
     definition = definition_of(row.protocol_version_id)
+    rule = rated(definition, row)
+    require_blind(actor, Course.objects.get(pk=row.course_id), rule)
     return RatingSheet(
-        row=_asked(row, definition),
-        instrument=instrument_for(actor.clinic_id, rated(definition, row).instrument),
+        row=_asked(row, definition), instrument=instrument_for(actor.clinic_id, rule.instrument)
     )
+
+
+def require_blind(actor: Actor, course: Course, rule: AssessmentRule) -> None:
+    """Asked again whenever a rating is opened or handed in: who was blind when they were named may be so no
+    more. Raises BadInput for who treats the patient, Forbidden for whom the chart is open to."""
+    if not rule.hidden:
+        return
+    if knowing_places(course).filter(person_id=actor.person).exists():
+        raise BadInput("Who treats a patient does not rate them under this protocol.")
+    if allows(actor, Permission.VIEW_CHART, subject_of(course)):
+        raise Forbidden(
+            "The protocol blinds its raters, and by now you can open this chart.",
+            code="may-not-rate",
+            advice="Ask for somebody else in the rater's place of the care team.",
+        )
 
 
 def rated(definition: ProtocolDefinition, row: CourseRequirement) -> AssessmentRule:

@@ -20,6 +20,8 @@ from clinic.models import Event
 from clinic.permissions import Role
 from protocols.rules.definition import Hidden
 from sessions.models import FidelityDraw, FidelityForm, FidelityRating, FidelityReview, SessionRecord
+from sessions.models.courses import TeamRole
+from sessions.operations.enrolment import change_care_team
 from sessions.operations.entering import log_session
 from sessions.operations.fidelity import (
     adopt_form,
@@ -283,6 +285,81 @@ def test_a_restricted_rater_sees_neither_arm_nor_visit_date_nor_patient(
         client.get(reverse("sessions:fidelity_review", args=(cast.clinic.slug, review.public_id))).status_code
         == 403
     )
+
+
+def become(cast: Cast, name: str, *roles: Role) -> None:
+    membership = cast.people[name].memberships.get(clinic=cast.clinic)
+    membership.roles = sorted(role.value for role in roles)
+    membership.save()
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.PRESCRIBER])
+def test_a_blinded_rater_whom_a_new_role_shows_the_chart_neither_opens_nor_hands_in_the_rating(
+    blinded: tuple[Cast, FidelityReview], role: Role
+) -> None:
+    cast, review = blinded
+    cast.people["ivo"] = make_person(cast.clinic, "Ivo Iris", Role.THERAPIST)
+    name_both(cast, review)
+    become(cast, "gil", Role.THERAPIST, role)
+    set_clock(AT)
+    gil = cast.actor("gil", at=AT)
+    with pytest.raises(Forbidden, match="can open this chart"):
+        read(gil, queries.my_rating, review.public_id)
+    with pytest.raises(Forbidden, match="can open this chart"):
+        rate(cast, review, "gil", 1)
+    assert [one.barred for one in read(gil, queries.my_ratings)] == ["sees"]
+    at = reverse("sessions:fidelity_rate", args=(cast.clinic.slug, review.public_id))
+    client = client_of(cast, "gil")
+    for answer in (client.get(at), client.post(at, {"item-rapport": "1", "item-safety": "1"})):
+        assert answer.status_code == 403 and "can open this chart" in answer.content.decode()
+    assert not FidelityRating.objects.filter(submitted_at__isnull=False).exists()
+
+    carla = cast.actor("carla", at=AT)
+    seen = read(carla, queries.review, review.public_id)
+    assert (seen.raters, seen.barred) == ([("Hana Hazel", False)], [("Gil Grove", "sees")])
+    for name, args in (("fidelity", ()), ("fidelity_review", (review.public_id,))):
+        page = client_of(cast, "carla").get(reverse(f"sessions:{name}", args=(cast.clinic.slug, *args)))
+        assert "another rater needed" in page.content.decode(), name
+    with pytest.raises(BadInput):
+        assign_rater(actor=carla, review_id=review.public_id, rater=cast.id("gil"), now=AT)
+    assign_rater(actor=carla, review_id=review.public_id, rater=cast.id("ivo"), now=AT)
+    assert read(carla, queries.review, review.public_id).barred == []
+    with pytest.raises(NotFound):
+        rate(cast, review, "gil", 1)
+    for name in ("hana", "ivo"):
+        rate(cast, review, name, 1)
+
+
+def test_a_blinded_rater_who_joins_the_care_team_or_leaves_the_clinic_is_replaced(
+    blinded: tuple[Cast, FidelityReview],
+) -> None:
+    cast, review = blinded
+    name_both(cast, review)
+    change_care_team(
+        actor=cast.actor("eve", at=AT),
+        course_id=review.session_record.course.public_id,
+        team_role=TeamRole.CO_THERAPIST,
+        person_id=cast.id("gil"),
+        now=AT,
+    )
+    cast.people["hana"].memberships.update(until_on=AT.date() - timedelta(days=1))
+    with pytest.raises(Forbidden, match="come to know"):
+        rate(cast, review, "gil", 1)
+    seen = read(cast.actor("carla", at=AT), queries.review, review.public_id)
+    assert (seen.raters, seen.barred) == ([], [("Gil Grove", "knows"), ("Hana Hazel", "gone")])
+
+
+def test_a_rating_that_is_in_stays_and_is_read_again_by_whoever_sees_the_chart_since(
+    blinded: tuple[Cast, FidelityReview],
+) -> None:
+    cast, review = blinded
+    name_both(cast, review)
+    row = rate(cast, review, "gil", 1)
+    become(cast, "gil", Role.SUPERVISOR)
+    assert read(cast.actor("gil", at=AT), queries.my_rating, review.public_id).mine == row
+    assert read(cast.actor("carla", at=AT), queries.review, review.public_id).barred == []
+    with pytest.raises(IntegrityError), transaction.atomic():
+        FidelityRating.objects.filter(pk=row.pk).delete()
 
 
 def test_the_whole_review_through_its_pages(cast: Cast) -> None:

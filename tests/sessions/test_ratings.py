@@ -197,6 +197,19 @@ def test_who_joined_the_team_after_being_named_is_told_that_the_rating_would_not
     assert row(course).status == "open"
 
 
+def test_who_can_open_the_chart_since_being_named_neither_opens_nor_hands_in_the_rating(
+    cast: Cast, course: Course
+) -> None:
+    membership = cast.people["gil"].memberships.get(clinic=cast.clinic)
+    membership.roles = ["prescriber", "therapist"]
+    membership.save()
+    given = calls(cast, "gil").post("rate_assessment", answers(course), requirement=row(course).public_id)
+    assert "can open this chart" in problem(given, 403, "may-not-rate")["title"]
+    page = signed_in(cast, "gil").get(at(cast, "rate", row(course).public_id))
+    assert page.status_code == 403 and "can open this chart" in page.content.decode()
+    assert row(course).status == "open"
+
+
 def test_what_waits_for_a_rater_is_found_in_three_queries_however_many(
     cast: Cast, course: Course, django_assert_max_num_queries: Any
 ) -> None:

@@ -94,13 +94,13 @@ class Deviations(Door):
     @described("list_deviations", asks=DeviationQuery, gives=DeviationPageOut)
     def get(self, request: Request, slug: str) -> Response:
         asked = self.asked(DeviationQuery)
-        waiting, size = asked.pop("waiting"), asked.pop("size")
+        after, waiting, size = read_id(asked), asked.pop("waiting"), asked.pop("size")
         asked.pop("cursor", None)
         rows, following = supervision.deviations(
             self.actor,
             now=self.actor.at,
             waiting=waiting,
-            after=read_id(asked),
+            after=after,
             narrowed=supervision.Narrowed(**asked),
             limit=size,
         )

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,6 +50,10 @@ class NoAnswer(Exception):
     """The provider could not be asked."""
 
 
+class TooLate(Exception):
+    """Whoever was to send it stood still for so long that somebody else may have begun to. Nothing went."""
+
+
 class TextChannel:
     """A few connections, kept while they work; use it as a context manager. Several threads may send at
     once."""
@@ -80,8 +84,11 @@ class TextChannel:
         while self._idle:
             _hang_up(self._idle.pop())
 
-    def send(self, text: RenderedText, *, key: str) -> SendOutcome:
-        """`key` is of no use to this provider, which has no place for one."""
+    def send(
+        self, text: RenderedText, *, key: str, too_late: Callable[[], bool] = lambda: False
+    ) -> SendOutcome:
+        """`key` is of no use to this provider, which has no place for one. Raises TooLate if it is, with all
+        but the text itself on the line."""
         form = {"To": text.to, "From": text.sender, "Body": text.text}
         if text.report_to:
             form["StatusCallback"] = text.report_to
@@ -90,7 +97,7 @@ class TextChannel:
         except OSError as error:
             return SendOutcome(verdict="transient", detail=f"no-connection-{type(error).__name__}")
         try:
-            status, headers, answer = self._ask(line, "POST", _messages_path(), urlencode(form))
+            status, headers, answer = self._ask(line, "POST", _messages_path(), urlencode(form), too_late)
         except (OSError, HTTPException) as error:
             # Something may have been read at the other end, whatever was lost on the way back.
             return SendOutcome(verdict="unknown", detail=type(error).__name__)
@@ -141,17 +148,32 @@ class TextChannel:
         return line
 
     def _ask(
-        self, line: HTTPConnection, method: str, path: str, body: str
+        self,
+        line: HTTPConnection,
+        method: str,
+        path: str,
+        body: str,
+        too_late: Callable[[], bool] = lambda: False,
     ) -> tuple[int, Mapping[str, str], Any]:
         name = base64.b64encode(f"{settings.TEXT_ACCOUNT}:{settings.TEXT_TOKEN}".encode()).decode()
-        headers = {"Authorization": f"Basic {name}", "Accept": "application/json"}
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        said = body.encode()
         try:
-            line.request(method, path, body=body or None, headers=headers)
+            line.putrequest(method, path)
+            line.putheader("Authorization", f"Basic {name}")
+            line.putheader("Accept", "application/json")
+            if said:
+                line.putheader("Content-Type", "application/x-www-form-urlencoded")
+                line.putheader("Content-Length", str(len(said)))
+            line.endheaders()
+            if said:
+                # Without its body it is no request yet. From here to the wire is one call: no process can be
+                # stopped in less.
+                if too_late():
+                    raise TooLate
+                line.send(said)
             response = line.getresponse()
             content = response.read()
-        except (OSError, HTTPException):
+        except (OSError, HTTPException, TooLate):
             _hang_up(line)
             raise
         if response.will_close:

@@ -54,7 +54,11 @@ class TextGateway:
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", "0"))
-                form = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
+                body = self.rfile.read(length)
+                if len(body) < length:  # hung up before it was said
+                    self.close_connection = True
+                    return
+                form = dict(parse_qsl(body.decode(), keep_blank_values=True))
                 gateway.answer_post(self, form)
 
             def do_GET(self) -> None:

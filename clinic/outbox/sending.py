@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -26,7 +27,7 @@ from django.db import connection, transaction
 
 from clinic.actors import acting, system_actor
 from clinic.adapters.mail import MailChannel, RenderedMail, SendOutcome, message_id_domain, message_key
-from clinic.adapters.text import NoAnswer, text_channel
+from clinic.adapters.text import NoAnswer, TooLate, text_channel
 from clinic.crash import crash_point
 from clinic.ids import uuid7
 from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
@@ -57,7 +58,8 @@ class ChannelAdapter(Protocol):
     def __exit__(self, *args: Any) -> None: ...
     # Takes what the purposes render for its channel. One that can be asked also has
     # `find(rendered, since=…) -> SendOutcome | None`; one on which the same message twice is two messages
-    # says `resends_unknown = False`; one that takes several at the same time says how many, `at_once`.
+    # says `resends_unknown = False`, is given `too_late` and asks it last of all, raising TooLate; one that
+    # takes several at the same time says how many, `at_once`.
     def send(self, mail: Any, /, *, key: str) -> SendOutcome: ...
 
 
@@ -338,12 +340,15 @@ class _Sender:
     def _send(self, bundle: Bundle, rendered: Rendered, adapter: ChannelAdapter) -> SendOutcome | None:
         """Hand one over; None when it is not ours to send any more. Touches no database: several run at
         once."""
-        if not getattr(adapter, "resends_unknown", True) and self._too_late_for(adapter, 1):
-            # We stood still since the intent: whoever has the lease by now asks the provider and sends.
-            return None
+        once: dict[str, Any] = {}
+        if not getattr(adapter, "resends_unknown", True):
+            once["too_late"] = partial(self._too_late_for, adapter, 1)
         try:
             dated = replace(rendered, dated_at=self.at) if isinstance(rendered, RenderedMail) else rendered
-            outcome = adapter.send(dated, key=message_key(bundle.key, self.domain))
+            outcome = adapter.send(dated, key=message_key(bundle.key, self.domain), **once)
+        except TooLate:
+            # We stood still since the intent: whoever has the lease by now asks the provider and sends.
+            return None
         except Exception:
             # An adapter that raises instead of answering: nobody can say what became of the message.
             log.exception("channel %s raised for message %s", bundle.messages[0].channel, bundle.key)

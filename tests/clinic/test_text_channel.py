@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from clinic.adapters.text import NoAnswer, RenderedText, TextChannel, is_the_providers, signature_of
+from clinic.adapters.text import NoAnswer, RenderedText, TextChannel, TooLate, is_the_providers, signature_of
 from tests.support.processes import free_port
 from tests.support.text_gateway import TOKEN, Gateway, Way
 
@@ -84,6 +84,21 @@ def test_a_wrong_password_is_ours_to_put_right_and_fails_nobody(channel: TextCha
     settings.TEXT_TOKEN = "another"
     outcome = channel.send(TEXT, key="")
     assert (outcome.verdict, outcome.detail) == ("transient", "account-20003")
+
+
+def test_a_sender_that_stood_still_with_all_but_the_text_on_the_line_says_no_more(
+    channel: TextChannel, text_gateway: Gateway
+) -> None:
+    asked = []
+
+    def too_late() -> bool:
+        asked.append(len(text_gateway.bodies()))
+        return len(asked) == 1
+
+    with pytest.raises(TooLate):
+        channel.send(TEXT, key="", too_late=too_late)
+    assert channel.send(TEXT, key="", too_late=too_late).verdict == "accepted"
+    assert (asked, text_gateway.bodies()) == ([0, 0], [TEXT.text])
 
 
 def test_what_was_taken_is_found_by_its_link_among_hundreds(

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Self
 
 from clinic.adapters.mail import RenderedMail, SendOutcome
-from clinic.adapters.text import CLOCKS_APART, NoAnswer, RenderedText
+from clinic.adapters.text import CLOCKS_APART, NoAnswer, RenderedText, TooLate
 from clinic.models import Channel
 
 
@@ -77,7 +77,9 @@ class _Text(_Line):
 
     resends_unknown = False
 
-    def send(self, text: RenderedText, *, key: str) -> SendOutcome:
+    def send(self, text: RenderedText, *, key: str, too_late: Callable[[], bool]) -> SendOutcome:
+        if too_late():
+            raise TooLate
         return self.post.take(Channel.TEXT, to=text.to, sender=text.sender, body=text.text, key=key)
 
     def find(self, text: RenderedText, *, since: datetime) -> SendOutcome | None:

@@ -17,14 +17,7 @@ from clinic.models import Channel, Clinic, Membership, Message, NumberCode
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.queries import texts_possible
-from clinic.rules.codes import (
-    CODE_LIFE,
-    CODES_APART,
-    CODES_WITHIN,
-    MOST_CODES,
-    code_for,
-    code_matches,
-)
+from clinic.rules.codes import CODE_LIFE, CODES_WITHIN, code_for, code_matches, may_ask_again
 from clinic.rules.telephone import text_number
 
 PURPOSE = "own_number_code"
@@ -43,7 +36,7 @@ def ask_for_code(*, actor: Actor, number: str, now: datetime) -> NumberCode:
             raise BadInput(fields={"number": [_("Write it with its country code, e.g. +1 202 555 0123.")]})
         asked = NumberCode.objects.filter(membership=mine, asked_at__gt=now - CODES_WITHIN)
         times = list(asked.values_list("asked_at", flat=True))
-        if len(times) >= MOST_CODES or any(at > now - CODES_APART for at in times):
+        if not may_ask_again(times, now=now):
             raise NotNow(
                 _("A code is on its way already."),
                 code="code-on-its-way",
@@ -65,8 +58,6 @@ def ask_for_code(*, actor: Actor, number: str, now: datetime) -> NumberCode:
                     target_at=now,
                     channel=Channel.TEXT,
                     data={"code": code.pk},
-                    local_at=now.replace(tzinfo=None),
-                    zone="UTC",
                     send_at=now,
                     not_after=code.expires_at,
                 )

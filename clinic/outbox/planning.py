@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
@@ -15,21 +16,24 @@ from django.db import connection
 from clinic.ids import uuid7s
 from clinic.models import Channel
 from clinic.outbox.statements import CANCEL, PLAN, SEPARATOR, SPEC_COLUMNS, WAITING
+from clinic.rules.wall_time import local_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSpec:
     """A message that ought to go out. Two with the same clinic, purpose, subject_key, rule_code, occurrence,
-    target_at and channel are the same message. `data` holds ids and codes only."""
+    target_at and channel are the same message. `local_at` is the wall time in `zone` that it is meant for;
+    one that belongs to an instant and to no clock on a wall names neither. `data` holds ids and codes
+    only."""
 
     clinic_id: int
     purpose: str
     subject_key: str
     target_at: datetime
-    local_at: datetime
-    zone: str
     send_at: datetime
     not_after: datetime
+    local_at: datetime | None = None
+    zone: str = "UTC"
     rule_code: str = ""
     occurrence: int = 0
     channel: str = Channel.EMAIL
@@ -37,11 +41,13 @@ class MessageSpec:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.local_at.tzinfo is not None:
+        if self.local_at is not None and self.local_at.tzinfo is not None:
             raise ValueError("local_at is a wall time and carries no zone")
         for name in ("target_at", "send_at", "not_after"):
             if getattr(self, name).tzinfo is None:
                 raise ValueError(f"{name} must carry its zone")
+        if self.local_at is None:
+            object.__setattr__(self, "local_at", local_of(self.send_at, ZoneInfo(self.zone)))
 
 
 def plan(*, specs: Sequence[MessageSpec], now: datetime) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 DIGITS = 6
 CODE_LIFE = timedelta(minutes=10)  # long enough to fetch a telephone; a display choice, as those below
@@ -14,6 +14,12 @@ CODE_LIFE = timedelta(minutes=10)  # long enough to fetch a telephone; a display
 CODES_APART = timedelta(minutes=1)
 MOST_CODES = 3
 CODES_WITHIN = timedelta(hours=1)
+
+
+def may_ask_again(asked: Collection[datetime], *, now: datetime) -> bool:
+    """Whether another code may go out, after those asked for at these instants."""
+    lately = [at for at in asked if at > now - CODES_WITHIN]
+    return len(lately) < MOST_CODES and all(at <= now - CODES_APART for at in lately)
 
 
 def code_for(*, secret: str, subject: str) -> str:

@@ -59,8 +59,6 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
                     subject_key=_subject_key(link),
                     target_at=now,
                     data={"course": link.course_id, "link": purpose.value, "key": key},
-                    local_at=now.replace(tzinfo=None),
-                    zone="UTC",
                     send_at=now,
                     not_after=now + OF_USE,
                 )

@@ -16,7 +16,7 @@ from clinic.actors import Actor
 from clinic.errors import BadInput, NotNow
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
-from clinic.rules.codes import CODE_LIFE, CODES_APART, MOST_CODES, code_matches
+from clinic.rules.codes import CODE_LIFE, code_matches, may_ask_again
 from sessions.models import ContactDetails, Course, PatientLink, StepUpCode, StepUpTry
 from sessions.models.tasks import TaskKind
 from sessions.operations.answering import actor_of
@@ -55,8 +55,7 @@ def send_code(*, token: str, now: datetime) -> None:
         if (
             Way.CODE.value not in ways_open(link, channel)
             or tries_left(link, now=now) <= 0
-            or len(asked) >= MOST_CODES
-            or any(at > now - CODES_APART for at in asked)
+            or not may_ask_again(asked, now=now)
         ):
             return
         code = StepUpCode.objects.create(
@@ -71,8 +70,6 @@ def send_code(*, token: str, now: datetime) -> None:
                     target_at=now,
                     channel=channel,
                     data={"code": code.pk},
-                    local_at=now.replace(tzinfo=None),
-                    zone="UTC",
                     send_at=now,
                     not_after=code.expires_at,
                 )

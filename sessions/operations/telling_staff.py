@@ -94,8 +94,6 @@ def tell_people(
                     target_at=target_at,
                     channel=channel,
                     data={**data, "person": person_id},
-                    local_at=at.replace(tzinfo=None),
-                    zone="UTC",
                     send_at=at,
                     not_after=at + of_use,
                 )
@@ -115,8 +113,6 @@ def by_mail_instead(message: AnyMessage, *, of_use: timedelta, now: datetime) ->
                 target_at=message.target_at,
                 channel=Channel.EMAIL,
                 data=message.data,
-                local_at=now.replace(tzinfo=None),
-                zone="UTC",
                 send_at=now,
                 not_after=now + of_use,
             )

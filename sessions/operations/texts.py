@@ -129,8 +129,6 @@ def _answer(*, details: ContactDetails, word: TextWord, now: datetime) -> None:
                 target_at=now,
                 channel=Channel.TEXT,
                 data={"patient": details.patient_id, "word": word.value},
-                local_at=now.replace(tzinfo=None),
-                zone="UTC",
                 send_at=now,
                 not_after=now + OF_USE,
             )

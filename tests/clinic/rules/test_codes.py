@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from clinic.rules.codes import CODE_LIFE, DIGITS, code_for, code_matches
+import pytest
+
+from clinic.rules.codes import CODE_LIFE, DIGITS, code_for, code_matches, may_ask_again
 
 SECRET = "only-for-tests"
+NOW = datetime(2027, 3, 1, 10, tzinfo=UTC)
 
 
 def test_a_code_is_of_one_asking_and_of_one_installation() -> None:
@@ -23,3 +26,20 @@ def test_a_code_is_found_however_it_is_spaced() -> None:
     assert code_matches(secret=SECRET, subjects=["a"], given=code) is None
     assert code_matches(secret=SECRET, subjects=[], given=code) is None
     assert code_matches(secret=SECRET, subjects=["a"], given="") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "may"),
+    [
+        pytest.param([], True, id="none yet"),
+        pytest.param([59], False, id="one under a minute ago"),
+        pytest.param([60], True, id="one a minute ago"),
+        pytest.param([3599, 1800, 60], False, id="three within the hour"),
+        pytest.param([3600, 1800, 60], True, id="three, the first an hour ago"),
+    ],
+)
+def test_a_code_may_be_asked_for_again_after_a_minute_and_three_times_an_hour(
+    seconds_ago: list[int], may: bool
+) -> None:
+    asked = [NOW - timedelta(seconds=seconds) for seconds in seconds_ago]
+    assert may_ask_again(asked, now=NOW) is may

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,7 +14,8 @@ from tests.support.clinic_day import set_clock
 
 pytestmark = pytest.mark.django_db
 
-QUIET = {"HTTP_ORIGIN": "null", "HTTP_SEC_FETCH_SITE": "same-origin"}  # what browsers send from such a page
+# What browsers send from such a page.
+QUIET: dict[str, Any] = {"HTTP_ORIGIN": "null", "HTTP_SEC_FETCH_SITE": "same-origin"}
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def cast() -> Cast:
     ],
 )
 def test_a_form_of_a_patients_page_is_taken_from_that_page_alone(
-    cast: Cast, said: dict[str, str], secure: bool, token: bool, status: int
+    cast: Cast, said: dict[str, Any], secure: bool, token: bool, status: int
 ) -> None:
     set_clock(START)
     booking, link = visit_link(cast, enrol(cast), now=START)
@@ -45,7 +47,7 @@ def test_a_form_of_a_patients_page_is_taken_from_that_page_alone(
     assert page["Referrer-Policy"] == "no-referrer"
     [*found] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
     sent = {"csrfmiddlewaretoken": found[0]} if token else {}
-    answer = client.post(f"/p/{link}/confirm/", sent, secure=secure, follow=False, headers={}, **said)  # type: ignore[arg-type]
+    answer = client.post(f"/p/{link}/confirm/", sent, secure=secure, **said)
     booking.refresh_from_db()
     assert (answer.status_code == 403, booking.confirmed_at is not None) == (status == 403, status != 403)
 
@@ -55,5 +57,5 @@ def test_a_form_of_the_staff_still_names_where_it_comes_from(cast: Cast) -> None
     page = client.get("/accounts/login/", secure=True)
     assert page["Referrer-Policy"] == "same-origin"
     [token, *_more] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
-    answer = client.post("/accounts/login/", {"csrfmiddlewaretoken": token}, secure=True, **QUIET)  # type: ignore[arg-type]
+    answer = client.post("/accounts/login/", {"csrfmiddlewaretoken": token}, secure=True, **QUIET)
     assert answer.status_code == 403

@@ -37,7 +37,8 @@ def kept(make: Callable[P, T]) -> Callable[P, T]:
         if key in _kept:
             rows, value = _kept[key]
             _copy_back(rows)
-            return pickle.loads(value)  # type: ignore[no-any-return]
+            again: T = pickle.loads(value)
+            return again
         with transaction.atomic():
             before = {table for table in _tables() if _has_rows(table)}
             found = make(*args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from protocols.rules.instruments import Instrument, cut_points, shown_by
 from protocols.web.showing import FigureRow, instrument_figure
@@ -19,8 +20,12 @@ def cuts_of(instrument: Instrument) -> list[CutPoint]:
 
 
 def shown(instrument: Instrument, *, total: int, answers: Mapping[str, int | None]) -> list[FigureRow]:
-    """The level and the findings that a score comes to."""
-    return [instrument_figure(instrument, one) for one in shown_by(instrument, total=total, answers=answers)]
+    """The level and the findings that a score comes to; of what hangs on single items, the words alone."""
+    return [
+        replace(row, text="") if one.coded else row
+        for one in shown_by(instrument, total=total, answers=answers)
+        for row in (instrument_figure(instrument, one),)
+    ]
 
 
 def _read_out(row: FigureRow) -> str:

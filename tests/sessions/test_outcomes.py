@@ -22,6 +22,7 @@ from sessions.queries import outcomes as queries
 from sessions.rules.codec import kind_of, to_json
 from sessions.rules.comparisons import Difference, differences
 from sessions.rules.facts import AssessmentAnswered, DoseGiven, DosePart, FactValue, Intake, Mode
+from sessions.web.cuts import shown
 from tests.support.cast import LIBRARY, START, Cast, allow, days, enrol, make_cast, make_person, publish
 from tests.support.clinic_day import set_clock
 
@@ -226,6 +227,16 @@ def test_scores_stand_beside_what_they_mean_with_cut_point_and_source(cast: Cast
         assert text.count('Moderate <b class="num nowrap">') == 1, (
             "the first total’s level, in the table of numbers"
         )
+
+
+def test_of_what_hangs_on_single_items_the_words_stand_beside_a_score_and_no_codes_of_items() -> None:
+    caps = instrument_of("caps5")
+    answers = {item.code: item.options[-1].value if item.options else 2 for item in caps.items}
+    found = {row.label: row.text for row in shown(caps, total=80, answers=answers)}
+    assert any(label.startswith("Symptom criteria met") for label in found)
+    assert set(found.values()) == {""}, found
+    mild = {row.label: row.text for row in shown(instrument_of("phq9"), total=5, answers={})}
+    assert mild["Mild"] == "5–9" and all(mild.values())
 
 
 def test_a_threshold_that_was_only_recalled_is_shown_as_unverified(cast: Cast) -> None:

@@ -34,12 +34,14 @@ MAY_MISS: Final[Words] = MappingProxyType({"en": "Answers that may be missing"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """One figure. `path` names it within its instrument by codes: ``findings.cut_31``; `bound` is the figure
-    in signs, the same in every language: ``≥ 31``."""
+    in signs, the same in every language: ``≥ 31``. `coded`: it names items by their codes, which says
+    something to whoever answers for it and nothing to whoever reads a score."""
 
     path: str
     words: Words
     bound: str
     source: Source
+    coded: bool = False
 
     @property
     def text(self) -> str:
@@ -73,7 +75,13 @@ def told_of(finding: Finding, *, at: str = "findings") -> Told:
     """One finding or band."""
     criteria = (finding.when,) if finding.when is not None else finding.all_of or finding.any_of
     joined = "; ".join(_criterion(one) for one in criteria)
-    return Told(path=f"{at}.{finding.code}", words=finding.words, bound=joined, source=finding.source)
+    return Told(
+        path=f"{at}.{finding.code}",
+        words=finding.words,
+        bound=joined,
+        source=finding.source,
+        coded=any(not isinstance(one, ScaleIs) or one.scale != TOTAL for one in criteria),
+    )
 
 
 def told_of_change(change: Change) -> Iterator[Told]:

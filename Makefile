@@ -16,8 +16,8 @@ TEST_ENV := CLINIC_MODE=test
 # Set in many images. Every process that the demo or a test starts would then compile all of the product anew.
 unexport PYTHONDONTWRITEBYTECODE
 # A production-like environment, for the deployment checks only; nothing listens at these addresses.
-DEPLOY_ENV := CLINIC_MODE=production SITE_URL=https://clinic.example REDIS_URL=redis://redis.example:6379/0 \
-	DATABASE_URL=postgresql://clinic@db.example/clinic EMAIL_URL=smtp+tls://mail.example:587 MAIL_FROM=clinic@clinic.example \
+DEPLOY_ENV := CLINIC_MODE=production SITE_URL=https://alder.example REDIS_URL=redis://redis.example:6379/0 \
+	DATABASE_URL=postgresql://clinic@db.example/clinic EMAIL_URL=smtp+tls://mail.example:587 MAIL_FROM=post@alder.example \
 	SECRET_KEY=only-for-checking-the-settings-0123456789-abcdefghijklmnopqrstuvwxyz
 
 help: ## this list

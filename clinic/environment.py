@@ -72,7 +72,7 @@ class Environment:
         value = self.text(name, default).rstrip("/")
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-            raise SettingRefused(name, f"must look like https://clinic.example; it is {value!r}.")
+            raise SettingRefused(name, f"must look like https://alder.example; it is {value!r}.")
         return value
 
     def database(self, name: str, default: str | None = None) -> dict[str, object]:

@@ -15,7 +15,7 @@ class SessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from clinic import health, proofs
-        from clinic.operations.changes import register_interest
+        from clinic.operations.changes import register_interest, register_objections
         from clinic.operations.clinics import register_known
         from clinic.ticks import register_tick
         from clinic.web.broken import register_patient_pages
@@ -29,6 +29,7 @@ class SessionsConfig(AppConfig):
         from sessions.operations.sending import register_messages
         from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
+        from sessions.operations.wording import objections
         from sessions.queries.watch import PROOFS, failing_courses, untold_tasks
         from sessions.web.patient_door import PATIENT_PAGES, known_of
         from sessions.web.uses import who_uses_it
@@ -40,6 +41,7 @@ class SessionsConfig(AppConfig):
         register_text_answers()
         register_step_up_codes()
         register_interest("courses", look_again_now)
+        register_objections("messages", objections)
         health.register_watch("courses", failing_courses)
         proofs.register(*PROOFS)
         panels.register(who_uses_it)

@@ -1,4 +1,5 @@
-"""What has to be true of a clinic's messages before it may write to patients in a language."""
+"""What has to be true of a clinic's messages before it may write to patients: a crisis line in each language,
+and addresses that tell nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connections
 
 from clinic.rules.crisis_lines import without_a_line
+from sessions.rules.discretion import telling_words
 
 _CLINICS = """
 SELECT clinic.slug, clinic.country, clinic.language, clinic.crisis_lines,
@@ -58,4 +60,21 @@ def crisis_lines_speak_every_language(databases: Sequence[str] | None = None, **
             for slug, languages in missing.items()
             if languages
         ),
+    ]
+
+
+@register(Tags.security, deploy=True)
+def addresses_tell_nothing(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """What stands in every message besides its words: where its link leads, and whom a mail comes from."""
+    if settings.CLINIC_MODE != "production":
+        return []
+    shown = {"SITE_URL": settings.SITE_URL, "MAIL_FROM": settings.DEFAULT_FROM_EMAIL}
+    return [
+        Error(
+            f"{name} tells what kind of care this is: {', '.join(one.found for one in found)}.",
+            hint="It stands in every message, on a screen that others may see. Take a neutral name.",
+            id="sessions.E003",
+        )
+        for name, value in shown.items()
+        if (found := telling_words(value))
     ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput
 from clinic.models import Clinic
-from clinic.operations.changes import look_again
+from clinic.operations.changes import look_again, refuse_unfit
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 
@@ -74,6 +74,7 @@ def _set(
         clinic.full_clean()
     except ValidationError as error:
         raise BadInput(fields=error.message_dict) from error
+    refuse_unfit(clinic, changed=settings.keys())
     clinic.save(update_fields=list(settings))
     record_event(
         actor=actor,

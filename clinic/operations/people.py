@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting, system_actor
 from clinic.errors import BadInput, Forbidden, NotFound, NotNow
 from clinic.models import Clinic, Membership, Person, Resource, Room
-from clinic.operations.changes import look_again
+from clinic.operations.changes import look_again, refuse_unfit
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.queries import administered_by
@@ -308,6 +308,7 @@ def found_clinic(*, administrator: Person, from_on: date, now: datetime, **field
     with transaction.atomic():
         clinic = Clinic(**fields)
         clinic.full_clean()
+        refuse_unfit(clinic, changed=fields.keys())
         clinic.save()
         founder = Actor(
             kind="person",

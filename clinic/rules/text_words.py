@@ -19,8 +19,10 @@ class TextWord(StrEnum):
 # languages shipped.
 _WORDS = {
     TextWord.STOP: (
-        *("stop", "stopall", "quit", "end", "revoke", "optout", "cancel", "unsubscribe"),
-        *("stopp", "abmelden", "abbestellen", "alto", "parar", "baja", "arret", "arreter", "desabonner"),
+        *("stop", "stopall", "quit", "end", "revoke", "optout", "cancel", "unsubscribe", "remove", "nomore"),
+        *("stopp", "abmelden", "abbestellen", "abbrechen", "beenden", "ende", "aufhoren", "keinemehr"),
+        *("alto", "parar", "baja", "dardebaja", "cancelar", "detener", "terminar", "basta", "fin", "nomas"),
+        *("arret", "arreter", "arretez", "stopper", "desabonner", "desinscrire", "annuler", "plusde"),
     ),
     TextWord.START: ("start", "unstop", "optin", "subscribe", "anmelden", "alta", "reprendre"),
     TextWord.HELP: ("help", "info", "hilfe", "ayuda", "aide"),
@@ -31,7 +33,7 @@ _ADDED = frozenset(
     (
         *("please", "pls", "thanks", "thank", "you", "all", "these", "the", "your", "my", "me", "us", "now"),
         *("texting", "texts", "text", "messages", "messaging", "message", "sending", "sms"),
-        *("bitte", "danke", "por", "favor", "gracias", "svp", "merci"),
+        *("bitte", "danke", "nachrichten", "por", "favor", "gracias", "mensajes", "svp", "merci"),
     )
 )
 

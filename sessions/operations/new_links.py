@@ -24,7 +24,7 @@ from sessions.models.courses import OPEN_STATUSES
 from sessions.models.patients import LinkPurpose
 from sessions.operations.answering import actor_of
 from sessions.operations.messages import may_write_to
-from sessions.operations.rendering import link_address
+from sessions.operations.rendering import link_address, refuse_telling
 from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
 from sessions.queries.wording import language_in_use
@@ -153,16 +153,18 @@ def render_new_link(message: Message) -> RenderedMail:
             "link": link_address(message=message, course=course),
             "phone": clinic.phone,
         }
-        return RenderedMail(
-            to=course.patient.contact_details.email,
-            subject=_("Your new link"),
-            text=_(
+        subject = _("Your new link")
+        text = (
+            _(
                 "%(sender)s: here is the new link you asked for:\n%(link)s\n\n"
                 "You did not ask for it? Then you need do nothing. Questions? Call %(phone)s.\n"
             )
-            % words,
-            sender_name=clinic.sender_name,
+            % words
         )
+    refuse_telling(f"{subject}\n{text}")
+    return RenderedMail(
+        to=course.patient.contact_details.email, subject=subject, text=text, sender_name=clinic.sender_name
+    )
 
 
 def register_new_links() -> None:

@@ -24,13 +24,10 @@ from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.operations.calendar_file import calendar_file
 from sessions.queries.wording import words_for, written
-from sessions.rules.discretion import telling_words
+from sessions.rules.discretion import WITHOUT_LINK, telling_words
 from sessions.rules.tokens import token_for, token_hash
 from sessions.rules.wording import kind_for
 from sessions.rules.wording_shipped import Kind
-
-# What they ask for is done by telephone.
-WITHOUT_LINK = (Kind.CALL_US, Kind.MISSED, Kind.PRACTICE)
 
 
 def render(message: Message) -> Rendered:
@@ -57,7 +54,7 @@ def render(message: Message) -> Rendered:
         target_at=message.target_at,
         link=link,
     )
-    _refuse_telling(f"{wording.subject}\n{wording.text}")
+    refuse_telling(f"{wording.subject}\n{wording.text}")
     if message.channel == Channel.TEXT:
         return texted(clinic=clinic, details=details, message=message, text=wording.text, mark=link)
     return RenderedMail(
@@ -97,7 +94,7 @@ def render_together(messages: Sequence[Message]) -> Rendered | None:
     )
     if not all(one.mark for one in texts) or not text_length(wording.text).fits:
         return None
-    _refuse_telling(wording.text)
+    refuse_telling(wording.text)
     return replace(texts[0], text=wording.text)
 
 
@@ -153,7 +150,7 @@ def _calendar(message: Message, course: Course, *, language: str, link: str) -> 
     )
 
 
-def _refuse_telling(text: str) -> None:
+def refuse_telling(text: str) -> None:
     """Asked once more of what really goes out: a sender's name entered since may tell what a wording did
     not."""
     if telling_words(text):

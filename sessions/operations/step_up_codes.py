@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 from clinic import outbox
 from clinic.adapters.mail import RenderedMail
 from clinic.models import Channel, Message
-from clinic.outbox import Rendered, Undeliverable
+from clinic.outbox import Rendered
 from clinic.rules.codes import CODE_LIFE, code_for
 from sessions.models import StepUpCode
-from sessions.operations.rendering import texted
+from sessions.operations.rendering import refuse_telling, texted
 from sessions.queries.ways import how_of
 from sessions.queries.wording import language_in_use
-from sessions.rules.discretion import telling_words
 from sessions.rules.reaching import why_not
 from sessions.rules.step_up import CODE_PURPOSE
 from sessions.rules.wording import for_texting
@@ -55,8 +54,7 @@ def render_code(message: Message) -> Rendered:
             "code": code_for(secret=settings.SECRET_KEY, subject=str(code.public_id)),
             "minutes": CODE_LIFE.total_seconds() // 60,
         }
-    if telling_words(text):
-        raise Undeliverable("indiscreet")
+    refuse_telling(text)
     if message.channel == Channel.TEXT:
         return texted(clinic=clinic, details=details, message=message, text=for_texting(text))
     return RenderedMail(to=details.email, subject=subject, text=f"{text}\n", sender_name=clinic.sender_name)

@@ -15,11 +15,10 @@ from clinic.actors import system_actor
 from clinic.adapters.text import OPTED_OUT, RenderedText
 from clinic.models import Channel, Clinic, Membership, Message, MessageLog, MessageState
 from clinic.operations.own_number import stop_texts_to
-from clinic.outbox import Undeliverable
 from clinic.queries import texted_members
 from clinic.rules.quiet_hours import out_of_quiet_hours
 from sessions.models import StaffTask
-from sessions.rules.discretion import telling_words
+from sessions.operations.rendering import refuse_telling
 from sessions.rules.escalation import Rung
 from sessions.rules.telling_staff import ways_to_tell
 from sessions.rules.wording import for_texting
@@ -154,8 +153,7 @@ def text_for_staff(*, clinic: Clinic, message: Message, count: int, nobody_acted
     )
     parts = [waits % said, *([_("Nobody has acted yet.")] if nobody_acted else []), _("Sign in:")]
     text = for_texting(" ".join(parts))
-    if telling_words(text):
-        raise Undeliverable("indiscreet")
+    refuse_telling(text)
     member = Membership.objects.filter(
         clinic=clinic, person_id=message.data["person"], text_number_confirmed_at__isnull=False
     ).first()

@@ -19,7 +19,7 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.locks import lock_courses
 from sessions.operations.reaching import note_choices, standing, stop_channel
 from sessions.operations.refresh import refresh_course
-from sessions.operations.rendering import texted
+from sessions.operations.rendering import refuse_telling, texted
 from sessions.operations.tasks import open_task
 from sessions.queries.wording import words_for
 from sessions.rules.wording import fill, for_texting
@@ -183,6 +183,7 @@ def render_answer(message: Message) -> RenderedText:
     _language, words = words_for(clinic.pk, details.patient.language)
     wording = words[KINDS[TextWord(message.data["word"])], "text"]
     text = for_texting(fill(wording, {"sender": clinic.sender_name, "phone": clinic.phone}).text)
+    refuse_telling(text)
     return texted(clinic=clinic, details=details, message=message, text=text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from sessions.models import MessageWording, WordingApproval
 from sessions.queries.wording import digest_in, sample_of, words_in
-from sessions.rules.discretion import Finding, findings
+from sessions.rules.discretion import WITHOUT_LINK, Finding, findings, telling_words
 from sessions.rules.wording import APPROVED_AS_SHIPPED, LANGUAGES, Wording, shipped_in
 from sessions.rules.wording_shipped import Kind
 
@@ -114,6 +115,28 @@ def approve_language(*, actor: Actor, language: str, digest: str, now: datetime)
         return row
 
 
+def objections(clinic: Clinic, changed: Collection[str]) -> dict[str, list[str]]:
+    """What stands against the name and the number that a clinic would put into its messages."""
+    if "sender_name" in changed and (telling := telling_words(clinic.sender_name)):
+        return {"sender_name": [finding_words(one) for one in telling]}
+    if not clinic.text_sender or not {"sender_name", "phone", "text_sender"} & set(changed):
+        return {}
+    # A text with a link says less where it would not fit; these are what is left then.
+    against = [
+        finding
+        for language in LANGUAGES
+        for (kind, channel), wording in words_in(clinic.pk, language).items()
+        if channel == "text" and kind in {*WITHOUT_LINK, Kind.DISCREET}
+        for finding in findings(kind, channel, wording, sample=sample_of(clinic, language))
+        if finding.code in ("foreign_letters", "too_long")
+    ]
+    if not against:
+        return {}
+    worst = max(against, key=lambda one: (one.code == "foreign_letters", one.found.zfill(4)))
+    field = "phone" if "phone" in changed and "sender_name" not in changed else "sender_name"
+    return {field: [finding_words(worst)]}
+
+
 def finding_words(finding: Finding) -> str:
     """Why words can't be sent, for whoever wrote them."""
     said = {
@@ -124,7 +147,8 @@ def finding_words(finding: Finding) -> str:
         "unknown_place": _("{%(found)s} is not a place we can fill."),
         "missing_place": _("{%(found)s} is missing."),
         "no_link_here": _("This message has no link to give."),
-        "asks_for_cancel": _("An answer of CANCEL stops all texts. Let them use the link instead."),
+        "own_address": _("%(found)s: an address of its own. {link} is the only one that patients are sent."),
+        "asks_to_stop": _("An answer of %(found)s stops all texts. Let them use the link instead."),
         "no_way_out": _("It must say that an answer of %(found)s is understood."),
         "foreign_letters": _("%(found)s: not in the alphabet of text messages, so that only 70 letters fit."),
         "too_long": _("%(found)s characters with its places filled; 160 fit into one text."),

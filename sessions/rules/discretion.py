@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from clinic.rules.text_length import text_length
+from clinic.rules.text_words import TextWord, word_in
 from protocols.rules.instruments import Instrument
 from sessions.rules.wording import Wording, fill, for_texting, placeholders_of
 from sessions.rules.wording_shipped import Kind
@@ -26,28 +27,54 @@ STEMS: Mapping[str, Sequence[str]] = {
         *("mdma", "ecstasy", "molly", "midomafet", "psilocyb", "psilocib", "psilocin", "mushroom", "shroom"),
         *("lsd", "lyserg", "ketamin", "spravato", "ayahuasca", "dmt", "iboga", "ibogain", "mescalin"),
         *("peyot", "psychedel", "psicodel", "psyched", "entheogen", "enteogen", "hallucin", "alucin"),
-        *("halluzin", "drug", "droga", "droge", "drogue", "substanc", "sustanci", "substanz", "dose"),
-        *("dosing", "dosage", "dosis", "dosier", "medicat", "medicament", "medikament", "arznei", "microdos"),
-        *("champignon", "hongo", "setas", "pilz", "cannabi", "opioid", "naltrex", "methadon", "trip"),
+        *("halluzin", "empathogen", "entactogen", "entaktogen", "drug", "droga", "droge", "drogue"),
+        *("substanc", "sustanci", "substanz", "dose", "dosing", "dosage", "dosaje", "dosis", "dosier"),
+        *("dosific", "posolog", "overdos", "surdos", "microdos", "infusi", "injecti", "inyecc", "injekt"),
+        *(
+            "arznei",
+            "apothek",
+            "pharma",
+            "farmac",
+            "champignon",
+            "hongo",
+            "setas",
+            "pilz",
+            "truffl",
+            "truffe",
+        ),
+        *("truffel", "trufa", "cannabi", "opioid", "naltrex", "methadon", "metadon", "trip"),
     ),
     "diagnosis": (
-        *("ptsd", "tept", "ptbs", "trauma", "depress", "depres", "anxi", "ansied", "angoiss", "angst"),
-        *("addict", "adicc", "sucht", "dependan", "alcohol", "alkohol", "suicid", "suizid", "selbstmord"),
-        *("bipolar", "psychos", "psicos", "schizo", "esquizo", "disorder", "trastorno", "storung"),
-        *("diagnos", "symptom", "sintoma", "cancer", "krebs", "hiv", "sida"),
+        *("ptsd", "tept", "ptbs", "tspt", "sspt", "espt", "trauma", "depress", "depres", "anxi", "ansied"),
+        *("angoiss", "angst", "panic", "panik", "paniqu", "addict", "adicc", "sucht", "dependan", "abhangig"),
+        *("toxicoman", "toxikoman", "alcohol", "alkohol", "suicid", "suizid", "selbstmord", "seelisch"),
+        *("bipolar", "psychos", "psicos", "schizo", "esquizo", "disorder", "trastorno", "storung", "zwang"),
+        *("obsess", "obsesi", "anorex", "bulimi", "insomn", "autis", "adhd", "tdah", "krank", "enferm"),
+        *("malad", "illness", "disease", "diagnos", "symptom", "sintoma", "cancer", "krebs", "oncolog"),
+        *("onkolog", "palliat", "paliat", "hiv", "vih", "sida"),
     ),
     "care": (
-        *("therap", "terap", "psych", "psiqu", "psicolog", "mental", "counsel", "clinic", "klinik"),
-        *("cliniq", "hospital", "hopital", "krankenhaus", "patient", "pacient", "treatment", "tratamient"),
-        *("traitement", "behandl", "rehab", "detox", "medicine", "medicina", "doctor", "medecin", "arzt"),
+        *("therap", "terap", "psych", "psiqu", "psicolog", "mental", "counsel", "consejer", "clinic"),
+        *("klinik", "cliniq", "hospital", "hopital", "infirm", "patient", "pacient", "treatment"),
+        *("tratamient", "traitement", "traitant", "behandl", "behandel", "soignant", "rehab", "detox"),
+        *("desintox", "entzug", "medic", "medik", "mediz", "medecin", "doctor", "arzt", "hausarzt"),
+        *("facharzt", "heilprakti", "nurse", "nursing", "facilitat", "facilitad", "hypno", "hipno"),
     ),
     "visit": (
         *("session", "sesion", "seance", "sitzung", "integrat", "integrac", "preparat", "preparac"),
-        *("vorbereit", "screening", "experience", "ceremon", "journey"),
+        *("vorbereit", "screening", "experienc", "ceremon", "zeremon", "journey", "retreat", "intake"),
+        *("debrief",),
     ),
 }
-_URL = re.compile(r"https?://\S+")
-_CANCEL = re.compile(r"\b(reply|answer|text|send|responda|antwort\w*|r[eé]pondez)\W+cancel", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
+# Of an address, what is ours alone and made by chance: all behind its host.
+_BEHIND_THE_HOST = re.compile(r"(https?://[^\s/]*)/\S*")
+# M.D.M.A. is read as one word, as whoever sees it reads it.
+_SPELLED_OUT = re.compile(r"\b[^\W\d_](?:[.\-_* ][^\W\d_]\b){2,}")
+_ASKED_TO_SAY = re.compile(
+    r"\b(?:reply|answer|text|send|respond\w*|contest\w*|envi\w*|antwort\w*|schreib\w*|senden|repond\w*|envoy\w*)"
+    r"\W+(?:(?:with|con|mit|par|avec|sie|us|nos|uns|nous)\W+)*([^\W\d_]+)"
+)
 # What each kind cannot do without.
 _NEEDED: Mapping[Kind, frozenset[str]] = {
     Kind.VISIT: frozenset({"sender", "day", "time", "link"}),
@@ -63,7 +90,8 @@ _NEEDED: Mapping[Kind, frozenset[str]] = {
     Kind.HELP: frozenset({"sender", "phone"}),
 }
 _ALLOWED = frozenset({"sender", "day", "time", "link", "phone"})
-_NO_LINK = frozenset({Kind.CALL_US, Kind.MISSED, Kind.PRACTICE, Kind.STOPPED, Kind.STARTED, Kind.HELP})
+# What they ask for is done by telephone.
+WITHOUT_LINK = frozenset({Kind.CALL_US, Kind.MISSED, Kind.PRACTICE, Kind.STOPPED, Kind.STARTED, Kind.HELP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +101,26 @@ class Finding:
 
 
 def telling_words(text: str) -> tuple[Finding, ...]:
-    """The words that would tell what kind of care this is. Addresses of pages are not read: they are ours."""
-    plain = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKD", _URL.sub(" ", text)).casefold()
-        if not unicodedata.combining(letter)
-    )
+    """The words that would tell what kind of care this is. Of an address only the host is read: what stands
+    behind it is ours."""
+    plain = _plain(_BEHIND_THE_HOST.sub(r"\1", text))
+    words = re.findall(r"[^\W\d_]+", plain)
+    words += ["".join(re.findall(r"[^\W\d_]", one)) for one in _SPELLED_OUT.findall(plain)]
     found: dict[str, str] = {}
-    for word in re.findall(r"[^\W\d_]+", plain):
+    for word in words:
         for code, stems in STEMS.items():
             if any(word.startswith(stem) or (len(stem) >= 5 and stem in word) for stem in stems):
                 found.setdefault(word, code)
     return tuple(Finding(code=code, found=word) for word, code in found.items())
+
+
+def _plain(text: str) -> str:
+    """In small letters, bare of accents and of what nobody sees: a soft hyphen splits no word."""
+    return "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", text).casefold()
+        if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
+    )
 
 
 def findings(kind: Kind, channel: str, wording: Wording, *, sample: dict[str, str]) -> tuple[Finding, ...]:
@@ -94,13 +130,21 @@ def findings(kind: Kind, channel: str, wording: Wording, *, sample: dict[str, st
     found = [Finding(code="unknown_place", found=one) for one in sorted(places - _ALLOWED)]
     needed = _NEEDED[kind]
     found += [Finding(code="missing_place", found=one) for one in sorted(needed - places)]
-    if kind in _NO_LINK and "link" in places:
+    if kind in WITHOUT_LINK and "link" in places:
         found.append(Finding(code="no_link_here"))
     filled = fill(wording, sample)
     found += telling_words(f"{filled.subject}\n{filled.text}")
-    if _CANCEL.search(filled.text):
-        # "Cancel" is one of the words that stop all texts: it would not cancel a visit.
-        found.append(Finding(code="asks_for_cancel"))
+    # The link is the way to our pages: any other address would lead to who knows what, and says so.
+    found += [
+        Finding(code="own_address", found=one)
+        for one in _ADDRESS.findall(f"{wording.subject}\n{wording.text}")
+    ]
+    # "Cancel" is one of the words that stop all texts: it would not cancel a visit.
+    found += [
+        Finding(code="asks_to_stop", found=word.upper())
+        for word in _ASKED_TO_SAY.findall(_plain(filled.text))
+        if word != "stop" and word_in(word) is TextWord.STOP
+    ]
     if channel == "text":
         wanted = "START" if kind is Kind.STOPPED else "STOP"
         if not re.search(rf"\b{wanted}\b", filled.text):

@@ -16,11 +16,11 @@ from tests.architecture.source import PROJECT
 PRODUCTION = {
     "CLINIC_MODE": "production",
     "SECRET_KEY": "x" * 60,
-    "SITE_URL": "https://clinic.example",
+    "SITE_URL": "https://alder.example",
     "DATABASE_URL": "postgresql://clinic:secret@db.example:5433/clinic?sslmode=verify-full",
     "REDIS_URL": "redis://redis.example:6379/0",
     "EMAIL_URL": "smtp+tls://user:p%40ss@mail.example",
-    "MAIL_FROM": "clinic@clinic.example",
+    "MAIL_FROM": "post@alder.example",
 }
 
 

@@ -90,8 +90,8 @@ def by_hand(processes: Processes, compose: dict[str, Any], tmp_path: Path) -> di
         environment[f"{name}_FILE"] = str(path)
     environment |= {
         "CLINIC_MODE": "production",
-        "SITE_URL": "https://clinic.example",
-        "MAIL_FROM": "clinic@clinic.example",
+        "SITE_URL": "https://alder.example",
+        "MAIL_FROM": "post@alder.example",
         "ALLOWED_HOSTS": "",
         "TRUST_FORWARDED_PROTO": "yes",
         "TRUSTED_PROXIES": "1",
@@ -142,7 +142,7 @@ def test_the_web_command_serves_and_the_image_finds_it_healthy(
     # Through a proxy that ends TLS, as in production.
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/accounts/login/",
-        headers={"Host": "clinic.example", "X-Forwarded-Proto": "https"},
+        headers={"Host": "alder.example", "X-Forwarded-Proto": "https"},
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.status == 200

@@ -128,7 +128,7 @@ def test_two_texts_due_at_once_are_one_discreet_text_that_fits_with_a_link_for_e
 def test_texts_that_do_not_fit_into_one_go_each_by_itself(
     course: Course, text_gateway: Gateway, settings: pytest.FixtureRequest
 ) -> None:
-    settings.SITE_URL = "https://messages.a-clinic-with-a-long-name.example"  # type: ignore[attr-defined]
+    settings.SITE_URL = "https://messages.a-house-with-a-rather-long-name.example"  # type: ignore[attr-defined]
     due(course, "questionnaire", "questionnaire", channel="text")
     outbox.send_due_messages(now=AT)
     bodies = text_gateway.bodies(NUMBER)

@@ -6,11 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.db import DatabaseError, transaction
 
 from clinic import outbox
 from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Clinic, Message, MessageLog
+from clinic.operations.clinics import change_clinic
+from clinic.operations.people import found_clinic
 from sessions.models import Course, MessageWording, Patient, StaffTask
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.wording import approve_language, write_wording
@@ -33,6 +36,7 @@ def course(cast: Cast) -> Course:
     return booked_course(cast)
 
 
+TELLS = "sessions.E003"
 OWN = "{sender}: see you {day}, {time}. {link} Reply STOP to opt out."
 
 
@@ -114,6 +118,62 @@ def test_what_would_tell_is_refused_at_the_moment_of_sending_and_a_person_is_tol
     assert (
         StaffTask.objects.filter(course=course, kind="message_not_sent", subject="preparation.1").count() == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "said"),
+    [
+        ({"sender_name": "Alder Psychotherapy"}, "sender_name", "what kind of care"),
+        ({"sender_name": "Haus der Pilze"}, "sender_name", "names a substance"),
+        ({"sender_name": "Alder \u201cHouse\u201d \u2603"}, "sender_name", "not in the alphabet"),
+        (
+            {"sender_name": "The House of the Tall Old Alder Trees by the Quiet River"},
+            "sender_name",
+            "160 fit",
+        ),
+    ],
+)
+def test_a_senders_name_that_tells_or_does_not_fit_is_refused_when_it_is_saved(
+    cast: Cast, changed: dict[str, str], field: str, said: str
+) -> None:
+    if not field:
+        change_clinic(actor=cast.actor("finn"), settings=changed, now=START)
+        return
+    with pytest.raises(BadInput) as refused:
+        change_clinic(actor=cast.actor("finn"), settings=changed, now=START)
+    [words] = refused.value.fields[field]
+    assert said in words
+    assert Clinic.objects.get(pk=cast.clinic.pk).sender_name == cast.clinic.sender_name
+
+
+def test_a_clinic_is_not_founded_under_a_name_that_tells(cast: Cast) -> None:
+    with pytest.raises(BadInput):
+        found_clinic(
+            administrator=cast.people["finn"],
+            from_on=START.date(),
+            now=START,
+            slug="cedar",
+            name="Cedar",
+            zone="Europe/Lisbon",
+            sender_name="Cedar Ketamine",
+            phone="555-0101",
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SITE_URL", "https://ketamine-house.example"),
+        ("DEFAULT_FROM_EMAIL", "post@trauma.example"),
+        ("DEFAULT_FROM_EMAIL", "therapy@alder.example"),
+    ],
+)
+def test_production_does_not_start_with_an_address_that_tells(settings: Any, name: str, value: str) -> None:
+    settings.CLINIC_MODE = "production"
+    settings.SITE_URL, settings.DEFAULT_FROM_EMAIL = "https://alder.example", "post@alder.example"
+    assert [one.id for one in run_checks(tags=["security"], include_deployment_checks=True)].count(TELLS) == 0
+    setattr(settings, name, value)
+    assert [one.id for one in run_checks(tags=["security"], include_deployment_checks=True)].count(TELLS) == 1
 
 
 def test_the_pages_show_every_message_its_length_and_take_words_and_approvals(cast: Cast) -> None:

@@ -3,6 +3,7 @@ admin."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from clinic import clock
+from clinic.errors import BadInput
 from clinic.models import Person
 from clinic.operations.people import found_clinic
 
@@ -46,9 +48,13 @@ class Command(BaseCommand):
                     **{name: options[name] for name in ("slug", "name", "zone", "sender_name", "phone")},
                 )
         except ValidationError as error:
-            raise CommandError(
-                "\n".join(f"{name}: {' '.join(words)}" for name, words in error.message_dict.items())
-            ) from error
+            raise CommandError(_said(error.message_dict)) from error
+        except BadInput as error:
+            raise CommandError(_said(error.fields)) from error
         self.stdout.write(
             f"{clinic.name} is founded. {person.email} sets a password at /accounts/password/reset/ first."
         )
+
+
+def _said(fields: Mapping[str, Sequence[str]]) -> str:
+    return "\n".join(f"{name}: {' '.join(words)}" for name, words in fields.items())

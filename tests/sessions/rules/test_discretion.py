@@ -10,7 +10,7 @@ from sessions.rules.discretion import findings, telling_words
 from sessions.rules.wording import LANGUAGES, SHIPPED, Wording, fill, for_texting
 from sessions.rules.wording_shipped import Kind
 
-LINK = "https://clinic.example/p/" + "A" * 22 + "/"
+LINK = "https://alder.example/p/" + "A" * 22 + "/"
 SAMPLE = {
     "sender": "Alder House",
     "day": "Wed 30 Sept",
@@ -61,6 +61,18 @@ def test_every_language_has_every_message() -> None:
         ("integration session", "visit"),
         ("Séance", "visit"),
         ("Vorbereitung", "visit"),
+        ("las trufas", "substance"),
+        ("Medikation", "care"),
+        ("su medicación", "care"),
+        ("la Ärztin", "care"),
+        ("TSPT", "diagnosis"),
+        ("seelische Gesundheit", "diagnosis"),
+        ("su enfermedad", "diagnosis"),
+        ("votre facilitatrice", "care"),
+        ("M.D.M.A.", "substance"),
+        ("m d m a", "substance"),
+        ("ther\u00adapy", "care"),
+        ("https://trauma-house.example/", "diagnosis"),
     ],
 )
 def test_a_word_that_tells_is_found_in_every_language_shipped(words: str, code: str) -> None:
@@ -70,6 +82,7 @@ def test_a_word_that_tells_is_found_in_every_language_shipped(words: str, code: 
 def test_words_of_everyday_are_not_refused() -> None:
     assert telling_words("Alder House: your visit is tomorrow, Tue 8 Dec, 10:00. Call 555-0100.") == ()
     assert telling_words("https://alder.example/p/mdmaTherapyPTSD/") == (), "our own address, made of chance"
+    assert telling_words("Lo vemos el martes o el jueves, a las 10. D. E. Ruiz") == ()
 
 
 @pytest.mark.parametrize(
@@ -84,8 +97,18 @@ def test_words_of_everyday_are_not_refused() -> None:
             Kind.VISIT,
             "text",
             "{sender} {day} {time} {link} Reply CANCEL to cancel. STOP",
-            {"asks_for_cancel"},
+            {"asks_to_stop"},
         ),
+        (
+            Kind.VISIT,
+            "text",
+            "{sender} {day} {time} {link} Responda BAJA para cambiar. STOP",
+            {"asks_to_stop"},
+        ),
+        (Kind.VISIT, "text", "{sender} {day} {time} {link} Antworten Sie mit ENDE. STOP", {"asks_to_stop"}),
+        (Kind.VISIT, "text", "{sender} {day} {time} {link} https://x.example/a STOP", {"own_address"}),
+        (Kind.VISIT, "text", "{sender} {day} {time} {link} www.x.example STOP", {"own_address"}),
+        (Kind.VISIT, "text", "{sender} {day} {time} {link} Reply YES to confirm. STOP", set()),
         (Kind.CALL_US, "text", "{sender} {phone} {link} STOP", {"no_link_here"}),
         (Kind.STOPPED, "text", "{sender} {phone} STOP", {"no_way_out"}),
         (Kind.FORM, "email", "{sender} {link}", {"no_subject"}),

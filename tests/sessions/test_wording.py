@@ -126,11 +126,8 @@ def test_what_would_tell_is_refused_at_the_moment_of_sending_and_a_person_is_tol
         ({"sender_name": "Alder Psychotherapy"}, "sender_name", "what kind of care"),
         ({"sender_name": "Haus der Pilze"}, "sender_name", "names a substance"),
         ({"sender_name": "Alder \u201cHouse\u201d \u2603"}, "sender_name", "not in the alphabet"),
-        (
-            {"sender_name": "The House of the Tall Old Alder Trees by the Quiet River"},
-            "sender_name",
-            "160 fit",
-        ),
+        ({"sender_name": "A" * 60, "phone": "+1 202 555 0100"}, "sender_name", "160 fit"),
+        ({"phone": "+1 202 555 0100 and 555 0101, till noon"}, "", ""),
     ],
 )
 def test_a_senders_name_that_tells_or_does_not_fit_is_refused_when_it_is_saved(

@@ -306,7 +306,16 @@ class Clinic(models.Model):
         verbose_name=gettext_lazy("Patients see their plan"),
         help_text=gettext_lazy(
             "By their link, once they have shown that it is them: days and hours in neutral words, no kind "
-            "of visit, no score."
+            "of visit."
+        ),
+    )
+    shows_scores = models.BooleanField(
+        default=False,
+        verbose_name=gettext_lazy("Patients see their own scores"),
+        help_text=gettext_lazy(
+            "Beneath their plan: the totals over time and no more. No answer that somebody must act on, no "
+            "dose day, nothing of another patient or of a trial; raters’ and blinded scores only once the "
+            "course is over. Off: scores are for staff only."
         ),
     )
     is_demo = models.BooleanField(default=False, editable=False)
@@ -316,6 +325,12 @@ class Clinic(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.shows_scores and not self.shows_plan:
+            raise ValidationError(
+                {"shows_scores": _("They stand beneath the plan: let patients see that too, or neither.")}
+            )
 
     @property
     def zone_info(self) -> ZoneInfo:

@@ -35,6 +35,7 @@ class LinkPage:
     crisis_lines: Sequence[Line]
     reading_hours: str
     language: str
+    zone: ZoneInfo  # the patient's
     instrument: Instrument | None  # what the link asks
     given: Mapping[str, int | None]  # item → answer, of a form begun before
     shows_plan: bool  # the clinic lets patients see their plan
@@ -77,6 +78,7 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         ),
         reading_hours=link.clinic.reading_hours,
         language=language,
+        zone=zone,
         instrument=instrument,
         given=answers_given(link.course, link.key) if instrument else {},
         shows_plan=link.clinic.shows_plan,

@@ -1,5 +1,6 @@
 """What the treatment came to: one course's scores with the marks of change, and the clinic's own results
-beside those of trials where the two measured the same. For staff; a patient's link leads to none of it."""
+beside those of trials where the two measured the same. For staff; what a patient may see of their own scores
+stands in `own_plan.py`."""
 
 from __future__ import annotations
 

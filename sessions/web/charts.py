@@ -149,16 +149,16 @@ def _clock(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    id: UUID
     at: datetime
-    label: str
     total: int
+    label: str = ""
+    id: UUID | None = None  # of the fact, where it may be corrected
     shows: Sequence[FigureRow] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    id: UUID
+    id: UUID | None
     x: float
     y: float
     text_y: float
@@ -194,14 +194,29 @@ class Trend:
     change: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Where the first and the last point of a trend stand, and its foot and its top."""
+
+    left: float
+    right: float
+    foot: float
+    top: float
+
+
+WIDE = Frame(left=64, right=684, foot=204, top=20)
+NARROW = Frame(left=56, right=292, foot=136, top=28)  # for a telephone
+
+
 def trend(
     *,
     title: str,
     highest: int,
     scores: Sequence[Score],
-    doses: Sequence[tuple[datetime, str]],
+    doses: Sequence[tuple[datetime, str]] = (),
     cuts: Sequence[CutPoint] = (),
     figures: Sequence[FigureRow] = (),
+    frame: Frame = WIDE,
 ) -> Trend | None:
     """A total over time on its whole fixed scale; None without a score. Draws no severity bands."""
     if not scores:
@@ -211,10 +226,10 @@ def trend(
     span = max(last - first, timedelta(days=14))
 
     def x(at: datetime) -> float:
-        return round(64 + (at - first) / span * 620, 1)
+        return round(frame.left + (at - first) / span * (frame.right - frame.left), 1)
 
     def y(value: float) -> float:
-        return round(204 - value / highest * 184, 1)
+        return round(frame.foot - value / highest * (frame.foot - frame.top), 1)
 
     ordered = sorted(scores, key=lambda score: score.at)
     points = tuple(

@@ -19,9 +19,9 @@ from sessions.operations.care_concerns import raise_concern
 from sessions.operations.new_links import ask_for_new_link
 from sessions.operations.visits import TAKEN, move_visit
 from sessions.queries.links import LinkPage
-from sessions.queries.own_plan import own_plan
+from sessions.queries.own_plan import OwnScores, own_plan
 from sessions.queries.slots import slots_for
-from sessions.web import forms
+from sessions.web import charts, forms
 from sessions.web.patient_door import patient, patient_however_old, proof_in
 from sessions.web.step_up import ask_to_step_up
 
@@ -171,7 +171,32 @@ def plan(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     shown = own_plan(token)
     if not page.step.reads:
         return ask_to_step_up(request, token, page, then="patient_plan")
-    return render(request, "sessions/link_plan.html", {"clinic": page, "token": token, "plan": shown})
+    return render(
+        request,
+        "sessions/link_plan.html",
+        {
+            "clinic": page,
+            "token": token,
+            "plan": shown,
+            "scores": [
+                (one, _drawn(one), title.get(page.language, title["en"]), page.language not in title)
+                for one in shown.scores
+                for title in (one.instrument.title,)
+            ],
+        },
+    )
+
+
+def _drawn(own: OwnScores) -> charts.Trend | None:
+    """Nothing but the totals; one alone is no line."""
+    if len(own.totals) < 2:
+        return None
+    return charts.trend(
+        title="",
+        highest=own.highest,
+        scores=[charts.Score(at=at, total=total) for at, total in own.totals],
+        frame=charts.NARROW,
+    )
 
 
 @patient_however_old

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -50,9 +49,11 @@ def patient_however_old(view: View[P]) -> Callable[..., HttpResponse]:
         page: LinkPage | None = None
         try:
             page = link_page(token, now=clock.now(), proof=proof_in(request))
-            if page.visit_at is not None and isinstance(page.visit_at.tzinfo, ZoneInfo):
-                timezone.activate(page.visit_at.tzinfo)
-            with translation.override(page.language), speaking(own_words_of(page.version_id)):
+            with (
+                timezone.override(page.zone),
+                translation.override(page.language),
+                speaking(own_words_of(page.version_id)),
+            ):
                 response = _answered_by(view, request, token, page, *args, **kwargs)
         except NotFound:
             response = render(request, "sessions/link_ended.html", {"clinic": None}, status=404)

@@ -15,7 +15,7 @@ from sessions.operations.step_up import set_word
 from sessions.operations.wording import approve_language
 from sessions.queries.wording import digest_in, words_in
 from sessions.rules.tokens import token_hash
-from tests.support.cast import calm_answers, days
+from tests.support.cast import assess, calm_answers, days
 from tests.support.clinic_day import ClinicDay
 
 WORD = "blue heron"
@@ -88,8 +88,11 @@ def every_page(day: ClinicDay) -> list[Visited]:
     eve, now = day.cast.actor("eve", at=day.now), day.now
     late, dosing, new = day.late, day.dosing, day.new
     Clinic.objects.filter(pk=day.cast.clinic.pk).update(
-        step_up_ways=["code", "word", "birth_date"], shows_plan=True
+        step_up_ways=["code", "word", "birth_date"], shows_plan=True, shows_scores=True
     )
+    for weeks in (2, 1):
+        at = now - days(7 * weeks)
+        assess(day.cast, late, now=at, key="pcl5.baseline", instrument="pcl5", by="patient")
     set_word(actor=eve, patient_id=late.patient.public_id, word=WORD, now=now - timedelta(minutes=1))
     booking = visit(day, late)
     of_visit = link(late, "visit", purpose="visit", key=booking.key, booking=booking, day=day)

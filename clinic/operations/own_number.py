@@ -196,7 +196,7 @@ def code_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int
     }
 
 
-def render_code(message: Message) -> RenderedText:
+def render_code(message: Message, now: datetime) -> RenderedText:
     code = NumberCode.objects.get(clinic_id=message.clinic_id, pk=message.data["code"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
     text = _("%(sender)s: your code is %(code)s. It works for %(minutes)d minutes. Keep it to yourself.") % {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from clinic.models import Message
@@ -80,14 +81,14 @@ def _parts(group: Sequence[Message]) -> Iterator[Sequence[Message]]:
         yield group[start : start + MOST]
 
 
-def rendered_as_one(bundle: Bundle) -> tuple[Bundle, Rendered] | None:
+def rendered_as_one(bundle: Bundle, now: datetime) -> tuple[Bundle, Rendered] | None:
     """As many of a bundle's messages, from the first on, as fit into one; None when not even two do."""
     together = _together(bundle.messages[0])
     if together is None:
         return None
     for count in range(len(bundle.messages), 1, -1):
         some = bundle.messages[:count]
-        rendered = together(some)
+        rendered = together(some, now)
         if rendered is not None:
             return Bundle(messages=some, key=bundle.key), rendered
     return None

@@ -18,11 +18,11 @@ class Undeliverable(Exception):
 
 StillWanted = Callable[[Sequence[Message], datetime], Mapping[int, str | None]]
 Rendered = RenderedMail | RenderedText
-Render = Callable[[Message], Rendered]
+Render = Callable[[Message, datetime], Rendered]
 # A finished message comes as its row in the log.
 Stopped = Callable[[Message | MessageLog, str, datetime], None]
 # None: these do not fit into one.
-Together = Callable[[Sequence[Message]], Rendered | None]
+Together = Callable[[Sequence[Message], datetime], Rendered | None]
 Sent = Callable[[Sequence[Message | MessageLog], datetime], None]
 
 
@@ -58,12 +58,13 @@ def register(
     """Called from an app's `ready()`.
 
     `still_wanted(messages, now)` answers for all of them in one query: id -> None, or the reason it is not
-    wanted; an id it leaves out is not wanted. `render(message)` reads names and addresses at the last moment.
+    wanted; an id it leaves out is not wanted. `render(message, now)` reads names and addresses at the last
+    moment.
     `on_undeliverable(message, reason, now)` runs in the transaction that logs a message as failed, expired or
     uncertain (`message.state` says which); `on_unwanted` in the one that logs it as cancelled because it is
     not wanted any more; `on_refused` in the one that notes that its recipient complained or unsubscribed.
-    `together(messages)` renders several, due at once to the same course on the same channel, as one, or None
-    when they do not fit; those of one `together` go with each other, in order of time,
+    `together(messages, now)` renders several, due at once to the same course on the same channel, as one, or
+    None when they do not fit; those of one `together` go with each other, in order of time,
     except on the channels of `alone_on`.
     `on_sent(messages, now)` runs in the one that logs them as handed off, before their rows are touched.
     """

@@ -222,7 +222,7 @@ class _Sender:
         if message.purpose not in purposes:
             return False
         try:
-            found = find(purposes[message.purpose].render(message), since=self._first_tried(message))
+            found = find(purposes[message.purpose].render(message, self.at), since=self._first_tried(message))
         except NoAnswer:
             if self.at >= message.not_after + ASKED_AFTERWARDS:
                 self._stop(message, MessageState.UNCERTAIN, "could-not-be-asked")
@@ -307,7 +307,7 @@ class _Sender:
         ended or tried again, each on its own."""
         if len(bundle.messages) > 1:
             try:
-                as_one = rendered_as_one(bundle)
+                as_one = rendered_as_one(bundle, self.at)
             except Exception:
                 # One of them; each on its own shows which.
                 log.info("message %s could not be rendered with others", bundle.key)
@@ -318,7 +318,7 @@ class _Sender:
             return [one for message in bundle.messages for one in self._rendered(_bundle_of([message]))]
         [message] = bundle.messages
         try:
-            return [(bundle, purposes[message.purpose].render(message))]
+            return [(bundle, purposes[message.purpose].render(message, self.at))]
         except Undeliverable as error:
             self._stop(message, MessageState.FAILED, str(error))
         except Exception:

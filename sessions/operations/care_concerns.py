@@ -198,7 +198,7 @@ def concern_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[
     }
 
 
-def render_concern(message: Message) -> Rendered:
+def render_concern(message: Message, now: datetime) -> Rendered:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
     if message.channel == Channel.TEXT:

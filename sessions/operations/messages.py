@@ -28,11 +28,12 @@ from sessions.queries.ways import (
     shut_forms,
     subject_key,
     way_of,
+    went_out,
 )
 from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import EMAIL, why_not
-from sessions.rules.reminders import ReminderDue, reminders
+from sessions.rules.reminders import ReminderDue, considered, due_of, within_a_days_ceiling
 from sessions.rules.requirements import Outcome
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import length
@@ -52,18 +53,26 @@ def plan_reminders(
 ) -> datetime | None:
     """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that did not go out
     when its moment came, and can't any more, becomes an owned phone task; returns the next such moment."""
-    definition = timeline.definition
+    definition, clinic, zone = timeline.definition, course.clinic, ZoneInfo(course.patient.zone)
+    found = considered(
+        timeline, outcome, zone=zone, quiet=(clinic.quiet_from, clinic.quiet_until), settled_too=False
+    )
+    missed_ones = missed_visits(course=course, timeline=timeline, outcome=outcome, missed=missed, now=now)
+    past = past_ways(course) if missed_ones or due_of(found) else {}
     due = (
-        *reminders(
-            timeline,
-            outcome,
-            zone=ZoneInfo(course.patient.zone),
-            most_a_day=course.clinic.messages_a_day,
+        *due_of(
+            within_a_days_ceiling(
+                found,
+                timeline,
+                outcome,
+                zone=zone,
+                most_a_day=clinic.messages_a_day,
+                went=went_out(course, past),
+            )
         ),
-        *missed_visits(course=course, outcome=outcome, history=timeline.history, missed=missed, now=now),
+        *missed_ones,
     )
     how = how_to_reach(course) if due else None
-    past = past_ways(course) if due else {}
     language = language_in_use(course.clinic_id, course.patient.language) if due else "en"
     shut = shut_forms(definition, forms_of(course, definition, language=language), how) if due else {}
     ways = {one: way_of(course.pk, one, how, past, shut=shut) for one in due}

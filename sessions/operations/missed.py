@@ -15,6 +15,7 @@ from sessions.operations.tasks import open_task
 from sessions.rules.facts import DoseGiven, History
 from sessions.rules.reminders import ReminderDue
 from sessions.rules.requirements import WAITING, Kind, Outcome
+from sessions.rules.timeline import Timeline
 
 PURPOSE = "missed_visit"
 # How messages travel, not clinical figures: soon enough to find a new time, late enough for who is only late.
@@ -23,20 +24,20 @@ OF_USE = timedelta(hours=24)
 
 
 def missed_visits(
-    *, course: Course, outcome: Outcome, history: History, missed: Sequence[MissedVisit], now: datetime
+    *, course: Course, timeline: Timeline, outcome: Outcome, missed: Sequence[MissedVisit], now: datetime
 ) -> tuple[ReminderDue, ...]:
     """The messages due about visits that were missed. In the protocol's days after a dose a call for today is
-    opened instead."""
+    opened instead. None while the course is on hold: a new time is found once it goes on."""
     found = []
     after_dose = None
     for booking in missed:
         if booking.starts_at <= now - SENT_AFTER - OF_USE:
             continue
         if after_dose is None:
-            after_dose = in_days_after_a_dose(outcome, history)
+            after_dose = in_days_after_a_dose(outcome, timeline.history)
         if after_dose:
             _call_today(course=course, booking=booking, now=now)
-        else:
+        elif not timeline.on_hold:
             found.append(_message(course, booking))
     return tuple(found)
 

@@ -139,7 +139,7 @@ def _unwanted(course: Course | None, *, key: str) -> str | None:
     return None
 
 
-def render_new_link(message: Message) -> RenderedMail:
+def render_new_link(message: Message, now: datetime) -> RenderedMail:
     course = Course.objects.select_related("patient__contact_details", "clinic").get(
         clinic_id=message.clinic_id, pk=message.data["course"]
     )

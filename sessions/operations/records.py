@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -218,6 +219,8 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
         from protocols.rules.instruments import score
 
         instrument = instrument_of(value.instrument)
+        if value.language or value.wording:
+            _check_wording(course, value, shipped=instrument.languages)
         return replace(value, total=score(instrument, dict(value.answers)).total)
     if isinstance(value, VitalsTaken):
         check_possible(value)
@@ -241,6 +244,21 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
     if isinstance(value, ConsentChanged):
         _check_not_widened(course, value)
     return value
+
+
+def _check_wording(course: Course, value: AssessmentAnswered, *, shipped: Collection[str]) -> None:
+    """What the record says was read is a wording of this clinic, or one that comes with the product."""
+    from protocols.queries import wording_named
+
+    if value.wording:
+        row = wording_named(clinic_id=course.clinic_id, instrument=value.instrument, text_id=value.wording)
+        known = row is not None and row.language == value.language
+    else:
+        known = value.language in shipped
+    if not known:
+        raise BadInput(
+            "There is no such wording of it here.", fields={"language": ["Name a wording of the clinic."]}
+        )
 
 
 def _check_place(contact: ContactMade) -> None:

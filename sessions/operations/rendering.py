@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -30,7 +30,7 @@ from sessions.rules.wording import kind_for
 from sessions.rules.wording_shipped import Kind
 
 
-def render(message: Message) -> Rendered:
+def render(message: Message, now: datetime) -> Rendered:
     """The same link every time it is rendered."""
     course = _course_of(message)
     patient, clinic = course.patient, course.clinic
@@ -38,7 +38,7 @@ def render(message: Message) -> Rendered:
     kind = kind_for(
         message.purpose,
         message.channel,
-        days_before=(day_of(message.target_at, zone) - day_of(message.send_at, zone)).days,
+        days_before=(day_of(message.target_at, zone) - day_of(now, zone)).days,
         discreet=details.discreet,
         shared_phone=details.shared_phone,
     )
@@ -69,10 +69,10 @@ def render(message: Message) -> Rendered:
 BETWEEN = "\n\n* * *\n\n"
 
 
-def render_together(messages: Sequence[Message]) -> Rendered | None:
+def render_together(messages: Sequence[Message], now: datetime) -> Rendered | None:
     """Several messages to one patient as one: a mail says everything each would have said; a text says that
     there is something to open, with the link of each, or None when that does not fit into one."""
-    each = [render(message) for message in messages]
+    each = [render(message, now) for message in messages]
     mails = [one for one in each if isinstance(one, RenderedMail)]
     if len(mails) == len(each):
         return _one_mail(messages[0], mails)

@@ -3,15 +3,16 @@ arrive."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic import outbox
 from clinic.actors import acting, system_actor
 from clinic.adapters.text import OPTED_OUT
 from clinic.models import Channel, Message, MessageLog, MessageState
-from clinic.rules.wall_time import day_of
+from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.queries import definition_of
 from protocols.rules.definition import SessionKind
 from sessions.models import (
@@ -20,8 +21,9 @@ from sessions.models import (
     Course,
     CourseRequirement,
     SessionBooking,
+    SessionRecord,
 )
-from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
+from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus, RecordStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.locks import lock_course
 from sessions.operations.messages import ABOUT_A_VISIT, PURPOSES, open_message_task
@@ -37,9 +39,12 @@ from sessions.queries.ways import (
     past_ways,
 )
 from sessions.rules.reaching import way_for, why_not
+from sessions.rules.reminders import Dosing
 from sessions.rules.requirements import WAITING, Status
 
 AnyMessage = Message | MessageLog
+LONGEST_DOSING = timedelta(days=7)
+"""How far back is looked for a session that may not be over: a bound of the query, no clinical figure."""
 
 
 def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
@@ -58,12 +63,12 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
             clinic_id__in={message.clinic_id for message in messages}, course_id__in=course_ids
         ).values("course_id", "key", "status", "firm", "safety")
     }
-    live = list(
-        SessionBooking.objects.filter(course_id__in=course_ids, status__in=LIVE_BOOKINGS).values_list(
-            "course_id", "key", "starts_at", "kind"
-        )
-    )
-    booked = {(course_id, key): starts_at for course_id, key, starts_at, _kind in live}
+    booked = {
+        (course_id, key): starts_at
+        for course_id, key, starts_at in SessionBooking.objects.filter(
+            course_id__in=course_ids, status__in=LIVE_BOOKINGS
+        ).values_list("course_id", "key", "starts_at")
+    }
     missed = (
         set(
             SessionBooking.objects.filter(course_id__in=course_ids, status=BookingStatus.NO_SHOW).values_list(
@@ -73,24 +78,7 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
         if any(message.purpose == MISSED for message in messages)
         else set()
     )
-    dosing = [
-        (courses[course_id].patient, starts_at)
-        for course_id, _key, starts_at, kind in live
-        if kind == SessionKind.DOSING and course_id in courses
-    ]
-    # What a course still asks after its end keeps out of the dosing days of the one that came after it.
-    after = {course.patient_id: course.patient for course in courses.values() if _has_ended(course)}
-    if after:
-        anew = SessionBooking.objects.filter(
-            clinic_id__in={patient.clinic_id for patient in after.values()},
-            course__patient_id__in=after,
-            kind=SessionKind.DOSING,
-            status__in=LIVE_BOOKINGS,
-        )
-        dosing += [
-            (after[pk], starts_at) for pk, starts_at in anew.values_list("course__patient_id", "starts_at")
-        ]
-    dosed = {(patient.pk, day_of(starts_at, ZoneInfo(patient.zone))) for patient, starts_at in dosing}
+    dosing = _dosing_of({course.patient_id for course in courses.values()}, messages, now)
     return {
         message.pk: "moved_or_cancelled"
         if message.purpose == MISSED
@@ -98,9 +86,33 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
             (message.course_id, message.data.get("key"), message.target_at) not in missed
             or (message.course_id, message.data.get("key")) in booked
         )
-        else _unwanted(message, courses, waiting, booked, dosed, now)
+        else _unwanted(message, courses, waiting, booked, dosing, now)
         for message in messages
     }
+
+
+def _dosing_of(
+    patient_ids: Collection[int], messages: Sequence[Message], now: datetime
+) -> Mapping[int, Dosing]:
+    """Patient → when they are dosed, in whichever of their courses."""
+    clinics = {message.clinic_id for message in messages}
+    first = now - LONGEST_DOSING
+    of_theirs = {"clinic_id__in": clinics, "course__patient_id__in": patient_ids, "kind": SessionKind.DOSING}
+    columns = ("course__patient_id", "course__patient__zone", "starts_at", "ends_at")
+    booked = SessionBooking.objects.filter(
+        status__in=LIVE_BOOKINGS, ends_at__gt=first, **of_theirs
+    ).values_list(*columns)
+    held = (
+        SessionRecord.objects.filter(started_at__gt=first, **of_theirs)
+        .exclude(status=RecordStatus.VOID)
+        .values_list("course__patient_id", "course__patient__zone", "started_at", "ended_at")
+    )
+    spans: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
+    days: dict[int, set[date]] = defaultdict(set)
+    for patient_id, zone, begin, end in (*booked, *held):
+        spans[patient_id].append((begin, end or now + timedelta(seconds=1)))
+        days[patient_id].add(day_of(begin, ZoneInfo(zone)))
+    return {pk: Dosing(days=frozenset(days[pk]), spans=spans[pk]) for pk in spans}
 
 
 def _has_ended(course: Course) -> bool:
@@ -115,7 +127,7 @@ def _unwanted(
     courses: Mapping[int, Course],
     waiting: Mapping[tuple[int, str], Mapping[str, object]],
     booked: Mapping[tuple[int, str], datetime],
-    dosed: Collection[tuple[int, date]],
+    dosing: Mapping[int, Dosing],
     now: datetime,
 ) -> str | None:
     course = courses.get(message.course_id or 0)
@@ -129,8 +141,14 @@ def _unwanted(
     if status not in WAITING and (ended or not late_visit):
         # After the end, what still waits is what is asked on.
         return "course_ended" if ended and status in _CUT_OFF else "already_settled"
-    if (course.patient_id, day_of(now, ZoneInfo(message.zone))) in dosed and not requirement["safety"]:
-        return "dosing_day"
+    theirs = dosing.get(course.patient_id)
+    # Asked before its time, by a dry run, it is about the day on which it will go.
+    if (
+        theirs
+        and not requirement["safety"]
+        and theirs.covers(max(now, message.send_at), ZoneInfo(message.zone))
+    ):
+        return DOSING_DAY
     details: ContactDetails | None = getattr(course.patient, "contact_details", None)
     closed = why_not(how_of(details, clinic=course.clinic), message.channel, message.purpose)
     if closed is not None:
@@ -214,6 +232,7 @@ def refused(message: AnyMessage, reason: str, now: datetime) -> None:
         )
 
 
+DOSING_DAY = "dosing_day"
 WAY_CLOSED = frozenset(
     (
         *("stopped_by_patient", "no_address", "no_number", "no_consent_to_mail", "no_consent_to_texts"),
@@ -224,12 +243,15 @@ WAY_CLOSED = frozenset(
 
 def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
     """A message whose way was closed at the last moment takes another; a safety message without one is a call
-    to make."""
-    if reason not in WAY_CLOSED or message.course_id is None:
+    to make. One that a dosing day kept back goes the day after."""
+    if reason not in {*WAY_CLOSED, DOSING_DAY} or message.course_id is None:
         return
     actor = system_actor(clinic_id=message.clinic_id, at=now)
     with acting(actor):
         course = lock_course(actor=actor, pk=message.course_id)
+        if reason == DOSING_DAY:
+            _planned_anew_tomorrow(course, message, now)
+            return
         if now < message.not_after and way_for(how_to_reach(course), message.purpose)[0] is not None:
             Course.objects.filter(pk=course.pk).update(look_again_at=now)
             return
@@ -238,6 +260,14 @@ def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
         )
         if safety.exists():
             undeliverable(message, reason, now)
+
+
+def _planned_anew_tomorrow(course: Course, message: AnyMessage, now: datetime) -> None:
+    """A dosing day that its own course knows nothing of: the message waits for the same hour of the next."""
+    zone = ZoneInfo(message.zone)
+    again = on_day(day_of(now, zone) + timedelta(days=1), local_of(message.send_at, zone).time(), zone)
+    if again < message.not_after and (course.look_again_at is None or again < course.look_again_at):
+        Course.objects.filter(pk=course.pk).update(look_again_at=again)
 
 
 def gone_out(messages: Sequence[AnyMessage], now: datetime) -> None:

@@ -50,7 +50,7 @@ def task_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int
     }
 
 
-def render_task(message: Message) -> Rendered:
+def render_task(message: Message, now: datetime) -> Rendered:
     person = Person.objects.get(pk=message.data["person"])
     clinic = Clinic.objects.get(pk=message.clinic_id)
     nobody_acted = "told" in message.data

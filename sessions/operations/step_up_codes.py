@@ -42,7 +42,7 @@ def _unwanted(code: StepUpCode | None, now: datetime) -> str | None:
     return why_not(how, code.channel, CODE_PURPOSE)
 
 
-def render_code(message: Message) -> Rendered:
+def render_code(message: Message, now: datetime) -> Rendered:
     code = StepUpCode.objects.select_related(*_WITH).get(clinic_id=message.clinic_id, pk=message.data["code"])
     clinic, details = code.link.clinic, code.link.patient.contact_details
     with translation.override(language_in_use(clinic.pk, code.link.patient.language)):

@@ -175,7 +175,7 @@ def answer_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[i
     }
 
 
-def render_answer(message: Message) -> RenderedText:
+def render_answer(message: Message, now: datetime) -> RenderedText:
     details = ContactDetails.objects.select_related("patient").get(
         clinic_id=message.clinic_id, patient_id=message.data["patient"]
     )

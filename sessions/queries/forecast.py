@@ -22,20 +22,30 @@ from sessions.models import Course
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
-from sessions.queries.ways import forms_of, how_of, only_english, past_ways, shut_forms, subject_key, way_of
-from sessions.queries.wording import Words, words_for, written
+from sessions.queries.ways import (
+    forms_of,
+    how_of,
+    only_english,
+    past_ways,
+    shut_forms,
+    subject_key,
+    way_of,
+    went_out,
+)
+from sessions.queries.wording import Words, sample_of, words_for, written
 from sessions.queries.words import label
+from sessions.rules.discretion import WITHOUT_LINK
 from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import HowToReach
-from sessions.rules.reminders import Considered, ReminderDue, considered
+from sessions.rules.reminders import Considered, ReminderDue, considered, within_a_days_ceiling
 from sessions.rules.settling import NOT_ASKED_ON
 from sessions.rules.wording import kind_for
-from sessions.rules.wording_shipped import Kind
 
 AHEAD = timedelta(days=90)
 PAST_SHOWN = 100
 LINK_SHOWN = "https://..."
+MISSED = "missed_visit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +100,8 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
     safety = {row.key for row in outcome.requirements if row.safety}
     afterwards = {row.key for row in outcome.requirements if row.afterwards is not None}
     ended = course.status not in OPEN_STATUSES
-    waiting = {
-        (row.subject_key, row.rule_code, row.target_at): row.send_at
-        for row in Message.objects.filter(clinic_id=course.clinic_id, course_id=course.pk)
-    }
+    planned = list(Message.objects.filter(clinic_id=course.clinic_id, course_id=course.pk))
+    waiting = {(row.subject_key, row.rule_code, row.target_at): row.send_at for row in planned}
     finished = list(
         MessageLog.objects.filter(clinic_id=course.clinic_id, course_id=course.pk)
         .filter(Q(data__has_key="key"))
@@ -105,8 +113,17 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
         if row.state not in ("cancelled", "failed")
     }
     rows = []
-    most = course.clinic.messages_a_day
-    for one in considered(timeline, outcome, zone=zone, most_a_day=most):
+    clinic = course.clinic
+    to_go = within_a_days_ceiling(
+        considered(timeline, outcome, zone=zone, quiet=(clinic.quiet_from, clinic.quiet_until)),
+        timeline,
+        outcome,
+        zone=zone,
+        most_a_day=clinic.messages_a_day,
+        went=went_out(course, past),
+    )
+    # Of a visit that was missed no rule says when: that hangs on when somebody noted it.
+    for one in (*to_go, *(_noted(row) for row in planned if row.purpose == MISSED)):
         due = one.due
         if one.reason == "already_settled" or (due is not None and due.not_after <= now):
             continue
@@ -185,6 +202,8 @@ def _row(
         at, shifted = _after_quiet_hours(course, due, send_at)
         if not reason and at >= due.not_after:
             reason = "quiet_hours"
+        if due.kept_quiet:
+            shifted = "quiet_hours"
     will = not reason and channel is not None
     return ForecastRow(
         about=about,
@@ -197,8 +216,8 @@ def _row(
         shifted=shifted if will else "",
         reason=reason,
         english_only=will and english_only,
-        preview=_preview(due, course=course, channel=channel or "", language=language, words=words)
-        if will and due is not None
+        preview=_preview(due, at, course=course, channel=channel or "", language=language, words=words)
+        if will and due is not None and at is not None
         else "",
         a_person_calls=safety
         and not will
@@ -218,15 +237,19 @@ def _after_quiet_hours(course: Course, due: ReminderDue, send_at: datetime) -> t
     return at, "quiet_hours" if at != due.send_at else ""
 
 
-def _preview(due: ReminderDue, *, course: Course, channel: str, language: str, words: Words) -> str:
+def _preview(
+    due: ReminderDue, at: datetime, *, course: Course, channel: str, language: str, words: Words
+) -> str:
+    """As it will read when it goes; its link, which is as long as it will be, is shown short."""
     details = course.patient.contact_details
     kind = kind_for(
         due.purpose,
         channel,
-        days_before=(day_of(due.target_at, due.zone) - day_of(due.send_at, due.zone)).days,
+        days_before=(day_of(due.target_at, due.zone) - day_of(at, due.zone)).days,
         discreet=details.discreet,
         shared_phone=details.shared_phone,
     )
+    link = "" if kind in WITHOUT_LINK else sample_of(course.clinic, language)["link"]
     wording = written(
         words,
         language=language,
@@ -235,6 +258,23 @@ def _preview(due: ReminderDue, *, course: Course, channel: str, language: str, w
         clinic=course.clinic,
         zone=due.zone,
         target_at=due.target_at,
-        link="" if kind is Kind.CALL_US else LINK_SHOWN,
+        link=link,
     )
-    return "\n".join(part for part in (wording.subject, wording.text.strip()) if part)
+    shown = "\n".join(part for part in (wording.subject, wording.text.strip()) if part)
+    return shown.replace(link, LINK_SHOWN) if link else shown
+
+
+def _noted(row: Message) -> Considered:
+    """A message that waits, as the rules would have said it."""
+    due = ReminderDue(
+        key=row.data["key"],
+        purpose=row.purpose,
+        rule_code=row.rule_code,
+        occurrence=row.occurrence,
+        target_at=row.target_at,
+        local_at=row.local_at,
+        zone=ZoneInfo(row.zone),
+        send_at=row.send_at,
+        not_after=row.not_after,
+    )
+    return Considered(key=due.key, purpose=due.purpose, rule_code=due.rule_code, due=due)

@@ -24,6 +24,7 @@ from sessions.models import Course
 from sessions.permissions import subject_of
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
+from sessions.queries.wording import language_in_use
 from sessions.queries.words import attribute_words, say
 from sessions.rules.amounts import worded
 from sessions.rules.keys import parts_of_key
@@ -57,13 +58,34 @@ def offers(actor: Actor, course_id: UUID) -> Offers:
     )
 
 
-def asked_instrument(actor: Actor, course_id: UUID, key: str) -> Instrument | None:
-    """The instrument that the requirement of that key asks for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedForm:
+    """A form that staff fill in: `theirs` as the patient reads it where it is the patient who answers,
+    `english` as staff read it."""
+
+    theirs: Instrument
+    english: Instrument
+
+
+def asked_form(actor: Actor, course_id: UUID, key: str) -> AskedForm | None:
+    """What the requirement of that key asks for."""
     course = course_for(actor, course_id, Permission.VIEW_CHART)
     definition = definition_of(course.protocol_version_id)
     code = parts_of_key(definition=definition, key=key)[0]
     rule = next((one for one in definition.rules if one.code == code), None)
-    return instrument_for(actor.clinic_id, rule.instrument) if isinstance(rule, AssessmentRule) else None
+    if not isinstance(rule, AssessmentRule):
+        return None
+    language = language_in_use(actor.clinic_id, course.patient.language)
+    return form_in(actor.clinic_id, rule.instrument, language)
+
+
+def form_in(clinic_id: int, code: str, language: str) -> AskedForm:
+    """`language` counts only for what the patient answers: who rates one reads in their own."""
+    english = instrument_for(clinic_id, code)
+    of_the_patient = english.rater is Role.PATIENT and language != "en"
+    return AskedForm(
+        theirs=instrument_for(clinic_id, code, language) if of_the_patient else english, english=english
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from protocols.rules.instruments import Instrument
 from sessions.models import ContactDetails, Course
 from sessions.rules.discretion import tells
 from sessions.rules.reaching import HowToReach, can_step_up, way_for, why_not
-from sessions.rules.reminders import ReminderDue
+from sessions.rules.reminders import ReminderDue, ReminderIdentity
 from sessions.rules.step_up import wants_step_up
 
 NO_TEXT = "no_item_text"  # the form has no words here: nothing to show to a patient
@@ -60,6 +60,7 @@ class PastWays:
 
     gone: str = ""
     failed: frozenset[str] = frozenset()
+    at: datetime | None = None  # when it went
 
 
 Target = tuple[str, str, str, int, datetime]
@@ -72,21 +73,31 @@ def past_ways(course: Course) -> dict[Target, PastWays]:
     rows = [
         *MessageLog.objects.filter(of_course)
         .exclude(state=MessageState.CANCELLED.value)
-        .values_list(*columns),
+        .values_list(*columns, "finished_at"),
         # May have gone: no other way is tried before that is known.
         *Message.objects.filter(of_course)
         .filter(Q(state=MessageState.UNCERTAIN.value) | Q(intent_at__isnull=False))
-        .values_list(*columns),
+        .values_list(*columns, "send_at"),
     ]
     found: dict[Target, PastWays] = {}
-    for *target, channel, state in rows:
+    for *target, channel, state, at in rows:
         past = found.get(tuple(target), PastWays())
-        found[tuple(target)] = (
-            replace(past, failed=past.failed | {channel})
-            if state == MessageState.FAILED.value
-            else replace(past, gone=channel)
-        )
+        if state == MessageState.FAILED.value:
+            found[tuple(target)] = replace(past, failed=past.failed | {channel})
+        else:
+            went_at = None if state == MessageState.EXPIRED.value else at
+            found[tuple(target)] = replace(past, gone=channel, at=went_at)
     return found
+
+
+def went_out(course: Course, past: Mapping[Target, PastWays]) -> dict[ReminderIdentity, datetime]:
+    """What went out of a course, and when."""
+    before = subject_key(course.pk, "")
+    return {
+        (subject.removeprefix(before), rule_code, target_at): ways.at
+        for (subject, _purpose, rule_code, _occurrence, target_at), ways in past.items()
+        if ways.at is not None
+    }
 
 
 Forms = Mapping[str, Instrument]

@@ -234,9 +234,10 @@ class AdverseEventRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentAnswered:
-    """An instrument was completed. `by` is patient, therapist or independent_rater. `language` is the one the
-    patient read it in, `wording` the id of the clinic's wording; both empty where a person asked, `wording`
-    where the words came with the product."""
+    """An instrument was completed. `by` is patient, therapist or independent_rater. `language` is the one in
+    which the patient read it or was asked it, `wording` the id of the clinic's wording; both empty where the
+    patient did not answer it themselves or there are no words of it, `wording` where they came with the
+    product."""
 
     instrument: str
     by: str

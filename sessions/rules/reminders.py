@@ -4,11 +4,12 @@ nothing."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from clinic.rules.quiet_hours import out_of_quiet_hours
 from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.rules.definition import (
     Offset,
@@ -26,6 +27,9 @@ from sessions.rules.requirements import WAITING, Kind, Outcome, Requirement, Sta
 from sessions.rules.settling import NOT_ASKED_ON
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import length
+
+ReminderIdentity = tuple[str, str, datetime]  # requirement, reminder, what it is about
+Quiet = tuple[time, time]  # from, until: on the patient's wall clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,11 @@ class ReminderDue:
     by: str = ""  # the channel that the protocol prefers, if it does
     step: str = ""  # the key of the ladder's step that it is, if it is one
     another_way: bool = False  # by a way on which nothing about this was sent yet
+    kept_quiet: bool = False  # put off to the end of the quiet hours
+
+    @property
+    def identity(self) -> ReminderIdentity:
+        return self.key, self.rule_code, self.target_at
 
 
 _ASKED = WAITING | {Status.MISSED}
@@ -64,21 +73,18 @@ class Considered:
 
 
 def reminders(
-    timeline: Timeline,
-    outcome: Outcome,
-    *,
-    zone: ZoneInfo | None = None,
-    most_a_day: int | None = None,
+    timeline: Timeline, outcome: Outcome, *, zone: ZoneInfo | None = None
 ) -> tuple[ReminderDue, ...]:
     """The reminders of every requirement of `outcome`, which is what `timeline` comes to, still to be met.
     `zone` is the patient's (the clinic's by default)."""
-    found = [
-        one.due
-        for one in considered(timeline, outcome, zone=zone, most_a_day=most_a_day, settled_too=False)
-        if one.due is not None and not one.reason
-    ]
-    found.sort(key=lambda due: (due.send_at, due.key, due.rule_code))
-    return tuple(found)
+    return due_of(considered(timeline, outcome, zone=zone, settled_too=False))
+
+
+def due_of(found: Sequence[Considered]) -> tuple[ReminderDue, ...]:
+    """Those that go, in order of time."""
+    due = [one.due for one in found if one.due is not None and not one.reason]
+    due.sort(key=lambda due: (due.send_at, due.key, due.rule_code))
+    return tuple(due)
 
 
 def considered(
@@ -86,12 +92,13 @@ def considered(
     outcome: Outcome,
     *,
     zone: ZoneInfo | None = None,
-    most_a_day: int | None = None,
+    quiet: Quiet | None = None,
     settled_too: bool = True,
 ) -> tuple[Considered, ...]:
     """Every reminder that the protocol has for every requirement of the course, with the reason of those
     that are not due: what a question "why did nothing come?" is answered from. Without `settled_too`, only
-    of what may still be asked."""
+    of what may still be asked. One that falls into the `quiet` hours waits until they end, if it is of use
+    then; who sends says what becomes of the others."""
     definition, history, rules = timeline.definition, timeline.history, timeline.rules
     zone = zone or timeline.zone
     by_rule: dict[str, list[ReminderRule]] = {}
@@ -102,7 +109,7 @@ def considered(
             code: _on_the_clinics_days(own, history.setting.visit_reminder_days)
             for code, own in by_rule.items()
         }
-    dosing_days = _dosing_days(timeline, zone)
+    dosing = Dosing.of(timeline, zone)
 
     def stopped(row: Requirement) -> str:
         # A hold pauses treatment; what is about safety goes on after any dose.
@@ -130,8 +137,9 @@ def considered(
                     visit=row.key in timeline.bookings,
                     mail_from_days=history.setting.mail_from_days,
                 )
-                due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
-                reason = reason or kept_quiet
+                due = _after_quiet_hours(due, quiet)
+                due, kept_off = _off_dosing_days(due, dosing, safety=row.safety)
+                reason = reason or kept_off
                 if due.send_at < history.live_from:
                     reason = reason or "before_go_live"
                 elif due.not_after <= due.send_at:
@@ -145,11 +153,30 @@ def considered(
                     reason=reason,
                 )
             )
-    found += _steps_of_ladders(definition, outcome, zone=zone, dosing_days=dosing_days, stopped=stopped)
-    if most_a_day is None:
-        return tuple(found)
-    safety = frozenset(row.key for row in outcome.requirements if row.safety)
-    return _spread(found, most_a_day=most_a_day, dosing_days=dosing_days, safety=safety)
+    found += _steps_of_ladders(definition, outcome, zone=zone, quiet=quiet, dosing=dosing, stopped=stopped)
+    return tuple(found)
+
+
+def within_a_days_ceiling(
+    found: Sequence[Considered],
+    timeline: Timeline,
+    outcome: Outcome,
+    *,
+    zone: ZoneInfo,
+    most_a_day: int,
+    went: Mapping[ReminderIdentity, datetime],
+) -> tuple[Considered, ...]:
+    """The same with no more than so many on one day of the patient's. `went`: what went out before, and
+    when."""
+    return _spread(
+        found,
+        most_a_day=most_a_day,
+        dosing=Dosing.of(timeline, zone),
+        safety=frozenset(row.key for row in outcome.requirements if row.safety),
+        went=went,
+        now=timeline.as_of,
+        zone=zone,
+    )
 
 
 def _steps_of_ladders(
@@ -157,7 +184,8 @@ def _steps_of_ladders(
     outcome: Outcome,
     *,
     zone: ZoneInfo,
-    dosing_days: Collection[date],
+    quiet: Quiet | None,
+    dosing: Dosing,
     stopped: Callable[[Requirement], str],
 ) -> Iterator[Considered]:
     """The messages that are steps of a ladder: what was asked is asked again, while nobody has answered."""
@@ -186,8 +214,8 @@ def _steps_of_ladders(
             step=row.key,
             another_way=step.does is StepKind.OTHER_CHANNEL,
         )
-        due, kept_quiet = _off_dosing_days(due, dosing_days, safety=row.safety)
-        reason = stopped(asked) or kept_quiet
+        due, kept_off = _off_dosing_days(_after_quiet_hours(due, quiet), dosing, safety=row.safety)
+        reason = stopped(asked) or kept_off
         yield Considered(key=asked.key, purpose=due.purpose, rule_code=due.rule_code, due=due, reason=reason)
 
 
@@ -219,14 +247,26 @@ def _is_ahead(send_at: datetime, target_at: datetime, mail_from_days: int | None
 
 
 def _spread(
-    found: Sequence[Considered], *, most_a_day: int, dosing_days: Collection[date], safety: Collection[str]
+    found: Sequence[Considered],
+    *,
+    most_a_day: int,
+    dosing: Dosing,
+    safety: Collection[str],
+    went: Mapping[ReminderIdentity, datetime],
+    now: datetime,
+    zone: ZoneInfo,
 ) -> tuple[Considered, ...]:
-    """The same with no more than so many on one day of the patient's: what is about safety first and always,
-    then visits, then the rest, which waits for the next day while that is still of use."""
-
-    dues = {place: one.due for place, one in enumerate(found) if one.due is not None and not one.reason}
+    """What is about safety first and always, then visits, then the rest, which waits for the next day while
+    that is still of use. What went out counts on its day and stays there; what should have gone and did not
+    goes today."""
+    dues = {
+        place: one.due
+        for place, one in enumerate(found)
+        if one.due is not None and not one.reason and one.due.identity not in went and one.due.not_after > now
+    }
     spread = list(found)
-    taken: Counter[date] = Counter()
+    today = day_of(now, zone)
+    taken = Counter(day_of(at, zone) for at in went.values())
     for place, due in sorted(
         dues.items(),
         key=lambda row: (
@@ -234,47 +274,73 @@ def _spread(
             *(row[1].send_at, row[0]),
         ),
     ):
-        day = day_of(due.send_at, due.zone)
+        own = day = max(day_of(due.send_at, due.zone), today)
         if due.key not in safety:
-            while taken[day] >= most_a_day or day in dosing_days:
+            while taken[day] >= most_a_day or (day != own and dosing.covers(_on(due, day).send_at, due.zone)):
                 day += timedelta(days=1)
         taken[day] += 1
-        if day == day_of(due.send_at, due.zone):
+        if day == own:
             continue
-        send_at = on_day(day, due.local_at.time(), due.zone)
-        if send_at >= due.not_after:
+        moved = _on(due, day)
+        if moved.send_at >= due.not_after:
             taken[day] -= 1
             spread[place] = replace(found[place], reason="ceiling")
         else:
-            moved = replace(due, send_at=send_at, local_at=local_of(send_at, due.zone))
             spread[place] = replace(found[place], due=moved)
     return tuple(spread)
 
 
-def _dosing_days(timeline: Timeline, zone: ZoneInfo) -> frozenset[date]:
-    """The patient's days on which a dosing session is booked or was held."""
-    held = {
-        day_of(held.started_at, zone) for held in timeline.all_held if held.value.kind is SessionKind.DOSING
-    }
-    booked = {
-        day_of(booking.starts_at, zone)
-        for booking in timeline.history.bookings
-        if (rule := session_rule_of(definition=timeline.definition, key=booking.key)) is not None
-        and rule.kind is SessionKind.DOSING
-    }
-    return frozenset(held | booked)
+def _on(due: ReminderDue, day: date) -> ReminderDue:
+    """The same at the same hour of another day."""
+    send_at = on_day(day, due.local_at.time(), due.zone)
+    return replace(due, send_at=send_at, local_at=local_of(send_at, due.zone))
 
 
-def _off_dosing_days(
-    due: ReminderDue, dosing_days: Collection[date], *, safety: bool
-) -> tuple[ReminderDue, str]:
+def _after_quiet_hours(due: ReminderDue, quiet: Quiet | None) -> ReminderDue:
+    if quiet is None:
+        return due
+    at = out_of_quiet_hours(due.send_at, zone=due.zone, quiet_from=quiet[0], quiet_until=quiet[1])
+    if at == due.send_at or at >= due.not_after:
+        return due
+    return replace(due, send_at=at, local_at=local_of(at, due.zone), kept_quiet=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dosing:
+    """When a dosing session is booked or was held: the whole day on which it begins, and until it is over
+    where that is another day."""
+
+    days: frozenset[date]
+    spans: Sequence[tuple[datetime, datetime]] = ()
+
+    @classmethod
+    def of(cls, timeline: Timeline, zone: ZoneInfo) -> Dosing:
+        """The patient's days."""
+        held = [
+            (held.started_at, held.ended_at or timeline.as_of)
+            for held in timeline.all_held
+            if held.value.kind is SessionKind.DOSING
+        ]
+        booked = [
+            (booking.starts_at, booking.ends_at)
+            for booking in timeline.history.bookings
+            if (rule := session_rule_of(definition=timeline.definition, key=booking.key)) is not None
+            and rule.kind is SessionKind.DOSING
+        ]
+        spans = (*held, *booked)
+        return cls(days=frozenset(day_of(begin, zone) for begin, _end in spans), spans=spans)
+
+    def covers(self, at: datetime, zone: ZoneInfo) -> bool:
+        return day_of(at, zone) in self.days or any(begin <= at < end for begin, end in self.spans)
+
+
+def _off_dosing_days(due: ReminderDue, dosing: Dosing, *, safety: bool) -> tuple[ReminderDue, str]:
     """The same, at the same hour of the next day on which nothing is dosed, or with the reason why not at
     all. What is about safety goes in any case."""
     day, moved = day_of(due.send_at, due.zone), due
-    while day in dosing_days:
+    while dosing.covers(moved.send_at, due.zone):
         day += timedelta(days=1)
-        send_at = on_day(day, due.local_at.time(), due.zone)
-        moved = replace(due, send_at=send_at, local_at=local_of(send_at, due.zone))
+        moved = _on(due, day)
     if moved.send_at < due.not_after:
         return moved, ""
     return (due, "") if safety else (due, "dosing_day")

@@ -9,14 +9,12 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 
-from protocols.queries import instrument_for
 from sessions.operations.correcting import amend_fact
 from sessions.operations.ending import correct_times
 from sessions.queries import banner, offers
 from sessions.queries import conduct as held_queries
 from sessions.queries.corrections import Correctable, correctable
 from sessions.queries.telling import told
-from sessions.queries.words import say
 from sessions.rules.facts import (
     AdverseEventRecorded,
     AssessmentAnswered,
@@ -105,15 +103,8 @@ def _form(door: Door, found: Correctable) -> forms.FactForm:
             kind = forms.FiledForm
         case AssessmentAnswered():
             kind = forms.AssessmentForm
-            instrument = instrument_for(door.clinic.pk, value.instrument)
-            extra |= {
-                "instrument": value.instrument,
-                "rater": value.by,
-                "items": [
-                    (item.code, say(item.words), [(one.value, say(one.words)) for one in item.options])
-                    for item in instrument.items
-                ],
-            }
+            asked = offers.form_in(door.clinic.pk, value.instrument, value.language or "en")
+            extra |= {"asked": asked.theirs, "english": asked.english, "rater": value.by}
         case _:
             raise Http404
     initial = {**kind.shown(value), "occurred_at": found.row.occurred_at, **initial}

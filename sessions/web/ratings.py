@@ -23,12 +23,8 @@ def ratings(door: Door) -> HttpResponse:
 @staff
 def rate(door: Door, requirement: UUID) -> HttpResponse:
     sheet = door.read(queries.rating_sheet, requirement)
-    items = [
-        (item.code, say(item.words), [(option.value, say(option.words)) for option in item.options])
-        for item in sheet.instrument.items
-    ]
     form = door.form(
-        forms.AssessmentForm, instrument=sheet.instrument.code, rater="independent_rater", items=items
+        forms.AssessmentForm, asked=sheet.instrument, english=sheet.instrument, rater="independent_rater"
     )
     if door.done(
         form,

@@ -113,15 +113,12 @@ def _order(door: Door, course: UUID, key: str) -> HttpResponse:
 
 
 def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
-    instrument = door.read(offers.asked_instrument, course, key)
-    if instrument is None:
+    asked = door.read(offers.asked_form, course, key)
+    if asked is None:
         raise Http404
-    items = [
-        (item.code, say(item.words), [(option.value, say(option.words)) for option in item.options])
-        for item in instrument.items
-    ]
+    instrument = asked.theirs
     form = door.form(
-        forms.AssessmentForm, instrument=instrument.code, rater=instrument.rater.value, items=items
+        forms.AssessmentForm, asked=instrument, english=asked.english, rater=instrument.rater.value
     )
     if door.done(
         form,
@@ -136,7 +133,9 @@ def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
         ),
     ):
         return door.go("chart", course, said=_("The answers are recorded."))
-    return door.course_form(course, title=say(instrument.title), lede=say(instrument.instructions), form=form)
+    return door.course_form(
+        course, title=say(instrument.title), lede=say(asked.english.instructions), form=form
+    )
 
 
 @staff

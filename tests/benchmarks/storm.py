@@ -51,7 +51,7 @@ def main(count: int) -> None:
     def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
         return dict.fromkeys([message.pk for message in messages])
 
-    def render(message: Message) -> RenderedMail:
+    def render(message: Message, now: datetime) -> RenderedMail:
         return RenderedMail(to="someone@example.org", subject="A note", text="A note")
 
     outbox.register(PURPOSE, still_wanted=still_wanted, render=render, respects_quiet_hours=False)

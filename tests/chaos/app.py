@@ -35,7 +35,7 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
     return {message.pk: None for message in messages}
 
 
-def render(message: Message) -> RenderedText:
+def render(message: Message, now: datetime) -> RenderedText:
     return RenderedText(to=number_of(message.subject_key), text="A note for you.", sender=OURS)
 
 

@@ -4,7 +4,7 @@ counted once and only forward."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,7 +27,7 @@ NUMBER = "+12025550123"
 
 
 class Texting(Teller):
-    def render(self, message: Message) -> outbox.Rendered:  # type: ignore[override]
+    def render(self, message: Message, now: datetime) -> outbox.Rendered:  # type: ignore[override]
         link = f"https://clinic.example/p/{message.public_id}/"
         return outbox.RenderedText(
             to=NUMBER, text=f"Alder: see {link}", sender="+12025550100", report_to="", mark=link

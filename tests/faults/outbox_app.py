@@ -27,12 +27,12 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
     return {message.pk: None for message in messages}
 
 
-def render(message: Message) -> outbox.RenderedMail:
+def render(message: Message, now: datetime) -> outbox.RenderedMail:
     address = message.subject_key.replace(":", "-") + "@example.org"
     return outbox.RenderedMail(to=address, subject="A note", text=message.subject_key)
 
 
-def render_together(messages: Sequence[Message]) -> outbox.RenderedMail:
+def render_together(messages: Sequence[Message], now: datetime) -> outbox.RenderedMail:
     """To the one patient, what each would have said."""
     address = f"course-{messages[0].course_id}@example.org"
     words = " ".join(message.subject_key for message in messages)
@@ -43,7 +43,7 @@ outbox.register(PURPOSE, still_wanted=still_wanted, render=render, respects_quie
 outbox.register(
     TOGETHER,
     still_wanted=still_wanted,
-    render=lambda message: render_together([message]),
+    render=lambda message, now: render_together([message], now),
     together=render_together,
     respects_quiet_hours=False,
 )

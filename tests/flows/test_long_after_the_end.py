@@ -241,6 +241,11 @@ def test_it_keeps_out_of_a_dosing_day_of_the_course_that_came_after(cast: Cast, 
     outbox.send_due_messages(now=message.send_at)
     log = MessageLog.objects.get(pk=message.pk)
     assert (log.state, log.reason) == ("cancelled", "dosing_day")
+    for at in (message.send_at + HOUR, message.send_at + days(1)):
+        refresh_due_courses(now=at)
+        outbox.send_due_messages(now=at)
+    gone = MessageLog.objects.get(subject_key=message.subject_key, state="handed_off")
+    assert gone.finished_at >= message.send_at + days(1), "it goes the day after, at its hour"
 
 
 # --- left alone ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from protocols.models import InstrumentWording
 from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.queries import instrument_for, instrument_of
 from protocols.rules.instruments import score
-from sessions.queries.offers import asked_instrument
+from sessions.queries.offers import asked_form
 from tests.support.cast import START, Cast, enrol, make_cast
 from tests.support.wordings import CODE, wording
 
@@ -41,8 +41,8 @@ def test_what_an_administrator_loads_on_the_page_is_what_the_rater_reads(cast: C
     given = finn.get(address).context["text"]
     assert f"instrument: {CODE}" in given and given.count("words: …") == len(instrument_of(CODE).items)
     assert finn.post(address, {"document": wording()}).status_code == 302
-    asked = asked_instrument(cast.actor("ada"), course.public_id, "caps5.baseline")
-    assert asked is not None and asked.items[0].words["en"] == "Our own question 1"
+    asked = asked_form(cast.actor("ada"), course.public_id, "caps5.baseline")
+    assert asked is not None and asked.theirs.items[0].words["en"] == "Our own question 1"
     listed = finn.get(reverse("protocols:instruments", args=(cast.clinic.slug,))).content.decode()
     assert "Fictional licence 7" in listed and "Finn Fir" in listed
 

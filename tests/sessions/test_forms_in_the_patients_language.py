@@ -4,6 +4,7 @@ page, the staff who send it, and the record all say which."""
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,21 +13,25 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clinic.errors import BadInput
 from clinic.languages import NAMES
 from clinic.models import Clinic, Message
 from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.queries import instrument_of, own_questions
 from sessions.models import Course, FactRecord, Patient
+from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.wording import approve_language
 from sessions.queries.facts import fact_rows
 from sessions.queries.telling import told
 from sessions.queries.wording import digest_in, words_in
+from sessions.rules.facts import AssessmentAnswered, Mode
 from sessions.rules.wording import LANGUAGES
 from tests.sessions.test_forms_without_text import KEY, with_a_licensed_form
 from tests.support.cast import START, Cast, calm_answers, enrol, make_cast, publish
 from tests.support.clinic_day import set_clock
+from tests.support.paper import files
 from tests.support.wordings import wording
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +128,58 @@ def test_a_form_is_in_the_patients_language_where_there_are_words_of_it(
     in_german = question == "Unsere Frage 1"
     assert (value["language"], value["wording"]) == (("de", text_id) if in_german else ("en", "")), label
     assert value["total"] is not None, "scoring is the same for all"
+
+
+@pytest.mark.parametrize(
+    ("label", "approved", "loaded", "in_german"),
+    [
+        ("read in German", True, True, True),
+        ("no German wording", True, False, False),
+        ("German not approved", False, True, False),
+    ],
+)
+def test_who_enters_a_patients_answers_sees_the_patients_wording_with_the_english_beside_it(
+    cast: Cast, label: str, approved: bool, loaded: bool, in_german: bool
+) -> None:
+    if approved:
+        approve(cast, "de")
+    text_id = load(cast, "pcl5", "de") if loaded else ""
+    course = enrolled(cast, language="de")
+    ada = Client()
+    ada.force_login(cast.people["ada"], backend="allauth.account.auth_backends.AuthenticationBackend")
+    path = reverse("sessions:record", args=(cast.clinic.slug, course.public_id, "assessment"))
+    page = ada.get(f"{path}?key={KEY}").content.decode()
+    assert ('<span lang="de">Unsere Frage 1</span>' in page) is in_german, label
+    assert "Repeated" in page, "what it says in English is there in any case"
+    assert ("Antwort 0 (Not at all)" in page) is in_german
+    answers = {f"item-{code}": str(value) for code, value in calm_answers("pcl5")}
+    assert ada.post(f"{path}?key={KEY}", answers).status_code == 302
+    row = FactRecord.objects.get(course=course, key=KEY)
+    said = ("de", text_id) if in_german else ("en", "")
+    assert (row.value["language"], row.value["wording"]) == said, label
+    # What leaves the house says it too; a correction keeps it.
+    csv = ada.get(reverse("sessions:course_record", args=(cast.clinic.slug, course.public_id, "csv"))).content
+    [answered] = [row for row in files(csv)["assessments"] if row["instrument"] == "pcl5"]
+    assert (answered["read_in"], answered["wording"]) == said
+    correct = reverse("sessions:correct", args=(cast.clinic.slug, row.public_id))
+    assert ('<span lang="de">Unsere Frage 1</span>' in ada.get(correct).content.decode()) is in_german
+
+
+def test_an_answer_in_a_wording_that_is_not_there_is_refused(cast: Cast) -> None:
+    course = enrolled(cast, language="de")
+    given = AssessmentAnswered(
+        instrument="pcl5", by="patient", answers=calm_answers("pcl5"), total=None, mode=Mode.PHONE
+    )
+    for language, text in (("xx", ""), ("de", ""), ("de", "018f0000-0000-7000-8000-000000000000")):
+        with pytest.raises(BadInput):
+            record_fact(
+                actor=cast.actor("ada"),
+                course_id=course.public_id,
+                value=replace(given, language=language, wording=text),
+                key=KEY,
+                occurred_at=START,
+                now=START,
+            )
 
 
 def test_what_was_read_stands_in_the_record_although_the_wording_was_taken_back_since(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,10 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from protocols.rules.definition import Role
+from protocols.rules.instruments import Instrument
 from sessions.queries.offers import DoseOffer
+from sessions.queries.words import say
 from sessions.rules.facts import (
     AdverseEventRecorded,
     AssessmentAnswered,
@@ -253,17 +256,29 @@ class AssessmentForm(FactForm):
     def __init__(
         self,
         *args: Any,
-        instrument: str,
+        asked: Instrument,
+        english: Instrument,
         rater: str,
-        items: Iterable[tuple[str, str, Choices]],
         **kwargs: Any,
     ) -> None:
+        """`asked` as the patient reads it, `english` beside it for whoever does not."""
         super().__init__(*args, **kwargs)
-        self.instrument, self.rater = instrument, rater
+        self.instrument, self.rater = asked, rater
         self.codes: list[str] = []
-        for code, text, options in items:
-            self.codes.append(code)
-            self.fields[f"item-{code}"] = one_of(text, options, required=False)
+        for item, same in zip(asked.items, english.items, strict=True):
+            self.codes.append(item.code)
+            foreign = asked.language != "en"
+            field = one_of(
+                asked.say(item.words) if foreign else say(item.words),
+                [
+                    (one.value, _both(asked.say(one.words), say(two.words)) if foreign else say(two.words))
+                    for one, two in zip(item.options, same.options, strict=True)
+                ],
+                required=False,
+                hint=say(same.words) if foreign and english.has_text else "",
+            )
+            field.reads_in = asked.language if foreign else ""  # type: ignore[attr-defined]  # for the page
+            self.fields[f"item-{item.code}"] = field
         self.order_fields([*(f"item-{code}" for code in self.codes), "occurred_at", "public_id"])
 
     def said(self, now: datetime) -> dict[str, Any]:
@@ -278,9 +293,19 @@ class AssessmentForm(FactForm):
         return {f"item-{code}": answer for code, answer in value.answers}
 
     def value(self, now: datetime) -> AssessmentAnswered:
+        worded = self.rater == Role.PATIENT and self.instrument.has_text
         return AssessmentAnswered(
-            instrument=self.instrument, by=self.rater, mode=Mode.IN_PERSON, **self.said(now)
+            instrument=self.instrument.code,
+            by=self.rater,
+            mode=Mode.IN_PERSON,
+            language=self.instrument.language if worded else "",
+            wording=self.instrument.text_id if worded else "",
+            **self.said(now),
         )
+
+
+def _both(theirs: str, english: str) -> str:
+    return theirs if theirs == english else f"{theirs} ({english})"
 
 
 class ContactForm(FactForm):

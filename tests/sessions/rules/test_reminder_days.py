@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from sessions.rules.reminders import Considered, ReminderDue, _off_dosing_days, _spread
+from sessions.rules.reminders import (
+    Considered,
+    Dosing,
+    ReminderDue,
+    ReminderIdentity,
+    _after_quiet_hours,
+    _off_dosing_days,
+    _spread,
+)
 
 ZONE = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -23,6 +32,10 @@ DUE = ReminderDue(
     send_at=AT,
     not_after=AT + timedelta(days=2),
 )
+
+
+def dosing_on(*days: int) -> Dosing:
+    return Dosing(days=frozenset(date(2026, 3, day) for day in days))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +54,7 @@ def test_nothing_is_sent_on_the_day_of_a_dosing_session_unless_safety_cannot_wai
     dosing: tuple[int, ...], useful_days: int, safety: bool, goes_on: int, reason: str
 ) -> None:
     due = replace(DUE, not_after=AT + timedelta(days=useful_days))
-    moved, why = _off_dosing_days(due, {date(2026, 3, day) for day in dosing}, safety=safety)
+    moved, why = _off_dosing_days(due, dosing_on(*dosing), safety=safety)
     assert (moved.send_at.astimezone(ZONE).day, why) == (goes_on, reason)
     assert moved.local_at.time() == due.local_at.time(), "at the same hour of the patient's day"
 
@@ -54,7 +67,7 @@ def test_a_reminder_moved_across_a_clock_change_keeps_its_hour() -> None:
         local_at=at.astimezone(ZONE).replace(tzinfo=None),
         not_after=at + timedelta(days=3),
     )
-    moved, _why = _off_dosing_days(due, {date(2026, 3, 28)}, safety=False)
+    moved, _why = _off_dosing_days(due, dosing_on(28), safety=False)
     assert moved.send_at == datetime(2026, 3, 29, 8, 0, tzinfo=UTC), "ten o'clock on both days"
 
 
@@ -101,12 +114,82 @@ def test_no_more_than_so_many_go_on_one_day_and_safety_never_waits(
     dosing: tuple[int, ...],
     goes_on: list[int | str],
 ) -> None:
-    spread = _spread(
-        many(*purposes, useful_days=useful_days),
-        most_a_day=2,
-        dosing_days={date(2026, 3, day) for day in dosing},
-        safety=safety,
-    )
+    spread = spread_of(many(*purposes, useful_days=useful_days), dosing=dosing, safety=safety)
     assert days_of(spread) == goes_on
-    again = _spread(spread, most_a_day=2, dosing_days={date(2026, 3, day) for day in dosing}, safety=safety)
-    assert days_of(again) == goes_on, "asked again nothing moves"
+    assert days_of(spread_of(spread, dosing=dosing, safety=safety)) == goes_on, "asked again nothing moves"
+
+
+def spread_of(
+    found: Sequence[Considered],
+    *,
+    dosing: Sequence[int] = (),
+    safety: Sequence[str] = (),
+    went: Mapping[ReminderIdentity, datetime] | None = None,
+    now: datetime = AT,
+) -> tuple[Considered, ...]:
+    return _spread(
+        found, most_a_day=2, dosing=dosing_on(*dosing), safety=safety, went=went or {}, now=now, zone=ZONE
+    )
+
+
+def test_what_went_out_today_and_was_answered_still_counts_for_the_day() -> None:
+    first, second, third = many(*FORMS)
+    assert first.due and second.due
+    gone = {first.due.identity: AT, second.due.identity: AT}
+    assert days_of(spread_of([third], went=gone)) == [11], "an answer brings no further message"
+    assert days_of(spread_of([third])) == [10]
+
+
+def test_what_went_out_keeps_its_day_when_something_of_more_weight_comes_up() -> None:
+    first, second = many("questionnaire", "questionnaire")
+    visit = replace(many("visit_reminder")[0], key="visit")
+    assert visit.due and first.due and second.due
+    visit = replace(visit, due=replace(visit.due, key="visit"))
+    gone = {first.due.identity: AT, second.due.identity: AT}
+    assert days_of(spread_of([first, second, visit], went=gone)) == [10, 10, 11]
+
+
+def test_what_should_have_gone_yesterday_counts_for_today() -> None:
+    late, today = AT + timedelta(days=1), many("questionnaire", "questionnaire", useful_days=4)
+    due = many("questionnaire")[0]
+    assert due.due
+    tomorrow = replace(
+        due, due=replace(due.due, key="next", send_at=late, not_after=late + timedelta(days=3))
+    )
+    assert days_of(spread_of([*today, tomorrow], now=late)) == [10, 10, 12], (
+        "two go at once, as soon as they can"
+    )
+
+
+def test_a_session_that_lasts_past_midnight_is_silent_until_it_is_over() -> None:
+    begins = AT - timedelta(hours=12)  # 22:00 on the 9th
+    dosing = Dosing(days=frozenset({date(2026, 3, 9)}), spans=[(begins, AT + timedelta(hours=1))])
+    during, _why = _off_dosing_days(DUE, dosing, safety=False)
+    assert during.send_at == AT + timedelta(days=1)
+    short = Dosing(days=frozenset({date(2026, 3, 9)}), spans=[(begins, AT - timedelta(hours=9))])
+    assert _off_dosing_days(DUE, short, safety=False) == (DUE, ""), "the morning after is a day like others"
+
+
+@pytest.mark.parametrize(
+    ("send_hour", "useful_hours", "goes_at"),
+    [
+        (9, 24, (10, 10)),  # 10:00 in Paris
+        (20, 24, (11, 9)),  # 21:00
+        (3, 24, (10, 9)),  # 4:00
+        (20, 6, (10, 21)),  # of no use in the morning: who sends says so
+    ],
+)
+def test_what_falls_into_quiet_hours_counts_for_the_day_on_which_it_goes(
+    send_hour: int, useful_hours: int, goes_at: tuple[int, int]
+) -> None:
+    at = AT.replace(hour=send_hour)
+    due = replace(
+        DUE,
+        send_at=at,
+        local_at=at.astimezone(ZONE).replace(tzinfo=None),
+        not_after=at + timedelta(hours=useful_hours),
+    )
+    moved = _after_quiet_hours(due, (time(20), time(9)))
+    assert (moved.local_at.day, moved.local_at.hour) == goes_at
+    assert moved.send_at.astimezone(ZONE).replace(tzinfo=None) == moved.local_at
+    assert moved.kept_quiet is (moved != due)

@@ -211,34 +211,38 @@ class DeviationRecordAdmin(CaseloadAdmin):
     list_filter = ("status", "important", "repeated", "hazard", "cause")
 
 
-@admin.register(DeviationReview)
-class DeviationReviewAdmin(CaseloadAdmin):
+class OfADeviation(CaseloadAdmin):
+    """What hangs on deviations, without what was entered in error."""
+
     what = Permission.VIEW_DEVIATIONS
     course_path = "deviation__course"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        rows = super().get_queryset(request)
+        return rows.filter(**{f"{self.course_path.removesuffix('course')}entered_in_error__isnull": True})
+
+
+@admin.register(DeviationReview)
+class DeviationReviewAdmin(OfADeviation):
     list_select_related = ("deviation", "reviewer")
     list_display = ("deviation", "act", "reviewer", "reviewed_at", "closes")
 
 
 @admin.register(DeviationAction)
-class DeviationActionAdmin(CaseloadAdmin):
-    what = Permission.VIEW_DEVIATIONS
-    course_path = "deviation__course"
+class DeviationActionAdmin(OfADeviation):
     list_select_related = ("deviation", "owner", "finished_by")
     list_display = ("deviation", "kind", "owner", "due_on", "finished_at", "dropped")
     list_filter = ("kind", "dropped")
 
 
 @admin.register(DeviationReport)
-class DeviationReportAdmin(CaseloadAdmin):
-    what = Permission.VIEW_DEVIATIONS
-    course_path = "deviation__course"
+class DeviationReportAdmin(OfADeviation):
     list_select_related = ("deviation", "clock")
     list_display = ("deviation", "clock", "due_at", "reported_at", "reference", "withdrawn_at")
 
 
 @admin.register(ClosureSignature)
-class ClosureSignatureAdmin(CaseloadAdmin):
-    what = Permission.VIEW_DEVIATIONS
+class ClosureSignatureAdmin(OfADeviation):
     course_path = "review__deviation__course"
     list_select_related = ("review__deviation",)
     list_display = ("review", "printed_name", "role", "signed_at", "digest")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +17,8 @@ from clinic.api.problems import StrictSerializer
 from sessions.api.cursors import PageQuery, read_id, write_cursor
 from sessions.api.door import Door, NewRowInput, NothingInput, described
 from sessions.api.held import NoteOut, SignatureOut
-from sessions.models import ErrorMark
+from sessions.api.reviewing import ActionOut, ClosureOut, ReportOut, ReviewOut
+from sessions.models import DeviationReview, ErrorMark
 from sessions.operations import errors as operations
 from sessions.operations.exporting import take_certified_data
 from sessions.queries import errors as queries
@@ -34,7 +36,7 @@ class ErrorMarkOut(Serializer[Any]):
     id = Id(source="mark_id")
     course_id = Id()
     patient = Text()
-    what = Text(help_text="fact, note or session")
+    what = Text(help_text="fact, note, session or deviation")
     kind = Text()
     reason = Text()
     asked_by = Text()
@@ -50,11 +52,38 @@ class MarkedFactOut(Serializer[Any]):
     entered_by = Text()
 
 
+class MarkedReviewOut(ReviewOut):
+    signature = serializers.SerializerMethodField()
+
+    @extend_schema_field(ClosureOut(allow_null=True))
+    def get_signature(self, step: DeviationReview) -> dict[str, Any] | None:
+        signature = getattr(step, "signature", None)
+        return ClosureOut(signature).data if signature else None
+
+
+class MarkedReportOut(ReportOut):
+    withdrawn_at = Instant(allow_null=True)
+
+
+class MarkedDeviationOut(Serializer[Any]):
+    id = Id(source="public_id")
+    title = Text()
+    description = Text()
+    important = serializers.BooleanField()
+    occurred_at = Instant()
+    raised_at = Instant()
+    entered_by = Text(source="entered_by.printed_name")
+    reviews = MarkedReviewOut(many=True, source="reviews.all")
+    actions = ActionOut(many=True, source="actions.all")
+    reports = MarkedReportOut(many=True, source="reports.all")
+
+
 class ErrorMarkDetailOut(Serializer[Any]):
     mark = ErrorMarkOut(source="row")
     facts = MarkedFactOut(many=True)
     notes = NoteOut(many=True)
     signatures = SignatureOut(many=True)
+    deviation = MarkedDeviationOut(allow_null=True)
     settled_by = Text()
     settled_at = Instant(allow_null=True)
     confirmed = serializers.BooleanField(allow_null=True)
@@ -77,7 +106,7 @@ class CertifiedCopyOut(Serializer[Any]):
 
 
 class _Marks(Door):
-    """What all three ways of marking share."""
+    """What all ways of marking share."""
 
     def marked(self, mark: ErrorMark, *, again: bool) -> Response:
         found = queries.error_mark(self.actor, mark.public_id, now=self.actor.at)
@@ -108,6 +137,15 @@ class MarkSession(_Marks):
         sent = self.sent(MarkErrorInput)
         again = self.again(ErrorMark, sent)
         mark = operations.mark_session(actor=self.actor, record_id=record, now=self.actor.at, **sent)
+        return self.marked(mark, again=again)
+
+
+class MarkDeviation(_Marks):
+    @described("mark_deviation", takes=MarkErrorInput, gives=ErrorMarkDetailOut)
+    def post(self, request: Request, slug: str, deviation: UUID) -> Response:
+        sent = self.sent(MarkErrorInput)
+        again = self.again(ErrorMark, sent)
+        mark = operations.mark_deviation(actor=self.actor, deviation_id=deviation, now=self.actor.at, **sent)
         return self.marked(mark, again=again)
 
 

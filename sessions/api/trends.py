@@ -23,7 +23,7 @@ from sessions.rules.reporting import AppliesTo, Recipient, Unit
 
 
 class TrendQuery(PageQuery):
-    closed = serializers.BooleanField(default=False, help_text="Those that a review has closed.")
+    closed = serializers.BooleanField(default=False, help_text="Those that are closed.")
 
 
 class ReviewTrendInput(NewRowInput):
@@ -61,6 +61,9 @@ class TrendOut(Serializer[Any]):
     raised_at = Instant()
     newest_at = Instant()
     closed_at = Instant(allow_null=True)
+    withdrawn = serializers.BooleanField(
+        help_text="Closed by no review: it was none without what was entered in error."
+    )
 
 
 class TrendPageOut(Serializer[Any]):

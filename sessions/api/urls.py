@@ -105,6 +105,7 @@ deviation = [
     path("effect", reviewing.JudgeEffect.as_view(), name="judge_effect"),
     path("close", reviewing.CloseDeviation.as_view(), name="close_deviation"),
     path("reopen", reviewing.ReopenDeviation.as_view(), name="reopen_deviation"),
+    path("error-marks", errors.MarkDeviation.as_view(), name="mark_deviation"),
 ]
 clinic: list[URLPattern | URLResolver] = [
     path("today", overview.Today.as_view(), name="today"),

@@ -6,18 +6,27 @@ copy still show it, signature and all.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
+from typing import ClassVar, TypeVar
+
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from clinic.models import ClinicRow
 from sessions.models.courses import Course
 
-_NAMED_ALONE = [
-    Q(fact__isnull=False, note__isnull=True, session_record__isnull=True),
-    Q(fact__isnull=True, note__isnull=False, session_record__isnull=True),
-    Q(fact__isnull=True, note__isnull=True, session_record__isnull=False),
-]
+M = TypeVar("M", bound=models.Model)
+
+MARKED = ("fact", "note", "session_record", "deviation")
+LEAVES = ("fact", "note", "deviation")  # with a row each; a session by its status, all that is of it with it
+
+
+def _one_of(names: Collection[str]) -> Q:
+    each = (Q(**{f"{name}__isnull": name != one for name in names}) for one in names)
+    return reduce(or_, each)
 
 
 class ErrorMark(ClinicRow):
@@ -34,6 +43,14 @@ class ErrorMark(ClinicRow):
     session_record = models.ForeignKey(
         "therapy_sessions.SessionRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Only one that somebody entered: what the engine raised, facts disprove.
+    deviation = models.ForeignKey(
+        "therapy_sessions.DeviationRecord",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="error_marks",
+    )
     reason = models.TextField()
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
@@ -48,10 +65,7 @@ class ErrorMark(ClinicRow):
         abstract = False
         constraints = [
             *ClinicRow.Meta.constraints,
-            models.CheckConstraint(
-                condition=_NAMED_ALONE[0] | _NAMED_ALONE[1] | _NAMED_ALONE[2],
-                name="an_error_mark_names_one_record",
-            ),
+            models.CheckConstraint(condition=_one_of(MARKED), name="an_error_mark_names_one_record"),
             models.CheckConstraint(condition=~Q(reason=""), name="an_error_mark_says_why"),
             models.CheckConstraint(
                 condition=Q(settled_by__isnull=True, settled_at__isnull=True, confirmed__isnull=True)
@@ -68,7 +82,7 @@ class ErrorMark(ClinicRow):
                     condition=Q(settled_at__isnull=True, **{f"{name}__isnull": False}),
                     name=f"one_open_error_mark_per_{name}",
                 )
-                for name in ("fact", "note", "session_record")
+                for name in MARKED
             ),
         ]
         indexes = [
@@ -81,7 +95,7 @@ class ErrorMark(ClinicRow):
 
 
 class EnteredInError(ClinicRow):
-    """A fact or note that left with a confirmed mark. Append-only by trigger."""
+    """A fact, note or deviation that left with a confirmed mark. Append-only by trigger."""
 
     mark = models.ForeignKey(ErrorMark, on_delete=models.PROTECT, related_name="rows")
     fact = models.OneToOneField(
@@ -98,6 +112,13 @@ class EnteredInError(ClinicRow):
         blank=True,
         related_name="entered_in_error",
     )
+    deviation = models.OneToOneField(
+        "therapy_sessions.DeviationRecord",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="entered_in_error",
+    )
     session_record = models.ForeignKey(  # the session that the fact or note is of
         "therapy_sessions.SessionRecord", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -106,8 +127,15 @@ class EnteredInError(ClinicRow):
         abstract = False
         constraints = [
             *ClinicRow.Meta.constraints,
-            models.CheckConstraint(
-                condition=Q(fact__isnull=False, note__isnull=True) | Q(fact__isnull=True, note__isnull=False),
-                name="what_was_entered_in_error_is_a_fact_or_a_note",
-            ),
+            models.CheckConstraint(condition=_one_of(LEAVES), name="what_was_entered_in_error_is_one_record"),
         ]
+
+
+class StandingRecords(models.Manager[M]):
+    """What was not entered in error: the only rows that most code should ever see."""
+
+    of: ClassVar[str]
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        gone = EnteredInError.objects.filter(**{self.of: OuterRef("pk")})
+        return super().get_queryset().filter(~Exists(gone))

@@ -3,8 +3,6 @@ amends."""
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, When
@@ -12,28 +10,16 @@ from django.db.models import Case, Exists, F, OuterRef, Q, When
 from clinic.models import ClinicRow
 from sessions.models.bookings import SessionRecord
 from sessions.models.courses import Course
-from sessions.models.errors import EnteredInError
+from sessions.models.errors import EnteredInError, StandingRecords
 from sessions.rules.facts import FactSource
 from sessions.rules.notes import Part
 
-M = TypeVar("M", bound=models.Model)
 
-
-class _Standing(models.Manager[M]):
-    """What was not entered in error: the only rows that most code should ever see."""
-
-    of: ClassVar[str]
-
-    def get_queryset(self) -> models.QuerySet[M]:
-        gone = EnteredInError.objects.filter(**{self.of: OuterRef("pk")})
-        return super().get_queryset().filter(~Exists(gone))
-
-
-class _StandingFacts(_Standing["FactRecord"]):
+class _StandingFacts(StandingRecords["FactRecord"]):
     of = "fact"
 
 
-class _StandingNotes(_Standing["NoteRecord"]):
+class _StandingNotes(StandingRecords["NoteRecord"]):
     of = "note"
 
 

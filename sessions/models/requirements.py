@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from clinic.models import ClinicRow
 from sessions.models.courses import Course
+from sessions.models.errors import StandingRecords
 from sessions.rules.review import Act, Foreseen
 
 
@@ -72,12 +73,17 @@ class CourseRequirement(ClinicRow):
         ]
 
 
+class _StandingDeviations(StandingRecords["DeviationRecord"]):
+    of = "deviation"
+
+
 class DeviationRecord(ClinicRow):
     """A departure from the protocol, opened once and never deleted: under the requirement's key by the
     engine, or under a key of its own by somebody who saw what no requirement shows.
 
     What the engine says is written by `refresh_course` alone; what review found, by the operations of review,
-    each with its step in the thread.
+    each with its step in the thread. `objects` knows nothing of what was entered in error, whoever asks it;
+    `every` is for the audit and for ids.
     """
 
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="deviations")
@@ -120,6 +126,8 @@ class DeviationRecord(ClinicRow):
     foreseen = models.TextField(choices=[(one.value, one.value) for one in Foreseen], blank=True, default="")
     hazard = models.BooleanField(default=False)  # departed from to remove an immediate hazard
     repeated = models.BooleanField(default=False)  # part of a trend
+    objects: models.Manager[DeviationRecord] = _StandingDeviations()
+    every: models.Manager[DeviationRecord] = models.Manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False

@@ -61,6 +61,8 @@ class DeviationTrend(ClinicRow):
     threshold = models.PositiveSmallIntegerField()  # as the policy was
     days = models.PositiveSmallIntegerField()
     closed_at = models.DateTimeField(null=True, blank=True)
+    # Closed by no review: what it counted was entered in error, and without that there was none.
+    withdrawn = models.BooleanField(default=False)
     deviations = models.ManyToManyField(
         DeviationRecord, through="therapy_sessions.TrendMember", related_name="trends"
     )
@@ -80,6 +82,10 @@ class DeviationTrend(ClinicRow):
                 | Q(scope="protocol", protocol__isnull=False, therapist__isnull=True)
                 | Q(scope="therapist", protocol__isnull=True, therapist__isnull=False),
                 name="a_trend_is_in_one_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn=False) | Q(closed_at__isnull=False),
+                name="a_withdrawn_trend_is_closed",
             ),
         ]
         indexes = [models.Index(fields=["clinic", "raised_at", "id"], name="trends_as_raised")]

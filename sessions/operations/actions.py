@@ -20,7 +20,7 @@ from sessions.models.closing import ActionKind
 from sessions.models.tasks import TaskKind
 from sessions.operations.on_course import on_deviation
 from sessions.operations.review import step_of, take_step
-from sessions.operations.tasks import close_tasks, open_task, who_may_own
+from sessions.operations.tasks import close_tasks, close_tasks_about, open_task, who_may_own
 from sessions.rules.review import Act
 
 
@@ -112,6 +112,21 @@ def finish_action(
             now=now,
         )
         return action
+
+
+def drop_what_is_open(*, actor: Actor, deviation: DeviationRecord, reason: str, now: datetime) -> None:
+    """Of a deviation entered in error nothing is to be done any more, nor judged whether it worked."""
+    open_ones = list(DeviationAction.objects.filter(deviation=deviation, finished_at__isnull=True))
+    for action in open_ones:
+        _finish(actor=actor, action=action, outcome=reason, dropped=True, now=now)
+    close_tasks_about(
+        actor=actor,
+        course=deviation.course,
+        subjects=[str(action.public_id) for action in open_ones],
+        resolution="entered_in_error",
+        now=now,
+    )
+    close_check_tasks(actor=actor, deviation=deviation, how="entered_in_error", now=now)
 
 
 def finish_by_task(*, actor: Actor, task: StaffTask, now: datetime) -> None:

@@ -60,7 +60,7 @@ def enter_deviation(
             "hazard": hazard,
             "rule": rule,
         }
-        first = DeviationRecord.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        first = DeviationRecord.every.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
             if first.course_id != course.pk or any(
                 getattr(first, name) != said[name] for name in ("title", "description", "occurred_at")

@@ -1,5 +1,6 @@
 """Records entered in error: their author says so, a second person confirms it, and they leave every view and
-count. The database keeps them, signature and all, for the audit and the certified copy."""
+count with what hangs on them. The database keeps them, signature and all, for the audit and the certified
+copy."""
 
 from __future__ import annotations
 
@@ -14,13 +15,12 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import Forbidden, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
-from clinic.models import Membership
 from clinic.operations.events import record_event
 from clinic.permissions import Permission, allows, require
-from clinic.rules.wall_time import day_of
 from sessions.models import (
     AnswerGiven,
     Course,
+    DeviationRecord,
     EnteredInError,
     ErrorMark,
     FactRecord,
@@ -30,14 +30,17 @@ from sessions.models import (
 )
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
+from sessions.operations.actions import drop_what_is_open
 from sessions.operations.consequences import count_dosing_day, take_worry_back
 from sessions.operations.locks import lock_course
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
+from sessions.operations.reports_due import withdraw_reports
 from sessions.operations.reviews import settle_submissions
 from sessions.operations.tasks import close_tasks_about, reopen_tasks
+from sessions.operations.trends import withdraw_trends
 from sessions.permissions import subject_of
-from sessions.queries.authors import authors_marked, chain_of, hands_in
+from sessions.queries.authors import any_work_here, authors_marked, chain_of, hands_in
 from sessions.rules.facts import FactSource
 from sessions.rules.moves import RECORD_MOVES
 
@@ -49,7 +52,7 @@ MOVED_THE_COURSE = frozenset({"hold_begun", "hold_ended", "course_ended"})
 def _on_marked(
     *,
     actor: Actor,
-    model: type[FactRecord] | type[NoteRecord] | type[SessionRecord],
+    model: type[FactRecord] | type[NoteRecord] | type[SessionRecord] | type[DeviationRecord],
     public_id: UUID,
     now: datetime,
 ) -> Iterator[tuple[Course, Any]]:
@@ -124,6 +127,30 @@ def mark_session(
         )
 
 
+def mark_deviation(
+    *, actor: Actor, deviation_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a deviation was entered in the wrong chart or in error: with its review, its actions and its
+    reports. Only what somebody entered can be; raises NotNow for one that the engine raised."""
+    with _on_marked(actor=actor, model=DeviationRecord, public_id=deviation_id, now=now) as (course, row):
+        if row.entered_by_id is None:
+            require(actor, Permission.VIEW_DEVIATIONS, subject_of(course))
+            raise NotNow(
+                _("Nobody entered this deviation: it follows from what is on record, and from what is not."),
+                code="not-markable",
+                advice=_("Record what is missing, correct what is wrong, or mark that as entered in error."),
+            )
+        return _mark(
+            actor,
+            course,
+            {"deviation": row},
+            {row.entered_by_id},
+            reason=reason,
+            public_id=public_id,
+            now=now,
+        )
+
+
 def _mark(
     actor: Actor,
     course: Course,
@@ -138,7 +165,7 @@ def _mark(
     own = actor.person_id in set(authors)
     asked = subject_of(course, author_id=actor.person_id if own else None)
     # Where everybody whose record it is has left, somebody who could confirm it asks in their stead.
-    instead = not _any_work_here(course, authors, now=now) and allows(actor, Permission.CONFIRM_ERROR, asked)
+    instead = not any_work_here(course, authors, now=now) and allows(actor, Permission.CONFIRM_ERROR, asked)
     if not instead:
         require(actor, Permission.MARK_ERROR, asked)
     if cannot is not None:  # said only to who may know that it is there
@@ -167,14 +194,6 @@ def _mark(
     )
     _tell(actor, "error_marked", mark, now)
     return mark
-
-
-def _any_work_here(course: Course, people: Iterable[int], *, now: datetime) -> bool:
-    today = day_of(now, course.clinic.zone_info)
-    members = Membership.objects.filter(
-        clinic_id=course.clinic_id, person_id__in=list(people), person__is_active=True
-    )
-    return any(member.active_on(today) for member in members)
 
 
 def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
@@ -212,6 +231,13 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
                 for note in notes
             ]
         )
+        if mark.deviation is not None:
+            EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, deviation=mark.deviation)
+            mark.deviation.course = course
+            about: dict[str, Any] = {"actor": actor, "deviation": mark.deviation, "now": now}
+            drop_what_is_open(reason=mark.reason, **about)
+            withdraw_reports(course=course, **about)
+            withdraw_trends(**about)
         _undo_what_followed(actor, course, facts, now=now)
         refresh_course(course=course, now=now)
         return mark
@@ -231,7 +257,7 @@ def decline_error(*, actor: Actor, mark_id: UUID, answer: str, now: datetime) ->
 
 def _marked(actor: Actor, mark_id: UUID) -> tuple[Course, ErrorMark]:
     course = lock_course(actor=actor, error_marks__public_id=mark_id)
-    mark = ErrorMark.objects.select_related("fact", "note", "session_record").get(
+    mark = ErrorMark.objects.select_related("fact", "note", "session_record", "deviation").get(
         clinic_id=actor.clinic_id, public_id=mark_id
     )
     own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
@@ -256,7 +282,8 @@ def _settle(actor: Actor, mark: ErrorMark, *, confirmed: bool, answer: str, now:
 
 
 def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord]]:
-    """What leaves with the mark, still standing. Raises NotNow when it left with something else before."""
+    """The facts and notes that leave with the mark, still standing. Raises NotNow when what it names left
+    with something else before."""
     facts: Sequence[FactRecord] = ()
     notes: Sequence[NoteRecord] = ()
     if mark.session_record is not None:
@@ -265,6 +292,8 @@ def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord
         return facts, notes
     if mark.fact is not None:
         facts = [row for row in chain_of(mark.fact) if FactRecord.objects.filter(pk=row.pk).exists()]
+    if mark.deviation is not None:
+        return (), ()
     if mark.note is not None:
         wordings = [row.pk for row in chain_of(mark.note)]
         notes = list(NoteRecord.objects.filter(pk__in=wordings).order_by("pk"))

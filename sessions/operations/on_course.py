@@ -75,7 +75,9 @@ def on_deviation(
     judges it, which nobody does whose own record it rests on."""
     with acting(actor):
         course = lock_course(actor=actor, **{f"deviations__{name}": value for name, value in by.items()})
-        deviation = DeviationRecord.objects.get(course=course, **by)
+        deviation = DeviationRecord.objects.filter(course=course, **by).first()
+        if deviation is None:
+            raise NotFound()  # entered in error
         deviation.course = course
         require(
             actor, permission, review_subject(deviation, actor=actor) if reviewing else subject_of(course)

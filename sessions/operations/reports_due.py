@@ -26,7 +26,7 @@ def keep_reports(*, course: Course, deviations: Sequence[DeviationRecord], now: 
     days_off = _days_off(course.clinic_id)
     there: Mapping[tuple[int, int], DeviationReport] = {
         (one.deviation_id, one.clock_id): one
-        for one in DeviationReport.objects.filter(
+        for one in DeviationReport.objects.select_related("clock").filter(
             clinic_id=course.clinic_id, deviation__in=[one.pk for one in deviations]
         )
     }
@@ -57,6 +57,17 @@ def keep_reports(*, course: Course, deviations: Sequence[DeviationRecord], now: 
             )
 
 
+def withdraw_reports(*, actor: Actor, course: Course, deviation: DeviationRecord, now: datetime) -> None:
+    """Of a deviation entered in error no report is asked any more; what was reported stays so."""
+    for report in DeviationReport.objects.select_related("clock").filter(
+        deviation=deviation, reported_at__isnull=True, withdrawn_at__isnull=True
+    ):
+        report.withdrawn_at = now
+        report.save(update_fields=["withdrawn_at"])
+        close_report_task(actor=actor, course=course, report=report, now=now, how="entered_in_error")
+        _tell(actor=actor, course=course, report=report, wanted=False, now=now)
+
+
 def _keep(
     *,
     course: Course,
@@ -81,15 +92,7 @@ def _keep(
         report.save(update_fields=["due_at", "withdrawn_at"])
     actor = system_actor(clinic_id=course.clinic_id, at=now)
     close_report_task(actor=actor, course=course, report=report, now=now, how="due_otherwise")
-    record_event(
-        actor=actor,
-        verb="deviation_report_due" if wanted else "deviation_report_withdrawn",
-        subject=report,
-        course_id=course.pk,
-        occurred_at=now,
-        now=now,
-        data={"recipient": clock.recipient, "due_at": due.isoformat()},
-    )
+    _tell(actor=actor, course=course, report=report, wanted=wanted, now=now)
     if wanted:
         opened = StaffTask.objects.filter(
             course=course, kind=TaskKind.DEVIATION_REPORT, subject__startswith=str(report.public_id)
@@ -103,6 +106,18 @@ def _keep(
             owner_role="supervisor",
             safety=False,
         )
+
+
+def _tell(*, actor: Actor, course: Course, report: DeviationReport, wanted: bool, now: datetime) -> None:
+    record_event(
+        actor=actor,
+        verb="deviation_report_due" if wanted else "deviation_report_withdrawn",
+        subject=report,
+        course_id=course.pk,
+        occurred_at=now,
+        now=now,
+        data={"recipient": report.clock.recipient, "due_at": report.due_at.isoformat()},
+    )
 
 
 def close_report_task(

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, acting, system_actor
@@ -28,12 +29,15 @@ _THERAPISTS = [TeamRole.LEAD_THERAPIST.value, TeamRole.CO_THERAPIST.value]
 _TREATED = """m.clinic_id = d.clinic_id AND m.course_id = d.course_id AND m.team_role = ANY(%(therapists)s)
     AND m.from_at <= d.occurred_at AND (m.until_at IS NULL OR m.until_at > d.occurred_at)"""
 
+# SQL passes the manager by that leaves out what was entered in error.
+_STANDS = "NOT EXISTS (SELECT FROM therapy_sessions_enteredinerror gone WHERE gone.deviation_id = d.id)"
+
 # Where the deviations just raised could make a trend, with the one that is open there, if any.
 _PLACES = f"""
 WITH fresh AS (
     SELECT d.*, v.protocol_id FROM therapy_sessions_deviationrecord d
     JOIN protocols_protocolversion v ON v.id = d.protocol_version_id
-    WHERE d.clinic_id = %(clinic)s AND d.rule <> '' AND d.documented_late_at IS NULL
+    WHERE d.clinic_id = %(clinic)s AND d.rule <> '' AND d.documented_late_at IS NULL AND {_STANDS}
         AND d.occurred_at > %(since)s AND (%(every)s OR d.id = ANY(%(raised)s))
 ), places AS (
     SELECT 'clinic' AS scope, rule, kind, NULL::bigint AS protocol_id, NULL::bigint AS therapist_id, id
@@ -44,7 +48,8 @@ WITH fresh AS (
 )
 SELECT place.scope, place.rule, place.kind, place.protocol_id, place.therapist_id,
     array_agg(DISTINCT place.id),
-    max(trend.id) FILTER (WHERE trend.closed_at IS NULL), max(trend.closed_at)
+    max(trend.id) FILTER (WHERE trend.closed_at IS NULL),
+    max(trend.closed_at) FILTER (WHERE NOT trend.withdrawn)
 FROM places place LEFT JOIN therapy_sessions_deviationtrend trend
     ON trend.clinic_id = %(clinic)s AND trend.scope = place.scope AND trend.rule = place.rule
     AND trend.kind = place.kind
@@ -60,7 +65,7 @@ FROM unnest(%(rules)s::text[], %(kinds)s::text[], %(protocols)s::bigint[], %(peo
         %(closed)s::timestamptz[], %(thresholds)s::int[])
     WITH ORDINALITY AS place(rule, kind, protocol_id, therapist_id, closed_at, threshold, number)
 JOIN therapy_sessions_deviationrecord d ON d.clinic_id = %(clinic)s AND d.rule = place.rule
-    AND d.kind = place.kind AND d.occurred_at > %(since)s AND d.documented_late_at IS NULL
+    AND d.kind = place.kind AND d.occurred_at > %(since)s AND d.documented_late_at IS NULL AND {_STANDS}
     AND (place.closed_at IS NULL OR d.raised_at > place.closed_at)
 JOIN protocols_protocolversion v ON v.id = d.protocol_version_id
 WHERE (place.protocol_id IS NULL OR v.protocol_id = place.protocol_id)
@@ -96,8 +101,8 @@ def raise_trends(*, clinic_id: int, raised: Sequence[int] | None, now: datetime)
     if raised is not None and not raised:
         return []
     policy = policy_of(clinic_id)
+    _one_at_a_time(clinic_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"trends:{clinic_id}"])
         asked: dict[str, Any] = {
             "clinic": clinic_id,
             "since": now - timedelta(days=policy.days),
@@ -167,6 +172,45 @@ def raise_trends(*, clinic_id: int, raised: Sequence[int] | None, now: datetime)
         joining.append((trend.pk, members))
     _join(clinic_id=clinic_id, joining=joining, now=now)
     return new
+
+
+def _one_at_a_time(clinic_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"trends:{clinic_id}"])
+
+
+def withdraw_trends(*, actor: Actor, deviation: DeviationRecord, now: datetime) -> None:
+    """Of the open trends that counted a deviation which left as entered in error: close those that would
+    never have raised themselves without it, as if they had not. The others go on without it, and what a
+    review closed stays as it was closed."""
+    _one_at_a_time(deviation.clinic_id)
+    open_ones = DeviationTrend.objects.select_for_update(of=("self",)).filter(
+        clinic_id=deviation.clinic_id, closed_at__isnull=True, members__deviation=deviation
+    )
+    for trend in open_ones.order_by("pk"):
+        if _raises_itself(trend):
+            continue
+        trend.closed_at, trend.withdrawn = now, True
+        trend.save(update_fields=["closed_at", "withdrawn"])
+        counted = TrendMember.objects.filter(deviation=OuterRef("pk"), trend__withdrawn=False)
+        trend.deviations.filter(~Exists(counted)).update(repeated=False)
+        record_event(
+            actor=actor,
+            verb="trend_withdrawn",
+            subject=trend,
+            occurred_at=now,
+            now=now,
+            data={"scope": trend.scope, "rule": trend.rule, "kind": trend.kind},
+        )
+
+
+def _raises_itself(trend: DeviationTrend) -> bool:
+    """Whether what stands of it is as often within as few days as it took. One that lay ahead counted from
+    when it was known."""
+    standing = trend.members.filter(deviation__entered_in_error__isnull=True)
+    counted = sorted(min(row) for row in standing.values_list("deviation__occurred_at", "joined_at"))
+    within, last = timedelta(days=trend.days), trend.threshold - 1
+    return any(later - first < within for first, later in zip(counted, counted[last:], strict=False))
 
 
 def _join(*, clinic_id: int, joining: Sequence[tuple[int, Sequence[int]]], now: datetime) -> None:

@@ -1,17 +1,22 @@
-"""Whose own work a deviation or a session is: they are the ones who may not review it, at any door."""
+"""Whose own work a deviation or a session is: they are the ones who may not review it, at any door, and who
+say that it was entered in error."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from django.db.models import Exists, OuterRef, Q
 
 from clinic.actors import Actor
+from clinic.models import Membership
 from clinic.permissions import HouseSubject
+from clinic.rules.wall_time import day_of
 from sessions.models import (
     CareTeamMember,
+    Course,
     DeviationRecord,
     DeviationTrend,
     ErrorMark,
@@ -142,6 +147,8 @@ def authors_marked(mark: ErrorMark) -> frozenset[int]:
         return hands_in(mark.session_record)
     if mark.note is not None:
         return frozenset({mark.note.author_id})
+    if mark.deviation is not None:
+        return authors_of(mark.deviation)
     chain = chain_of(mark.fact) if mark.fact is not None else []
     people = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)}
     return frozenset(person_id for person_id in people if person_id is not None)
@@ -151,7 +158,18 @@ def marked_of_ones_own(actor: Actor) -> Q:
     """`authors_marked` as a filter on error marks, with as many corrections of a fact as anybody makes; the
     operation asks about every one."""
     me = actor.person_id or 0
-    found = has_a_hand(actor, "session_record") & Q(session_record__isnull=False) | Q(note__author_id=me)
+    found = has_a_hand(actor, "session_record") & Q(session_record__isnull=False)
+    found |= Q(note__author_id=me) | Q(deviation__entered_by_id=me)
     for path in ("fact", "fact__amends", "fact__amends__amends"):
         found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
     return found
+
+
+def any_work_here(course: Course, people: Iterable[int], *, now: datetime) -> bool:
+    """Whether one of them still does. Where nobody is left, somebody who could confirm that their record was
+    entered in error says so in their stead."""
+    today = day_of(now, course.clinic.zone_info)
+    members = Membership.objects.filter(
+        clinic_id=course.clinic_id, person_id__in=list(people), person__is_active=True
+    )
+    return any(member.active_on(today) for member in members)

@@ -1,5 +1,5 @@
 """The certified copy of a course: every record as it was entered, what was entered in error among them, each
-signature with whether it stands, and a digest over the whole."""
+signature with whether it stands, every deviation with its review, and a digest over the whole."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from clinic.errors import Forbidden
 from clinic.permissions import Permission, allows
 from sessions.models import (
     Course,
+    DeviationRecord,
+    DeviationReview,
     EnteredInError,
     ErrorMark,
     FactRecord,
@@ -23,9 +25,10 @@ from sessions.models import (
 from sessions.permissions import subject_of
 from sessions.queries.canonical import digest_of, fact_entry, instant, session_entry, spelled
 from sessions.queries.courses import course_for
+from sessions.queries.errors import with_all_of_it
 from sessions.queries.fidelity import rated_blind
 
-FORMAT = 1
+FORMAT = 2  # 1 had no deviations
 
 
 def certified_copy(actor: Actor, course_id: UUID, *, now: datetime) -> dict[str, Any]:
@@ -43,9 +46,10 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
         row.pk: row
         for row in ErrorMark.objects.filter(course=course).select_related("asked_by", "settled_by")
     }
-    gone = list(EnteredInError.objects.filter(mark__in=marks).values_list("fact_id", "note_id", "mark_id"))
-    of_fact = {fact: marks[mark] for fact, _note, mark in gone if fact}
-    of_note = {note: marks[mark] for _fact, note, mark in gone if note}
+    gone = list(EnteredInError.objects.filter(mark__in=marks))
+    of_fact = {row.fact_id: marks[row.mark_id] for row in gone if row.fact_id}
+    of_note = {row.note_id: marks[row.mark_id] for row in gone if row.note_id}
+    of_deviation = {row.deviation_id: marks[row.mark_id] for row in gone if row.deviation_id}
     of_session = {
         row.session_record_id: row for row in marks.values() if row.session_record_id and row.confirmed
     }
@@ -57,6 +61,7 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
         "course__patient", "protocol_version", "started_by"
     )
     signatures = SignatureRecord.objects.with_standing().filter(session_record__course=course)
+    deviations = with_all_of_it(DeviationRecord.every.filter(course=course))
     return {
         "format": FORMAT,
         "made_at": instant(now),
@@ -88,6 +93,9 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
             for row in notes.order_by("pk")
         ],
         "signatures": list(_signatures(signatures.select_related("session_record").order_by("pk"))),
+        "deviations": [
+            _deviation(row) | _left(of_deviation.get(row.pk)) for row in deviations.order_by("pk")
+        ],
     }
 
 
@@ -131,3 +139,82 @@ def _signatures(rows: Iterable[SignatureRecord]) -> Iterable[dict[str, Any]]:
             "content": row.content,
             "superseded": row.superseded,
         }
+
+
+def _deviation(row: DeviationRecord) -> dict[str, Any]:
+    return {
+        "id": str(row.public_id),
+        "key": row.key,
+        "rule": row.rule,
+        "kind": row.kind,
+        "status": row.status,
+        "title": row.title,
+        "description": row.description,
+        "reason": row.reason,
+        "entered_by_name": row.entered_by.printed_name if row.entered_by else None,
+        "occurred_at": instant(row.occurred_at),
+        "aware_at": instant(row.aware_at),
+        "raised_at": instant(row.raised_at),
+        "important": row.important,
+        "repeated": row.repeated,
+        "hazard": row.hazard,
+        "foreseen": row.foreseen,
+        "cause": row.cause,
+        "evidence": row.evidence,
+        "documented_late_at": instant(row.documented_late_at),
+        "closed_at": instant(row.reviewed_at),
+        "steps": [_step(one) for one in row.reviews.all()],
+        "actions": [
+            {
+                "id": str(one.public_id),
+                "kind": one.kind,
+                "what": one.what,
+                "owner_name": one.owner.printed_name,
+                "due_on": one.due_on.isoformat(),
+                "agreed_by_name": one.agreed_by.printed_name,
+                "agreed_at": instant(one.agreed_at),
+                "finished_by_name": one.finished_by.printed_name if one.finished_by else None,
+                "finished_at": instant(one.finished_at),
+                "outcome": one.outcome,
+                "dropped": one.dropped,
+            }
+            for one in row.actions.all()
+        ],
+        "reports": [
+            {
+                "id": str(one.public_id),
+                "recipient": one.clock.recipient,
+                "based_on": one.clock.source,
+                "due_at": instant(one.due_at),
+                "reported_at": instant(one.reported_at),
+                "reported_by_name": one.reported_by.printed_name if one.reported_by else None,
+                "reference": one.reference,
+                "withdrawn_at": instant(one.withdrawn_at),
+            }
+            for one in row.reports.all()
+        ],
+    }
+
+
+def _step(row: DeviationReview) -> dict[str, Any]:
+    signature = getattr(row, "signature", None)
+    return {
+        "id": str(row.public_id),
+        "act": row.act,
+        "by_name": row.reviewer.printed_name,
+        "at": instant(row.reviewed_at),
+        "comment": row.comment,
+        "data": row.data,
+        "closes": row.closes,
+        "signature": {
+            "id": str(signature.public_id),
+            "printed_name": signature.printed_name,
+            "role": signature.role,
+            "meaning": signature.meaning,
+            "signed_at": instant(signature.signed_at),
+            "digest": signature.digest,
+            "content": signature.content,
+        }
+        if signature
+        else None,
+    }

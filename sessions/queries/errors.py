@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
 from clinic.permissions import Permission, allows, require
 from sessions.models import (
     Course,
+    DeviationAction,
+    DeviationRecord,
+    DeviationReport,
+    DeviationReview,
     EnteredInError,
     ErrorMark,
     FactRecord,
@@ -37,8 +41,8 @@ class MarkRow:
     mark_id: UUID
     course_id: UUID
     patient: str
-    what: str  # fact, note or session
-    kind: str  # of the fact or the session; "" for a note
+    what: str  # fact, note, session or deviation
+    kind: str  # of the fact or the session; "" for what has none
     reason: str
     asked_by: str
     asked_at: datetime
@@ -52,6 +56,7 @@ class MarkDetail:
     notes: Sequence[NoteRecord]
     record: SessionRecord | None
     signatures: Sequence[SignatureRecord]
+    deviation: DeviationRecord | None  # with its review, each step with its signature, actions and reports
     settled_by: str
     settled_at: datetime | None
     confirmed: bool | None
@@ -60,7 +65,28 @@ class MarkDetail:
 
 
 def _rows(marks: QuerySet[ErrorMark]) -> QuerySet[ErrorMark]:
-    return marks.select_related("course__patient", "fact", "note", "session_record", "asked_by", "settled_by")
+    named = ("fact", "note", "session_record", "deviation__entered_by")
+    return marks.select_related("course__patient", *named, "asked_by", "settled_by")
+
+
+def with_all_of_it(rows: QuerySet[DeviationRecord]) -> QuerySet[DeviationRecord]:
+    """Deviations with all that hangs on them. Four queries more, however many they are."""
+    return rows.select_related("entered_by").prefetch_related(
+        Prefetch(
+            "reviews",
+            DeviationReview.objects.select_related("reviewer", "signature").order_by("reviewed_at", "pk"),
+        ),
+        Prefetch(
+            "actions",
+            DeviationAction.objects.select_related("owner", "agreed_by", "finished_by").order_by(
+                "agreed_at", "pk"
+            ),
+        ),
+        Prefetch(
+            "reports",
+            DeviationReport.objects.select_related("clock", "reported_by").order_by("opened_at", "pk"),
+        ),
+    )
 
 
 def _open(actor: Actor) -> QuerySet[ErrorMark]:
@@ -90,7 +116,7 @@ def marks_to_settle(
 
 
 def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
-    what = "fact" if mark.fact else "note" if mark.note else "session"
+    what = "fact" if mark.fact else "note" if mark.note else "deviation" if mark.deviation else "session"
     return MarkRow(
         mark_id=mark.public_id,
         course_id=mark.course.public_id,
@@ -126,6 +152,7 @@ class MarkTarget:
     notes: Sequence[NoteRecord] = ()
     record: SessionRecord | None = None
     signatures: Sequence[SignatureRecord] = ()
+    deviation: DeviationRecord | None = None
 
 
 def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
@@ -159,10 +186,28 @@ def session_to_mark(actor: Actor, record_id: UUID) -> MarkTarget:
     )
 
 
-def _may_look(actor: Actor, course: Course, authors: Collection[int | None]) -> None:
+def deviation_to_mark(actor: Actor, deviation_id: UUID) -> MarkTarget:
+    """Raises NotFound for one that the engine raised too: nobody entered it."""
+    row = with_all_of_it(
+        DeviationRecord.objects.filter(
+            clinic_id=actor.clinic_id, public_id=deviation_id, entered_by__isnull=False
+        )
+    ).first()
+    if row is None:
+        raise NotFound()
+    _may_look(actor, row.course, {row.entered_by_id}, Permission.VIEW_DEVIATIONS)
+    return MarkTarget(course_id=row.course.public_id, deviation=row)
+
+
+def _may_look(
+    actor: Actor,
+    course: Course,
+    authors: Collection[int | None],
+    otherwise: Permission = Permission.VIEW_CHART,
+) -> None:
     if actor.person_id in authors:
         return
-    require(actor, Permission.VIEW_CHART, subject_of(course))
+    require(actor, otherwise, subject_of(course))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +215,7 @@ class _Named:
     facts: Sequence[FactRecord] = ()
     notes: Sequence[NoteRecord] = ()
     signatures: Sequence[SignatureRecord] = ()
+    deviation: DeviationRecord | None = None
 
 
 def _named(mark: ErrorMark) -> _Named:
@@ -188,6 +234,8 @@ def _named(mark: ErrorMark) -> _Named:
     if mark.fact is not None:
         found = facts.filter(pk=mark.fact.pk) | facts.filter(entered_in_error__mark=mark)
         return _Named(facts=list(found.distinct()))
+    if mark.deviation is not None:
+        return _Named(deviation=with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk)).get())
     worded = notes.filter(pk__in=[mark.note_id or 0]) | notes.filter(entered_in_error__mark=mark)
     return _Named(notes=list(worded.distinct().order_by("pk")))
 
@@ -199,6 +247,7 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
         notes=named.notes,
         record=mark.session_record,
         signatures=named.signatures,
+        deviation=named.deviation,
         settled_by=mark.settled_by.printed_name if mark.settled_by else "",
         settled_at=mark.settled_at,
         confirmed=mark.confirmed,
@@ -233,6 +282,8 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
         .order_by("pk")
     )
     signatures = list(SignatureRecord.objects.with_standing().filter(session_record__in=held).order_by("pk"))
+    marked = DeviationRecord.every.filter(course=course, pk__in=[mark.deviation_id or 0 for mark in marks])
+    deviations = {row.pk: row for row in with_all_of_it(marked)}
     return course, [
         _detail(
             mark,
@@ -240,6 +291,7 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
                 facts=[row for row in facts if row.pk == mark.fact_id or _left_with(row, mark)],
                 notes=[row for row in notes if row.pk == mark.note_id or _left_with(row, mark)],
                 signatures=[row for row in signatures if _within(row.session_record_id, mark)],
+                deviation=deviations.get(mark.deviation_id or 0),
             ),
             may_settle=False,
             now=now,

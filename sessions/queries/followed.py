@@ -60,6 +60,7 @@ def followed(tasks: Sequence[StaffTask]) -> Mapping[int, Followed]:
             clinic_id__in=clinics, public_id__in=ids[TaskKind.DEVIATION_REPORT]
         ).values_list("public_id", "deviation_id")
     )
+    # What was entered in error is not among them: its tasks are closed and follow from nothing.
     mine = DeviationRecord.objects.filter(clinic_id__in=clinics)
     rows = list(
         mine.filter(pk__in={*(one.deviation_id for one in actions.values()), *reports.values()}).union(
@@ -70,17 +71,18 @@ def followed(tasks: Sequence[StaffTask]) -> Mapping[int, Followed]:
     definitions = definitions_of({row.protocol_version_id for row in rows})
     found: dict[int, Followed] = {}
     for pk, (kind, about) in asked.items():
-        to_do = ""
         if kind == TaskKind.DEVIATION_ACTION:
-            row, to_do = by_pk[actions[about].deviation_id], actions[about].what
+            row = by_pk.get(actions[about].deviation_id)
         elif kind == TaskKind.DEVIATION_REPORT:
-            row = by_pk[reports[about]]
+            row = by_pk.get(reports[about])
         else:
-            row = by_id[about]
+            row = by_id.get(about)
+        if row is None:
+            continue
         found[pk] = Followed(
             deviation_id=row.public_id,
             what=what_of(row, definition=definitions[row.protocol_version_id]),
             important=row.important,
-            to_do=to_do,
+            to_do=actions[about].what if kind == TaskKind.DEVIATION_ACTION else "",
         )
     return found

@@ -23,11 +23,12 @@ from sessions.models import (
     DeviationReport,
     DeviationReview,
     DeviationTrend,
+    ErrorMark,
 )
 from sessions.models.courses import TeamRole
 from sessions.models.requirements import WAITS_FOR_REVIEW
 from sessions.permissions import subject_of
-from sessions.queries.authors import review_subject
+from sessions.queries.authors import any_work_here, review_subject
 from sessions.queries.courses import courses_for
 from sessions.queries.departures import departed
 from sessions.queries.evidence import EvidenceRow, evidence_rows
@@ -83,6 +84,8 @@ class DeviationDetail:
     trends: Sequence[DeviationTrend]
     standing: Standing
     missing: Sequence[Missing]
+    may_mark: bool  # as entered in error: who entered it, or in their stead once they have left
+    mark: ErrorMark | None  # said so already, and waits for a second person
     can_finish: bool  # the actions: whoever may take the course's tasks
     can_report: bool  # to the board, sponsor and regulator: a supervisor, whoever's record it rests on
 
@@ -311,12 +314,26 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
             .order_by("due_at", "pk")
         ),
         trends=list(
-            row.trends.select_related("therapist").order_by(F("closed_at").desc(nulls_first=True), "pk")
+            row.trends.filter(withdrawn=False)
+            .select_related("therapist")
+            .order_by(F("closed_at").desc(nulls_first=True), "pk")
             if allows(actor, Permission.VIEW_DEVIATIONS, HouseSubject(clinic_id=actor.clinic_id))
             else ()
         ),
         standing=standing,
         missing=() if row.documented_late_at else missing_to_close(standing),
+        may_mark=_may_mark(actor, row, now=now),
+        mark=row.error_marks.filter(settled_at__isnull=True).select_related("asked_by").first(),
         can_finish=allows(actor, Permission.TAKE_TASK, subject_of(row.course)),
         can_report=allows(actor, Permission.REVIEW_DEVIATION, subject_of(row.course)),
+    )
+
+
+def _may_mark(actor: Actor, row: DeviationRecord, *, now: datetime) -> bool:
+    if row.entered_by_id is None:
+        return False
+    if row.entered_by_id == actor.person_id:
+        return True
+    return not any_work_here(row.course, [row.entered_by_id], now=now) and allows(
+        actor, Permission.CONFIRM_ERROR, subject_of(row.course)
     )

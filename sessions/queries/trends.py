@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Max, Q
+from django.db.models.functions import Coalesce
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
@@ -34,6 +35,7 @@ class TrendRow:
     raised_at: datetime
     newest_at: datetime
     closed_at: datetime | None
+    withdrawn: bool  # closed by no review: it was none without what was entered in error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,11 @@ class Settings:
     can_change: bool
 
 
-# One that was disproved since stays listed, and counts no more.
-_COUNTED = Count("members", filter=Q(members__deviation__documented_late_at__isnull=True))
+# One that was disproved since stays listed, and counts no more; one entered in error is not there at all. A
+# join passes the manager by that leaves it out.
+_STANDS = Q(members__deviation__entered_in_error__isnull=True)
+_COUNTED = Count("members", filter=_STANDS & Q(members__deviation__documented_late_at__isnull=True))
+_NEWEST = Coalesce(Max("members__deviation__occurred_at", filter=_STANDS), "raised_at")
 
 
 def sees_trends(actor: Actor) -> bool:
@@ -83,7 +88,7 @@ def trends(
         rows.select_related("therapist")
         .annotate(
             count=_COUNTED,
-            newest_at=Max("members__deviation__occurred_at"),
+            newest_at=_NEWEST,
             version_id=Max("members__deviation__protocol_version_id"),
         )
         .order_by("raised_at", "pk")[: limit + 1]
@@ -114,6 +119,7 @@ def _row(row: DeviationTrend, definition: ProtocolDefinition) -> TrendRow:
         raised_at=row.raised_at,
         newest_at=newest_at,
         closed_at=row.closed_at,
+        withdrawn=row.withdrawn,
     )
 
 
@@ -126,7 +132,7 @@ def trend(actor: Actor, trend_id: UUID, *, now: datetime) -> TrendDetail:
         .select_related("therapist")
         .annotate(
             count=_COUNTED,
-            newest_at=Max("members__deviation__occurred_at"),
+            newest_at=_NEWEST,
             version_id=Max("members__deviation__protocol_version_id"),
         )
         .first()

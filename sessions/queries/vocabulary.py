@@ -115,6 +115,23 @@ TASK_WORDS: dict[str, Any] = {
     "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
     "deviation_report": gettext_lazy("A deviation is to be reported"),
 }
+ACT_WORDS: dict[str, Any] = {
+    "comment": gettext_lazy("Comment"),
+    "acknowledge": gettext_lazy("Acknowledged"),
+    "classify": gettext_lazy("Classified"),
+    "set_cause": gettext_lazy("Cause"),
+    "find_root_cause": gettext_lazy("Root cause"),
+    "waive": gettext_lazy("Not needed"),
+    "plan_check": gettext_lazy("Check planned"),
+    "judge_effect": gettext_lazy("Effect judged"),
+    "close": gettext_lazy("Closed"),
+    "reopen": gettext_lazy("Reopened"),
+}
+RECIPIENT_WORDS: dict[str, Any] = {
+    "irb": gettext_lazy("Review board (IRB, ethics committee)"),
+    "sponsor": gettext_lazy("Sponsor"),
+    "regulator": gettext_lazy("Regulator"),
+}
 
 
 def word(code: object, words: dict[str, Any]) -> str:

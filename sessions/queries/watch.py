@@ -32,6 +32,11 @@ PROOFS = (
         promise=_("No course’s adherence is another than the sum of its requirements."),
         quick=False,
     ),
+    Proof(
+        view="never_work_left_of_an_error",
+        promise=_("No action and no report is still asked of a deviation that was entered in error."),
+        quick=False,
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from protocols.rules.definition import ProtocolDefinition
 from protocols.web.showing import FigureRow, marks_of, used_figures
 from sessions.queries import telling
 from sessions.queries.facts import FactRow
-from sessions.queries.vocabulary import TASK_WORDS
+from sessions.queries.vocabulary import ACT_WORDS, RECIPIENT_WORDS, TASK_WORDS, word
 from sessions.queries.words import reason_words
 from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import parts_of_key
@@ -201,6 +201,16 @@ def elapsed(start: datetime | None, end: datetime | None) -> str:
 @register.filter
 def task_words(kind: str) -> str:
     return str(TASK_WORDS.get(kind) or words(kind))
+
+
+@register.filter
+def act_words(act: str) -> str:
+    return word(act, ACT_WORDS)
+
+
+@register.filter
+def recipient_words(recipient: str) -> str:
+    return word(recipient, RECIPIENT_WORDS)
 
 
 @register.simple_tag

@@ -13,7 +13,14 @@ from django.utils.translation import gettext as _
 from clinic.adapters.reports.download import ReportFile
 from clinic.permissions import Permission, allows
 from sessions.models import ErrorMark
-from sessions.operations.errors import confirm_error, decline_error, mark_fact, mark_note, mark_session
+from sessions.operations.errors import (
+    confirm_error,
+    decline_error,
+    mark_deviation,
+    mark_fact,
+    mark_note,
+    mark_session,
+)
 from sessions.operations.exporting import take_certified_copy, take_certified_data
 from sessions.permissions import subject_of
 from sessions.queries import banner
@@ -32,9 +39,8 @@ def _asked(door: Door, target: MarkTarget, mark: Callable[..., ErrorMark]) -> Ht
         return mark(actor=door.actor, reason=reason, now=door.now, public_id=form.record_id)
 
     if door.done(form, act):
-        return door.go(
-            "chart", target.course_id, said=_("Marked. It leaves once a second person has confirmed it.")
-        )
+        of = ("deviation", target.deviation.public_id) if target.deviation else ("chart", target.course_id)
+        return door.go(*of, said=_("Marked. It leaves once a second person has confirmed it."))
     return door.page(
         "sessions/error_ask.html",
         here="patients",
@@ -58,6 +64,12 @@ def note(door: Door, note: UUID) -> HttpResponse:
 @staff
 def session_record(door: Door, held: UUID) -> HttpResponse:
     return _asked(door, door.read(queries.session_to_mark, held), partial(mark_session, record_id=held))
+
+
+@staff
+def deviation(door: Door, deviation: UUID) -> HttpResponse:
+    target = door.read(queries.deviation_to_mark, deviation)
+    return _asked(door, target, partial(mark_deviation, deviation_id=deviation))
 
 
 @staff

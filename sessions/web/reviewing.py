@@ -10,30 +10,17 @@ from django import forms
 from django.http import HttpResponse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from clinic.errors import Forbidden, NotNow
 from sessions.models import DeviationReview
 from sessions.queries import banner, supervision
 from sessions.queries.reviewing import missing_words
-from sessions.queries.vocabulary import CAUSE_WORDS, FORESEEN_WORDS
+from sessions.queries.vocabulary import ACT_WORDS, CAUSE_WORDS, FORESEEN_WORDS
 from sessions.rules.review import Act
 from sessions.web.deviation_steps import Step, finishing, reports_owed, steps_of
 from sessions.web.door import Door, staff
 from sessions.web.forms import review as asking
-
-ACT_WORDS = {
-    Act.COMMENT: gettext_lazy("Comment"),
-    Act.ACKNOWLEDGE: gettext_lazy("Acknowledged"),
-    Act.CLASSIFY: gettext_lazy("Classified"),
-    Act.SET_CAUSE: gettext_lazy("Cause"),
-    Act.FIND_ROOT_CAUSE: gettext_lazy("Root cause"),
-    Act.WAIVE: gettext_lazy("Not needed"),
-    Act.PLAN_CHECK: gettext_lazy("Check planned"),
-    Act.JUDGE_EFFECT: gettext_lazy("Effect judged"),
-    Act.CLOSE: gettext_lazy("Closed"),
-    Act.REOPEN: gettext_lazy("Reopened"),
-}
 
 
 def _shown(step: DeviationReview) -> DeviationReview:
@@ -88,9 +75,7 @@ def deviation(door: Door, deviation: UUID) -> HttpResponse:
         here="deviations",
         patient=door.read(banner.banner, item.row.course_id, now=door.now),
         item=item,
-        thread=[
-            (ACT_WORDS[Act(one.act)], _shown(one), getattr(one, "signature", None)) for one in item.reviews
-        ],
+        thread=[(ACT_WORDS[one.act], _shown(one), getattr(one, "signature", None)) for one in item.reviews],
         steps=steps,
         agreed=agreed,
         owed=[(report, recipients[report.clock.recipient], step) for report, step in owed],

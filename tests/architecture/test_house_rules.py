@@ -62,6 +62,7 @@ _READS_EVERY = {
     "sessions/operations/signing.py": "a signature covers all up to its newest row",
     "sessions/queries/authors.py": "whose hand is in it",
     "sessions/operations/answering.py": "an id was used before",
+    "sessions/operations/deviations.py": "an id was used before",
     "sessions/operations/records.py": "an id was used before",
     "sessions/operations/choices.py": "an id was used before",
     "sessions/operations/notes.py": "an id was used before",
@@ -78,7 +79,7 @@ def test_only_the_audit_the_copy_signatures_hands_and_ids_read_what_was_entered_
         if isinstance(node, ast.Attribute)
         and node.attr == "every"
         and isinstance(node.value, ast.Name)
-        and node.value.id in {"FactRecord", "NoteRecord", "SessionRecord"}
+        and node.value.id in {"FactRecord", "NoteRecord", "SessionRecord", "DeviationRecord"}
     }
     assert found == set(_READS_EVERY)
 

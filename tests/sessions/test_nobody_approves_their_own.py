@@ -38,8 +38,15 @@ from sessions.models import (
 )
 from sessions.operations.closing import close_deviation
 from sessions.operations.contacts import record_contact
+from sessions.operations.deviations import enter_deviation
 from sessions.operations.entering import log_session
-from sessions.operations.errors import confirm_error, decline_error, mark_fact, mark_session
+from sessions.operations.errors import (
+    confirm_error,
+    decline_error,
+    mark_deviation,
+    mark_fact,
+    mark_session,
+)
 from sessions.operations.fidelity import adopt_form, draw_sessions, give_feedback, rate_session
 from sessions.operations.records import record_fact
 from sessions.operations.review import acknowledge_deviations, classify_deviation, review_deviation
@@ -62,8 +69,9 @@ SCORES = {"rapport": 1, "safety": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """All of it Ada's: she held the session, signed and sent its record, marked it and a contact as entered
-    in error, wrote the draft; a departure rests on her session, and it is drawn for a fidelity review."""
+    """All of it Ada's: she held the session, signed and sent its record, marked it, a contact and a deviation
+    that she entered as entered in error, wrote the draft; a departure rests on her session, and it is drawn
+    for a fidelity review."""
 
     cast: Cast
     course: Course
@@ -113,6 +121,9 @@ def world() -> World:
         occurred_at=LATE,
         now=LATE,
     )
+    entered = enter_deviation(
+        actor=ada, course_id=course.public_id, title="No lamp", occurred_at=LATE, now=LATE
+    )
     draft = load_protocol(actor=ada, clinic=cast.clinic, text=second_text(), now=LATE)
     send_for_review(actor=ada, version=draft, now=LATE)
     ivo = cast.actor("ivo", at=NOW)
@@ -139,6 +150,9 @@ def world() -> World:
         marks={
             "fact": mark_fact(actor=ada, fact_id=contact.public_id, reason="wrong chart", now=LATE),
             "session": mark_session(actor=ada, record_id=record.public_id, reason="wrong chart", now=LATE),
+            "deviation": mark_deviation(
+                actor=ada, deviation_id=entered.public_id, reason="wrong chart", now=LATE
+            ),
         },
         draft=draft,
         fidelity=fidelity,
@@ -270,6 +284,7 @@ DOORS: dict[str, Door] = {
     ),
     "confirm a contact in error": _confirm("fact"),
     "confirm a session in error": _confirm("session"),
+    "confirm a deviation in error": _confirm("deviation"),
     "decline an error": Door(
         act=lambda w, actor: decline_error(
             actor=actor, mark_id=w.marks["fact"].public_id, answer="It is right.", now=NOW

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,7 +20,15 @@ from sessions.queries.canonical import spelled
 from sessions.queries.copies import certified_copy
 from sessions.queries.courses import course_for
 from sessions.queries.reports.scope import language, made_by
-from sessions.queries.vocabulary import MEANING_WORDS, RECORD_WORDS, SESSION_KIND_WORDS, word
+from sessions.queries.vocabulary import (
+    ACT_WORDS,
+    MEANING_WORDS,
+    RECIPIENT_WORDS,
+    RECORD_WORDS,
+    SESSION_KIND_WORDS,
+    word,
+)
+from sessions.queries.words import status_words
 
 
 def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
@@ -51,11 +59,14 @@ def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
             _facts(content["facts"], held),
             _notes(content["notes"], held, zone),
             _signatures(content["signatures"], held),
+            _deviations(content["deviations"]),
+            _steps(content["deviations"]),
+            _followed(content["deviations"]),
         ],
         note=_(
             "Every record of the course as it was entered, corrected ones and what was entered in error "
-            "included, marked so. The SHA-256 is that of the content as data, which the PDF carries as "
-            "certified-copy.json."
+            "included, marked so, and every deviation with its review. The SHA-256 is that of the content as "
+            "data, which the PDF carries as certified-copy.json."
         ),
         attached=Attached(
             name="certified-copy.json",
@@ -215,4 +226,133 @@ def _signatures(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> T
             for one in rows
         ],
         empty=_("Not signed."),
+    )
+
+
+def _departed(one: Mapping[str, Any]) -> str:
+    return str(one["title"] or one["key"])
+
+
+def _deviations(rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        name="deviations",
+        title=_("Deviations"),
+        columns=[
+            Column(name="occurred_at", title=_("Happened"), holds=Holds.INSTANT),
+            Column(name="what", title=_("What"), wide=True),
+            Column(name="how", title=_("How"), holds=Holds.TERM),
+            Column(name="important", title=_("Important"), holds=Holds.YES_NO),
+            Column(name="entered_by", title=_("Entered by")),
+            Column(name="raised_at", title=_("Raised"), holds=Holds.INSTANT),
+            Column(name="description", title=_("What happened"), below=True),
+            Column(name="reason", title=_("Reason"), below=True),
+            *_error_columns(),
+        ],
+        rows=[
+            (
+                _at(one["occurred_at"]),
+                _departed(one),
+                Term(code=one["status"], words=status_words().get(one["status"], one["status"])),
+                one["important"],
+                one["entered_by_name"] or "",
+                _at(one["raised_at"]),
+                one["description"],
+                one["reason"],
+                *_error(one),
+            )
+            for one in rows
+        ],
+        empty=_("None."),
+    )
+
+
+def _steps(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Each with the signature that closed a review."""
+    return Table(
+        name="reviews_of_deviations",
+        title=_("How they were reviewed"),
+        columns=[
+            Column(name="at", title=_("When"), holds=Holds.INSTANT),
+            Column(name="deviation", title=_("Deviation"), wide=True),
+            Column(name="act", title=_("What was done"), holds=Holds.TERM),
+            Column(name="by", title=_("By")),
+            Column(name="signed", title=_("Signed"), holds=Holds.YES_NO),
+            Column(name="comment", title=_("In their words"), below=True),
+            Column(name="data", title=_("Value"), below=True),
+            Column(name="signature", title=_("Signature"), below=True),
+            Column(name="sha256", title=_("SHA-256"), below=True),
+            Column(name="deviation_id", title=_("Id"), below=True),
+        ],
+        rows=[
+            (
+                _at(step["at"]),
+                _departed(one),
+                Term(code=step["act"], words=word(step["act"], ACT_WORDS)),
+                step["by_name"],
+                signed is not None,
+                step["comment"],
+                _value(step["data"]),
+                ", ".join((signed["printed_name"], signed["role"], signed["meaning"])) if signed else None,
+                signed["digest"] if signed else None,
+                one["id"],
+            )
+            for one in rows
+            for step in one["steps"]
+            for signed in [step["signature"]]
+        ],
+        empty=_("Not reviewed yet."),
+    )
+
+
+def _followed(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What was agreed to be done, and what was to be reported."""
+    return Table(
+        name="actions_and_reports",
+        title=_("What followed from them"),
+        columns=[
+            Column(name="what", title=_("What"), holds=Holds.TERM),
+            Column(name="deviation", title=_("Deviation"), wide=True),
+            Column(name="who", title=_("Who")),
+            Column(name="due_on", title=_("Due on"), holds=Holds.DAY, if_any=True),
+            Column(name="due_at", title=_("Due"), holds=Holds.INSTANT, if_any=True),
+            Column(name="done_at", title=_("Done"), holds=Holds.INSTANT),
+            Column(name="asked", title=_("What was asked"), below=True),
+            Column(name="outcome", title=_("What came of it"), below=True),
+            Column(name="id", title=_("Id"), below=True),
+        ],
+        rows=[
+            row
+            for one in rows
+            for row in (
+                *(
+                    (
+                        Term(code=action["kind"], words=word(action["kind"], {})),
+                        _departed(one),
+                        action["owner_name"],
+                        date.fromisoformat(action["due_on"]),
+                        None,
+                        _at(action["finished_at"]),
+                        action["what"],
+                        action["outcome"],
+                        action["id"],
+                    )
+                    for action in one["actions"]
+                ),
+                *(
+                    (
+                        Term(code=report["recipient"], words=word(report["recipient"], RECIPIENT_WORDS)),
+                        _departed(one),
+                        report["reported_by_name"] or "",
+                        None,
+                        _at(report["due_at"]),
+                        _at(report["reported_at"]),
+                        report["based_on"],
+                        report["reference"] or (_("withdrawn") if report["withdrawn_at"] else ""),
+                        report["id"],
+                    )
+                    for report in one["reports"]
+                ),
+            )
+        ],
+        empty=_("Nothing was agreed or to be reported."),
     )

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from sessions.operations.assessing import Assessment
+from sessions.queries.vocabulary import RECIPIENT_WORDS
 from sessions.rules.facts import RiskFound
-from sessions.rules.reporting import AppliesTo, Recipient, Unit
+from sessions.rules.reporting import AppliesTo, Unit
 from sessions.rules.review import Foreseen, Part
 from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, set_choices, when, whole, words
 
@@ -33,11 +34,7 @@ PARTS = [
     (Part.ACTIONS.value, _("Actions")),
     (Part.EFFECTIVENESS.value, _("A check that they worked")),
 ]
-RECIPIENTS = [
-    (Recipient.IRB.value, _("Review board (IRB, ethics committee)")),
-    (Recipient.SPONSOR.value, _("Sponsor")),
-    (Recipient.REGULATOR.value, _("Regulator")),
-]
+RECIPIENTS = list(RECIPIENT_WORDS.items())
 APPLIES_TO = [
     (AppliesTo.IMPORTANT.value, _("Important deviations")),
     (AppliesTo.HAZARD.value, _("Departures to remove an immediate hazard")),

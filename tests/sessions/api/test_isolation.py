@@ -179,6 +179,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "return_record": {"words": "Once more."},
         "mark_fact": {**row, **reason},
         "mark_note": {**row, **reason},
+        "mark_deviation": {**row, **reason},
         "mark_session": {**row, **reason},
         "confirm_error": {},
         "decline_error": {"answer": "It is right."},

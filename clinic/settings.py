@@ -365,6 +365,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 5},
     },
+    "keep concerns heard": {
+        "task": "sessions.tasks.keep_concerns_heard",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "sweep": {"task": "clinic.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "prove": {"task": "clinic.tasks.prove", "schedule": 3600.0, "options": {"expires": 600}},
 }

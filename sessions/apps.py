@@ -22,7 +22,7 @@ class SessionsConfig(AppConfig):
         from protocols.rules.definition import SessionKind
         from protocols.web import panels
         from sessions import checks as _checks  # noqa: F401  # registers itself
-        from sessions.operations.care_concerns import register_concerns
+        from sessions.operations.care_concerns import keep_concerns_heard, register_concerns
         from sessions.operations.escalating import escalate_due_tasks
         from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
@@ -48,4 +48,5 @@ class SessionsConfig(AppConfig):
         register_patient_pages(PATIENT_PAGES, known_of)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))
         register_tick("escalate_due_tasks", lambda now: escalate_due_tasks(now=now))
+        register_tick("keep_concerns_heard", lambda now: keep_concerns_heard(now=now))
         health.register_watch("escalations", untold_tasks)

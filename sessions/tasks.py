@@ -6,7 +6,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from clinic import clock
-from sessions.operations import escalating, refresh
+from sessions.operations import care_concerns, escalating, refresh
 
 
 @shared_task(ignore_result=True)
@@ -17,3 +17,8 @@ def refresh_due_courses() -> None:
 @shared_task(ignore_result=True)
 def escalate_due_tasks() -> None:
     escalating.escalate_due_tasks(now=clock.now())
+
+
+@shared_task(ignore_result=True)
+def keep_concerns_heard() -> None:
+    care_concerns.keep_concerns_heard(now=clock.now())

@@ -32,13 +32,13 @@ from sessions.models import (
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.models.tasks import TaskKind
-from sessions.operations.consequences import close_asked, tell_worry, worries_told
+from sessions.operations.consequences import asked_anew, close_asked, tell_worry
 from sessions.operations.on_course import on_course, on_courses_of_patient
 from sessions.operations.reaching import stop_channel
 from sessions.operations.records import checked, put_fact
 from sessions.operations.tasks import close_tasks, open_task
 from sessions.operations.watch import act_within
-from sessions.queries.links import answered_before, answers_given, instrument_of_link, link_of
+from sessions.queries.links import answered_before, answers_given, instrument_of_link, link_of, over_at
 from sessions.queries.step_up import step_up_of
 from sessions.queries.wording import language_in_use
 from sessions.rules.facts import AssessmentAnswered, FactSource, Mode
@@ -53,7 +53,7 @@ def actor_of(link: PatientLink, *, now: datetime) -> Actor:
 def usable(link: PatientLink, purpose: LinkPurpose, *, now: datetime) -> None:
     if link.purpose != purpose:
         raise NotFound("This link is not one of ours.")
-    if link.expires_at <= now:
+    if over_at(link) <= now:
         raise NotNow("This link is too old.", code="link-expired")
 
 
@@ -143,6 +143,7 @@ def live_booking(link: PatientLink) -> SessionBooking:
 
 FORMS = (LinkPurpose.CHECK_IN, LinkPurpose.QUESTIONNAIRE)
 STEP_UP_NEEDED = "step-up-needed"
+ANSWERED, ANSWERED_AND_TOLD = "already-answered", "already-answered-and-told"
 
 
 @contextmanager
@@ -170,25 +171,27 @@ def _on_form(
 
 def keep_answer(*, token: str, item: str, value: int | None, now: datetime, proof: str = "") -> bool:
     """Keep one answer of a form not finished yet (None: skipped); whether it worries. If it does, its task is
-    open before this returns. Raises BadInput for an answer the instrument does not offer, NotNow once the
-    form is finished or where it was not shown that it is the patient."""
+    open before this returns, also where the form is finished and keeps nothing more. Raises BadInput for an
+    answer the instrument does not offer, NotNow once the form is finished or where it was not shown that it
+    is the patient."""
     with _on_form(token, now=now, proof=proof) as (actor, link, course, rule):
         worries = bool(score(instrument_of(rule.instrument), {item: value}).worrying)
-        if answered_before(link):
-            raise _already_answered()
+        finished = answered_before(link)
         given = AnswerGiven.objects.filter(course=course, key=link.key, item=item).first()
-        if given is not None and given.value == value:
-            return worries
-        AnswerGiven.objects.update_or_create(
-            clinic_id=course.clinic_id,
-            course=course,
-            key=link.key,
-            item=item,
-            defaults={"value": value, "given_at": now},
-        )
-        if worries:
+        new = given is None or given.value != value
+        if new and not finished:
+            AnswerGiven.objects.update_or_create(
+                clinic_id=course.clinic_id,
+                course=course,
+                key=link.key,
+                item=item,
+                defaults={"value": value, "given_at": now},
+            )
+        if new:
             _tell(actor=actor, course=course, rule=rule, key=link.key, answers={item: value}, now=now)
-        return worries
+    if finished:
+        raise _already_answered(told=new and worries)
+    return worries
 
 
 def answer_form(
@@ -201,9 +204,10 @@ def answer_form(
     read_in: str = "",
 ) -> FactRecord:
     """The patient's answers to the instrument the link asks for (item code → value), with those kept before.
-    A worrying one opens a task, with an owner and a clock, before this returns; one that did so when it was
-    kept opens no second. Raises BadInput for an answer the instrument does not offer, NotNow where it was not
-    shown that it is the patient. `read_in`: which wording the page showed, as the page said it."""
+    A worrying one opens a task, with an owner and a clock, before this returns, also where the form was
+    finished before and keeps nothing more; one that did so when it was kept opens no second. Raises BadInput
+    for an answer the instrument does not offer, NotNow once the form is finished or where it was not shown
+    that it is the patient. `read_in`: which wording the page showed, as the page said it."""
     with _on_form(token, now=now, proof=proof) as (actor, link, course, rule):
         language, wording = _read_in(course, rule.instrument, read_in)
         kept = answers_given(course, link.key)
@@ -218,25 +222,27 @@ def answer_form(
             language=language,
             wording=wording,
         )
+        found = checked(course=course, value=value, key=link.key, now=now)
+        untold = {code: one for code, one in whole.items() if kept.get(code) != one}
         public_id = public_id or uuid7()
-        if answered_before(link) and not _sent_before(course, public_id):
-            raise _already_answered()
-        row, new = put_fact(
-            actor=actor,
-            course=course,
-            value=checked(course=course, value=value, key=link.key, now=now),
-            occurred_at=now,
-            key=link.key,
-            source=FactSource.PATIENT,
-            public_id=public_id,
-            now=now,
-        )
-        if new:
-            PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
-            close_asked(actor=actor, course=course, key=link.key, now=now)
-            untold = {code: one for code, one in whole.items() if kept.get(code) != one}
-            _tell(actor=actor, course=course, rule=rule, key=link.key, answers=untold, now=now)
-        return row
+        if not answered_before(link) or _sent_before(course, public_id):
+            row, new = put_fact(
+                actor=actor,
+                course=course,
+                value=found,
+                occurred_at=now,
+                key=link.key,
+                source=FactSource.PATIENT,
+                public_id=public_id,
+                now=now,
+            )
+            if new:
+                PatientLink.objects.filter(pk=link.pk).update(answered_at=now)
+                close_asked(actor=actor, course=course, key=link.key, now=now)
+                _tell(actor=actor, course=course, rule=rule, key=link.key, answers=untold, now=now)
+            return row
+        told = _tell(actor=actor, course=course, rule=rule, key=link.key, answers=untold, now=now)
+    raise _already_answered(told=told)
 
 
 def _read_in(course: Course, instrument: str, said: str) -> tuple[str, str]:
@@ -249,11 +255,14 @@ def _read_in(course: Course, instrument: str, said: str) -> tuple[str, str]:
     return (language, "") if language in instrument_of(instrument).languages else ("", "")
 
 
-def _already_answered() -> NotNow:
+def _already_answered(*, told: bool) -> NotNow:
+    """`told`: what came now worries, and somebody has a task about it."""
+    if told:
+        advice = _("This has reached us. Someone from the team will call you.")
+    else:
+        advice = _("We have your first answers. If something has changed since, please call us.")
     return NotNow(
-        _("You have answered this already."),
-        code="already-answered",
-        advice=_("We have your first answers. If something has changed since, please call us."),
+        _("You have answered this already."), code=ANSWERED_AND_TOLD if told else ANSWERED, advice=advice
     )
 
 
@@ -265,10 +274,9 @@ def _tell(
     key: str,
     answers: Mapping[str, int | None],
     now: datetime,
-) -> None:
-    """A worry about what is asked under this key; another after the last was dealt with is a task anew."""
-    dealt_with = worries_told(course=course, key=key).filter(done_at__isnull=False).count()
-    tell_worry(
+) -> bool:
+    """A worry about what is asked under this key; whether there is one."""
+    return tell_worry(
         actor=actor,
         course=course,
         value=AssessmentAnswered(
@@ -279,13 +287,14 @@ def _tell(
             mode=Mode.LINK,
         ),
         key=key,
-        subject=f"{key}~{dealt_with + 1}" if dealt_with else key,
+        subject=None,
         now=now,
     )
 
 
 def ask_for_call(*, token: str, now: datetime) -> StaffTask | None:
-    """The patient wants to be called today, whatever else they answer. Asking twice is asking once."""
+    """The patient wants to be called today, whatever else they answer. Asking twice is asking once, until
+    they were rung."""
     with _on_form(token, now=now, proof=None) as (actor, link, course, rule):
         answer = next(
             (one for one in definition_of(course.protocol_version_id).answers if one.rule == rule.code),
@@ -295,7 +304,7 @@ def ask_for_call(*, token: str, now: datetime) -> StaffTask | None:
             actor=actor,
             course=course,
             kind=TaskKind.CALL_ASKED,
-            subject=link.key,
+            subject=asked_anew(course=course, kind=TaskKind.CALL_ASKED, key=link.key),
             act_by=now + (act_within(answer) if answer else timedelta(0)),
             now=now,
             owner_role=answer.owner.value if answer else "therapist",

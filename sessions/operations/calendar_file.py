@@ -13,7 +13,7 @@ from clinic.adapters.mail import Attachment, message_id_domain
 
 SUMMARIES = {"en": "Appointment", "es": "Cita", "de": "Termin", "fr": "Rendez-vous"}
 REMINDED_BEFORE = timedelta(hours=2)  # of the patient's own calendar; theirs to change
-PRODUCT = "-//Session protocol manager//Visits//EN"
+PRODUCT = "-//Appointments//Appointments 1.0//EN"  # some calendars show it
 
 
 def calendar_file(

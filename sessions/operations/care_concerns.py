@@ -79,20 +79,8 @@ def raise_concern(*, token: str, text: str, now: datetime, public_id: UUID | Non
             actor=system_actor(clinic_id=actor.clinic_id, at=now),
             now=now,
         )
-        for person_id, at in ((concern.handler_id, now), (concern.cover_id, act_by)):
-            if person_id is not None:
-                tell_people(
-                    clinic=link.clinic,
-                    people=[person_id],
-                    purpose=PURPOSE,
-                    subject=f"concern:{concern.pk}",
-                    data={"concern": str(concern.public_id)},
-                    target_at=at,
-                    send_at=at,
-                    of_use=OF_USE,
-                    safety=False,
-                    now=now,
-                )
+        _tell(concern, clinic=link.clinic, person_id=concern.handler_id, at=now, now=now)
+        _tell(concern, clinic=link.clinic, person_id=concern.cover_id, at=act_by, now=now)
         return concern
 
 
@@ -135,6 +123,68 @@ def act_on_concern(
         return step
 
 
+def keep_concerns_heard(*, now: datetime) -> int:
+    """Give what was said to somebody who has left, or has joined the patient's team since, to somebody else,
+    with a clock of its own; and find a cover where there is none. One concern per transaction. Returns how
+    many changed hands."""
+    changed = 0
+    for pk, clinic_id in CareConcern.objects.filter(closed_at__isnull=True).values_list("pk", "clinic_id"):
+        actor = system_actor(clinic_id=clinic_id, at=now)
+        with acting(actor):
+            concern = (
+                CareConcern.objects.select_for_update(of=("self",), skip_locked=True)
+                .filter(pk=pk, closed_at__isnull=True)
+                .first()
+            )
+            if concern is not None:
+                changed += _hand_on(actor=actor, concern=concern, now=now)
+    return changed
+
+
+def _hand_on(*, actor: Actor, concern: CareConcern, now: datetime) -> bool:
+    clinic = Clinic.objects.get(pk=concern.clinic_id)
+    outside = _outside(clinic=clinic, patient_id=concern.patient_id, now=now)
+    handler, cover, act_by = concern.handler_id, concern.cover_id, concern.act_by
+    if handler in outside and cover in outside:
+        return False
+    ears = _ears(clinic=clinic, patient_id=concern.patient_id, now=now)
+    if handler not in outside:
+        # Who heard of it second comes before who has not heard of it.
+        handler = cover if cover in outside else next(iter(ears), handler)
+        act_by = now + timedelta(hours=clinic.concern_hours)
+    if cover not in outside or cover == handler:
+        cover = next((one for one in ears if one != handler), None)
+    if (handler, cover) == (concern.handler_id, concern.cover_id):
+        return False
+    told = {concern.handler_id, *([concern.cover_id] if concern.act_by <= now else [])}
+    concern.handler_id, concern.cover_id, concern.act_by = handler, cover, act_by
+    concern.save(update_fields=["handler", "cover", "act_by"])
+    _record(concern=concern, verb="concern_handed_on", actor=actor, now=now)
+    if handler not in told:
+        _tell(concern, clinic=clinic, person_id=handler, at=now, now=now)
+    if cover not in told:
+        _tell(concern, clinic=clinic, person_id=cover, at=max(act_by, now), now=now)
+    return True
+
+
+def _tell(
+    concern: CareConcern, *, clinic: Clinic, person_id: int | None, at: datetime, now: datetime
+) -> None:
+    if person_id is not None:
+        tell_people(
+            clinic=clinic,
+            people=[person_id],
+            purpose=PURPOSE,
+            subject=f"concern:{concern.pk}",
+            data={"concern": str(concern.public_id)},
+            target_at=at,
+            send_at=at,
+            of_use=OF_USE,
+            safety=False,
+            now=now,
+        )
+
+
 def may_hear(*, actor: Actor, concern: CareConcern) -> bool:
     """Whether it was said to this person, and they are in none of the patient's care teams."""
     if actor.person_id not in (concern.handler_id, concern.cover_id):
@@ -143,8 +193,9 @@ def may_hear(*, actor: Actor, concern: CareConcern) -> bool:
     return all(allows(actor, Permission.HANDLE_CONCERN, subject_of(course)) for course in courses)
 
 
-def _ears(*, clinic: Clinic, patient_id: int, now: datetime) -> list[int]:
-    """Who may hear a concern of that patient, the clinic's choice first: nobody of a care team of theirs."""
+def _outside(*, clinic: Clinic, patient_id: int, now: datetime) -> dict[int, frozenset[Role]]:
+    """Who works here and is in no care team of that patient, nor stands in for anybody who is, each with
+    their roles."""
     team = set(
         CareTeamMember.objects.filter(
             clinic_id=clinic.pk, course__patient_id=patient_id, until_at__isnull=True
@@ -155,25 +206,46 @@ def _ears(*, clinic: Clinic, patient_id: int, now: datetime) -> list[int]:
             "taker_id", flat=True
         )
     )
+    today = now.astimezone(clinic.zone_info).date()
+    return {
+        one.person_id: one.role_set
+        for one in Membership.objects.filter(clinic_id=clinic.pk, person__is_active=True).order_by("pk")
+        if one.active_on(today) and one.person_id not in team
+    }
+
+
+def _ears(*, clinic: Clinic, patient_id: int, now: datetime) -> list[int]:
+    """Who hears a concern of that patient, of those outside who are here: the clinic's choice first. Whoever
+    took part in their care before comes after all others: it may be about just that."""
     away = set(
         Absence.objects.filter(clinic_id=clinic.pk, from_at__lte=now, until_at__gt=now).values_list(
             "person_id", flat=True
         )
     )
-    today = now.astimezone(clinic.zone_info).date()
-    here = [
-        one
-        for one in Membership.objects.filter(clinic_id=clinic.pk, person__is_active=True).order_by("pk")
-        if one.active_on(today) and one.person_id not in team and one.person_id not in away
-    ]
+    of_patient = {"clinic_id": clinic.pk, "course__patient_id": patient_id}
+    took_part = {
+        *CareTeamMember.objects.filter(**of_patient).values_list("person_id", flat=True),
+        *Membership.objects.filter(
+            clinic_id=clinic.pk, resource__uses__booking__course__patient_id=patient_id
+        ).values_list("person_id", flat=True),
+    }
+    named = clinic.concern_person_id
     ranked = sorted(
-        (one for one in here if one.person_id == clinic.concern_person_id or one.role_set & set(INSTEAD)),
-        key=lambda one: (
-            one.person_id != clinic.concern_person_id,
-            min((INSTEAD.index(role) for role in one.role_set if role in INSTEAD), default=len(INSTEAD)),
-        ),
+        (
+            (
+                person_id in took_part,
+                person_id != named,
+                min((INSTEAD.index(role) for role in roles if role in INSTEAD), default=len(INSTEAD)),
+                order,
+                person_id,
+            )
+            for order, (person_id, roles) in enumerate(
+                _outside(clinic=clinic, patient_id=patient_id, now=now).items()
+            )
+            if person_id not in away and (person_id == named or roles & set(INSTEAD))
+        )
     )
-    return [one.person_id for one in ranked]
+    return [person_id for *_rank, person_id in ranked]
 
 
 def _record(*, concern: CareConcern, verb: str, actor: Actor, now: datetime) -> None:

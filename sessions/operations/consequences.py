@@ -16,7 +16,7 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.tasks import TaskKind
 from sessions.operations.concerns import Concern, tell_prescriber
 from sessions.operations.escalating import somebody_acted
-from sessions.operations.tasks import close_tasks, close_tasks_about, open_task
+from sessions.operations.tasks import bring_forward, close_tasks, close_tasks_about, open_task
 from sessions.operations.watch import act_on_worry_by, act_within
 from sessions.rules.codec import from_json
 from sessions.rules.facts import (
@@ -131,27 +131,33 @@ def tell_worry(
     course: Course,
     value: AssessmentAnswered,
     key: str | None,
-    subject: str,
+    subject: str | None,
     now: datetime,
 ) -> bool:
     """Open a task when the instrument says that one of these answers worries; whether it does. Told twice of
-    one subject, it is one task."""
+    one subject, it is one task, by the sooner of their clocks. `subject`: None for answers as they are given
+    under that key; another after the last was dealt with is a task anew."""
     act = _act_on(value)
     if act is None:
         return False
     definition = definition_of(course.protocol_version_id)
     code = parts_of_key(definition=definition, key=key)[0] if key else ""
     answer = next((one for one in definition.answers if one.rule == code), None)
-    open_task(
+    kind = TaskKind.CALL_ASKED if act is Act.CALL_BACK else TaskKind.WORRYING_ANSWER
+    subject = subject or asked_anew(course=course, kind=kind, key=key or "")
+    act_by = act_on_worry_by(act, answer=answer, course=course, now=now)
+    opened = open_task(
         actor=actor,
         course=course,
-        kind=TaskKind.CALL_ASKED if act is Act.CALL_BACK else TaskKind.WORRYING_ANSWER,
+        kind=kind,
         subject=subject,
-        act_by=act_on_worry_by(act, answer=answer, course=course, now=now),
+        act_by=act_by,
         now=now,
         owner_role=answer.owner.value if answer else "therapist",
         cover_role=answer.cover.value if answer else "coordinator",
     )
+    if opened is None:
+        bring_forward(actor=actor, course=course, kind=kind, subject=subject, act_by=act_by, now=now)
     return True
 
 
@@ -161,12 +167,18 @@ def _act_on(value: AssessmentAnswered) -> Act | None:
     return None if act is Act.CHART_FLAG else act
 
 
-def worries_told(*, course: Course, key: str) -> QuerySet[StaffTask]:
-    """The tasks about what the patient answered under that key: each worry after the last was dealt with is
-    one."""
-    return StaffTask.objects.filter(course=course, kind=TaskKind.WORRYING_ANSWER.value).filter(
+def told_of(*, course: Course, kind: TaskKind, key: str) -> QuerySet[StaffTask]:
+    """The tasks about what the patient answered or asked for under that key: each after the last was dealt
+    with is one."""
+    return StaffTask.objects.filter(course=course, kind=kind.value).filter(
         Q(subject=key) | Q(subject__startswith=f"{key}~")
     )
+
+
+def asked_anew(*, course: Course, kind: TaskKind, key: str) -> str:
+    """The subject of a task about that key: of the one that is open, or of another."""
+    dealt_with = told_of(course=course, kind=kind, key=key).filter(done_at__isnull=False).count()
+    return f"{key}~{dealt_with + 1}" if dealt_with else key
 
 
 def take_worry_back(*, actor: Actor, course: Course, key: str, now: datetime) -> None:
@@ -177,7 +189,8 @@ def take_worry_back(*, actor: Actor, course: Course, key: str, now: datetime) ->
     )
     values = [from_json(row.kind, row.value) for row in answers]
     if not any(isinstance(value, AssessmentAnswered) and _act_on(value) for value in values):
-        subjects = list(worries_told(course=course, key=key).values_list("subject", flat=True))
+        worries = told_of(course=course, kind=TaskKind.WORRYING_ANSWER, key=key)
+        subjects = list(worries.values_list("subject", flat=True))
         close_tasks_about(
             actor=actor,
             course=course,

@@ -23,9 +23,13 @@ from sessions.operations.records import (
     put_fact,
     was_recorded,
 )
+from sessions.operations.tasks import reopen_tasks
+from sessions.queries.authors import chain_of
 from sessions.rules.facts import (
     AdverseEventsAsked,
     ChecklistTicked,
+    ContactMade,
+    ContactResult,
     DoseGiven,
     DoseWithheld,
     FactSource,
@@ -114,5 +118,8 @@ def amend_fact(
             now=now,
         )
         if new:
+            if isinstance(value, ContactMade) and value.result is not ContactResult.REACHED:
+                # They were not reached after all: what a call had settled is still to be done.
+                reopen_tasks(actor=actor, course=course, facts=chain_of(found), now=now)
             follow(actor=actor, course=course, row=row, value=value, concerns=broken, now=now)
         return row

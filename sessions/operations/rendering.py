@@ -15,6 +15,7 @@ from django.urls import reverse
 from clinic import outbox
 from clinic.adapters.mail import Attachment, RenderedMail
 from clinic.adapters.text import RenderedText
+from clinic.errors import NotFound
 from clinic.models import Channel, Clinic, Message
 from clinic.outbox import Rendered, Undeliverable
 from clinic.rules.text_length import text_length
@@ -23,7 +24,8 @@ from sessions.models import ContactDetails, Course, PatientLink, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.patients import LinkPurpose
 from sessions.operations.calendar_file import calendar_file
-from sessions.queries.wording import words_for, written
+from sessions.queries.links import link_of
+from sessions.queries.wording import language_in_use, words_for, written
 from sessions.rules.discretion import WITHOUT_LINK, telling_words
 from sessions.rules.tokens import token_for, token_hash
 from sessions.rules.wording import kind_for
@@ -133,20 +135,49 @@ def _calendar(message: Message, course: Course, *, language: str, link: str) -> 
     """Of a visit, its entry for the patient's calendar."""
     if message.purpose != "visit_reminder":
         return ()
-    key = message.data["key"]
-    booked = SessionBooking.objects.filter(clinic_id=course.clinic_id, course=course, key=key).count()
     return (
-        calendar_file(
-            course_id=course.public_id,
-            key=key,
-            sequence=max(booked - 1, 0),
+        calendar_of_visit(
+            course,
+            message.data["key"],
             starts_at=message.target_at,
-            zone=ZoneInfo(course.patient.zone),
             language=language,
-            phone=course.clinic.phone,
             link=link,
             now=message.send_at,
         ),
+    )
+
+
+def calendar_of_visit(
+    course: Course, key: str, *, starts_at: datetime, language: str, link: str, now: datetime
+) -> Attachment:
+    """The same entry, from whichever mail or page it was taken."""
+    booked = SessionBooking.objects.filter(clinic_id=course.clinic_id, course=course, key=key).count()
+    return calendar_file(
+        course_id=course.public_id,
+        key=key,
+        sequence=max(booked - 1, 0),
+        starts_at=starts_at,
+        zone=ZoneInfo(course.patient.zone),
+        language=language,
+        phone=course.clinic.phone,
+        link=link,
+        now=now,
+    )
+
+
+def calendar_from_link(*, token: str, now: datetime) -> Attachment:
+    """The entry of the visit that a link is about: neutral, as what came by mail. Raises NotFound for a link
+    of no visit, and for a visit that is none any more."""
+    link = link_of(token)
+    if link.purpose != LinkPurpose.VISIT or link.booking is None or link.booking.status not in LIVE_BOOKINGS:
+        raise NotFound()
+    return calendar_of_visit(
+        link.course,
+        link.key,
+        starts_at=link.booking.starts_at,
+        language=language_in_use(link.clinic_id, link.patient.language),
+        link=settings.SITE_URL + reverse("sessions:patient_link", kwargs={"token": token}),
+        now=now,
     )
 
 

@@ -34,6 +34,8 @@ from sessions.queries.step_up import (
 from sessions.rules.discretion import telling_words
 from sessions.rules.step_up import CODE_PURPOSE, LEAST_LETTERS, Way, plain_word, proof_for
 
+LOCKED_OUT = "locked-out"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
@@ -125,7 +127,7 @@ def step_up(*, token: str, way: str, given: str | date | None, now: datetime) ->
 
 
 def locked_out() -> NotNow:
-    return NotNow(_("This page is locked."), code="locked-out", advice=_("Please call us."))
+    return NotNow(_("This page is locked."), code=LOCKED_OUT, advice=_("Please call us."))
 
 
 def set_word(*, actor: Actor, patient_id: UUID, word: str, now: datetime) -> ContactDetails:

@@ -16,6 +16,7 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.escalating import CLOCK, begin_clock, stop_clock
 from sessions.operations.owners import Holder, Part, People, part_of, people_for
 from sessions.operations.telling_staff import tell_owner
+from sessions.rules.facts import ContactResult
 
 COORDINATORS_OWN = frozenset(
     {
@@ -98,6 +99,26 @@ def open_task(
     if safety:
         tell_owner(task=task, now=now)
     return task
+
+
+def bring_forward(
+    *, actor: Actor, course: Course, kind: TaskKind, subject: str, act_by: datetime, now: datetime
+) -> None:
+    """What the open task is about has become more urgent: it is due sooner, who else is told of it waits for
+    nobody's earlier attempt, and its people are told again. The course row must be locked."""
+    task = StaffTask.objects.filter(
+        course=course, kind=kind.value, subject=subject, done_at__isnull=True, act_by__gt=act_by
+    ).first()
+    if task is None:
+        return
+    task.act_by = act_by
+    begin_clock(task, clinic=course.clinic, since=min(task.untouched_since or now, now))
+    task.save(update_fields=["act_by", *CLOCK])
+    record_event(
+        actor=actor, verb="task_brought_forward", subject=task, course_id=course.pk, occurred_at=now, now=now
+    )
+    if task.safety:
+        tell_owner(task=task, now=now, at=now)
 
 
 def who_may_own(*, course: Course, now: datetime) -> frozenset[int]:
@@ -298,7 +319,8 @@ def close_tasks_about(
 
 def reopen_tasks(*, actor: Actor, course: Course, facts: Sequence[FactRecord], now: datetime) -> None:
     """Open again what one of these facts had closed: a contact, an answer, an assessment of risk, a decision
-    when nobody had been reached. It was not this patient's. The course row must be locked."""
+    when nobody had been reached. It was not this patient's, or was not so; what another contact has settled
+    since stays closed. The course row must be locked."""
     closed_at = [one.recorded_at for one in facts if one.kind in ("contact_made", "assessment_answered")]
     assessed = [one.value["task"] for one in facts if one.kind == "risk_assessed"]
     decided = [one.key for one in facts if one.kind == "step_taken" and one.key]
@@ -310,6 +332,8 @@ def reopen_tasks(*, actor: Actor, course: Course, facts: Sequence[FactRecord], n
         done_at__isnull=False,
     )
     for task in tasks.order_by("pk"):
+        if task.resolution == "contact_made" and _reached_since(task):
+            continue
         task.opened_at, task.done_at, task.done_by_id, task.resolution = now, None, None, ""
         begin_clock(task, clinic=course.clinic, since=now)
         task.save(update_fields=["opened_at", "done_at", "done_by", "resolution", *CLOCK])
@@ -318,6 +342,20 @@ def reopen_tasks(*, actor: Actor, course: Course, facts: Sequence[FactRecord], n
         )
         if task.safety:
             tell_owner(task=task, now=now)
+
+
+def _reached_since(task: StaffTask) -> bool:
+    """Whether a contact that stands closes what the task asks for: about the same, or about anything."""
+    reached = FactRecord.objects.filter(
+        course_id=task.course_id,
+        kind="contact_made",
+        amended_by__isnull=True,
+        value__result=ContactResult.REACHED.value,
+        occurred_at__gte=task.opened_at,
+    )
+    if task.kind != TaskKind.NOT_REACHED:
+        reached = reached.filter(Q(key=task.subject) | Q(key__isnull=True))
+    return reached.exists()
 
 
 def close_task(*, actor: Actor, task: StaffTask, resolution: str, now: datetime) -> None:

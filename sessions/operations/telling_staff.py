@@ -28,13 +28,13 @@ AnyMessage = Message | MessageLog
 DID_NOT_ARRIVE = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNCERTAIN, MessageState.CANCELLED)
 
 
-def tell_owner(*, task: StaffTask, now: datetime) -> None:
+def tell_owner(*, task: StaffTask, now: datetime, at: datetime | None = None) -> None:
     """Tell a task's owner, and its cover, at once and at any hour, that something waits; never what it is
-    about."""
+    about. `at`: when it became more urgent, of which they are told once more."""
     tell_of_task(
         task=task,
         people=[person_id for person_id in {task.owner_id, task.cover_id} if person_id is not None],
-        target_at=task.opened_at,
+        target_at=at or task.opened_at,
         now=now,
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from clinic.errors import NotFound
 from clinic.rules.crisis_lines import Line, lines_for
+from clinic.rules.opening_hours import is_open
 from protocols.queries import definition_of, instrument_for
 from protocols.rules.definition import AssessmentRule
 from protocols.rules.instruments import Instrument
@@ -17,6 +18,7 @@ from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.queries.step_up import StepUp, step_up_of
 from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
+from sessions.rules.step_up import SENDS_FOR
 from sessions.rules.tokens import token_hash
 
 
@@ -24,7 +26,8 @@ from sessions.rules.tokens import token_hash
 class LinkPage:
     version_id: int  # of the protocol, in whose words the page speaks
     purpose: str  # visit, check_in, questionnaire
-    expired: bool
+    expired: bool  # nothing is begun by it any more
+    over: bool  # nor may what was begun be sent
     gone: bool  # the visit was moved or cancelled
     answered: bool  # by this link, or by another for the same form
     confirmed: bool
@@ -34,6 +37,7 @@ class LinkPage:
     phone: str
     crisis_lines: Sequence[Line]
     reading_hours: str
+    closed_now: bool  # by the hours the clinic has set
     language: str
     zone: ZoneInfo  # the patient's
     instrument: Instrument | None  # what the link asks
@@ -66,6 +70,7 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         version_id=link.course.protocol_version_id,
         purpose=link.purpose,
         expired=link.expires_at <= now,
+        over=over_at(link) <= now,
         gone=link.purpose == "visit" and (booking is None or booking.status not in LIVE_BOOKINGS),
         answered=answered_before(link),
         confirmed=booking is not None and booking.confirmed_at is not None,
@@ -77,6 +82,13 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
             link.clinic.crisis_lines, country=link.clinic.country, language=link.patient.language
         ),
         reading_hours=link.clinic.reading_hours,
+        closed_now=not is_open(
+            now,
+            zone=link.clinic.zone_info,
+            opens=link.clinic.open_from,
+            closes=link.clinic.open_until,
+            days=link.clinic.open_days,
+        ),
         language=language,
         zone=zone,
         instrument=instrument,
@@ -84,6 +96,11 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         shows_plan=link.clinic.shows_plan,
         step=step_up_of(link, instrument, proof=proof, now=now),
     )
+
+
+def over_at(link: PatientLink) -> datetime:
+    """Until when what was begun by it may be sent: an answer is not lost because its writer was slow."""
+    return link.expires_at + (timedelta(0) if link.purpose == "visit" else SENDS_FOR)
 
 
 def answered_before(link: PatientLink) -> bool:

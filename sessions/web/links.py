@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,13 +18,16 @@ from protocols.rules.instruments import Act, Instrument, score
 from sessions.operations import answering
 from sessions.operations.care_concerns import raise_concern
 from sessions.operations.new_links import ask_for_new_link
+from sessions.operations.rendering import calendar_from_link
 from sessions.operations.visits import TAKEN, move_visit
 from sessions.queries.links import LinkPage
 from sessions.queries.own_plan import OwnScores, own_plan
 from sessions.queries.slots import slots_for
 from sessions.web import charts, forms
-from sessions.web.patient_door import patient, patient_however_old, proof_in
+from sessions.web.patient_door import NO_FORM, patient, patient_however_old, proof_in
 from sessions.web.step_up import ask_to_step_up
+
+AN_ANSWER = re.compile(r"(-?[0-9]{1,4})?")  # none: skipped
 
 
 @patient
@@ -70,7 +74,7 @@ def _answer(request: HttpRequest, token: str, page: LinkPage, instrument: Instru
         # Taken back since the link went. What was answered while it stood was kept above.
         raise NotNow(
             _("This form can't be shown now."),
-            code="form-without-text",
+            code=NO_FORM,
             advice=_("Please call us: we go through it with you."),
         )
     return render(
@@ -101,7 +105,7 @@ def _thanks(
 def keep(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     """One answer, as it is given. Says whether it worries."""
     value = request.POST.get("value", "")
-    if request.method != "POST" or not (value == "" or value.lstrip("-").isdecimal()):
+    if request.method != "POST" or not AN_ANSWER.fullmatch(value):
         return JsonResponse({"kept": False}, status=400)
     if not page.step.may_send:
         # The browser keeps what it has and shows the step again.
@@ -133,6 +137,17 @@ def confirm(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
 
 
 @patient
+def calendar(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
+    """The visit as a file for their own calendar. Taking it changes nothing."""
+    file = calendar_from_link(token=token, now=clock.now())
+    return HttpResponse(
+        file.content,
+        content_type=f"{file.mimetype}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file.filename}"'},
+    )
+
+
+@patient
 def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     """Another time: one of those offered, or a call."""
     now = clock.now()
@@ -141,16 +156,24 @@ def change(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     if "starts_at" not in request.POST:
         answering.ask_for_another_time(token=token, now=now)
         return redirect("sessions:patient_link", token=token)
-    starts_at = parse_datetime(request.POST["starts_at"])
     try:
-        if starts_at is None or starts_at.tzinfo is None:
-            raise BadInput(_("Choose a time."))
+        starts_at = _time(request.POST["starts_at"])
         move_visit(token=token, starts_at=starts_at, now=now)
     except (BadInput, NotNow) as refusal:
         if refusal.code not in (TAKEN, BadInput.default_code):
             raise
         return _times(request, token, page, slots=slots_for(token, now=now), refusal=refusal)
     return redirect("sessions:patient_link", token=token)
+
+
+def _time(given: str) -> datetime:
+    try:
+        found = parse_datetime(given)
+    except ValueError:  # looks like a time, and is none
+        found = None
+    if found is None or found.tzinfo is None:
+        raise BadInput(_("Choose a time."))
+    return found
 
 
 def _times(
@@ -205,11 +228,18 @@ def concern(request: HttpRequest, token: str, page: LinkPage) -> HttpResponse:
     form = forms.ConcernForm(request.POST if request.method == "POST" else None)
     raised = request.method == "POST" and form.is_valid()
     if raised:
-        raise_concern(token=token, text=form.cleaned_data["text"], now=clock.now(), public_id=form.record_id)
+        said = form.cleaned_data["text"]
+        try:
+            raise_concern(token=token, text=said, now=clock.now(), public_id=form.record_id)
+        except NotNow as refusal:
+            # What was written stays before them, and they read whom to ask for instead.
+            form.add_error(None, [refusal.message, refusal.advice])
+            raised = False
     return render(
         request,
         "sessions/link_concern.html",
         {"clinic": page, "token": token, "form": form, "raised": raised},
+        status=409 if form.is_bound and not raised and "text" in form.cleaned_data else 200,
     )
 
 

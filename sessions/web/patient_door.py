@@ -16,10 +16,14 @@ from clinic import clock
 from clinic.errors import NotFound, Refusal
 from clinic.own_words import speaking
 from protocols.queries import own_words_of
+from sessions.operations.answering import ANSWERED, ANSWERED_AND_TOLD, STEP_UP_NEEDED
+from sessions.operations.step_up import LOCKED_OUT
 from sessions.queries.links import LinkPage, link_page
 
 PROOF = "stepped-up"
 PATIENT_PAGES = "/p/"
+NO_FORM = "form-without-text"
+SAID_TO_PATIENTS = frozenset({ANSWERED, ANSWERED_AND_TOLD, NO_FORM, LOCKED_OUT, STEP_UP_NEEDED})
 P = ParamSpec("P")
 
 
@@ -28,12 +32,13 @@ View = Callable[Concatenate[HttpRequest, str, LinkPage, P], HttpResponse]
 
 def patient(view: View[P]) -> Callable[..., HttpResponse]:
     """A page behind a link: never cached, never indexed, and never a dead end. A link whose time is over
-    opens nothing, and says whom to call and how to stop the mail."""
+    opens nothing, and says whom to call and how to stop the mail; what was begun before is still taken for a
+    while."""
 
     def current(
         request: HttpRequest, token: str, page: LinkPage, /, *args: P.args, **kw: P.kwargs
     ) -> HttpResponse:
-        if page.expired or page.gone:
+        if page.gone or (page.over if request.method == "POST" else page.expired):
             return render(request, "sessions/link_ended.html", {"clinic": page, "token": token}, status=410)
         return view(request, token, page, *args, **kw)
 
@@ -94,6 +99,11 @@ def _answered_by(
         return render(
             request,
             "sessions/link_ended.html",
-            {"clinic": page, "token": token, "refusal": refusal},
+            {
+                "clinic": page,
+                "token": token,
+                # Others were not written for patients: to them the link has ended.
+                "refusal": refusal if refusal.code in SAID_TO_PATIENTS else None,
+            },
             status=refusal.status,
         )

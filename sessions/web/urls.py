@@ -182,6 +182,7 @@ patient = [
     path("step/", step_up.stepped, name="patient_stepped"),
     path("code/", step_up.code, name="patient_code"),
     path("confirm/", links.confirm, name="patient_confirm"),
+    path("calendar/", links.calendar, name="patient_calendar"),
     path("change/", links.change, name="patient_change"),
     path("keep/", links.keep, name="patient_keep"),
     path("call/", links.call, name="patient_call"),

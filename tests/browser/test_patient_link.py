@@ -120,6 +120,7 @@ def test_a_worrying_answer_shows_numbers_to_call_next_and_opens_a_task(
     support = page.get_by_role("region", name="Thank you for telling us")
     expect(support).to_be_visible()
     assert support.locator("a[href^='tel:']").count() >= 2
+    expect(support).to_contain_text("Someone from the team will call you.")
     assert wrong_with(page) == []
     task = StaffTask.objects.filter(course=day.late, kind="worrying_answer", done_at__isnull=True)
     wait_until(task.exists)
@@ -134,6 +135,46 @@ def test_a_worrying_answer_shows_numbers_to_call_next_and_opens_a_task(
     assert page.locator("main a[href^='tel:']").count() >= 2
     assert FactRecord.objects.filter(course=day.late, source="patient").count() == 1
     assert task.count() == 1
+
+
+def test_that_somebody_will_call_is_said_once_the_answer_has_arrived_and_not_before(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    page = phone.new_page()
+    page.goto(live_site + link_to(day, "Eb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1"))
+    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    phone.set_offline(True)
+    page.get_by_role("radio", name="No", exact=True).check()
+    support = page.get_by_role("region", name="Thank you for telling us")
+    expect(support).to_contain_text("This has not reached us yet. Please call now.")
+    expect(support.get_by_text("Someone from the team will call you.")).to_be_hidden()
+    assert support.locator("a[href^='tel:']").count() >= 2
+    assert wrong_with(page) == []
+    support.get_by_role("button", name="Please call me today").click()
+    expect(support).to_be_visible()
+    asked = StaffTask.objects.filter(course=day.late, kind__in=["worrying_answer", "call_asked"])
+    assert not asked.exists()
+    phone.set_offline(False)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    expect(page.locator("main")).to_contain_text("Someone from the team will call you.")
+    kinds = set(
+        StaffTask.objects.filter(course=day.late, done_at__isnull=True).values_list("kind", flat=True)
+    )
+    assert {"worrying_answer", "call_asked"} <= kinds, "what was asked for without a network was sent with it"
+
+
+def test_of_a_link_that_ended_while_its_page_was_open_nothing_is_promised_and_the_page_says_whom_to_call(
+    day: ClinicDay, phone: BrowserContext, live_site: str
+) -> None:
+    page = phone.new_page()
+    page.goto(live_site + link_to(day, "Fb3dEf6hIj9kLm2n", purpose="check_in", key="check_in@dosing.1"))
+    expect(page.get_by_text("Question 1 of 4")).to_be_visible()
+    PatientLink.objects.filter(course=day.late).update(
+        made_at=day.now - days(9), expires_at=day.now - days(2)
+    )
+    page.get_by_role("radio", name="No", exact=True).check()
+    expect(page.get_by_role("heading", level=1)).to_have_text("This link has ended")
+    assert page.locator("main a[href^='tel:']").count() >= 2
 
 
 def test_a_form_is_resumed_where_it_was_left_and_survives_a_lost_network(
@@ -269,6 +310,9 @@ def test_a_scanner_that_follows_every_link_and_runs_scripts_consumes_nothing(
     while waiting:
         address = waiting.pop()
         seen.add(address)
+        if address.endswith("/calendar/"):
+            assert page.request.get(address).status == 200, "a file to take"
+            continue
         answer = page.goto(address, wait_until="networkidle")
         assert answer is not None and answer.status < 500
         found = page.eval_on_selector_all(

@@ -6,12 +6,16 @@ from __future__ import annotations
 from datetime import UTC
 
 import pytest
+from django.test import Client
 from icalendar import Calendar
 
 from clinic import outbox
-from clinic.models import Message
-from sessions.operations.booking import book_session
+from clinic.models import Event, Message
+from sessions.operations.booking import book_session, cancel_booking
+from sessions.rules.discretion import telling_words
+from tests.sessions.test_patient_pages import visit_link
 from tests.support.cast import START, Cast, days, enrol, make_cast
+from tests.support.clinic_day import set_clock
 from tests.support.smtp import Received, SmtpServer
 
 
@@ -52,3 +56,28 @@ def test_a_moved_visit_replaces_its_entry_in_the_calendar(smtp_server: SmtpServe
         entries.append((str(event["UID"]), int(str(event["SEQUENCE"]))))
     (uid, first_sequence), (same, next_sequence) = entries
     assert uid == same and next_sequence > first_sequence
+
+
+@pytest.mark.django_db
+def test_the_page_of_a_visit_has_the_entry_that_its_mail_has_and_taking_it_changes_nothing(
+    client: Client,
+) -> None:
+    """A patient who is texted has no mail to take it from."""
+    set_clock(START)
+    cast: Cast = make_cast()
+    course = enrol(cast)
+    booking, token = visit_link(cast, course, now=START)
+    page = client.get(f"/p/{token}/").content.decode()
+    assert f'href="/p/{token}/calendar/"' in page
+    before = (Event.objects.count(), Message.objects.count())
+    answer = client.get(f"/p/{token}/calendar/")
+    assert answer["Content-Type"].startswith("text/calendar") and "no-store" in answer["Cache-Control"]
+    assert "appointment.ics" in answer["Content-Disposition"]
+    [event] = Calendar.from_ical(answer.content).walk("VEVENT")
+    assert event.decoded("dtstart").astimezone(UTC) == booking.starts_at
+    assert (event["SUMMARY"], str(event["SEQUENCE"])) == ("Appointment", "0") and "DTEND" not in event
+    assert f"/p/{token}/" in str(event["DESCRIPTION"])
+    assert telling_words(answer.content.decode()) == () and "P-001" not in answer.content.decode()
+    assert (Event.objects.count(), Message.objects.count()) == before
+    cancel_booking(actor=cast.actor("eve"), booking_id=booking.public_id, reason="moved away", now=START)
+    assert client.get(f"/p/{token}/calendar/").status_code == 410

@@ -232,7 +232,7 @@ def test_the_second_tab_is_told_that_it_is_answered_and_whom_to_call(
     first = {**sent, "public_id": str(uuid7())}
     assert client.post(f"/p/{token}/", first).status_code == 200
     assert client.post(f"/p/{token}/", first).status_code == 200, "a double tap is no second answer"
-    second = client.post(f"/p/{token}/", {**sent, "item-safe": 0, "public_id": str(uuid7())})
+    second = client.post(f"/p/{token}/", {**sent, "item-slept": 0, "public_id": str(uuid7())})
     text = second.content.decode()
     assert second.status_code == 409
     assert "answered this already" in text and "not kept" in text and says_whom_to_call(text)

@@ -1,7 +1,8 @@
 /* A form of many questions, one at a time. Without this file it is one page with one button.
    Each answer is sent as it is given; what could not be sent waits on the device, each answer by itself, so that two tabs
    lose nothing of each other and a closed one loses nothing at all. It goes when the link is next opened, and after a day it is
-   forgotten: no name and no question stands there, a code and a number. After an answer that calls for support, support comes next, with or without a network. */
+   forgotten: no name and no question stands there, a code and a number. After an answer that calls for support, support comes next, with or without a network;
+   that somebody will call is said once the answer has arrived, and that it has not, as long as it has not. */
 "use strict";
 
 const WAITS_FOR = 24 * 60 * 60 * 1000;
@@ -44,7 +45,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const status = part("status"), support = part("support-panel"), progress = part("progress-line");
   const say = (text) => { status.textContent = text || ""; };
   const waiting = new Waiting(form.dataset.link);
-  let at = null, prompted = false, flushing = null, sending = false;
+  let at = null, prompted = false, flushing = null, sending = null;
 
   const within = (number, one) => (one.least === null || number >= one.least) && (one.most === null || number <= one.most);
   const value = (item) => (byCode[item] && chosen(byCode[item]) ? Number(chosen(byCode[item]).value) : null);
@@ -68,16 +69,25 @@ document.addEventListener("DOMContentLoaded", () => {
         say(form.dataset.offline);
         return false;
       }
-      if (answer.status >= 500) { say(form.dataset.offline); return false; }
-      // It is not known any more that it is the patient: what was given waits in the tab, and the step comes next.
-      if (answer.status === 401) { location.reload(); return false; }
+      // Our fault, or this page is too old to be believed: it goes when the link is opened anew.
+      if (answer.status >= 500 || answer.status === 403 || answer.status === 429) { say(form.dataset.offline); return false; }
+      // It is not known any more that it is the patient: what was given waits in the tab, and the step comes next. Or the link is
+      // over: the page says so, and whom to call.
+      if (answer.status === 401 || answer.status === 410) { location.reload(); return false; }
       if (waiting.here[item] === sent) waiting.drop(item);
       say(answer.ok ? form.dataset.kept : "");
     }
     return true;
   };
   // One at a time, in order: a later answer to the same question must not be overtaken by an earlier one.
-  const flush = () => (flushing = (flushing || Promise.resolve()).then(send));
+  const flush = () => (flushing = (flushing || Promise.resolve()).then(send).then((gone) => {
+    arrived(gone);
+    return gone;
+  }));
+  const arrived = (gone) => {
+    part("support-arrived").hidden = !gone;
+    part("support-waits").hidden = gone;
+  };
 
   const show = (question) => {
     at = question;
@@ -106,6 +116,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const question = event.target.closest("[data-question]");
     if (!question) return;
     waiting.put(code(question), event.target.value);
+    if ("support" in event.target.dataset) part("support-arrived").hidden = part("support-waits").hidden = true;
     flush();
     if (at) show(at);
     if (at && "support" in event.target.dataset) supportFirst();
@@ -132,16 +143,15 @@ document.addEventListener("DOMContentLoaded", () => {
     questions[0].focus();
   });
   form.addEventListener("submit", (event) => {
-    if (event.submitter && event.submitter.hasAttribute("formaction")) return;
     // What waits is forgotten when the page that follows says that the answers were taken, and not before.
     if (navigator.onLine) return;
     event.preventDefault();
-    sending = true;
+    sending = event.submitter || form.querySelector("[data-send] button");
     say(form.dataset.offline);
   });
   addEventListener("online", async () => {
-    // Whoever had pressed Send need not press it again.
-    if (await flush() && sending) form.requestSubmit();
+    // Whoever had pressed Send, or asked to be called, need not press it again.
+    if (await flush() && sending) form.requestSubmit(sending);
   });
 
   for (const [item, given] of Object.entries(waiting.here)) {

@@ -118,7 +118,7 @@ class VersionPreview(Door):
             PreviewOut,
             {
                 "version": seen.version,
-                "unchanged": seen.unchanged,
+                "unchanged": len(seen.unchanged),
                 "items": [
                     {
                         "course_id": one.course_id,

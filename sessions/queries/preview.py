@@ -9,6 +9,8 @@ from functools import cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+
 from clinic.actors import Actor
 from clinic.errors import NotFound
 from clinic.permissions import Permission
@@ -31,6 +33,10 @@ _Name = Callable[[str], str]
 CHUNK = 250
 """Courses whose histories are in memory at once."""
 
+PART = 10
+"""Courses that a page shows at once. It asks for the others part by part, so that the first are there at
+once, every web process takes its share, and no request grows with the clinic."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoursePreview:
@@ -52,15 +58,15 @@ class CoursePreview:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """`courses`: those that something would change for, in the order of their patients' codes; `unchanged`,
-    how many it would not touch."""
+    the codes of the patients it would not touch."""
 
     version: str
     courses: Sequence[CoursePreview]
-    unchanged: int
+    unchanged: Sequence[str]
 
     @property
     def count(self) -> int:
-        return len(self.courses) + self.unchanged
+        return len(self.courses) + len(self.unchanged)
 
     def touched(self, name: str) -> int:
         """How many courses have changes of that name: dates, gates, staffing, messages, deviations."""
@@ -74,9 +80,32 @@ def preview(
 
     The version may be a draft. A constant number of queries for each chunk of courses.
     """
+    courses = _to_move(actor, version)
+    if course_ids is not None:
+        courses = courses.filter(public_id__in=course_ids)
+    found: list[CoursePreview] = []
+    unchanged: list[str] = []
+    candidate = definition_in(version)
+    everybody = list(courses.select_related("patient", "clinic"))
+    for start in range(0, len(everybody), CHUNK):
+        for one in _of(everybody[start : start + CHUNK], candidate=candidate, now=now):
+            if one.effects.nothing:
+                unchanged.append(one.patient)
+            else:
+                found.append(one)
+    return Preview(version=version.version, courses=found, unchanged=unchanged)
+
+
+def parts(actor: Actor, *, version: ProtocolVersion) -> Sequence[Sequence[tuple[UUID, str]]]:
+    """The courses that `preview` would show, as (id, patient's code), PART at a time."""
+    everybody = list(_to_move(actor, version).values_list("public_id", "patient__code"))
+    return [everybody[start : start + PART] for start in range(0, len(everybody), PART)]
+
+
+def _to_move(actor: Actor, version: ProtocolVersion) -> QuerySet[Course]:
     if version.clinic_id != actor.clinic_id:
         raise NotFound()
-    courses = (
+    return (
         Course.objects.filter(
             courses_visible_to(actor, Permission.MOVE_VERSION),
             clinic_id=actor.clinic_id,
@@ -84,22 +113,8 @@ def preview(
             protocol_version__protocol_id=version.protocol_id,
         )
         .exclude(protocol_version_id=version.pk)
-        .select_related("patient", "clinic")
         .order_by("patient__code", "pk")
     )
-    if course_ids is not None:
-        courses = courses.filter(public_id__in=course_ids)
-    found: list[CoursePreview] = []
-    unchanged = 0
-    candidate = definition_in(version)
-    everybody = list(courses)
-    for start in range(0, len(everybody), CHUNK):
-        for one in _of(everybody[start : start + CHUNK], candidate=candidate, now=now):
-            if one.effects.nothing:
-                unchanged += 1
-            else:
-                found.append(one)
-    return Preview(version=version.version, courses=found, unchanged=unchanged)
 
 
 def _of(

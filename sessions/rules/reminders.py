@@ -123,8 +123,10 @@ def considered(
             continue
         visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
         for reminder in own:
-            reason = stopped(row)
             target_at = _target(row, timeline.bookings.get(row.key), visit=visit)
+            if target_at is None and not settled_too:
+                continue  # only what goes out was asked for
+            reason = stopped(row)
             due = None
             if target_at is None:
                 reason = reason or _without_target(row, visit=visit)

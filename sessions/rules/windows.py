@@ -48,6 +48,9 @@ def offset_from(
 ) -> datetime:
     """`offset` (and `extra`, for the k-th of a series) after `at`. `day` is the zone's day of `at`, for who
     asks about one instant many times."""
+    if offset.unit is Unit.DAYS and offset.at is None and extra is None and edge is not Edge.SAME:
+        on = (day or day_of(at, zone)) + timedelta(days=offset.amount)  # most are of this kind
+        return start_of_day(on, zone) if edge is Edge.FIRST else end_of_day(on, zone)
     days, elapsed = _parts(offset)
     in_days = elapsed is _NOTHING
     if extra is not None:

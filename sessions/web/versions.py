@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -45,6 +46,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Further:
+    """Courses that the page does not show yet, and where they are."""
+
+    first: str
+    last: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     course_id: UUID
     patient: str
@@ -56,8 +66,10 @@ class Row:
 
 @staff
 def preview(door: Door, protocol: UUID) -> HttpResponse:
-    """The candidate's effects, course by course; the form moves the ticked ones."""
+    """The candidate's effects, course by course; the form moves the ticked ones. Those named in the address
+    are all it shows; none named, the first part, and the page asks for the others itself."""
     version = _version(door, protocol)
+    named = _ids(door.request.GET, "course")
     problem = ""
     reason = door.request.POST.get("reason", "")
     if door.posted:
@@ -65,7 +77,7 @@ def preview(door: Door, protocol: UUID) -> HttpResponse:
             moved = move_courses(
                 actor=door.actor,
                 version_id=version.public_id,
-                course_ids=_ticked(door),
+                course_ids=_ids(door.request.POST, "course"),
                 reason=reason,
                 now=door.now,
             )
@@ -77,19 +89,25 @@ def preview(door: Door, protocol: UUID) -> HttpResponse:
                 "version": version.version,
             }
             return door.go("version_preview", protocol, said=said, at=f"?version={version.version}")
-    found = door.read(previews.preview, version=version, now=door.now)
-    title = say(queries.definition_in(version).title)
+    ticked = _ids(door.request.POST, "course") if problem else _ids(door.request.GET, "ticked")
+    parts = door.read(previews.parts, version=version)
+    first, rest = ([course for course, _code in parts[0]], parts[1:]) if parts else ([], [])
+    found = door.read(previews.preview, version=version, now=door.now, course_ids=named or first)
+    alone = "HX-Request" in door.request.headers
     return door.page(
-        "sessions/version_preview.html",
+        "sessions/_version_preview.html" if alone else "sessions/version_preview.html",
         here="protocols",
         version=version,
-        title=title,
-        preview=found,
+        title=say(queries.definition_in(version).title),
+        count=sum(len(part) for part in parts),
+        only_some=bool(named),
+        unchanged=found.unchanged,
+        further=[] if named else [_further(door, version, part, ticked) for part in rest],
         may_move=version.status == VersionStatus.PUBLISHED,
         rows=[_row(one) for one in found.courses],
         problem=problem,
         reason=reason,
-        ticked={str(one) for one in _ticked(door)} if problem else set(),
+        ticked={str(one) for one in ticked},
     )
 
 
@@ -109,9 +127,19 @@ def _version(door: Door, protocol: UUID) -> ProtocolVersion:
         )
 
 
-def _ticked(door: Door) -> list[UUID]:
+def _further(
+    door: Door, version: ProtocolVersion, part: Sequence[tuple[UUID, str]], ticked: Collection[UUID]
+) -> Further:
+    asked = QueryDict(mutable=True)
+    asked["version"] = version.version
+    asked.setlist("course", [str(course) for course, _code in part])
+    asked.setlist("ticked", [str(course) for course, _code in part if course in ticked])
+    return Further(first=part[0][1], last=part[-1][1], address=f"?{asked.urlencode()}")
+
+
+def _ids(asked: QueryDict, name: str) -> list[UUID]:
     found = []
-    for given in door.request.POST.getlist("course"):
+    for given in asked.getlist(name):
         try:
             found.append(UUID(given))
         except ValueError:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, expect
 
+from clinic import clock
 from protocols.models import Protocol
+from sessions.models import Course
 from tests.browser.test_pages import context_for, sign_in
 from tests.support.browser import shoot, too_wide, worn, wrong_with
+from tests.support.cast import enrol, make_cast
 from tests.support.clinic_day import make_day
+from tests.support.second_version import publish_second
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +53,32 @@ def test_a_protocols_pages_are_accessible_and_fit(live_site: str, browser: Brows
                 found[f"{name}-{look}"] = wrong
     context.close()
     assert found == {}
+
+
+def test_what_a_move_would_change_comes_in_part_by_part_and_everyone_is_ticked(
+    live_site: str, browser: Browser
+) -> None:
+    now = clock.now()
+    cast = make_cast(now=now - timedelta(days=1))
+    for number in range(1, 24):
+        enrol(cast, f"P-0{number:02}", now=now - timedelta(hours=8))
+    second = publish_second(cast, now=now - timedelta(hours=1))
+    address = f"/c/{cast.clinic.slug}/protocols/{second.protocol.public_id}/preview/?version={second.version}"
+    context = context_for(browser, width=390, theme="light", site=live_site, bypass_csp=True)
+    page = context.new_page()
+    sign_in(page, live_site, cast.people["carla"].email)
+    page.goto(live_site + address)
+    page.get_by_role("button", name="Tick everyone").click()
+    expect(page.get_by_role("checkbox")).to_have_count(23)
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(23)
+    expect(page.locator("[hx-trigger]")).to_have_count(0)
+    assert (too_wide(page), wrong_with(page)) == (0, [])
+    shoot(page, "protocol-preview-parts-390")
+    page.get_by_label("Why they are moved").fill("The windows were too wide.")
+    page.get_by_role("button", name="Move the ticked").click()
+    expect(page.get_by_text("23 moved to version 2.0.")).to_be_visible()
+    context.close()
+    assert Course.objects.filter(protocol_version=second).count() == 23
 
 
 def test_where_a_wording_is_loaded_is_accessible_and_fits_in_each_language(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -55,6 +57,44 @@ def test_the_preview_names_each_patient_with_the_dates_now_and_then_and_moves_no
     for words in ("P-001", "P-002", "P-003", "Dates", "After the move", "Integration"):
         assert words in page, words
     assert not CourseVersionMove.objects.exists()
+
+
+def test_many_are_shown_part_by_part_and_each_is_shown_once(
+    client: Client, cast: Cast, courses: list[Course], now: datetime
+) -> None:
+    for number in range(4, 24):
+        enrol(cast, f"P-0{number:02}", now=now - timedelta(hours=8))
+    second = publish_second(cast, now=now - timedelta(hours=1))
+    page = _as(client, cast, "carla").get(_preview(second)).content.decode()
+    assert "23 patients in treatment follow another version." in page
+    addresses = [unescape(found) for found in re.findall(r'hx-get="([^"]+)"', page)]
+    assert addresses == [unescape(found) for found in re.findall(r'<p hx[^>]*><a href="([^"]+)"', page)]
+    parts = [
+        client.get(_preview(second).partition("?")[0] + one, headers={"HX-Request": "true"}).content.decode()
+        for one in addresses
+    ]
+    shown = [re.findall(r'<h2 id="course-[^"]+">([^<]+)</h2>', one) for one in (page, *parts)]
+    assert [len(one) for one in shown] == [10, 10, 3]
+    assert [code for one in shown for code in one] == [f"P-0{number:02}" for number in range(1, 24)]
+    assert "<html" not in "".join(parts)
+    # Without a script a part is a page of its own.
+    alone = client.get(_preview(second).partition("?")[0] + addresses[1]).content.decode()
+    assert "<html" in alone and "P-023" in alone and "P-001" not in alone and "Show all of them" in alone
+
+
+def test_who_was_ticked_in_a_part_stays_ticked_when_nobody_could_be_moved(
+    client: Client, cast: Cast, courses: list[Course], now: datetime
+) -> None:
+    late = [enrol(cast, f"P-0{number:02}", now=now - timedelta(hours=8)) for number in range(4, 14)]
+    second = publish_second(cast, now=now - timedelta(hours=1))
+    _as(client, cast, "carla")
+    ticked = {"course": [str(courses[0].public_id), str(late[-1].public_id)], "reason": " "}
+    page = client.post(_preview(second), ticked).content.decode()
+    assert f'value="{courses[0].public_id}" checked' in page
+    (address,) = (unescape(found) for found in re.findall(r'hx-get="([^"]+)"', page))
+    part = client.get(_preview(second).partition("?")[0] + address).content.decode()
+    assert f'value="{late[-1].public_id}" checked' in part
+    assert part.count(" checked") == 1
 
 
 def test_the_ticked_are_moved_with_the_reason_and_a_move_is_taken_back(

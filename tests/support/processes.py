@@ -130,12 +130,13 @@ class Processes:
     def manage(self, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
         return self.start(sys.executable, "manage.py", *arguments, name=arguments[0], env=env)
 
-    def web(self, *, env: Mapping[str, str] | None = None) -> tuple[Started, str]:
+    def web(self, *, env: Mapping[str, str] | None = None, workers: int = 1) -> tuple[Started, str]:
         """A real web server at this test's address, and that address."""
         port, address = self.env["PORT"], self.env["SITE_URL"]
         web = self.start(
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port),
-            *("--workers", "1", "--blocking-threads", "4", "--no-access-log", "clinic.wsgi:application"),
+            *("--workers", str(workers), "--blocking-threads", "4", "--no-access-log"),
+            "clinic.wsgi:application",
             name="web",
             env=env,
         )

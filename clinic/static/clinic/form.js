@@ -43,6 +43,18 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
+  // Ticks what is there and what the page still asks for.
+  for (const button of document.querySelectorAll("[data-tick-all]")) {
+    const tick = () => {
+      for (const box of button.form.querySelectorAll(`[name=${button.dataset.tickAll}]`)) box.checked = true;
+    };
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      tick();
+      document.addEventListener("htmx:load", tick);
+    });
+  }
+
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());

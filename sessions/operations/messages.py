@@ -32,7 +32,6 @@ from sessions.queries.ways import (
 )
 from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
-from sessions.rules.reaching import EMAIL, why_not
 from sessions.rules.reminders import ReminderDue, considered, due_of, within_a_days_ceiling
 from sessions.rules.requirements import Outcome
 from sessions.rules.timeline import Timeline
@@ -244,12 +243,6 @@ def open_message_task(
         cover_role=answer.cover.value if answer else "coordinator" if safety else "therapist",
         safety=safety,
     )
-
-
-def may_write_to(course: Course) -> tuple[bool, str]:
-    """Whether the patient may be written to by mail at all, and the reason when not."""
-    reason = why_not(how_to_reach(course), EMAIL, "")
-    return reason is None, reason or ""
 
 
 # --- the owner of a task ------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""An old link asks for a new one. It goes to the address on record and nowhere else; whoever asks learns
-nothing."""
+"""An old link asks for a new one. It goes to the address or number on record, by the patient's own way, and
+nowhere else; whoever asks learns nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from clinic import outbox
 from clinic.actors import acting
 from clinic.adapters.mail import RenderedMail
-from clinic.models import Message, MessageLog
+from clinic.models import Channel, Message, MessageLog
 from clinic.operations.events import record_event
+from clinic.outbox import Rendered
 from clinic.own_words import speaking
 from clinic.permissions import Permission, require
 from protocols.queries import own_words_of
@@ -23,14 +24,22 @@ from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.patients import LinkPurpose
 from sessions.operations.answering import actor_of
-from sessions.operations.messages import may_write_to
-from sessions.operations.rendering import link_address, refuse_telling
+from sessions.operations.rendering import link_address, refuse_telling, texted
 from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
+from sessions.queries.ways import how_of, how_to_reach
 from sessions.queries.wording import language_in_use
+from sessions.rules.reaching import way_for, why_not
 from sessions.rules.requirements import WAITING, Status
+from sessions.rules.wording import for_texting
 
 PURPOSE = "new_link"
+# As which of a patient's wishes it counts by which way they may be written to about it.
+ASKED_AS = {
+    LinkPurpose.VISIT: "visit_reminder",
+    LinkPurpose.CHECK_IN: "check_in",
+    LinkPurpose.QUESTIONNAIRE: "questionnaire",
+}
 # Whoever holds an old link can make us write to the patient: seldom enough to be no nuisance.
 LEAST_APART = timedelta(minutes=10)
 MOST_A_DAY = 3
@@ -38,9 +47,9 @@ OF_USE = timedelta(hours=1)  # after that, who asked has called or gone
 
 
 def ask_for_new_link(*, token: str, now: datetime) -> None:
-    """Mail the patient a link to what the old one was about, or else to their next visit, if there is either,
-    if they may be written to, and if they did not ask just before. Says nothing of which it was. Raises
-    NotFound for a token never issued."""
+    """Send the patient a link to what the old one was about, or else to their next visit, if there is either,
+    if a way to them is open for that, and if they did not ask just before. Says nothing of which it was.
+    Raises NotFound for a token never issued."""
     link = link_of(token)
     actor = actor_of(link, now=now)
     with acting(actor):
@@ -48,9 +57,12 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
         # The patient's row: two links pressed at once count as two.
         Patient.objects.select_for_update(no_key=True).get(pk=link.patient_id)
         opens = _opens(link, now=now)
-        if opens is None or not may_write_to(link.course)[0] or _asked_enough(link, now=now):
+        if opens is None or _asked_enough(link, now=now):
             return
         purpose, key = opens
+        channel, _why = way_for(how_to_reach(link.course), ASKED_AS[purpose])
+        if channel is None:
+            return
         outbox.plan(
             specs=[
                 outbox.MessageSpec(
@@ -58,6 +70,7 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
                     purpose=PURPOSE,
                     subject_key=_subject_key(link),
                     target_at=now,
+                    channel=channel,
                     data={"course": link.course_id, "link": purpose.value, "key": key},
                     send_at=now,
                     not_after=now + OF_USE,
@@ -118,32 +131,25 @@ def _asked_enough(link: PatientLink, *, now: datetime) -> bool:
 
 
 def new_link_still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str | None]:
-    """Message id → None, or why it may not go: the patient has stopped mail since, or the course ended."""
-    courses = Course.objects.select_related("patient__contact_details").in_bulk(
+    """Message id → None, or why it may not go: that way was closed since, or the course ended."""
+    courses = Course.objects.select_related("patient__contact_details", "clinic").in_bulk(
         {message.data["course"] for message in messages}
     )
-    return {
-        message.pk: _unwanted(courses.get(message.data["course"]), key=message.data["key"])
-        for message in messages
-    }
+    return {message.pk: _unwanted(courses.get(message.data["course"]), message) for message in messages}
 
 
-def _unwanted(course: Course | None, *, key: str) -> str | None:
-    if course is None or (course.status not in OPEN_STATUSES and not _asked(course, key)):
+def _unwanted(course: Course | None, message: Message) -> str | None:
+    if course is None or (course.status not in OPEN_STATUSES and not _asked(course, message.data["key"])):
         return "course_ended"
-    details = getattr(course.patient, "contact_details", None)
-    if details is None or not details.email:
-        return "no_address"
-    if details.email_stopped_at is not None or not details.email_allowed:
-        return "stopped_by_patient"
-    return None
+    how = how_of(getattr(course.patient, "contact_details", None), clinic=course.clinic)
+    return why_not(how, message.channel, ASKED_AS[LinkPurpose(message.data["link"])])
 
 
-def render_new_link(message: Message, now: datetime) -> RenderedMail:
+def render_new_link(message: Message, now: datetime) -> Rendered:
     course = Course.objects.select_related("patient__contact_details", "clinic").get(
         clinic_id=message.clinic_id, pk=message.data["course"]
     )
-    clinic = course.clinic
+    clinic, details = course.clinic, course.patient.contact_details
     with (
         translation.override(language_in_use(clinic.pk, course.patient.language)),
         speaking(own_words_of(course.protocol_version_id)),
@@ -153,6 +159,11 @@ def render_new_link(message: Message, now: datetime) -> RenderedMail:
             "link": link_address(message=message, course=course),
             "phone": clinic.phone,
         }
+        if message.channel == Channel.TEXT:
+            text = _("%(sender)s: your new link: %(link)s Questions? Call %(phone)s. Reply STOP to opt out.")
+            text = for_texting(text % words)
+            refuse_telling(text)
+            return texted(clinic=clinic, details=details, message=message, text=text, mark=words["link"])
         subject = _("Your new link")
         text = (
             _(
@@ -162,9 +173,7 @@ def render_new_link(message: Message, now: datetime) -> RenderedMail:
             % words
         )
     refuse_telling(f"{subject}\n{text}")
-    return RenderedMail(
-        to=course.patient.contact_details.email, subject=subject, text=text, sender_name=clinic.sender_name
-    )
+    return RenderedMail(to=details.email, subject=subject, text=text, sender_name=clinic.sender_name)
 
 
 def register_new_links() -> None:

@@ -15,7 +15,7 @@ from sessions.rules.discretion import telling_words
 from sessions.rules.wording import LANGUAGES
 from sessions.web import urls
 from tests.support.clinic_day import ClinicDay, make_day
-from tests.support.patient_pages import Visited, every_page, speak
+from tests.support.patient_pages import Visited, every_page, page_templates, speak
 from tests.support.reading import hardness
 
 pytestmark = pytest.mark.django_db
@@ -75,9 +75,10 @@ def test_every_page_of_a_patient_says_whom_to_call_and_how_to_leave_and_tells_no
     client: Client, day: ClinicDay, language: str
 ) -> None:
     speak(day, language)
-    found, pages = {}, every_page(day)
+    found, pages, shown = {}, every_page(day), set()
     for visited in pages:
         response = come_to(client, visited)
+        shown |= {template.name for template in response.templates}
         known = visited.name != "unknown"
         wrong = faults(response, known=known, clinical=visited.clinical, language=language if known else "en")
         if response.status_code != visited.status:
@@ -86,7 +87,9 @@ def test_every_page_of_a_patient_says_whom_to_call_and_how_to_leave_and_tells_no
             found[visited.name] = wrong
     assert found == {}
     visited_below = {re.sub(r"^/p/[^/]+/", "", one.path) for one in pages}
-    assert {str(pattern.pattern) for pattern in urls.patient} - visited_below == {"keep/"}, "is no page"
+    no_pages = {"keep/", "calendar/"}
+    assert {str(pattern.pattern) for pattern in urls.patient} - visited_below == no_pages
+    assert page_templates() - shown == set(), "a template that no walk over the pages comes to"
 
 
 def breaks(*_args: object, **_kwargs: object) -> None:

@@ -1,4 +1,5 @@
-"""An old link asks for a new one: only the patient's own address gets it, and whoever asks learns nothing."""
+"""An old link asks for a new one: only the patient's own address or number gets it, and whoever asks learns
+nothing."""
 
 from __future__ import annotations
 
@@ -12,14 +13,18 @@ from clinic import clock
 from clinic.models import Event, Message, MessageLog
 from clinic.operations.clock import move_clock
 from clinic.outbox import send_due_messages
+from clinic.rules.text_length import text_length
 from sessions.models import ContactDetails, Course, PatientLink
 from sessions.operations.answering import answer_form, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.new_links import ask_for_new_link
 from sessions.operations.rendering import link_address
+from sessions.rules.discretion import telling_words
 from tests.sessions.test_patient_pages import CRISIS, PHONE, check_in_token, token_of, visit_link
-from tests.support.cast import Cast, calm_answers, days, enrol, make_cast
+from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast
 from tests.support.smtp import SmtpServer
+from tests.support.text_gateway import Gateway
+from tests.support.texting import NUMBER, booked_course, texting, texting_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +63,7 @@ def test_an_expired_check_in_offers_a_new_link_that_opens_the_same_form(
     assert client.get(f"/p/{token}/again/").status_code == 302
     assert not waiting(), "opening changes nothing"
     page = client.post(f"/p/{token}/again/").content.decode()
-    assert "Look in your mail" in page and PHONE in page and CRISIS in page
+    assert "Look at your messages" in page and PHONE in page and CRISIS in page
     [message] = waiting()
     smtp_server.clear()
     send_due_messages(now=clock.now())
@@ -71,6 +76,19 @@ def test_an_expired_check_in_offers_a_new_link_that_opens_the_same_form(
     answers = dict(calm_answers("day_after_check_in"))
     assert answer_form(token=found[1], answers=answers, now=clock.now()).key == message.data["key"]
     assert MessageLog.objects.get(purpose="new_link").state == "handed_off"
+
+
+def test_who_is_texted_and_has_no_mail_gets_the_new_link_by_text(text_gateway: Gateway) -> None:
+    cast = texting_cast()
+    course = booked_course(cast)
+    texting(cast, course, email="", email_allowed=False)
+    message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
+    ask_for_new_link(token=token_of(link_address(message=message, course=course)), now=START)
+    assert [one.channel for one in waiting()] == ["text"]
+    send_due_messages(now=START + timedelta(seconds=1))
+    [text] = [one for one in text_gateway.taken if "new link" in one.body]
+    assert text.to == NUMBER and text_length(text.body).fits and "STOP" in text.body
+    assert telling_words(text.body) == ()
 
 
 def test_the_page_says_the_same_whatever_is_known(

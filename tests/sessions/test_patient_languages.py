@@ -27,21 +27,14 @@ from sessions.rules.wording_shipped import MAILS
 from tests.sessions.test_patient_pages import CRISIS, PHONE, visit_link
 from tests.support.cast import START, Cast, enrol, make_cast
 from tests.support.clinic_day import set_clock
+from tests.support.patient_pages import templates_shown
 
 PROJECT = Path(__file__).parents[2]
-TEMPLATES = [
-    *PROJECT.glob("sessions/templates/sessions/link_*.html"),
-    *(PROJECT / f"sessions/templates/sessions/{name}.html" for name in ("_call_us", "_support")),
-    *(
-        PROJECT / f"clinic/templates/clinic/{name}.html"
-        for name in ("patient_base", "patient_broken", "_errors", "_field", "_fields")
-    ),
-]
+TEMPLATES = [path for _name, path in sorted(templates_shown().items())]
+DOORS = ("sessions/web/links.py", "sessions/web/step_up.py", "sessions/web/patient_door.py")
 # (file, classes and functions in it that are for staff)
 SOURCES: tuple[tuple[str, frozenset[str]], ...] = (
-    ("sessions/web/links.py", frozenset()),
-    ("sessions/web/step_up.py", frozenset()),
-    ("sessions/web/patient_door.py", frozenset()),
+    *((door, frozenset[str]()) for door in DOORS),
     ("sessions/web/forms/step_up.py", frozenset({"SetWordForm"})),
     ("sessions/web/forms/answers.py", frozenset({"ConcernStepForm"})),
     ("sessions/operations/answering.py", frozenset()),
@@ -49,6 +42,7 @@ SOURCES: tuple[tuple[str, frozenset[str]], ...] = (
     ("sessions/operations/new_links.py", frozenset()),
     ("sessions/operations/step_up.py", frozenset({"_refuse_poor"})),
     ("sessions/operations/step_up_codes.py", frozenset()),
+    ("sessions/operations/care_concerns.py", frozenset({"act_on_concern", "render_concern"})),
 )
 OTHERS = [language for language in LANGUAGES if language not in APPROVED_AS_SHIPPED]
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext"}
@@ -70,6 +64,27 @@ def in_code() -> Iterator[str]:
                 words = node.args[0]
                 assert isinstance(words, ast.Constant), f"{name}:{node.lineno} is not a plain sentence"
                 yield str(words.value)
+
+
+def says_something(path: Path) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS
+        for node in ast.walk(tree)
+    )
+
+
+def test_whatever_a_door_of_patients_asks_for_is_searched_for_sentences() -> None:
+    """An operation that a page of patients calls says what it refuses in words that are translated."""
+    called = {
+        f"{node.module.replace('.', '/')}.py"
+        for door in DOORS
+        for node in ast.walk(ast.parse((PROJECT / door).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sessions.operations.")
+        if node.module
+    }
+    searched = {name for name, _of_staff in SOURCES}
+    assert sorted(one for one in called - searched if says_something(PROJECT / one)) == []
 
 
 def english() -> set[str]:

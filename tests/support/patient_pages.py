@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 from clinic.models import Clinic
@@ -19,6 +21,36 @@ from tests.support.cast import assess, calm_answers, days
 from tests.support.clinic_day import ClinicDay
 
 WORD = "blue heron"
+FRAME = "clinic/patient_base.html"
+_PROJECT = Path(__file__).parents[2]
+_FOLDERS = [_PROJECT / "clinic/templates", _PROJECT / "sessions/templates", _PROJECT / "protocols/templates"]
+_NAMED = re.compile(r"""{%\s*(?:extends|include)\s+["']([^"']+)["']""")
+
+
+def _templates() -> dict[str, Path]:
+    """Name → file, of every template of the product."""
+    return {
+        path.relative_to(folder).as_posix(): path for folder in _FOLDERS for path in folder.rglob("*.html")
+    }
+
+
+def _named_in(path: Path) -> set[str]:
+    return {*_NAMED.findall(path.read_text(encoding="utf-8"))}
+
+
+def page_templates() -> set[str]:
+    """The templates of patients' pages: all that stand in their frame."""
+    return {name for name, path in _templates().items() if FRAME in _named_in(path)}
+
+
+def templates_shown() -> dict[str, Path]:
+    """Those, their frame, and whatever stands in them."""
+    known, found, waiting = _templates(), {}, {FRAME, *page_templates()}
+    while waiting:
+        name = waiting.pop()
+        found[name] = known[name]
+        waiting |= _named_in(known[name]) - found.keys()
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +150,7 @@ def every_page(day: ClinicDay) -> list[Visited]:
         Visited(name="visit-change-asked", path=f"{of_visit}change/", sent={}),
         Visited(name="visit-confirmed", path=f"{of_visit}confirm/", sent={}),
         Visited(name="visit-gone", path=of_gone, status=410),
+        Visited(name="nowhere", path=f"{of_visit}nowhere/", status=404),
         Visited(name="stop", path=f"{of_visit}stop/"),
         Visited(name="concern", path=f"{of_visit}concern/"),
         Visited(name="concern-empty", path=f"{of_visit}concern/", sent={"text": ""}),
@@ -126,6 +159,7 @@ def every_page(day: ClinicDay) -> list[Visited]:
         Visited(name="check-in-empty", path=check_in, sent={"item-safe": ""}),
         Visited(name="check-in-thanks", path=check_in, sent=calm),
         Visited(name="check-in-again", path=check_in, sent=calm, status=409),
+        Visited(name="check-in-again-worried", path=check_in, sent={**calm, "item-safe": "0"}, status=409),
         Visited(name="call-asked", path=f"{worried}call/", sent={}),
         Visited(name="check-in-worried", path=worried, sent={**calm, "item-safe": "0"}),
         Visited(name="step", path=form),

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
@@ -29,8 +31,8 @@ from sessions.operations.reaching import Source, note_choices
 from sessions.operations.records import check_time
 from sessions.operations.refresh import refresh_course
 from sessions.operations.tasks import hand_on_tasks
+from sessions.queries.blinding import blind_no_more
 from sessions.queries.fidelity import hidden_of
-from sessions.queries.ratings import knowing_places
 
 
 def register_patient(
@@ -272,6 +274,23 @@ def _require_blind(rater: Membership, definition: ProtocolDefinition, team: Coll
         )
 
 
+def _require_unknowing(rater: Membership, course: Course, *, now: datetime) -> None:
+    """The same for a course that is there: whoever knows its patient."""
+    if not hidden_of(definition_of(course.protocol_version_id)):
+        return
+    known = blind_no_more(course, {rater.person_id}, now=now).get(rater.person_id)
+    if known is not None:
+        raise BadInput(
+            "The care team needs another look.",
+            fields={
+                TeamRole.INDEPENDENT_RATER.value: [
+                    _("The protocol blinds its raters: %(name)s %(why)s.")
+                    % {"name": known.name, "why": known.words}
+                ]
+            },
+        )
+
+
 def change_care_team(
     *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime, reason: str = ""
 ) -> CareTeamMember:
@@ -284,11 +303,7 @@ def change_care_team(
             course=course, team_role=team_role.value, until_at__isnull=True
         ).exclude(person_id=membership.person_id)
         if team_role is TeamRole.INDEPENDENT_RATER:
-            _require_blind(
-                membership,
-                definition_of(course.protocol_version_id),
-                set(knowing_places(course).values_list("person_id", flat=True)),
-            )
+            _require_unknowing(membership, course, now=now)
         left = list(leaving.values_list("person_id", flat=True))
         leaving.update(until_at=now)
         member, _made = CareTeamMember.objects.get_or_create(

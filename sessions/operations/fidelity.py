@@ -26,13 +26,13 @@ from sessions.models import (
 from sessions.models.bookings import RecordStatus
 from sessions.permissions import subject_of
 from sessions.queries.fidelity import (
-    Barred,
     barred,
     barred_since,
     candidates_for,
     hidden_of,
     refusal_of,
     those_who_know,
+    why_not,
 )
 from sessions.rules.fidelity import NoForm, draw, form_of, problems_of, read_form, weight_of
 
@@ -174,7 +174,7 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
             hidden=hidden_of(definition_of(course.protocol_version_id)),
         )
         if why is not None:
-            raise BadInput(fields={"rater": [_why_not(why)]})
+            raise BadInput(fields={"rater": [_sentence(why_not(why))]})
         taken = set(there.exclude(pk__in=out).values_list("place", flat=True))
         if len(taken) == 2:
             raise NotNow(_("Two raters are named already."))
@@ -193,12 +193,8 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
         return rating
 
 
-def _why_not(why: Barred) -> str:
-    return {
-        Barred.GONE: _("Their role here does not rate sessions."),
-        Barred.KNOWS: _("They treated this patient, or were in the room."),
-        Barred.SEES: _("The protocol blinds its raters, and they can open this chart."),
-    }[why]
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def say_where_video_is(*, actor: Actor, review_id: UUID, reference: str, now: datetime) -> FidelityReview:

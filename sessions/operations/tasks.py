@@ -22,6 +22,7 @@ COORDINATORS_OWN = frozenset(
     {
         TaskKind.STAFF_GONE,
         TaskKind.STAFF_AWAY,
+        TaskKind.RATER_NOT_BLIND,
         TaskKind.TIME_ASKED,
         TaskKind.VISIT_MOVED,
         TaskKind.LINK_LOCKED,

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 from clinic.actors import system_actor
 from clinic.models import Absence, Event
 from clinic.rules.wall_time import day_of, end_of_day
-from protocols.rules.definition import AnswerRule, ProtocolDefinition
+from protocols.rules.definition import AnswerRule, ProtocolDefinition, Role
 from protocols.rules.instruments import Act
 from sessions.models import Course, ResourceUse, StaffTask
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.tasks import TaskKind
 from sessions.operations.ladders import called_by_a_ladder, keep_ladder_tasks
 from sessions.operations.tasks import SAME_CALL, close_tasks, keep_tasks_owned, open_task
+from sessions.queries.blinding import raters_blind_no_more
 from sessions.rules.facts import History
 from sessions.rules.kinds.ladders import hour_for
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status
@@ -38,17 +39,22 @@ def open_overdue_tasks(
     if any(booking.starts_at > now for booking in history.bookings):
         _flag_visits_without_staff(course=course, now=now)
         away = _flag_visits_with_somebody_away(course=course, now=now)
+    unblinded = _flag_raters_blind_no_more(course=course, definition=definition, outcome=outcome, now=now)
     answers = {answer.rule: answer for answer in definition.answers}
     known = list(StaffTask.objects.filter(course=course).values_list("kind", "subject", "done_at"))
     opened = {(kind, subject) for kind, subject, _done_at in known}
+    over = {
+        TaskKind.STAFF_AWAY: (away, _("They are there after all, or the visit is over.")),
+        TaskKind.RATER_NOT_BLIND: (unblinded, _("Somebody else rates it, or nothing is left to rate.")),
+    }
     for kind, subject, done_at in known:
-        if kind == TaskKind.STAFF_AWAY and done_at is None and subject not in away:
+        if kind in over and done_at is None and subject not in over[TaskKind(kind)][0]:
             close_tasks(
                 actor=system_actor(clinic_id=course.clinic_id, at=now),
                 course=course,
-                kinds=[TaskKind.STAFF_AWAY],
+                kinds=[TaskKind(kind)],
                 subject=subject,
-                resolution=_("They are there after all, or the visit is over."),
+                resolution=over[TaskKind(kind)][1],
                 now=now,
             )
     asked_for = {subject for kind, subject in opened if kind in SAME_CALL}
@@ -172,6 +178,38 @@ def _flag_visits_with_somebody_away(*, course: Course, now: datetime) -> frozens
             now=now,
             owner_role="coordinator",
             cover_role="therapist",
+            safety=False,
+        )
+    return frozenset(subjects)
+
+
+def _flag_raters_blind_no_more(
+    *, course: Course, definition: ProtocolDefinition, outcome: Outcome, now: datetime
+) -> frozenset[str]:
+    """While something is left to rate: a coordinator names another rater before its time comes, or, where it
+    has, before it is over. The subjects of the tasks."""
+    left = [
+        one.window.opens_at if one.status is Status.UPCOMING else one.window.closes_at
+        for one in outcome.requirements
+        if one.kind is Kind.ASSESSMENT
+        and one.who is Role.INDEPENDENT_RATER
+        and one.status in WAITING | {Status.UPCOMING}
+    ]
+    if not left:
+        return frozenset()
+    act_by = min((at for at in left if at is not None), default=now)
+    subjects = set()
+    for place, known in raters_blind_no_more(course, definition, now=now):
+        since = f"{known.since:%Y%m%d}" if known.since else ""
+        subjects.add(subject := f"{place.public_id}~{known.why}{since}")
+        open_task(
+            course=course,
+            kind=TaskKind.RATER_NOT_BLIND,
+            subject=subject,
+            act_by=max(act_by, now),
+            now=now,
+            owner_role="coordinator",
+            cover_role="supervisor",
             safety=False,
         )
     return frozenset(subjects)

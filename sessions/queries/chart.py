@@ -28,6 +28,7 @@ from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.arranging import TeamRow, team_of
 from sessions.queries.asked import ChoiceRow, choice_rows
 from sessions.queries.banner import Banner, banner_of
+from sessions.queries.blinding import Unblinded, raters_blind_no_more
 from sessions.queries.courses import course_for
 from sessions.queries.facts import FactRow, facts_of
 from sessions.queries.flags import Flag, flags_of
@@ -103,6 +104,7 @@ class Chart:
     deviations: Sequence[DeviationRecord]
     flags: Sequence[Flag]  # to be known at every visit
     team: Sequence[TeamRow]
+    unblinded: Sequence[Unblinded]  # independent raters who may not rate it any more
     course_actions: tuple[str, ...]  # the moves the table allows from here
     met: Decimal
     came_due: Decimal
@@ -198,6 +200,7 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
         deviations=list(DeviationRecord.objects.filter(course=course).order_by("-raised_at")),
         flags=flags,
         team=team_of(course),
+        unblinded=[known for _place, known in raters_blind_no_more(course, definition, now=now)],
         course_actions=actions_from(COURSE_MOVES, course.status),
         met=course.met_weight,
         came_due=course.due_weight,

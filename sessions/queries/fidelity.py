@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, as_actor
 from clinic.errors import Forbidden, NotFound
 from clinic.models import Handover, Membership
-from clinic.permissions import HouseSubject, Permission, allows, require
+from clinic.permissions import CLINICAL, HouseSubject, Permission, allows, require
+from clinic.queries import members_of
 from clinic.rules.wall_time import day_of
 from protocols.queries import definitions_of
 from protocols.rules.definition import Hidden, ProtocolDefinition, Role
@@ -400,6 +401,37 @@ def review(actor: Actor, review_id: UUID) -> ReviewRow:
     if not rows:
         raise NotFound()
     return rows[0]
+
+
+def raters_for(actor: Actor, review_id: UUID) -> Sequence[tuple[str, str]]:
+    """Who could rate it, by name; those who may not, with why."""
+    require(actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=actor.clinic_id))
+    record = (
+        SessionRecord.objects.select_related("course")
+        .filter(clinic_id=actor.clinic_id, fidelity_reviews__public_id=review_id)
+        .first()
+    )
+    if record is None:
+        raise NotFound()
+    subject, knowing = subjects_of([record.course])[record.course_id], those_who_know(record.course)
+    hidden = _hidden_of_record(record, definitions_of(_versions([record])))
+    found = []
+    for member in members_of(actor, now=actor.at):
+        who = as_actor(member, at=actor.at)
+        if not who.roles & CLINICAL:
+            continue
+        why = barred(who, subject, knowing=knowing, hidden=hidden)
+        name = member.person.printed_name
+        found.append((str(member.person.public_id), f"{name} ({why_not(why)})" if why else name))
+    return found
+
+
+def why_not(why: Barred) -> str:
+    return {
+        Barred.GONE: _("their role here does not rate sessions"),
+        Barred.KNOWS: _("they treated this patient, or were in the room"),
+        Barred.SEES: _("the protocol blinds its raters, and they can open this chart"),
+    }[why]
 
 
 def told(actor: Actor) -> Sequence[ReviewRow]:

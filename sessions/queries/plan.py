@@ -18,6 +18,7 @@ class RequirementRow:
     key: str
     rule: str
     kind: str
+    who: str
     what: str
     status: str
     words: str
@@ -62,6 +63,7 @@ def requirement_rows(
             key=row.key,
             rule=row.rule,
             kind=row.kind,
+            who=row.who,
             what=label(
                 definition=of[row.protocol_version_id],
                 rule=row.rule,

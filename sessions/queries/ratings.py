@@ -11,13 +11,12 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from clinic.actors import Actor
 from clinic.errors import BadInput, Forbidden, NotFound
-from clinic.permissions import Permission, allows
 from protocols.queries import definition_of, definitions_of, instrument_for, instrument_of
 from protocols.rules.definition import AssessmentRule, Hidden, ProtocolDefinition, Role
 from protocols.rules.instruments import Instrument
 from sessions.models import CareTeamMember, Course, CourseRequirement, Patient
 from sessions.models.courses import TeamRole
-from sessions.permissions import subject_of
+from sessions.queries.blinding import Why, blind_no_more
 from sessions.queries.fidelity import hidden_of
 from sessions.queries.words import label, say
 from sessions.rules.requirements import Status
@@ -42,11 +41,6 @@ class AskedRating:
 class RatingSheet:
     row: AskedRating
     instrument: Instrument
-
-
-def knowing_places(course: Course) -> QuerySet[CareTeamMember]:
-    """The places of a care team, now or ever, whose holders know the patient."""
-    return CareTeamMember.objects.filter(course=course).exclude(team_role=TeamRole.INDEPENDENT_RATER)
 
 
 def to_rate(actor: Actor) -> QuerySet[CourseRequirement]:
@@ -95,12 +89,13 @@ def rating_sheet(actor: Actor, requirement_id: UUID) -> RatingSheet:
 
 def require_blind(actor: Actor, course: Course, rule: AssessmentRule) -> None:
     """Asked again whenever a rating is opened or handed in: who was blind when they were named may be so no
-    more. Raises BadInput for who treats the patient, Forbidden for whom the chart is open to."""
+    more. Raises BadInput for who knows the patient, Forbidden for whom only the chart is open to."""
     if not rule.hidden:
         return
-    if knowing_places(course).filter(person_id=actor.person).exists():
+    known = blind_no_more(course, {actor.person}, now=actor.at).get(actor.person)
+    if known is not None and known.why is not Why.SEES:
         raise BadInput("Who treats a patient does not rate them under this protocol.")
-    if allows(actor, Permission.VIEW_CHART, subject_of(course)):
+    if known is not None:
         raise Forbidden(
             "The protocol blinds its raters, and by now you can open this chart.",
             code="may-not-rate",

@@ -23,6 +23,7 @@ from sessions.models import (
 )
 from sessions.models.tasks import TaskKind
 from sessions.queries.away import away_from
+from sessions.queries.blinding import Unblinded, raters_blind_no_more
 from sessions.queries.courses import courses_for
 from sessions.queries.followed import FOLLOWING, followed
 from sessions.queries.today import TaskRow, task_rows
@@ -60,9 +61,11 @@ class TaskDetail:
     tell_next_at: datetime | None
     tellings: Sequence[TellingRow]  # each mail and text, and what became of it
     visit: VisitInQuestion | None  # the visit that needs somebody else
+    raters: Sequence[Unblinded]  # who may not rate any more
 
 
 OF_A_VISIT = (TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY)
+ABOUT_NOTHING_ASKED = (TaskKind.TEXT_CAME, TaskKind.RATER_NOT_BLIND, *OF_A_VISIT)
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -138,7 +141,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         phone=details.phone if details else "",
         received=_received(found),
         subject_key=""
-        if about or found.kind in FOLLOWING or found.kind in (TaskKind.TEXT_CAME, *OF_A_VISIT)
+        if about or found.kind in FOLLOWING or found.kind in ABOUT_NOTHING_ASKED
         else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
@@ -150,7 +153,15 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         tell_next_at=found.tell_next_at,
         tellings=tellings_of(found) if found.safety else (),
         visit=_visit(found),
+        raters=_raters(found, now=now),
     )
+
+
+def _raters(found: StaffTask, *, now: datetime) -> list[Unblinded]:
+    if found.kind != TaskKind.RATER_NOT_BLIND or found.done_at is not None:
+        return []
+    definition = definition_of(found.course.protocol_version_id)
+    return [known for _place, known in raters_blind_no_more(found.course, definition, now=now)]
 
 
 def _visit(found: StaffTask) -> VisitInQuestion | None:

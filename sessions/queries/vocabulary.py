@@ -111,6 +111,7 @@ TASK_WORDS: dict[str, Any] = {
     "text_came": gettext_lazy("Answered a text in words: read it and call"),
     "staff_gone": gettext_lazy("Somebody booked will have left by then"),
     "staff_away": gettext_lazy("Somebody booked is away then: find somebody else"),
+    "rater_not_blind": gettext_lazy("A rater is blind no more: name another"),
     "deviation_action": gettext_lazy("An action agreed after a deviation"),
     "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
     "deviation_report": gettext_lazy("A deviation is to be reported"),

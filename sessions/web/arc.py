@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.permissions import Permission, allows
 from protocols.queries import instrument_of
+from protocols.rules.definition import Role
 from protocols.web.showing import instrument_figures
 from sessions.permissions import subject_of
 from sessions.queries.chart import Chart, StageRow
@@ -129,6 +130,8 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         "unscheduled": [record for record in found.records if not record.key],
         "due": [row for row in rows if row.kind != "session" and row.status in ("open", "overdue")],
         "later": [row for row in rows if row.kind != "session" and row.status == "upcoming" and row.firm],
+        "ratings_left": any(row.who == Role.INDEPENDENT_RATER and row.status in WAITING for row in rows),
+        "may_name": allows(door.actor, Permission.CHANGE_CARE_TEAM, subject_of(found.course)),
         "contacts": _standing(found, "contact_made"),
         "not_done": [(row, what.get(row.key or "", "")) for row in _standing(found, "not_done")],
         "weighed": _standing(found, "risk_benefit_documented"),

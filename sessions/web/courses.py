@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clinic.permissions import HouseSubject, Permission, require
+from sessions.models.courses import TeamRole
 from sessions.operations import workflow
-from sessions.operations.enrolment import enrol_patient, register_patient
-from sessions.queries import arranging, offers, reviewers
+from sessions.operations.enrolment import change_care_team, enrol_patient, register_patient
+from sessions.queries import arranging, banner, blinding, offers, reviewers
 from sessions.web import forms
 from sessions.web.door import Door, staff
 
@@ -30,6 +31,7 @@ def enrol(door: Door) -> HttpResponse:
         staff=people,
         roles=door.read(offers.roles_offered),
         arms=door.read(offers.arms_offered),
+        raters=[(str(one.id), one.words) for one in door.read(blinding.raters_offered, now=door.now)],
     )
     made: list[UUID] = []
 
@@ -83,6 +85,37 @@ def enrol(door: Door) -> HttpResponse:
         form=form,
         submit=_("Enrol"),
         back=door.url("patients"),
+    )
+
+
+@staff
+def name_rater(door: Door, course: UUID) -> HttpResponse:
+    """Each who could be named, with why their rating would not count."""
+    found = door.read(blinding.raters_of, course, now=door.now)
+    form = door.form(forms.IndependentRaterForm, raters=[(str(one.id), one.words) for one in found.choices])
+    if door.done(
+        form,
+        lambda: change_care_team(
+            actor=door.actor,
+            course_id=course,
+            team_role=TeamRole.INDEPENDENT_RATER,
+            person_id=UUID(form.cleaned_data["independent_rater"]),
+            reason=form.cleaned_data["reason"],
+            now=door.now,
+        ),
+    ):
+        return door.go("tasks", said=_("The rater is named."))
+    named = [f"{name} ({why})" if why else name for name, why in found.now]
+    return door.page(
+        "sessions/record_form.html",
+        here="patients",
+        title=_("Name the independent rater"),
+        lede=_("Now: %(names)s.") % {"names": ", ".join(named) or _("nobody")},
+        form=form,
+        submit=_("Name them"),
+        patient=door.read(banner.banner, course, now=door.now),
+        back=door.url("tasks"),
+        back_label=_("Tasks"),
     )
 
 

@@ -8,8 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from clinic.permissions import HouseSubject, Permission, Role, allows
-from clinic.queries import members_of
+from clinic.permissions import HouseSubject, Permission, allows
 from clinic.rules.wall_time import start_of_day
 from sessions.operations import fidelity as operations
 from sessions.queries import fidelity as queries
@@ -96,11 +95,7 @@ def draw(door: Door) -> HttpResponse:
 def review(door: Door, review: UUID) -> HttpResponse:
     found = door.read(queries.review, review)
     act = door.request.POST.get("act", "") if door.posted else ""
-    people = [
-        (str(one.person.public_id), one.person.printed_name)
-        for one in members_of(door.actor, now=door.now)
-        if one.role_set & {Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER}
-    ]
+    people = list(door.read(queries.raters_for, review))
     given = door.request.POST
     rater = RaterForm(given if act == "rater" else None, choices=people)
     video = VideoForm(given if act == "video" else None, initial={"reference": found.video_reference})

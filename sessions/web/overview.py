@@ -94,6 +94,9 @@ def task(door: Door, task: UUID) -> HttpResponse:
         return door.go("tasks", said=_("The task is closed."))
     return door.page(
         "sessions/task.html",
+        may_name=allows(
+            door.actor, Permission.CHANGE_CARE_TEAM, HouseSubject(clinic_id=door.actor.clinic_id)
+        ),
         here="today",
         patient=door.read(banner.banner, found.row.course_id, now=door.now),
         task=found,

@@ -51,6 +51,7 @@ staff = [
     path("me/texts/choose/", own_texts.own_texts_choose, name="own_texts_choose"),
     path("patients/", overview.patients, name="patients"),
     path("patients/enrol/", courses.enrol, name="enrol"),
+    path("courses/<uuid:course>/rater/", courses.name_rater, name="name_rater"),
     path("deviations/", deviations.deviations, name="deviations"),
     path("deviations/log.<slug:form>", deviations.log_file, name="deviation_log"),
     path("deviations/acknowledge/", deviations.acknowledge, name="deviations_acknowledge"),

@@ -66,6 +66,7 @@ class EnrolForm(RecordForm):
         staff: Choices,
         roles: Collection[str],
         arms: Sequence[tuple[str, str]],
+        raters: Choices,
         **kwargs: Any,
     ) -> None:
         """`roles` are those that have a part in some protocol; nobody is asked to name another."""
@@ -85,11 +86,21 @@ class EnrolForm(RecordForm):
             set_choices(self, "attributes", list(attributes))
         for role in TeamRole:
             if role.value in self.fields:
-                set_choices(self, role.value, people)
+                rates = role is TeamRole.INDEPENDENT_RATER
+                set_choices(self, role.value, [("", _("Choose")), *raters] if rates else people)
 
     @property
     def team(self) -> dict[TeamRole, UUID]:
         return {role: UUID(chosen) for role in TeamRole if (chosen := self.cleaned_data.get(role.value, ""))}
+
+
+class IndependentRaterForm(RecordForm):
+    independent_rater = forms.ChoiceField(label=_("Independent rater"), widget=forms.RadioSelect)
+    reason = words(_("Why"), hint=_("In a few words; it stays on the record."), rows=3)
+
+    def __init__(self, *args: Any, raters: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        set_choices(self, "independent_rater", list(raters))
 
 
 class BookForm(RecordForm):

@@ -50,6 +50,8 @@ class Attempt:
     at: datetime
     result: str
     by: str
+    entered_by_id: int | None
+    may_amend: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,8 @@ def calls(actor: Actor, *, now: datetime) -> list[CallRow]:
     definitions = definitions_of({task.course.protocol_version_id for task in open_tasks})
     answers = _answers(charted)
     dosed = _last_doses(charted)
-    attempts = _attempts(by_course)
+    amendable = courses_for(actor, Permission.AMEND_RECORD).filter(pk__in=by_course)
+    attempts = _attempts(by_course, set(amendable.values_list("pk", flat=True)))
     keys = _keys(open_tasks)
     steps = _next_steps(by_course, definitions, now=now)
     zone = Clinic.objects.get(pk=actor.clinic_id).zone_info
@@ -208,7 +211,9 @@ def _last_doses(course_ids: Collection[int]) -> dict[int, datetime]:
     return dict(rows)
 
 
-def _attempts(by_course: Mapping[int, Sequence[StaffTask]]) -> dict[int, list[Attempt]]:
+def _attempts(
+    by_course: Mapping[int, Sequence[StaffTask]], amendable: Collection[int]
+) -> dict[int, list[Attempt]]:
     found: dict[int, list[Attempt]] = defaultdict(list)
     if not by_course:
         return found
@@ -225,7 +230,14 @@ def _attempts(by_course: Mapping[int, Sequence[StaffTask]]) -> dict[int, list[At
         if isinstance(value, ContactMade):
             by = row.entered_by.printed_name if row.entered_by else ""
             found[row.course_id].append(
-                Attempt(fact_id=row.public_id, at=row.occurred_at, result=value.result.value, by=by)
+                Attempt(
+                    fact_id=row.public_id,
+                    at=row.occurred_at,
+                    result=value.result.value,
+                    by=by,
+                    entered_by_id=row.entered_by_id,
+                    may_amend=row.course_id in amendable,
+                )
             )
     return found
 

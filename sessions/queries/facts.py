@@ -38,6 +38,7 @@ class FactRow:
     was: Sequence[FactRow]  # the rows it replaced, newest first
     reason: str
     version_id: int  # of the protocol version it was made under
+    entered_by_id: int | None = None
 
     @property
     def amended(self) -> bool:
@@ -71,6 +72,7 @@ def fact_rows(rows: Sequence[FactRecord]) -> list[FactRow]:
             was=(before, *before.was) if before else (),
             reason=row.reason,
             version_id=row.protocol_version_id,
+            entered_by_id=row.entered_by_id,
         )
     newest = sorted(rows, key=lambda row: (row.occurred_at, row.pk), reverse=True)
     return [made[row.pk] for row in newest]

@@ -135,6 +135,11 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         "contacts": _standing(found, "contact_made"),
         "not_done": [(row, what.get(row.key or "", "")) for row in _standing(found, "not_done")],
         "weighed": _standing(found, "risk_benefit_documented"),
+        "acts": sorted(
+            (row for kind in ACTS for row in _standing(found, kind)),
+            key=lambda row: row.occurred_at,
+            reverse=True,
+        ),
         "filed": [
             (row, what.get(row.key or "", row.value.form.replace("_", " ").capitalize()))
             for row in _standing(found, "form_filed")
@@ -164,6 +169,9 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
         ),
     }
 
+
+ACTS = ("dose_ordered", "dosing_stopped", "override", "risk_assessed", "step_taken")
+"""Kinds of record that stand in no list of their own."""
 
 ACTIONS: dict[str, Any] = {
     "put_on_hold": _("Put the course on hold"),

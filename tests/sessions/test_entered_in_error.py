@@ -4,13 +4,16 @@ no view, count or fact of the engine any more. The audit and the certified copy 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from rest_framework.test import APIClient
 
+from clinic.actors import acting
 from clinic.errors import Forbidden, Incomplete, NotFound, NotNow, Refusal
 from clinic.ids import uuid7
 from clinic.models import Event
@@ -33,6 +36,7 @@ from sessions.operations.entering import log_session
 from sessions.operations.errors import confirm_error, decline_error, mark_fact, mark_note, mark_session
 from sessions.operations.notes import write_note
 from sessions.operations.proving import verify_signatures
+from sessions.operations.records import put_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.signing import sign_record
 from sessions.operations.verifying import verify_requirements
@@ -41,7 +45,27 @@ from sessions.queries.chart import chart
 from sessions.queries.conduct import board
 from sessions.queries.errors import audit, error_mark, marks_to_settle
 from sessions.queries.history import history_of
-from sessions.rules.facts import ContactMade, ContactResult, Mode
+from sessions.rules.facts import (
+    AdverseEventRecorded,
+    ChartItemRecorded,
+    ConsentChanged,
+    ConsentState,
+    ContactMade,
+    ContactResult,
+    DoseOrdered,
+    DosingStopped,
+    FactValue,
+    FormFiled,
+    MedicineListed,
+    Mode,
+    NotDone,
+    Override,
+    ResultRecorded,
+    RiskAssessed,
+    RiskBenefitDocumented,
+    RiskFound,
+    StepTaken,
+)
 from tests.support.cast import START, Cast, checklist_items, days, enrol, fill_chart, make_cast, make_person
 from tests.support.dosed import hold_preparation
 
@@ -500,3 +524,94 @@ def test_the_lists_take_the_same_number_of_queries_however_much_waits(cast: Cast
     for minutes in range(1, 5):
         asked_of_fact(cast, contact(cast, course, at=AT + timedelta(minutes=minutes)))
     assert asked() == before
+
+
+ON_THE_CHART: dict[str, FactValue] = {
+    "an order": DoseOrdered(cycle=1, amount=Decimal(80), unit="mg", supplement_allowed=True, person_id=1),
+    "that dosing stops": DosingStopped(after_cycle=1, reason="Enough"),
+    "an override": Override(
+        record_id=None, session_key="dosing.1", reason="She is well", person_id=1, role="prescriber"
+    ),
+    "an assessment of risk": RiskAssessed(
+        task=uuid7(), assessed_by=1, risk=RiskFound.LOW, found="No plan", agreed="A call"
+    ),
+    "a step when nobody was reached": StepTaken(what="The police were asked to look"),
+    "a risk weighed": RiskBenefitDocumented(
+        record_id=None, reason="The good outweighs it", person_id=1, role="prescriber"
+    ),
+    "a consent": ConsentChanged(scope="treatment", state=ConsentState.GIVEN, document_version="1"),
+    "a result": ResultRecorded(test="qtc", value=Decimal(410), unit="ms"),
+    "a medicine": MedicineListed(name="Sertraline", classes=frozenset(), dose="50 mg", last_taken_on=None),
+    "an item": ChartItemRecorded(item="allergies", cycle=None, detail="none known"),
+    "an adverse event": AdverseEventRecorded(
+        term="Nausea", severity="mild", serious=False, onset_at=START, outcome="recovered"
+    ),
+    "a form": FormFiled(form="wallet_card", reference="F-1"),
+    "what will not be done": NotDone(reason="He travels", cause="patient_declined"),
+    "a contact": ContactMade(result=ContactResult.REACHED, mode=Mode.PHONE, safe=True),
+}
+
+
+@pytest.mark.parametrize("value", [pytest.param(value, id=name) for name, value in ON_THE_CHART.items()])
+def test_whatever_somebody_wrote_on_a_chart_leads_from_there_to_being_taken_out(
+    cast: Cast, course: Course, value: FactValue
+) -> None:
+    """Also for a prescriber, who reads every chart and is on no team of this one."""
+    cast.people["hugo"] = make_person(cast.clinic, "Hugo Holly", Role.PRESCRIBER)
+    hugo = cast.actor("hugo", at=AT)
+    with acting(hugo):
+        row, _new = put_fact(
+            actor=hugo,
+            course=Course.objects.select_related("clinic", "protocol_version").get(pk=course.pk),
+            value=value,
+            occurred_at=AT,
+            key="preparation.1" if isinstance(value, NotDone | StepTaken) else None,
+            now=AT,
+        )
+    chart_page = reverse("sessions:chart", args=[cast.clinic.slug, course.public_id])
+    link = reverse("sessions:fact_error", args=[cast.clinic.slug, row.public_id])
+    client = Client()
+    client.force_login(cast.people["hugo"])
+    assert link in client.get(chart_page).text
+    answer = client.post(link, {"reason": WRONG})
+    assert (answer.status_code, answer.headers["Location"]) == (302, chart_page)
+    confirm(cast, ErrorMark.objects.get())
+    assert row.public_id not in {one.id for one in history_of(course).facts}
+    assert link not in client.get(chart_page).text
+    assert verify_requirements(now=AT + 2 * HOUR).differences == ()
+
+
+def test_a_coordinator_takes_out_the_call_that_they_recorded_for_the_wrong_patient(
+    client: Client, cast: Cast, course: Course
+) -> None:
+    StaffTask.objects.create(
+        clinic=cast.clinic,
+        course=course,
+        kind="worrying_answer",
+        subject="contact.daily@dosing.1",
+        safety=True,
+        owner=cast.people["ada"],
+        opened_at=START,
+        act_by=START,
+    )
+    tried = record_contact(
+        actor=cast.actor("eve", at=AT),
+        course_id=course.public_id,
+        result=ContactResult.NO_ANSWER,
+        mode=Mode.PHONE,
+        occurred_at=AT,
+        now=AT,
+    )
+    link = reverse("sessions:fact_error", args=[cast.clinic.slug, tried.public_id])
+    correct = reverse("sessions:correct", args=[cast.clinic.slug, tried.public_id])
+    calls_page = reverse("sessions:calls", args=[cast.clinic.slug])
+    for name, (leads, does_not) in {"eve": (link, correct), "ada": (correct, link)}.items():
+        client.force_login(cast.people[name])
+        page = client.get(calls_page).text
+        assert leads in page and does_not not in page, name
+    client.force_login(cast.people["eve"])
+    assert client.get(link).status_code == 200
+    answer = client.post(link, {"reason": WRONG}, follow=True)
+    assert answer.status_code == 200 and "Marked." in answer.text
+    confirm(cast, ErrorMark.objects.get())
+    assert not FactRecord.objects.filter(pk=tried.pk).exists()

@@ -41,6 +41,11 @@ class StartDraftInput(NewRowInput):
 
 
 class SaveTextInput(StrictSerializer):
+    id = Id(
+        required=False,
+        help_text="A UUID that you make for this save. Sent again with it, it is the same save, whatever the "
+        "text has become since.",
+    )
     version = Whole(
         min_value=0, help_text="The version you began from. Another by now: 409, with both texts."
     )
@@ -205,6 +210,7 @@ def sent_of(given: dict[str, Any]) -> Sent:
         texts={one["code"]: one["text"] for one in given["blocks"]},
         kept=given.get("kept"),
         settles=given.get("settles"),
+        public_id=given.get("public_id"),
     )
 
 

@@ -19,6 +19,8 @@ from sessions.models.records import NoteRecord
 from sessions.rules.notes import Part
 
 PARTS = [(part.value, part.value) for part in Part]
+TO_LOOK_AT = Q(number__isnull=True, settled_at__isnull=True)
+"""Of a `TextVersion`: refused, and its author has not looked at it yet."""
 
 
 class NoteTemplate(ClinicRow):
@@ -116,6 +118,7 @@ class NoteDraftVersion(TextVersion):
                 name="one_accepted_save_per_version_of_a_draft",
             ),
         ]
+        indexes = [models.Index(fields=["clinic"], condition=TO_LOOK_AT, name="texts_beside_a_note")]
 
 
 class NoteContributor(ClinicRow):
@@ -185,3 +188,4 @@ class PsychotherapyNoteVersion(TextVersion):
                 name="one_accepted_save_per_version_of_a_psychotherapy_note",
             ),
         ]
+        indexes = [models.Index(fields=["clinic"], condition=TO_LOOK_AT, name="texts_beside_an_own_note")]

@@ -20,8 +20,8 @@ from clinic.operations.events import record_event
 from clinic.permissions import Permission, require
 from clinic.rules.wall_time import day_of
 from sessions.models import NoteRecord, SessionRecord
-from sessions.models.bookings import RecordStatus
-from sessions.models.notes import NoteDraft
+from sessions.models.bookings import NEVER_HELD, RecordStatus
+from sessions.models.notes import TO_LOOK_AT, NoteDraft
 from sessions.models.reviews import ReviewOutcome
 from sessions.operations import drafting
 from sessions.operations.drafting import Sent
@@ -46,10 +46,17 @@ from sessions.rules.notes import (
 
 
 def write_note(
-    *, actor: Actor, record_id: UUID, text: str, now: datetime, public_id: UUID | None = None
+    *,
+    actor: Actor,
+    record_id: UUID,
+    text: str,
+    now: datetime,
+    public_id: UUID | None = None,
+    settles: UUID | None = None,
 ) -> NoteRecord:
     """Add a note to a held session at once, as one text. After the session is signed it is an addendum and
-    shows as such."""
+    shows as such. `settles`: the actor's text that came after the note was finished, which this one has dealt
+    with."""
     with on_session_record(actor=actor, record_id=record_id, permission=Permission.WRITE_NOTE, now=now) as (
         course,
         record,
@@ -76,6 +83,13 @@ def write_note(
         record_event(
             actor=actor, verb="note_written", subject=note, course_id=course.pk, occurred_at=now, now=now
         )
+        if settles is not None:
+            late = record.note_drafts.filter(
+                author_id=actor.person, finished_as__isnull=False, versions__public_id=settles
+            ).first()
+            if late is None:
+                raise NotFound()
+            drafting.settle(late, settles, now=now)
         return note
 
 
@@ -192,7 +206,8 @@ def _on_draft(
     *, actor: Actor, draft_id: UUID, permission: Permission = Permission.WRITE_NOTE
 ) -> Iterator[NoteDraft]:
     """The author's own draft, locked, in a transaction. Nothing that the engine reads is written here, so the
-    course is neither locked nor asked afresh: this runs every two seconds for everybody who writes."""
+    course is neither locked nor asked afresh: this runs every two seconds for everybody who writes. Of a
+    session that was never held nothing is taken: nobody would see it again."""
     with acting(actor):
         draft = (
             NoteDraft.objects.select_for_update(of=("self",))
@@ -206,6 +221,13 @@ def _on_draft(
         if draft.author_id != actor.person_id:
             # Nobody reads what somebody else has not finished: for them it is not there.
             raise NotFound()
+        if draft.session_record.status in NEVER_HELD:
+            raise NotNow(
+                _("This session never took place.")
+                if draft.session_record.status == RecordStatus.VOID
+                else _("This session was entered in error."),
+                code="never-held",
+            )
         yield draft
 
 
@@ -213,19 +235,30 @@ def save_draft(*, actor: Actor, draft_id: UUID, sent: Sent, now: datetime) -> No
     """Save what the author has written. Raises NotNow with both texts when another window saved meanwhile, or
     the note was finished; what was sent is kept then, too."""
     with _on_draft(actor=actor, draft_id=draft_id) as draft:
-        if draft.finished_as is not None and drafting.says(blocks_of(draft.finished_as), sent.texts):
+        finished = None if draft.finished_as is None else blocks_of(draft.finished_as)
+        if finished is not None and drafting.says(finished, sent.texts):
             return draft
-        refused = drafting.take(draft, sent, now=now, closed=draft.finished_as is not None)
+        known = set(draft.versions.values_list("pk", flat=True)) if finished is not None else set()
+        refused = drafting.take(draft, sent, now=now, closed=finished is not None)
+        if finished is not None and refused is not None and refused.pk not in known:
+            _late_event(actor, "note_text_came_late", draft, now)
     if refused is not None:
-        raise drafting.conflict(draft, refused)
+        raise drafting.conflict(draft, refused, finished=finished)
     return draft
 
 
 def settle_conflict(*, actor: Actor, draft_id: UUID, version_id: UUID, now: datetime) -> NoteDraft:
-    """Set aside a text that another window had refused: the one that stands goes on."""
+    """Set aside a text that another window had refused, or that came after the note was finished: the one
+    that stands goes on."""
     with _on_draft(actor=actor, draft_id=draft_id) as draft:
-        drafting.settle(draft, version_id, now=now)
+        if drafting.settle(draft, version_id, now=now) and draft.finished_as_id is not None:
+            _late_event(actor, "note_text_set_aside", draft, now)
         return draft
+
+
+def _late_event(actor: Actor, verb: str, draft: NoteDraft, now: datetime) -> None:
+    """A draft's saves are no events; what came too late for the record is one, and what became of it."""
+    record_event(actor=actor, verb=verb, subject=draft, course_id=draft.course_id, occurred_at=now, now=now)
 
 
 def take_refused(*, actor: Actor, draft_id: UUID, version_id: UUID, now: datetime) -> NoteDraft:
@@ -368,7 +401,7 @@ def finish_draft(*, actor: Actor, record: SessionRecord, now: datetime) -> NoteR
     still = standing_before(
         blocks,
         facts=facts_now(record, names=banner.names(actor)) if any(one.generated for one in blocks) else None,
-        conflicts=draft.versions.filter(number__isnull=True, settled_at__isnull=True).count(),
+        conflicts=draft.versions.filter(TO_LOOK_AT).count(),
     )
     if still:
         raise Incomplete(

@@ -17,13 +17,13 @@ from clinic.permissions import Permission
 from clinic.queries import licensed_on
 from clinic.rules.wall_time import day_of
 from sessions.models import NoteRecord, SessionRecord, SignatureRecord
-from sessions.models.bookings import RecordStatus
-from sessions.models.notes import NoteContributor, NoteDraft, NoteDraftVersion
+from sessions.models.bookings import NEVER_HELD, RecordStatus
+from sessions.models.notes import TO_LOOK_AT, NoteContributor, NoteDraft, NoteDraftVersion
 from sessions.queries import banner
 from sessions.queries.courses import courses_for
 from sessions.queries.facts import facts_of
 from sessions.queries.note_facts import drawn_up
-from sessions.queries.records import times_of
+from sessions.queries.records import session_names, times_of
 from sessions.rules.notes import Block, Part, Standing, from_json, standing_before
 
 SOURCES = 5
@@ -188,10 +188,10 @@ def writing_of(actor: Actor, record_id: UUID) -> Writing:
         others=[(names.get(row.author_id, ""), row.part, row.saved_at) for row in drafts if row is not mine],
         late=list(
             NoteDraftVersion.objects.filter(
+                TO_LOOK_AT,
                 draft__session_record=record,
                 draft__author_id=actor.person_id,
                 draft__finished_as__isnull=False,
-                settled_at__isnull=True,
             )
             .select_related("draft")
             .order_by("id")
@@ -203,7 +203,7 @@ def writing_of(actor: Actor, record_id: UUID) -> Writing:
 def draft_shown(row: NoteDraft, *, record: SessionRecord, names: dict[int, str]) -> Draft:
     blocks = from_json(row.blocks)
     versions = list(row.versions.order_by("-id")[: STATES + 1])
-    conflicts = list(row.versions.filter(number__isnull=True, settled_at__isnull=True).order_by("id"))
+    conflicts = list(row.versions.filter(TO_LOOK_AT).order_by("id"))
     return Draft(
         row=row,
         blocks=blocks,
@@ -216,6 +216,63 @@ def draft_shown(row: NoteDraft, *, record: SessionRecord, names: dict[int, str])
         states=[one for one in versions if one.number is not None and one.number < row.version][:STATES],
         sources=_sources(record),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesideRow:
+    """A text of the actor's that stands in no note: refused beside the one that they write, or (`late`) come
+    after the note was finished. `apart`: of a psychotherapy note."""
+
+    record_id: UUID
+    patient: str
+    what: str
+    at: datetime
+    late: bool = False
+    apart: bool = False
+
+
+def texts_beside(actor: Actor, *, limit: int) -> list[BesideRow]:
+    """What the actor has still to look at, one row for each session, oldest first."""
+    rows = list(
+        NoteDraftVersion.objects.filter(
+            TO_LOOK_AT,
+            clinic_id=actor.clinic_id,
+            draft__author_id=actor.person_id,
+            draft__course__in=courses_for(actor, Permission.VIEW_CHART),
+        )
+        .exclude(draft__session_record__status__in=NEVER_HELD)
+        .select_related("draft__session_record", "draft__course__patient")
+        .order_by("id")[:limit]
+    )
+    held = {row.draft.session_record_id: row for row in reversed(rows)}
+    names = session_names([row.draft.session_record for row in held.values()])
+    return [
+        BesideRow(
+            record_id=row.draft.session_record.public_id,
+            patient=row.draft.course.patient.code,
+            what=names[pk],
+            at=row.saved_at,
+            late=row.draft.finished_as_id is not None,
+        )
+        for pk, row in reversed(held.items())
+    ]
+
+
+def draft_named(actor: Actor, draft_id: UUID) -> str:
+    """What the actor's own draft is of, in words. NotFound for everybody else."""
+    draft = (
+        NoteDraft.objects.select_related("session_record", "course__patient")
+        .filter(
+            clinic_id=actor.clinic_id,
+            public_id=draft_id,
+            author_id=actor.person_id,
+            course__in=courses_for(actor, Permission.VIEW_CHART),
+        )
+        .first()
+    )
+    if draft is None:
+        raise NotFound()
+    return f"{draft.course.patient.code} · {session_names([draft.session_record])[draft.session_record_id]}"
 
 
 def facts_now(record: SessionRecord, *, names: dict[int, str]) -> str:

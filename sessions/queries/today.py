@@ -22,6 +22,8 @@ from sessions.queries.away import away_from
 from sessions.queries.courses import courses_for, courses_of_the_team
 from sessions.queries.errors import MarkRow, marks_to_settle
 from sessions.queries.followed import followed_by
+from sessions.queries.notes import BesideRow, texts_beside
+from sessions.queries.psychotherapy_notes import own_texts_beside
 from sessions.queries.reviews import QueueRow, ReturnedRow, returned_to, review_queue
 from sessions.queries.signatures import unsigned_as_it_stands
 from sessions.queries.words import label
@@ -111,6 +113,7 @@ class Today:
     visits: Sequence[VisitRow]
     due: Sequence[DueRow]
     unsigned: Sequence[UnsignedRow]
+    beside: Sequence[BesideRow]  # texts of the actor's that stand in no note yet
     returned: Sequence[ReturnedRow]  # came back from a supervisor
     reviews: Sequence[QueueRow]  # wait for the actor as a supervisor
     errors: Sequence[MarkRow]  # for a second person to confirm
@@ -126,6 +129,7 @@ class Today:
                 self.visits,
                 self.due,
                 self.unsigned,
+                self.beside,
                 self.returned,
                 self.reviews,
                 self.errors,
@@ -349,6 +353,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
             )
             for row in (*unsigned, *parts)
         ],
+        beside=[*texts_beside(actor, limit=SHOWN), *own_texts_beside(actor, limit=SHOWN)],
         returned=returned_to(actor, limit=SHOWN),
         reviews=review_queue(actor, now=now, limit=SHOWN)[0],
         errors=marks_to_settle(actor, now=now, limit=SHOWN)[0],

@@ -130,6 +130,18 @@ def as_text(blocks: Iterable[Block]) -> str:
     return "\n\n".join(parts)
 
 
+def unsaid(text: str, *, said: str) -> list[tuple[bool, str]]:
+    """A text by its sentences and lines, each with whether `said` does not have it, however it is wrapped.
+    Together they are the text again."""
+    there = _same(said)
+    parts = re.split(r"((?<=[.!?…])\s+|\n+)", text)
+    found = []
+    for one, space in zip(parts[::2], [*parts[1::2], ""], strict=True):
+        if one or space:
+            found.append((bool(one.strip()) and _same(one) not in there, one + space))
+    return found
+
+
 # --- as JSON ------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from clinic.errors import BadInput, NotFound, NotNow, Refusal
 from clinic.permissions import Permission, allows
 from sessions.models import PassageComment
-from sessions.models.notes import NoteDraft
+from sessions.models.notes import NoteDraft, NoteDraftVersion
 from sessions.operations import note_authors, notes
 from sessions.operations.drafting import Sent
 from sessions.operations.moments import note_theme, tick_item
@@ -28,11 +28,11 @@ from sessions.permissions import subject_of
 from sessions.queries import banner
 from sessions.queries.conduct import Board, board
 from sessions.queries.note_templates import templates_for
-from sessions.queries.notes import blocks_of, writing_of
+from sessions.queries.notes import blocks_of, draft_named, writing_of
 from sessions.queries.record_text import record_text
 from sessions.queries.reports.scope import may_report
 from sessions.queries.reviews import beside_blocks
-from sessions.rules.notes import from_json, standing_before
+from sessions.rules.notes import from_json, standing_before, unsaid
 from sessions.web import forms, reports
 from sessions.web.door import Door, posts_only, staff
 
@@ -61,6 +61,7 @@ def context(
         "files": reports.links(door, "session_record", board.record.public_id) if taken else [],
         "writing": writing,
         "draft": mine,
+        "late": [_late(row, said=" ".join(note.text for note in _standing(board))) for row in writing.late],
         "standing": [notes.standing_words(what, title) for what, title in mine.standing] if mine else [],
         "signing": signing,
         "templates": door.read(templates_for, board.record.kind) if mine is None else [],
@@ -109,6 +110,24 @@ def context(
 def _standing(board: Board) -> list[Any]:
     amended = {note.amends_id for note in board.notes if note.amends_id is not None}
     return [note for note in board.notes if note.pk not in amended]
+
+
+def _late(row: NoteDraftVersion, *, said: str) -> dict[str, Any]:
+    """A text that came after the note was finished: its blocks that say more, with what of them is in no
+    note; and that alone, for an addendum."""
+    blocks = [
+        (one.title, unsaid(one.text.strip(), said=said)) for one in from_json(row.blocks) if one.text.strip()
+    ]
+    missing = [
+        (title, "".join(text for new, text in parts if new).strip())
+        for title, parts in blocks
+        if any(new for new, _text in parts)
+    ]
+    return {
+        "row": row,
+        "blocks": [one for one in blocks if any(new for new, _text in one[1])] or blocks,
+        "missing": "\n\n".join(f"{title}\n{text}" if title else text for title, text in missing),
+    }
 
 
 def _is(form: Any, amends: UUID | None) -> bool:
@@ -174,13 +193,18 @@ def sent_of(door: Door) -> Sent:
         texts={name.removeprefix(BLOCK): str(post[name]) for name in post if name.startswith(BLOCK)},
         kept=post.getlist("kept"),
         settles=_uuid(settles) if settles else None,
+        public_id=_uuid(post["public_id"]) if post.get("public_id") else None,
     )
 
 
 @staff
-@posts_only
 def save(door: Door, held: UUID, draft: UUID) -> HttpResponseBase:
-    """Save, and do what the pressed button says."""
+    """Save, and do what the pressed button says. Opened as a page it is the note's own; a device that keeps
+    no more than this address asks what it is of."""
+    if not door.posted:
+        if door.wants_json:
+            return JsonResponse({"name": door.read(draft_named, draft)})
+        return door.go("session", held, at="?as=note")
     try:
         row = notes.save_draft(actor=door.actor, draft_id=draft, sent=sent_of(door), now=door.now)
     except NotNow as refusal:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpResponseBase
+from django.http import HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
 from clinic.errors import NotFound, NotNow
 from sessions.operations import psychotherapy_notes as apart
 from sessions.queries import banner
 from sessions.queries.notes import record_for
-from sessions.queries.psychotherapy_notes import own_note
-from sessions.web.door import Door, posts_only, staff
+from sessions.queries.psychotherapy_notes import own_note, own_note_named
+from sessions.web.door import Door, staff
 from sessions.web.notes import conflict_as_json, saved_as_json, sent_of
 
 
@@ -36,8 +36,11 @@ def psychotherapy_note(door: Door, held: UUID) -> HttpResponseBase:
 
 
 @staff
-@posts_only
 def save(door: Door, held: UUID, note: UUID) -> HttpResponseBase:
+    if not door.posted:
+        if door.wants_json:
+            return JsonResponse({"name": door.read(own_note_named, held)})
+        return door.go("psychotherapy_note", held)
     post = door.request.POST
     try:
         row = apart.save_psychotherapy_note(actor=door.actor, note_id=note, sent=sent_of(door), now=door.now)

@@ -68,10 +68,13 @@ def _note_page(door: Door, board: Board, **shown: Any) -> HttpResponse:
     submission = reviews.last_submission(board.record)
     waits = submission is not None and submission.settled_at is None
     comments = reviews.comments_to_author(board.record)
+    note = notes.context(door, board, comments=comments, **shown)
+    settles = door.id_asked("late")
+    late = next((one for one in note["late"] if one["row"].public_id == settles), None)
     return door.page(
         "sessions/held.html",
         **frame,
-        **notes.context(door, board, comments=comments, **shown),
+        **note,
         submission=submission,
         commented={one.note.pk: one for one in reviews.commented(board.notes, comments)},
         go_through=reviews.to_go_through(door.actor, board.record, submission)
@@ -82,7 +85,14 @@ def _note_page(door: Door, board: Board, **shown: Any) -> HttpResponse:
         and board.record.status != "under_way"
         and not waits
         and (submission is None or submission.outcome != "co_signed" or board.sign_again),
-        note_form=shown.get("note", forms.NoteForm()),
+        note_form=forms.NoteForm(initial={"text": late["missing"]})
+        if late is not None and not door.posted
+        else shown.get("note", forms.NoteForm()),
+        settles=settles,
+        adds=frame["may_write"]
+        and board.record.status == "signed"
+        and note["draft"] is None
+        and not note["may_attest"],
         end_form=shown.get("end", forms.EndForm()),
         sign_form=shown.get("sign", forms.SignForm()),
         void_form=forms.ReasonForm(auto_id="void_%s"),
@@ -235,6 +245,7 @@ def note(door: Door, held: UUID) -> HttpResponseBase:
             text=form.cleaned_data["text"],
             now=door.now,
             public_id=form.record_id,
+            settles=door.id_asked("late"),
         ),
     ):
         return door.go("session", held, said=_("The note is saved."), at="?as=note")

@@ -1,9 +1,8 @@
 /* A note that saves itself: to the server after two seconds without a key, and when a field is left; and, while it is not
    there yet, encrypted on this device. Without this file the note is a plain form with a button.
 
-   The key comes from the server for whoever is signed in, stays in this page's memory and cannot be read out of it; the
-   device stores the encrypted text alone. It is removed once the server has the text. What two windows wrote is shown side
-   by side, and neither is lost. */
+   How it is kept there, and sent from another page when this one is gone, stands in waiting.js. It is removed once the server
+   has the text. What two windows wrote is shown side by side, and neither is lost. */
 "use strict";
 
 (() => {
@@ -33,7 +32,6 @@
   const form = document.querySelector("form[data-note]");
   if (!form) return;
   const words = form.dataset;
-  const id = `${words.person}:${words.note}`;
   const state = document.querySelector("[data-note-state]");
   const panel = form.querySelector("[data-note-conflict]");
   const fields = () => [...form.querySelectorAll("textarea")];
@@ -47,82 +45,51 @@
   const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
   let onServer = read();
   let settles = "";
-  let apart = false; // two texts stand beside each other: nothing is sent until one is chosen
+  let apart = null; // what was sent and stands beside another text: nothing is sent until one is chosen
   let needsSignIn = false;
 
-  /* On this device --------------------------------------------------------------------------------------------------- */
-  const opened = new Promise((resolve, reject) => {
-    if (!("indexedDB" in window)) { reject(new Error("no store")); return; }
-    const request = indexedDB.open("texts", 1);
-    request.onupgradeneeded = () => request.result.createObjectStore("waiting", { keyPath: "id" });
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-  opened.catch(() => {});
-  const store = async (mode, act) => {
-    const db = await opened;
-    return new Promise((resolve, reject) => {
-      const transaction = db.transaction("waiting", mode, { durability: "strict" });
-      const request = act(transaction.objectStore("waiting"));
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onerror = transaction.onabort = () => reject(transaction.error);
-    });
-  };
-  let keys = [];
-  const fetchKeys = async () => {
-    if (keys.length || !window.crypto?.subtle) return;
-    const answer = await fetch(words.keys, { headers: { Accept: "application/json" }, redirect: "manual", cache: "no-store" }).catch(() => null);
-    if (!answer?.ok) return;
-    const given = (await answer.json()).keys;
-    keys = await Promise.all(given.map((one) => crypto.subtle.importKey("raw", Uint8Array.from(atob(one), (c) => c.charCodeAt(0)), "AES-GCM", false, ["encrypt", "decrypt"])));
-  };
-  const about = new TextEncoder().encode(id);
+  /* On this device: what this window holds, apart from what another one does (waiting.js) ------------------------------- */
+  const url = new URL(form.action).pathname;
+  let id = crypto.randomUUID();
   let kept = false; // whether the device holds what is typed
-  let queue = Promise.resolve(); // one at a time: what is dropped must not come back
-  const inTurn = (act) => (queue = queue.then(act, act));
-  const keep = () => inTurn(async () => {
-    const now = read();
-    if (same(now, onServer)) { await store("readwrite", (s) => s.delete(id)).catch(() => {}); kept = false; return; }
-    await fetchKeys();
-    if (!keys.length) { kept = false; return; }
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const plain = new TextEncoder().encode(JSON.stringify({ base: version.value, ...now }));
-    const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: about }, keys[0], plain);
-    try {
-      await store("readwrite", (s) => s.put({ id, iv, data }));
-      kept = true;
-    } catch {
-      kept = false;
-    }
-  });
-  const drop = () => inTurn(async () => {
-    if (!same(read(), onServer)) return;
-    await store("readwrite", (s) => s.delete(id)).catch(() => {});
-    kept = false;
-  });
+  const safe = () => same(read(), onServer) || (apart !== null && same(read(), apart)); // whether the server has it
+  let stamped = { of: "", save: "" };
+  // What would be sent: with an id that stays while it says the same, so that sent again it is the same save.
+  const content = (now) => {
+    const of = JSON.stringify([version.value, settles, now]);
+    if (stamped.of !== of) stamped = { of, save: crypto.randomUUID() };
+    const changed = Object.keys(now.texts).filter((name) => now.texts[name] !== onServer.texts[name]);
+    return { base: version.value, settles, save: stamped.save, called: words.called, changed, ...now };
+  };
   const bringBack = async () => {
-    const entry = await store("readonly", (s) => s.get(id)).catch(() => null);
-    if (!entry) return;
-    await fetchKeys();
-    for (const key of keys) {
-      let plain;
-      try {
-        plain = JSON.parse(new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv: entry.iv, additionalData: about }, key, entry.data)));
-      } catch {
-        continue; // made under another key of the house
-      }
-      const { base, ...typed } = plain;
-      if (same(typed, onServer)) { drop(); return; }
-      if (!same(read(), onServer)) return; // somebody is typing already
-      version.value = base;
+    await waiting.keysFor({ keys: words.keys, person: words.person }); // at hand when the network goes
+    for (const entry of await waiting.entries()) {
+      if (entry.person !== words.person || entry.url !== url) continue;
+      const release = await waiting.hold(entry.id);
+      if (!release) continue; // another window is at it
+      const found = await waiting.read(entry);
+      if (typeof found === "string" || !same(read(), onServer)) { release(); break; } // unreadable now; or somebody is typing already
+      const typed = { texts: found.texts, kept: found.kept };
+      if (same(typed, onServer)) { await waiting.drop(entry.id); release(); continue; }
+      id = entry.id;
+      version.value = found.base;
+      settles = found.settles;
+      stamped = { of: JSON.stringify([version.value, settles, typed]), save: found.save };
       put(typed.texts);
       for (const box of form.querySelectorAll("input[name=kept]")) box.checked = typed.kept.includes(box.value);
       kept = true;
       tell(words.textBack, "info");
-      await save();
+      save();
       return;
     }
+    await waiting.hold(id);
   };
+  let queue = Promise.resolve(); // one at a time: what is dropped must not come back
+  const inTurn = (act) => (queue = queue.then(act, act));
+  const keep = () => inTurn(async () => {
+    kept = !safe() && (await waiting.put({ id, person: words.person, url, keys: words.keys }, content(read())).catch(() => false));
+    if (safe()) await waiting.drop(id);
+  });
   const put = (texts) => {
     for (const field of fields()) if (field.name in texts && field.value !== texts[field.name]) field.value = texts[field.name];
     grow();
@@ -142,15 +109,9 @@
     idle = longest = null;
     const sent = read();
     if (apart || (same(sent, onServer) && !settles)) return;
-    const body = new FormData();
-    body.set("csrfmiddlewaretoken", form.elements.namedItem("csrfmiddlewaretoken").value);
-    body.set("version", version.value);
-    if (settles) body.set("settles", settles);
-    for (const [name, text] of Object.entries(sent.texts)) body.set(name, text);
-    for (const one of sent.kept) body.append("kept", one);
     let answer;
     try {
-      answer = await fetch(form.action, { method: "POST", body, redirect: "manual", headers: { Accept: "application/json" } });
+      answer = await waiting.post(url, content(sent), form.elements.namedItem("csrfmiddlewaretoken").value);
     } catch {
       await keep();
       tell(kept ? words.textOffline : words.textUnkept, "warn");
@@ -168,13 +129,14 @@
       version.value = said.version;
       onServer = sent;
       settles = "";
-      await drop();
+      await keep();
       tell(words.textSaved.replace("#", said.saved), "");
       show(said.standing || []);
       if (!same(read(), onServer)) soon();
       return;
     }
-    if (answer.status === 409 && said.code === "conflict") { await keep(); beside(said); return; }
+    if (answer.status === 409 && said.finished) { await close(sent); return; }
+    if (answer.status === 409 && said.code === "conflict") { apart = sent; await keep(); beside(said); return; }
     await keep();
     tell(`${words.textRefused} ${said.message || answer.status}`, "bad");
   };
@@ -196,8 +158,23 @@
     made.textContent = text;
     return made;
   };
+  // The note was finished on another device: the server has set this text beside it, and here nothing goes on.
+  const close = async (sent) => {
+    for (const field of form.elements) { if (field.type === "submit") field.disabled = true; else field.readOnly = true; }
+    onServer = sent;
+    if (!same(read(), onServer)) { save(); return; } // typed while that was under way
+    apart = sent;
+    await keep();
+    tell(words.textFinished, "warn");
+    panel.hidden = false;
+    panel.className = "callout callout-warn";
+    const look = element("a", "button button-small button-secondary", words.textLook);
+    look.href = `${url}#late`;
+    panel.replaceChildren(element("h3", "", words.textFinished), element("p", "", words.textFinishedKept), look);
+    panel.tabIndex = -1;
+    panel.focus();
+  };
   const beside = (said) => {
-    apart = true;
     tell(words.textConflict, "warn");
     panel.hidden = false;
     panel.className = "callout callout-warn";
@@ -209,7 +186,7 @@
       panel.append(element("h4", "", block.title), element("div", "written other-text", block.text || "–"));
     }
     const chosen = (act) => async () => {
-      apart = false;
+      apart = null;
       panel.hidden = true;
       version.value = said.version;
       settles = said.refused || "";
@@ -251,7 +228,7 @@
   document.addEventListener("visibilitychange", () => { save(); });
   window.addEventListener("online", () => { save(); });
   setInterval(() => { if (!needsSignIn && !idle && !same(read(), onServer)) save(); }, RETRY_MS);
-  window.addEventListener("beforeunload", (event) => { if (!kept && !same(read(), onServer)) event.preventDefault(); });
+  window.addEventListener("beforeunload", (event) => { if (!kept && !safe()) event.preventDefault(); });
 
   // Whatever is pressed, what was typed is saved first; and nothing is pressed while it cannot be.
   const savedFirst = async (event, from) => {
@@ -272,5 +249,5 @@
   });
 
   grow();
-  fetchKeys().then(bringBack, () => {});
+  waiting.before = queue = bringBack().catch(() => {});
 })();

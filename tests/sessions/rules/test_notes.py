@@ -16,6 +16,7 @@ from sessions.rules.notes import (
     read_blocks,
     standing_before,
     to_json,
+    unsaid,
     with_texts,
     write_blocks,
 )
@@ -100,3 +101,21 @@ def test_a_template_is_a_line_for_each_block() -> None:
 def test_what_is_no_template_is_refused_in_words(lines: str) -> None:
     with pytest.raises(NoTemplate, match=r"\w"):
         read_blocks(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "missing"),
+    [
+        pytest.param("Wept. Slept at four.", "How it went\nWept.", "Slept at four.", id="a sentence more"),
+        pytest.param("Wept.\nSlept.", "Wept. Slept.", "", id="only wrapped otherwise"),
+        pytest.param("Wept.", "Wept. Slept.", "", id="the note says more"),
+        pytest.param("Wept loudly.", "Wept.", "Wept loudly.", id="said otherwise"),
+        pytest.param("", "Wept.", "", id="nothing"),
+    ],
+)
+def test_of_a_text_beside_a_note_what_the_note_does_not_say_is_told_apart(
+    text: str, said: str, missing: str
+) -> None:
+    parts = unsaid(text, said=said)
+    assert "".join(one for _new, one in parts) == text
+    assert "".join(one for new, one in parts if new) == missing

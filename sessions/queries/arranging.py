@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -15,10 +15,11 @@ from clinic.errors import NotFound
 from clinic.models import Membership, Room
 from clinic.permissions import HouseSubject, Permission, Role, allows
 from protocols.queries import definition_of
-from protocols.rules.definition import Move, SessionRule
+from protocols.rules.definition import Move, ProtocolDefinition, SessionRule
 from sessions.models import CareTeamMember, Course
 from sessions.queries.away import absences_of, away_from
 from sessions.queries.courses import course_for
+from sessions.queries.credentials import asks_for_any, missing_of_each
 from sessions.queries.gates import GateRow, gate_rows
 from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
@@ -49,6 +50,11 @@ def team_of(course: Course) -> list[TeamRow]:
 class Choice:
     id: UUID
     words: str
+    missing: Sequence[str] = ()  # what they would not hold of what is asked
+
+    @property
+    def told(self) -> str:
+        return " · ".join([self.words, *self.missing])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +65,18 @@ class BookingOptions:
     rooms: Sequence[Choice]
     team_ids: Sequence[UUID]
     away: Sequence[str]  # of those whom the visit, as it is booked now, is with
+    judged_at: datetime | None  # when what each lacks is told for; None: nobody lacks anything
 
 
 def staff_choices(actor: Actor, *, roles: Sequence[str] = ()) -> list[Choice]:
     """Who works here, by name; nobody invited from outside, and nobody for who is."""
+    return [
+        Choice(id=member.person.public_id, words=member.person.printed_name)
+        for member in _members(actor, roles=roles)
+    ]
+
+
+def _members(actor: Actor, *, roles: Sequence[str]) -> list[Membership]:
     if not allows(actor, Permission.VIEW_CLINIC, HouseSubject(clinic_id=actor.clinic_id)):
         return []
     members = (
@@ -72,9 +86,37 @@ def staff_choices(actor: Actor, *, roles: Sequence[str] = ()) -> list[Choice]:
     )
     if roles:
         members = members.filter(roles__overlap=list(roles))
+    return sorted(members, key=lambda member: member.person.printed_name)
+
+
+STAFF = (Role.THERAPIST.value, Role.PRESCRIBER.value, Role.SUPERVISOR.value)
+"""Who may be in a session."""
+
+
+def _judged(
+    actor: Actor, *, course: Course, definition: ProtocolDefinition, key: str, at: datetime, now: datetime
+) -> list[Choice]:
+    """Who could hold that session, each with what the protocol asks of them and they would not hold then."""
+    members = _members(actor, roles=STAFF)
+    if not asks_for_any(definition):
+        missing: Mapping[int, Sequence[str]] = {}
+    else:
+        missing = missing_of_each(
+            course=course,
+            definition=definition,
+            history=history_of(course),
+            key=key,
+            people=[(member.person_id, frozenset(member.roles)) for member in members],
+            at=at,
+            now=now,
+        )
     return [
-        Choice(id=member.person.public_id, words=member.person.printed_name)
-        for member in sorted(members, key=lambda member: member.person.printed_name)
+        Choice(
+            id=member.person.public_id,
+            words=member.person.printed_name,
+            missing=tuple(missing.get(member.person_id, ())),
+        )
+        for member in members
     ]
 
 
@@ -82,10 +124,7 @@ def _with_absences(choices: Sequence[Choice], *, clinic_id: int, now: datetime) 
     """Each with the days on which they are away, so that nobody chooses them for one of those unawares."""
     away = absences_of(clinic_id=clinic_id, now=now)
     return [
-        Choice(
-            id=one.id,
-            words=" ".join([one.words, *(_away_words(*days) for days in away.get(one.id, ()))]),
-        )
+        replace(one, words=" ".join([one.words, *(_away_words(*days) for days in away.get(one.id, ()))]))
         for one in choices
     ]
 
@@ -99,7 +138,11 @@ def _away_words(first: date, last: date) -> str:
     }
 
 
-def booking_options(actor: Actor, course_id: UUID, key: str, *, now: datetime) -> BookingOptions:
+def booking_options(
+    actor: Actor, course_id: UUID, key: str, *, at: datetime | None = None, now: datetime
+) -> BookingOptions:
+    """`at`: when it is to be, where that is said already; else what each is licensed for is told for the
+    time it is booked for, or aimed at."""
     course = course_for(actor, course_id, Permission.BOOK_SESSION)
     definition = definition_of(course.protocol_version_id)
     row = next(
@@ -111,14 +154,13 @@ def booking_options(actor: Actor, course_id: UUID, key: str, *, now: datetime) -
     rule = definition.rule(row.rule)
     if not isinstance(rule, SessionRule):
         raise NotFound()
+    judged_at = at or (row.booking.starts_at if row.booking else None) or row.target_at or now
+    staff = _judged(actor, course=course, definition=definition, key=key, at=judged_at, now=now)
     return BookingOptions(
         requirement=row,
         minutes=rule.minutes.value,
-        staff=_with_absences(
-            staff_choices(actor, roles=["therapist", "prescriber", "supervisor"]),
-            clinic_id=actor.clinic_id,
-            now=now,
-        ),
+        staff=_with_absences(staff, clinic_id=actor.clinic_id, now=now),
+        judged_at=judged_at if any(one.missing for one in staff) else None,
         away=away_from([row.booking.pk]).get(row.booking.pk, ()) if row.booking else (),
         rooms=[
             Choice(id=room.public_id, words=room.name)
@@ -149,7 +191,10 @@ class SessionForm:
     gates: Sequence[GateRow]
 
 
-def session_form(actor: Actor, course_id: UUID, key: str, *, now: datetime) -> SessionForm:
+def session_form(
+    actor: Actor, course_id: UUID, key: str, *, at: datetime | None = None, now: datetime
+) -> SessionForm:
+    """`at`: when it was held, of one that is entered afterwards."""
     course = course_for(actor, course_id)
     definition = definition_of(course.protocol_version_id)
     records = records_of(course)
@@ -174,7 +219,7 @@ def session_form(actor: Actor, course_id: UUID, key: str, *, now: datetime) -> S
         kind=rule.kind.value,
         minutes=rule.minutes.value,
         items=[(item.code, say(item.words)) for item in rule.checklist],
-        staff=staff_choices(actor, roles=["therapist", "prescriber", "supervisor"]),
+        staff=_judged(actor, course=course, definition=definition, key=key, at=at or now, now=now),
         team_ids=[
             member.person_id
             for member in team_of(course)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import F, Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from clinic.models import Credential, Person
-from protocols.rules.definition import CredentialRule, ProtocolDefinition
+from clinic.rules.wall_time import day_of
+from protocols.rules.definition import CredentialRule, HeldBy, ProtocolDefinition
 from sessions.models import Course
 from sessions.queries.words import say
 from sessions.rules.engine import timeline_of
 from sessions.rules.facts import HeldCredential, History, Somebody
-from sessions.rules.kinds.credentials import lacking
+from sessions.rules.kinds.credentials import Lack, lacked_by_each, lacking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,44 @@ def lacking_at(
         Lacking(what=say(rule.words), names=sorted(names[person] for person in standing.people))
         for rule, standing in found
     ]
+
+
+def missing_of_each(
+    *,
+    course: Course,
+    definition: ProtocolDefinition,
+    history: History,
+    key: str,
+    people: Sequence[Somebody],
+    at: datetime,
+    now: datetime,
+) -> Mapping[int, Sequence[str]]:
+    """Person → in words, what they would not hold at `at` of what the session of that key asks. One query,
+    however many they are, and none where the protocol asks for nothing."""
+    if not asks_for_any(definition):
+        return {}
+    history = with_credentials_of(
+        history, clinic_id=course.clinic_id, people=[person for person, _roles in people]
+    )
+    timeline = timeline_of(definition=definition, history=history, as_of=now)
+    day = day_of(at, course.clinic.zone_info)
+    return {
+        person: [_lack_words(one, day) for one in lacks]
+        for person, lacks in lacked_by_each(timeline, key, people, at=at).items()
+        if lacks
+    }
+
+
+def _lack_words(lack: Lack, day: date) -> str:
+    what = say(lack.rule.words)
+    if lack.rule.held_by is HeldBy.SOMEBODY:
+        what = _("%(what)s (one is enough)") % {"what": what}
+    last = lack.last
+    if last is None:
+        return _("%(what)s: not recorded") % {"what": what}
+    if last.until_on is not None and last.until_on < day:
+        return _("%(what)s: ended %(day)s") % {"what": what, "day": date_format(last.until_on, "j M Y")}
+    return _("%(what)s: only from %(day)s") % {"what": what, "day": date_format(last.from_on, "j M Y")}
 
 
 def names_of(people: Collection[int]) -> Mapping[int, str]:

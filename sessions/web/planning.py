@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +24,7 @@ from sessions.queries.arranging import Choice
 from sessions.rules.facts import Mode
 from sessions.web import forms
 from sessions.web.door import Door, staff
+from sessions.web.forms.fields import when
 
 KINDS = [
     (SessionKind.PREPARATION.value, gettext_lazy("Preparation")),
@@ -31,16 +34,32 @@ KINDS = [
 
 
 def _choices(found: Sequence[Choice]) -> list[tuple[str, str]]:
-    return [(str(one.id), one.words) for one in found]
+    return [(str(one.id), one.told) for one in found]
+
+
+def _asked_at(door: Door, name: str) -> datetime | None:
+    """The time that was sent in that field, if it is one: what each is licensed for is told for it."""
+    try:
+        at: datetime | None = when(required=False).clean(door.request.POST.get(name, ""))
+    except ValidationError:
+        return None
+    return at
+
+
+def _of_oneself(found: Sequence[Choice], mine: str) -> str:
+    """Whoever starts a session is in it without being chosen."""
+    missing = [words for one in found if str(one.id) == mine for words in one.missing]
+    return _("Of you yourself: %(missing)s.") % {"missing": " · ".join(missing)} if missing else ""
 
 
 @staff
 def book(door: Door, course: UUID, key: str) -> HttpResponse:
-    options = door.read(arranging.booking_options, course, key, now=door.now)
+    options = door.read(arranging.booking_options, course, key, at=_asked_at(door, "starts_at"), now=door.now)
     row = options.requirement
     form = door.form(
         forms.BookForm,
         staff=_choices(options.staff),
+        judged_at=options.judged_at,
         rooms=_choices(options.rooms),
         initial={"people": [str(one) for one in options.team_ids], "starts_at": row.target_at},
     )
@@ -82,6 +101,7 @@ def start(door: Door, course: UUID, key: str) -> HttpResponse:
     form = door.form(
         forms.StartForm,
         staff=[choice for choice in _choices(found.staff) if choice[0] != mine],
+        of_oneself=_of_oneself(found.staff, mine),
         initial={"staff": chosen},
     )
     held: list[UUID] = []
@@ -118,7 +138,7 @@ def start(door: Door, course: UUID, key: str) -> HttpResponse:
 
 @staff
 def log(door: Door, course: UUID, key: str) -> HttpResponse:
-    found = door.read(arranging.session_form, course, key, now=door.now)
+    found = door.read(arranging.session_form, course, key, at=_asked_at(door, "started_at"), now=door.now)
     mine = str(door.person.public_id)
     form = door.form(
         forms.LogForm,

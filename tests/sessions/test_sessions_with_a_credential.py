@@ -12,9 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clinic.actors import acting
 from clinic.errors import Incomplete, NotNow
 from clinic.models import Credential, CredentialKind
 from clinic.operations.credentials import record_credential, withdraw_credential
+from clinic.permissions import Role
 from protocols.rules.definition import Move
 from sessions.models import Course, DeviationRecord, SessionBooking
 from sessions.operations.booking import book_session
@@ -23,8 +25,9 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session
 from sessions.operations.verifying import verify_requirements
 from sessions.operations.workflow import discontinue_course
+from sessions.queries.arranging import booking_options
 from sessions.queries.history import histories_of
-from tests.support.cast import LIBRARY, START, Cast, days, enrol, make_cast, publish
+from tests.support.cast import LIBRARY, START, Cast, days, enrol, make_cast, make_person, publish
 from tests.support.clinic_day import set_clock
 from tests.support.dosed import hold_dosing
 
@@ -264,3 +267,67 @@ def test_what_everybody_holds_is_read_in_the_one_query_and_as_it_was_known(cast:
     }
     before = histories_of([held], known_at=START - timedelta(seconds=1))[held.pk]
     assert "bls" not in {row.code for row in before.setting.credentials}
+
+
+# --- before anybody is chosen ---
+
+
+def choices_on(
+    client: Client, cast: Cast, course: Course, page: str, field: str, **sent: str
+) -> dict[str, str]:
+    """Printed name → the whole of what stands beside it."""
+    address = reverse(f"sessions:{page}", args=[cast.clinic.slug, course.public_id, "dosing.1"])
+    form = (client.post(address, sent) if sent else client.get(address)).context["form"]
+    return {str(words).partition(" · ")[0]: str(words) for _value, words in form.fields[field].choices}
+
+
+def test_the_booking_form_says_beside_each_name_what_is_missing_that_day(cast: Cast, course: Course) -> None:
+    train(cast, "ada")
+    train(cast, "gil", until=(DOSING - days(1)).date())
+    ended = f"{(DOSING - days(1)).date():%-d %b %Y}"
+    eve = signed_in(cast, "eve")
+    found = choices_on(eve, cast, course, "book", "people", starts_at=f"{DOSING:%Y-%m-%dT%H:%M}")
+    assert found["Ben Birch"].endswith("· Trained in resuscitation: not recorded")
+    assert found["Gil Grove"].endswith(f"· Trained in resuscitation: ended {ended}")
+    assert "resuscitation" not in found["Ada Alder"]
+    assert "resuscitation" not in found["Dov Dale"], "it is asked of therapists"
+    earlier = DOSING - days(2)
+    found = choices_on(eve, cast, course, "book", "people", starts_at=f"{earlier:%Y-%m-%dT%H:%M}")
+    assert "resuscitation" not in found["Gil Grove"], "it is still in force on that day"
+    page = eve.get(reverse("sessions:book", args=[cast.clinic.slug, course.public_id, "dosing.1"]))
+    assert "Trained in resuscitation: not recorded" in page.content.decode()
+    assert "another day is asked about again" in page.content.decode()
+
+
+def test_the_start_form_says_it_of_each_and_of_whoever_starts(cast: Cast, course: Course) -> None:
+    train(cast, "gil")
+    book(cast, course, "ada", "gil", confirmed=("not-held",))
+    set_clock(DOSING)
+    ada = signed_in(cast, "ada")
+    found = choices_on(ada, cast, course, "start", "staff")
+    assert "Ada Alder" not in found and "resuscitation" not in found["Gil Grove"]
+    assert found["Ben Birch"].endswith("· Trained in resuscitation: not recorded")
+    page = ada.get(reverse("sessions:start", args=[cast.clinic.slug, course.public_id, "dosing.1"]))
+    assert "Of you yourself: Trained in resuscitation: not recorded" in page.content.decode()
+
+
+def test_a_session_of_which_nothing_is_asked_says_nothing(cast: Cast, course: Course) -> None:
+    page = signed_in(cast, "eve").get(
+        reverse("sessions:book", args=[cast.clinic.slug, course.public_id, "preparation.1"])
+    )
+    assert "Trained in resuscitation" not in page.content.decode()
+
+
+def test_however_many_work_here_what_each_lacks_costs_as_many_questions(cast: Cast, course: Course) -> None:
+    def asked() -> int:
+        eve = cast.actor("eve", at=START)
+        with acting(eve), CaptureQueriesContext(connection) as queries:
+            booking_options(eve, course.public_id, "dosing.1", now=START)
+        return len(queries)
+
+    few = asked()
+    for number in range(4):
+        person = make_person(cast.clinic, f"Tom{number} Thorn", Role.THERAPIST)
+        cast.people[f"tom{number}"] = person
+        train(cast, f"tom{number}", until=date(2026, 2, 1))
+    assert asked() == few

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from clinic.rules.wall_time import day_of, start_of_day
 from protocols.rules.definition import CredentialRule, HeldBy, Move
@@ -39,7 +39,7 @@ def in_session(timeline: Timeline, rule: CredentialRule, held: Held, *, at: date
     if standing.stands:
         return standing
     lacking = tuple(
-        shown(fact, measured="none in force", limit=_asked(rule))
+        shown(fact, measured="none in force", limit=_named(rule))
         for fact, presence in held.staff
         if presence.person_id in standing.people
     )
@@ -67,17 +67,47 @@ def lacking(
     timeline: Timeline, key: str, people: Sequence[Somebody], *, at: datetime
 ) -> list[tuple[CredentialRule, Standing]]:
     """What these people lack to hold the session of that key at `at`."""
+    judged = [(rule, judge(timeline, rule, people, at=at)) for rule in rules_for(timeline, key)]
+    return [(rule, standing) for rule, standing in judged if not standing.stands]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """What one person does not hold: `last`, what they held or will hold of it, if anything."""
+
+    rule: CredentialRule
+    last: HeldCredential | None
+
+
+def lacked_by_each(
+    timeline: Timeline, key: str, people: Sequence[Somebody], *, at: datetime
+) -> Mapping[int, Sequence[Lack]]:
+    """Of each of these people, were they to hold the session of that key at `at`: what is asked of them, or
+    of one among them, that they do not hold."""
+    day = day_of(at, timeline.zone)
+    found: dict[int, list[Lack]] = {person: [] for person, _roles in people}
+    for rule in rules_for(timeline, key):
+        for person in _asked(timeline, rule, people, at=at):
+            if person not in found or _in_force(timeline, rule, person, day) is not None:
+                continue
+            theirs = [one for one in timeline.credentials.get(person, ()) if _fits(rule, one)]
+            last = max(theirs, key=lambda one: (one.until_on or date.max, one.from_on), default=None)
+            found[person].append(Lack(rule=rule, last=last))
+    return found
+
+
+def rules_for(timeline: Timeline, key: str) -> Sequence[CredentialRule]:
+    """Those that ask something of who holds the session of that key."""
     slot = timeline.slots.get(key)
     if slot is None:
-        return []
-    found = []
-    for rule in timeline.definition.rules:
-        if not isinstance(rule, CredentialRule) or not _is_for(timeline, rule, slot):
-            continue
-        standing = judge(timeline, rule, people, at=at)
-        if not standing.stands and timeline.meets(rule.when, at=timeline.as_of, cycle=slot.cycle):
-            found.append((rule, standing))
-    return found
+        return ()
+    return [
+        rule
+        for rule in timeline.definition.rules
+        if isinstance(rule, CredentialRule)
+        and _is_for(timeline, rule, slot)
+        and timeline.meets(rule.when, at=timeline.as_of, cycle=slot.cycle)
+    ]
 
 
 def _is_for(timeline: Timeline, rule: CredentialRule, slot: Slot) -> bool:
@@ -109,22 +139,12 @@ def judge(timeline: Timeline, rule: CredentialRule, people: Iterable[Somebody], 
     """Whether these people may hold a session at `at`. Of nobody nothing is asked: who was in the room is
     another requirement's to ask."""
     day = day_of(at, timeline.zone)
-    known = dict(people)
-    if not known:
+    people = list(people)
+    if not people:
         return Standing(stands=True)
-    roles = frozenset(role.value for role in rule.roles)
-    asked = sorted(person for person, theirs in known.items() if not roles or not theirs or roles & theirs)
-    if rule.held_by is HeldBy.LEAD_THERAPIST:
-        asked = sorted(
-            person
-            for person, from_at, until_at in timeline.history.setting.leads
-            if from_at <= at and (until_at is None or at < until_at)
-        )
-    holding: dict[int, HeldCredential] = {}
-    for person in asked:
-        for credential in timeline.credentials.get(person, ()):
-            if _fits(rule, credential) and credential.in_force_on(day):
-                holding[person] = credential
+    asked = _asked(timeline, rule, people, at=at)
+    found = {person: _in_force(timeline, rule, person, day) for person in asked}
+    holding = {person: credential for person, credential in found.items() if credential is not None}
     lacking = tuple(person for person in asked if person not in holding)
     evidence = unique(
         Evidence(
@@ -142,11 +162,33 @@ def judge(timeline: Timeline, rule: CredentialRule, people: Iterable[Somebody], 
     return Standing(stands=True, evidence=evidence)
 
 
+def _asked(
+    timeline: Timeline, rule: CredentialRule, people: Iterable[Somebody], *, at: datetime
+) -> list[int]:
+    """Of whom it is asked: those of its roles, or whoever leads the care team then, there or not."""
+    if rule.held_by is HeldBy.LEAD_THERAPIST:
+        return sorted(
+            person
+            for person, from_at, until_at in timeline.history.setting.leads
+            if from_at <= at and (until_at is None or at < until_at)
+        )
+    roles = frozenset(role.value for role in rule.roles)
+    return sorted(
+        person for person, theirs in dict(people).items() if not roles or not theirs or roles & theirs
+    )
+
+
+def _in_force(timeline: Timeline, rule: CredentialRule, person: int, day: date) -> HeldCredential | None:
+    """The one that meets the rule on that day; of several, the one that began last."""
+    theirs = timeline.credentials.get(person, ())
+    return next((one for one in reversed(theirs) if _fits(rule, one) and one.in_force_on(day)), None)
+
+
 def _fits(rule: CredentialRule, credential: HeldCredential) -> bool:
     return (
         credential.kind == rule.credential if rule.credential is not None else credential.code in rule.any_of
     )
 
 
-def _asked(rule: CredentialRule) -> str:
+def _named(rule: CredentialRule) -> str:
     return rule.credential.value if rule.credential is not None else ", ".join(sorted(rule.any_of))

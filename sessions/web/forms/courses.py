@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from sessions.models.courses import TeamRole
@@ -109,8 +112,19 @@ class BookForm(RecordForm):
     people = forms.MultipleChoiceField(label=_("Who"), widget=forms.CheckboxSelectMultiple, required=False)
     room = forms.ChoiceField(label=_("Room"), required=False)
 
-    def __init__(self, *args: Any, staff: Choices, rooms: Choices, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        staff: Choices,
+        rooms: Choices,
+        judged_at: datetime | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if judged_at is not None:
+            self.fields["people"].help_text = _(
+                "What the protocol asks of them is told for %(day)s; another day is asked about again."
+            ) % {"day": date_format(localtime(judged_at), "D j M Y")}
         set_choices(self, "people", list(staff))
         set_choices(self, "room", [("", _("No room")), *rooms])
 

@@ -52,9 +52,10 @@ class StartForm(RemoteFields):
     )
     field_order = ["public_id", "staff", "mode"]
 
-    def __init__(self, *args: Any, staff: Choices, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, staff: Choices, of_oneself: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         set_choices(self, "staff", list(staff))
+        self.fields["staff"].help_text = of_oneself
 
     @property
     def people(self) -> list[UUID]:

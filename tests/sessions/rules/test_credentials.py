@@ -12,7 +12,7 @@ import pytest
 
 from protocols.rules.definition import Block, CredentialKind, CredentialRule, HeldBy, Move, Role
 from sessions.rules.deviations import deviations
-from sessions.rules.engine import requirements
+from sessions.rules.engine import requirements, timeline_of
 from sessions.rules.facts import (
     Booking,
     DoseGiven,
@@ -26,6 +26,7 @@ from sessions.rules.facts import (
     StaffPresent,
 )
 from sessions.rules.gates import Gate, gates
+from sessions.rules.kinds.credentials import lacked_by_each
 from sessions.rules.requirements import Kind, Outcome, Status
 from sessions.rules.worklist import worklist
 from tests.support.courses import Walker
@@ -303,3 +304,56 @@ def test_one_that_will_have_expired_by_the_day_booked_is_work_at_once() -> None:
     assert row.who is Role.SUPERVISOR
     clinic.book(ADA_IN)
     assert "trained@dosing.1" not in {row.key for row in worklist(clinic.definition, clinic.outcome(now))}
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "lacking"),
+    [
+        pytest.param(rule(), [holds(ADA)], {BEN: None, DOV: None}, id="not recorded"),
+        pytest.param(
+            rule(),
+            [holds(ADA), holds(BEN, last=BEFORE), holds(DOV)],
+            {BEN: BEFORE},
+            id="ended yesterday",
+        ),
+        pytest.param(
+            rule(),
+            [holds(ADA), holds(DOV), holds(BEN, "bls", last=DAY - timedelta(9)), holds(BEN, last=BEFORE)],
+            {BEN: BEFORE},
+            id="the last of several",
+        ),
+        pytest.param(
+            rule(HeldBy.EVERYBODY, Role.THERAPIST), [holds(ADA)], {BEN: None}, id="not of the prescriber"
+        ),
+        pytest.param(
+            rule(HeldBy.SOMEBODY),
+            [holds(ADA)],
+            {BEN: None, DOV: None},
+            id="could not be the one",
+        ),
+        pytest.param(rule(HeldBy.LEAD_THERAPIST), [holds(BEN)], {ADA: None}, id="of the lead alone"),
+        pytest.param(rule(), [holds(ADA), holds(BEN), holds(DOV)], {}, id="nothing missing"),
+    ],
+)
+def test_what_each_lacks_is_told_before_anybody_is_chosen_by_the_rule_that_judges_them_then(
+    asked: CredentialRule, held: list[HeldCredential], lacking: dict[int, date | None]
+) -> None:
+    clinic = Clinic(asked, *held)
+    timeline = timeline_of(definition=clinic.definition, history=clinic.history, as_of=START)
+    people = (*BOTH, DOV_IN)
+    found = lacked_by_each(timeline, "dosing.1", people, at=SESSION)
+    assert {
+        person: lacks[0].last.until_on if lacks[0].last else None for person, lacks in found.items() if lacks
+    } == lacking
+    assert lacked_by_each(timeline, "preparation.1", people, at=SESSION) == {ADA: [], BEN: [], DOV: []}
+    for person in people:
+        closed = clinic.gate(person)
+        if asked.held_by is not HeldBy.LEAD_THERAPIST:
+            assert (closed is not None) is (person[0] in lacking)
+
+
+def test_one_that_begins_later_is_named_with_its_first_day() -> None:
+    clinic = Clinic(rule(), holds(BEN, first=AFTER))
+    timeline = timeline_of(definition=clinic.definition, history=clinic.history, as_of=START)
+    (lack,) = lacked_by_each(timeline, "dosing.1", (BEN_IN,), at=SESSION)[BEN]
+    assert lack.last is not None and lack.last.from_on == AFTER

@@ -100,6 +100,12 @@ class OverrideRequirementInput(NewRowInput):
     move = OneOf(Move)
     session_key = Text(max_length=LONGEST_KEY)
     reason = Text(allow_blank=True)
+    people = serializers.ListField(
+        child=Id(),
+        required=False,
+        max_length=20,
+        help_text="Who will hold the session, where that is not who is booked.",
+    )
 
 
 class FactOut(Serializer[Any]):

@@ -16,12 +16,13 @@ from protocols.rules.definition import Move, ProtocolDefinition, Role, SessionKi
 from sessions.models import Course, FactRecord
 from sessions.operations.concerns import Concern, confirm_concerns, limits_broken
 from sessions.operations.consequences import follow
-from sessions.operations.gating import closed_gates, conductors, gate_data, use_overrides
+from sessions.operations.gating import closed_gates, gate_data, use_overrides
 from sessions.operations.on_course import on_course
 from sessions.operations.presence import people_of
 from sessions.operations.records import check_dose, check_time, put_fact, was_recorded
 from sessions.operations.sheet import on_open_sheet
 from sessions.permissions import subject_of
+from sessions.queries.arranging import conductors
 from sessions.queries.history import history_of
 from sessions.queries.words import breach_words, gate_why
 from sessions.rules.facts import DoseGiven, DoseOrdered, DosePart, DoseWithheld, FactSource, History, Intake

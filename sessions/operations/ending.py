@@ -16,12 +16,13 @@ from sessions.models.bookings import RecordStatus
 from sessions.operations.booking import free_resources
 from sessions.operations.concerns import tell_prescriber
 from sessions.operations.consequences import count_dosing_day
-from sessions.operations.gating import closed_gates, conductors, gate_data, use_overrides
+from sessions.operations.gating import closed_gates, gate_data, use_overrides
 from sessions.operations.items import check_items
 from sessions.operations.presence import people_of
 from sessions.operations.records import began_at, check_time
 from sessions.operations.sheet import Sheet, on_sheet
 from sessions.permissions import subject_of
+from sessions.queries.arranging import conductors
 from sessions.queries.words import gate_why
 from sessions.rules.facts import AdverseEventsAsked, ChecklistTicked, MomentNoted, SessionTimesCorrected
 

@@ -12,17 +12,20 @@ from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from clinic.permissions import Permission, Role, require
 from protocols.queries import definition_of
 from protocols.rules.definition import Move
-from sessions.models import Course, FactRecord, ResourceUse, SessionRecord
-from sessions.models.bookings import LIVE_BOOKINGS, NEVER_HELD, RecordStatus
+from sessions.models import Course, FactRecord, SessionRecord
+from sessions.models.bookings import RecordStatus
 from sessions.operations.on_course import on_course
+from sessions.operations.presence import people_of
 from sessions.operations.records import put_fact
 from sessions.permissions import subject_of
+from sessions.queries.arranging import conductors
 from sessions.queries.credentials import asks_for_any, with_credentials_of
 from sessions.queries.history import history_of
 from sessions.queries.words import gate_why
 from sessions.rules.codec import from_json
 from sessions.rules.facts import Override, Somebody
 from sessions.rules.gates import Gate, gates
+from sessions.rules.settling import opens
 
 OVERRIDE_PERMISSIONS = {
     "supervisor": Permission.OVERRIDE_GATE_SUPERVISOR,
@@ -58,19 +61,30 @@ def closed_gates(
     found = gates(
         definition=definition, history=history, as_of=now, move=move, key=key or None, people=people
     )
-    unused = {
-        row.key: row
-        for row in FactRecord.objects.filter(
-            course=course,
-            kind="override",
-            value__session_key=key,
-            value__record_id=None,
-            amended_by__isnull=True,
-        ).exclude(entered_by_id__in=list(conducting))
+    unused: dict[str | None, list[FactRecord]] = {}
+    for row in FactRecord.objects.filter(
+        course=course,
+        kind="override",
+        value__session_key=key,
+        value__record_id=None,
+        amended_by__isnull=True,
+    ).exclude(entered_by_id__in=list(conducting)):
+        unused.setdefault(row.key, []).append(row)
+    opened = {
+        gate.key
+        for gate in found
+        if opens([_override(row) for row in unused.get(gate.key, ())], code=gate.code, people=gate.people)
     }
-    return [gate for gate in found if gate.key not in unused], [
-        unused[gate.key] for gate in found if gate.key in unused
+    return [gate for gate in found if gate.key not in opened], [
+        row for gate in found if gate.key in opened for row in unused[gate.key]
     ]
+
+
+def _override(row: FactRecord) -> Override:
+    value = from_json(row.kind, row.value)
+    if not isinstance(value, Override):
+        raise TypeError(f"fact {row.pk} is no override")
+    return value
 
 
 def refuse_if_blocked(
@@ -97,9 +111,7 @@ def use_overrides(
 ) -> None:
     """Tie each override to the session it served: it is for that one act, and opens no gate again."""
     for row in overrides:
-        value = from_json(row.kind, row.value)
-        if not isinstance(value, Override):
-            raise TypeError(f"fact {row.pk} is no override")
+        value = _override(row)
         put_fact(
             actor=actor,
             course=course,
@@ -125,21 +137,6 @@ def gate_data(gate: Gate) -> dict[str, object]:
     }
 
 
-def conductors(*, course: Course, key: str) -> set[int]:
-    """Who is to conduct, or conducts, the session of that key: booked for it, or present in it."""
-    booked = set(
-        ResourceUse.objects.filter(
-            booking__course=course, booking__key=key, booking__status__in=LIVE_BOOKINGS, live=True
-        ).values_list("resource__membership__person_id", flat=True)
-    )
-    present = set(
-        FactRecord.objects.filter(course=course, key=key, kind="staff_present")
-        .exclude(session_record__status__in=NEVER_HELD)
-        .values_list("value__person_id", flat=True)
-    )
-    return booked | present
-
-
 def override_requirement(
     *,
     actor: Actor,
@@ -149,14 +146,20 @@ def override_requirement(
     session_key: str,
     reason: str,
     now: datetime,
+    people: Sequence[UUID] = (),
     public_id: UUID | None = None,
 ) -> FactRecord:
     """Let one act go ahead although requirement `key` is unmet. It is itself a deviation.
 
-    The protocol says who may: nobody for some gates, never somebody conducting that session.
+    The protocol says who may: nobody for some gates, never somebody conducting that session. What is about
+    people it opens for those who lack it and nobody else: of `people`, who will hold the session; none
+    named, of those booked for it or in it.
     """
     with on_course(actor=actor, course_id=course_id, permission=Permission.VIEW_CHART, now=now) as course:
-        closed, _used = closed_gates(course=course, move=move, key=session_key, now=now)
+        holding = people_of(course=course, staff=people, at=now, field="people") if people else {}
+        closed, _used = closed_gates(
+            course=course, move=move, key=session_key, people=tuple(holding.items()), now=now
+        )
         gate = next((one for one in closed if one.key == key), None)
         if gate is None:
             raise NotFound("That gate is not closed.")
@@ -179,7 +182,7 @@ def override_requirement(
         require(actor, OVERRIDE_PERMISSIONS[able[0].value], subject_of(course))
         if actor.person_id is None:
             raise BadInput()
-        if actor.person_id in conductors(course=course, key=session_key):
+        if actor.person_id in conductors(course=course, key=session_key) | set(holding):
             raise Forbidden(
                 "Whoever conducts a session may not override its gates.", code="override-by-conductor"
             )
@@ -195,6 +198,7 @@ def override_requirement(
                 reason=reason.strip(),
                 person_id=actor.person_id,
                 role=able[0].value,
+                people=frozenset(gate.people),
             ),
             key=key,
             occurred_at=now,

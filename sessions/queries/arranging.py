@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.models import Membership, Room
+from clinic.models import Membership, Person, Room
 from clinic.permissions import HouseSubject, Permission, Role, allows
 from protocols.queries import definition_of
-from protocols.rules.definition import Move, ProtocolDefinition, SessionRule
-from sessions.models import CareTeamMember, Course
+from protocols.rules.definition import CredentialRule, Move, ProtocolDefinition, SessionRule
+from sessions.models import CareTeamMember, Course, FactRecord, ResourceUse
+from sessions.models.bookings import LIVE_BOOKINGS, NEVER_HELD
 from sessions.queries.away import absences_of, away_from
 from sessions.queries.courses import course_for
 from sessions.queries.credentials import asks_for_any, missing_of_each
@@ -25,7 +26,11 @@ from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
 from sessions.queries.records import records_of
 from sessions.queries.words import say
+from sessions.rules.engine import timeline_of
+from sessions.rules.facts import History
 from sessions.rules.gates import gates
+from sessions.rules.keys import key_of, parts_of_key
+from sessions.rules.kinds.credentials import rules_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +194,72 @@ class SessionForm:
     staff: Sequence[Choice]
     team_ids: Sequence[UUID]
     gates: Sequence[GateRow]
+    others: Sequence[tuple[str, str]]  # key, words: what the actor may override for somebody not booked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holders:
+    """Who could hold a session, for an override that is about them."""
+
+    choices: Sequence[Choice]
+    chosen: Sequence[UUID]  # who is booked for it, or in it
+
+
+def holders_for(
+    actor: Actor, course_id: UUID, key: str, session_key: str, *, now: datetime
+) -> Holders | None:
+    """None where what requirement `key` asks is not about people."""
+    course = course_for(actor, course_id)
+    definition = definition_of(course.protocol_version_id)
+    code, _cycle, _occurrence = parts_of_key(definition=definition, key=key)
+    if not any(isinstance(rule, CredentialRule) and rule.code == code for rule in definition.rules):
+        return None
+    chosen = Person.objects.filter(pk__in=conductors(course=course, key=session_key))
+    return Holders(
+        choices=_judged(actor, course=course, definition=definition, key=session_key, at=now, now=now),
+        chosen=list(chosen.values_list("public_id", flat=True)),
+    )
+
+
+def conductors(*, course: Course, key: str) -> set[int]:
+    """Who is to conduct, or conducts, the session of that key: booked for it, or present in it."""
+    booked = set(
+        ResourceUse.objects.filter(
+            booking__course=course,
+            booking__key=key,
+            booking__status__in=LIVE_BOOKINGS,
+            live=True,
+            resource__membership__isnull=False,
+        ).values_list("resource__membership__person_id", flat=True)
+    )
+    present = set(
+        FactRecord.objects.filter(course=course, key=key, kind="staff_present")
+        .exclude(session_record__status__in=NEVER_HELD)
+        .values_list("value__person_id", flat=True)
+    )
+    return booked | present
+
+
+def _for_others(
+    actor: Actor,
+    definition: ProtocolDefinition,
+    history: History,
+    key: str,
+    closed: Collection[str],
+    now: datetime,
+) -> list[tuple[str, str]]:
+    """What is asked of who holds it, is not missing as it is booked, and is the actor's to override."""
+    timeline = timeline_of(definition=definition, history=history, as_of=now)
+    slot = timeline.slots.get(key)
+    if slot is None:
+        return []
+    mine = {role.value for role in actor.roles}
+    asked = [
+        (key_of(rule, slot.cycle if rule.per else None), say(rule.words))
+        for rule in rules_for(timeline, key)
+        if all(mine & {role.value for role in block.override} for block in rule.blocks)
+    ]
+    return [one for one in asked if one[0] not in closed]
 
 
 def session_form(
@@ -212,6 +283,7 @@ def session_form(
     if not isinstance(rule, SessionRule):
         raise NotFound()
     history = history_of(course)
+    closed = gates(definition=definition, history=history, as_of=now, move=Move.START_SESSION, key=key)
     return SessionForm(
         banner_code=course.patient.code,
         course=course,
@@ -225,10 +297,6 @@ def session_form(
             for member in team_of(course)
             if member.team_role in ("lead_therapist", "co_therapist")
         ],
-        gates=gate_rows(
-            actor=actor,
-            definition=definition,
-            history=history,
-            closed=gates(definition=definition, history=history, as_of=now, move=Move.START_SESSION, key=key),
-        ),
+        gates=gate_rows(actor=actor, definition=definition, history=history, closed=closed),
+        others=_for_others(actor, definition, history, key, {gate.key for gate in closed}, now),
     )

@@ -352,13 +352,15 @@ class NotDone:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
     """The requirement named by the fact's key was overridden for one act, with a reason. `record_id` names
-    the session it served, once that has started; `session_key` the one it was meant for."""
+    the session it served, once that has started; `session_key` the one it was meant for; `people`, whom of
+    the clinic it lets hold the session, where it is about people. None named: whoever does."""
 
     record_id: UUID | None
     session_key: str = ""
     reason: str
     person_id: int
     role: str
+    people: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

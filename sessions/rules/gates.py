@@ -48,7 +48,7 @@ from sessions.rules.kinds import (
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Outcome, Requirement, Shape, Status
 from sessions.rules.sentences import sentence
-from sessions.rules.settling import CROSSED, Standing
+from sessions.rules.settling import CROSSED, Standing, opens
 from sessions.rules.timeline import Slot, Timeline
 
 WINDOW_OVERRIDE = frozenset({Role.PRESCRIBER})
@@ -142,10 +142,10 @@ def gates_at(
         ]
         if not blocks and not _always(rule, requirement, move, slot):
             continue
-        if _overridden_here(timeline, requirement.key, held) or not applies(timeline, rule, requirement):
+        if not applies(timeline, rule, requirement):
             continue
         gate = _gate(timeline, rule, requirement, blocks, move=move, slot=slot, held=held, people=people)
-        if gate is not None:
+        if gate is not None and not _overridden_here(timeline, gate, held):
             found.append(gate)
     return tuple(found)
 
@@ -176,12 +176,17 @@ def _always(rule: AnyRule, requirement: Requirement, move: Move, slot: Slot | No
     )
 
 
-def _overridden_here(timeline: Timeline, key: str, held: Held | None) -> bool:
+def _overridden_here(timeline: Timeline, gate: Gate, held: Held | None) -> bool:
     """An override is for one act: it counts for the session that it names, never for the next one. One that
     names none yet is for the operation to take up, which then names it."""
     if held is None:
         return False
-    return any(override.record_id == held.value.record_id for _, override in timeline.overrides.get(key, ()))
+    overrides = [
+        override
+        for _, override in timeline.overrides.get(gate.key, ())
+        if override.record_id == held.value.record_id
+    ]
+    return opens(overrides, code=gate.code, people=gate.people)
 
 
 def _gate(

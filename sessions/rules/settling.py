@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -415,7 +415,7 @@ def settle_in_place(
         if not standing.stands and act.at < live_from and cycle is None:
             continue  # before go-live nothing is a deviation, and acts to come are still judged
         standing = weighed(timeline, rule, key, standing, at=act.at, held=act.held)
-        judged.append((act, standing, _override_for(timeline, key, act, acts)))
+        judged.append((act, standing, _override_for(timeline, key, act, acts, standing)))
 
     now = standing_at(timeline.as_of, None)
     if now.changes_at is not None:
@@ -534,19 +534,35 @@ def is_of(document: RiskBenefitDocumented, held: Held | None) -> bool:
     return document.session_key == held.fact.key
 
 
+NOT_HELD = "not_held"
+"""Not everybody has it who must: each of them is asked for themselves."""
+
+
+def opens(overrides: Sequence[Override], *, code: str, people: Collection[int]) -> bool:
+    """Whether these overrides together let it go ahead with the people who lack it: where each of them must
+    have it, each has to be named; where one of them must, one of those named has to be among them."""
+    named = frozenset[int]().union(*(one.people for one in overrides))
+    if not overrides or not people or not all(one.people for one in overrides):
+        return bool(overrides)
+    return named.issuperset(people) if code == NOT_HELD else not named.isdisjoint(people)
+
+
 def _override_for(
-    timeline: Timeline, key: str, act: Occasion, acts: Sequence[Occasion]
+    timeline: Timeline, key: str, act: Occasion, acts: Sequence[Occasion], standing: Standing
 ) -> tuple[Fact, Override] | None:
-    """An override is for one act: of the session it names, or else of the first one after it."""
+    """An override is for one act: of the session it names, or else of the first one after it; and for the
+    people it names."""
+    found = []
     for fact, override in timeline.overrides.get(key, ()):
         if override.record_id is not None:
             if act.held is not None and act.held.value.record_id == override.record_id:
-                return fact, override
+                found.append((fact, override))
         elif fact.occurred_at <= act.at:
             first = next(row for row in acts if row.at >= fact.occurred_at)
             if first.held is act.held:
-                return fact, override
-    return None
+                found.append((fact, override))
+    covers = opens([override for _, override in found], code=standing.code, people=standing.people)
+    return found[0] if covers else None
 
 
 def _act_anchor(timeline: Timeline, rule: Rule, cycle: int | None) -> Anchor | None:

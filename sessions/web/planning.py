@@ -130,6 +130,7 @@ def start(door: Door, course: UUID, key: str) -> HttpResponse:
         kind=found.kind,
         minutes=found.minutes,
         gates=found.gates,
+        others=found.others,
         form=form,
         may_order=door.read(offers.may_record_choice, found.course, key),
         may_start=allows(door.actor, Permission.START_SESSION, with_subject),
@@ -227,9 +228,14 @@ def booking_move(door: Door, booking: UUID, move: str) -> HttpResponse:
 
 @staff
 def override(door: Door, course: UUID, key: str) -> HttpResponse:
-    form = door.form(forms.ReasonForm)
     asked = door.request.GET
     target, held = asked.get("for", ""), door.id_asked("held")
+    holders = door.read(arranging.holders_for, course, key, target, now=door.now)
+    form = door.form(
+        forms.OverrideForm,
+        staff=_choices(holders.choices) if holders else None,
+        initial={"people": [str(one) for one in holders.chosen] if holders else []},
+    )
     if asked.get("move", Move.START_SESSION.value) not in set(Move):
         raise Http404
     if door.done(
@@ -240,6 +246,7 @@ def override(door: Door, course: UUID, key: str) -> HttpResponse:
             key=key,
             move=Move(asked.get("move", Move.START_SESSION.value)),
             session_key=target,
+            people=[UUID(one) for one in form.cleaned_data.get("people", ())],
             reason=form.cleaned_data["reason"],
             now=door.now,
             public_id=form.record_id,

@@ -13,14 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic.actors import acting
-from clinic.errors import Incomplete, NotNow
+from clinic.errors import Forbidden, Incomplete, NotNow
 from clinic.models import Credential, CredentialKind
 from clinic.operations.credentials import record_credential, withdraw_credential
 from clinic.permissions import Role
 from protocols.rules.definition import Move
-from sessions.models import Course, DeviationRecord, SessionBooking
+from sessions.models import Course, DeviationRecord, FactRecord, SessionBooking
 from sessions.operations.booking import book_session
 from sessions.operations.gating import override_requirement
+from sessions.operations.presence import change_presence
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session
 from sessions.operations.verifying import verify_requirements
@@ -331,3 +332,97 @@ def test_however_many_work_here_what_each_lacks_costs_as_many_questions(cast: Ca
         cast.people[f"tom{number}"] = person
         train(cast, f"tom{number}", until=date(2026, 2, 1))
     assert asked() == few
+
+
+# --- an override is for those it names ---
+
+
+def override(cast: Cast, course: Course, *people: str, by: str = "carla") -> FactRecord:
+    return override_requirement(
+        actor=cast.actor(by, at=DOSING),
+        course_id=course.public_id,
+        key=KEY,
+        move=Move.START_SESSION,
+        session_key="dosing.1",
+        reason="The paper comes by post.",
+        people=[cast.id(one) for one in people],
+        now=DOSING,
+    )
+
+
+@pytest.fixture
+def due(cast: Cast, course: Course) -> dict[str, object]:
+    """Ada, who is trained, and Ben, who is not, are booked and the patient is there; how Ada starts it."""
+    train(cast, "ada")
+    with pytest.raises(Incomplete):
+        hold_dosing(cast, course)  # its booking asks first
+    book(cast, course, "ada", "ben", confirmed=("not-held",))
+    SessionBooking.objects.update(status="checked_in")
+    set_clock(DOSING)
+    return {
+        "actor": cast.actor("ada", at=DOSING),
+        "course_id": course.public_id,
+        "key": "dosing.1",
+        "now": DOSING,
+    }
+
+
+def test_an_override_for_who_is_booked_lets_nobody_else_start(
+    cast: Cast, course: Course, due: dict[str, object]
+) -> None:
+    row = override(cast, course)
+    assert row.value["people"] == [cast.people["ben"].pk]
+    assert KEY in refused(due, staff=[cast.id("gil")])
+    assert KEY in refused(due, staff=[cast.id("ben"), cast.id("gil")])
+    override(cast, course, "gil")
+    start_session(**due, staff=[cast.id("ben"), cast.id("gil")])  # type: ignore[arg-type]  # as named above
+    assert deviation(course).status == "overridden"
+
+
+def test_who_comes_into_the_room_later_without_it_makes_it_a_deviation_after_all(
+    cast: Cast, course: Course, due: dict[str, object]
+) -> None:
+    override(cast, course)
+    record = start_session(**due, staff=[cast.id("ben")])  # type: ignore[arg-type]  # as named above
+    assert deviation(course).status == "overridden"
+    later = DOSING + timedelta(hours=2)
+    set_clock(later)
+    change_presence(
+        actor=cast.actor("ada", at=later),
+        record_id=record.public_id,
+        person_id=cast.id("gil"),
+        here=True,
+        occurred_at=later,
+        now=later,
+    )
+    assert deviation(course).status == "missed"
+
+
+def test_a_supervisor_overrides_on_the_page_for_somebody_who_comes_instead(
+    cast: Cast, course: Course, due: dict[str, object]
+) -> None:
+    train(cast, "ben", until=DOSING.date())
+    carla = signed_in(cast, "carla")
+    start = reverse("sessions:start", args=[cast.clinic.slug, course.public_id, "dosing.1"])
+    address = reverse("sessions:override", args=[cast.clinic.slug, course.public_id, KEY]) + "?for=dosing.1"
+    assert f'href="{address}"' in carla.get(start).content.decode()
+    form = carla.get(address).context["form"]
+    assert set(form["people"].value()) == {str(cast.id("ada")), str(cast.id("ben"))}
+    choices = dict(form.fields["people"].choices)
+    assert str(choices[str(cast.id("gil"))]).endswith("· Trained in resuscitation: not recorded")
+    sent = {
+        "public_id": str(form["public_id"].value()),
+        "people": [str(cast.id("ada")), str(cast.id("gil"))],
+        "reason": "Ben is ill.",
+    }
+    assert carla.post(address, sent).status_code == 302
+    assert FactRecord.objects.get(kind="override").value["people"] == [cast.people["gil"].pk]
+    start_session(**due, staff=[cast.id("gil")])  # type: ignore[arg-type]  # as named above
+    assert deviation(course).status == "overridden"
+
+
+def test_nobody_overrides_for_a_session_that_they_will_hold_themselves(
+    cast: Cast, course: Course, due: dict[str, object]
+) -> None:
+    with pytest.raises(Forbidden, match="conducts"):
+        override(cast, course, "carla", "ben")

@@ -12,7 +12,7 @@ from sessions.rules.facts import HeldCredential, Somebody
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
-from sessions.rules.settling import Standing, settle_in_place, shown, unique
+from sessions.rules.settling import NOT_HELD, Standing, settle_in_place, shown, unique
 from sessions.rules.timeline import Slot, Timeline
 
 
@@ -156,7 +156,7 @@ def judge(timeline: Timeline, rule: CredentialRule, people: Iterable[Somebody], 
     )
     if rule.held_by is HeldBy.EVERYBODY:
         if lacking:
-            return Standing(stands=False, code="not_held", people=lacking)
+            return Standing(stands=False, code=NOT_HELD, people=lacking)
     elif not holding:
         return Standing(stands=False, code="held_by_nobody", people=lacking)
     return Standing(stands=True, evidence=evidence)

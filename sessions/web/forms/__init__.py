@@ -26,6 +26,7 @@ from sessions.web.forms.courses import (
     EnrolForm,
     IndependentRaterForm,
     NotDoneForm,
+    OverrideForm,
     ReasonForm,
     StopDosingForm,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "NotDoneForm",
     "NoteForm",
     "NoteTemplateForm",
+    "OverrideForm",
     "PresenceForm",
     "ReachForm",
     "ReasonForm",

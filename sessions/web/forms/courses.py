@@ -133,6 +133,23 @@ class ReasonForm(RecordForm):
     reason = words(_("Why"), hint=_("In a few words; it stays on the record."), rows=3)
 
 
+class OverrideForm(ReasonForm):
+    people = forms.MultipleChoiceField(
+        label=_("Who will hold the session"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("It counts for those of them who lack what is asked, and for nobody else."),
+    )
+    field_order = ["public_id", "people", "reason"]
+
+    def __init__(self, *args: Any, staff: Choices | None, **kwargs: Any) -> None:
+        """`staff` is None where what is overridden is not about people."""
+        super().__init__(*args, **kwargs)
+        if staff is None:
+            del self.fields["people"]
+        else:
+            set_choices(self, "people", list(staff))
+
+
 class EmptyForm(RecordForm):
     """Nothing to fill in: a decision confirmed on a page of its own."""
 

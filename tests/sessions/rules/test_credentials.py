@@ -20,6 +20,7 @@ from sessions.rules.facts import (
     HeldCredential,
     History,
     Intake,
+    Override,
     SessionHeld,
     Setting,
     Somebody,
@@ -357,3 +358,94 @@ def test_one_that_begins_later_is_named_with_its_first_day() -> None:
     timeline = timeline_of(definition=clinic.definition, history=clinic.history, as_of=START)
     (lack,) = lacked_by_each(timeline, "dosing.1", (BEN_IN,), at=SESSION)[BEN]
     assert lack.last is not None and lack.last.from_on == AFTER
+
+
+# --- an override is for those it names ---
+
+
+def overridden(clinic: Clinic, *people: int) -> None:
+    """Decided an hour before the session, for these people."""
+    value = Override(
+        record_id=None,
+        session_key="dosing.1",
+        reason="The paper comes by post.",
+        person_id=EVE,
+        role="supervisor",
+        people=frozenset(people),
+    )
+    clinic.walker.fact(SESSION - timedelta(hours=1), value, "trained@dosing.1")
+
+
+EVE_IN = (EVE, THERAPIST)
+SOME = HeldBy.SOMEBODY
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "named", "there", "status"),
+    [
+        pytest.param(rule(), [holds(ADA)], [[BEN]], BOTH, Status.OVERRIDDEN, id="who was named was there"),
+        pytest.param(
+            rule(),
+            [holds(ADA)],
+            [[BEN]],
+            (ADA_IN, EVE_IN),
+            Status.MISSED,
+            id="somebody else sat in, without it",
+        ),
+        pytest.param(
+            rule(),
+            [holds(ADA), holds(EVE)],
+            [[BEN]],
+            (ADA_IN, EVE_IN),
+            Status.MET,
+            id="somebody with it sat in",
+        ),
+        pytest.param(
+            rule(), [holds(ADA)], [[BEN]], (*BOTH, EVE_IN), Status.MISSED, id="another without it came too"
+        ),
+        pytest.param(
+            rule(),
+            [holds(ADA)],
+            [[BEN], [EVE]],
+            (*BOTH, EVE_IN),
+            Status.OVERRIDDEN,
+            id="each was named in turn",
+        ),
+        pytest.param(
+            rule(), [holds(ADA)], [[]], (ADA_IN, EVE_IN), Status.OVERRIDDEN, id="nobody named: whoever"
+        ),
+        pytest.param(rule(SOME), [], [[ADA, BEN]], (ADA_IN,), Status.OVERRIDDEN, id="one of those named"),
+        pytest.param(
+            rule(SOME),
+            [],
+            [[ADA, BEN]],
+            (ADA_IN, EVE_IN),
+            Status.OVERRIDDEN,
+            id="one of those named, and another",
+        ),
+        pytest.param(rule(SOME), [], [[ADA, BEN]], (EVE_IN,), Status.MISSED, id="none of those named"),
+    ],
+)
+def test_an_override_is_judged_of_those_who_were_there(
+    asked: CredentialRule,
+    held: list[HeldCredential],
+    named: list[list[int]],
+    there: tuple[Somebody, ...],
+    status: Status,
+) -> None:
+    clinic = Clinic(asked, *held)
+    clinic.book(*BOTH)
+    for people in named:
+        overridden(clinic, *people)
+    clinic.hold(*there)
+    assert clinic.status() is status
+
+
+def test_who_comes_in_later_without_it_is_not_covered_by_an_override_for_another() -> None:
+    clinic = Clinic(rule(), holds(ADA))
+    clinic.book(*BOTH)
+    overridden(clinic, BEN)
+    clinic.hold(*BOTH, late=EVE_IN)
+    assert clinic.status() is Status.MISSED
+    found = clinic.outcome(SESSION + timedelta(days=1)).get("trained@dosing.1")
+    assert found is not None and found.reason == "not_held"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -296,3 +297,48 @@ def test_a_contributor_finds_the_part_to_attest_on_today_and_signs_it(
     shown = page(day, ada, dosed)
     assert "Ben Birch, for their part" not in shown
     assert "somebody licensed, for the part of Ben Birch" in shown
+
+
+def test_the_address_a_device_keeps_leads_its_author_to_the_note_and_says_of_what_it_is(
+    day: ClinicDay, ada: Client, dosed: SessionRecord
+) -> None:
+    draft = begin(day, ada, dosed, "free")
+    url = address(day, dosed, f"note/{draft.public_id}/")
+    opened = ada.get(url)
+    assert (opened.status_code, opened["Location"]) == (302, address(day, dosed) + "?as=note")
+    asked = {"accept": "application/json"}
+    assert json.loads(ada.get(url, headers=asked).content) == {"name": "P-001 · Dosing session 1"}
+    for name in ("ben", "carla", "gil"):
+        assert client_of(day, name).get(url, headers=asked).status_code == 404
+    held = SessionRecord.objects.get(course=day.late, key="preparation.3")
+    own = PsychotherapyNote.objects.get(session_record=held)
+    url = address(day, held, f"psychotherapy-note/{own.public_id}/")
+    assert ada.get(url)["Location"] == address(day, held, "psychotherapy-note/")
+    assert json.loads(ada.get(url, headers=asked).content) == {"name": "P-001 · Preparation session 3"}
+    assert client_of(day, "carla").get(url, headers=asked).status_code == 404
+
+
+def test_text_that_came_after_the_signature_becomes_an_addendum_by_plain_forms(
+    day: ClinicDay, ada: Client, dosed: SessionRecord
+) -> None:
+    draft = begin(day, ada, dosed, "free")
+    save(day, ada, draft, block__note="Calm.", sign="1")
+    ada.post(address(day, dosed, "sign/"), {"password": PASSWORD})
+    late = {"version": "1", "block.note": "Calm. Then <angry>.", "public_id": str(uuid4())}
+    url = address(day, dosed, f"note/{draft.public_id}/")
+    assert ada.post(url, late, headers={"accept": "application/json"}).status_code == 409
+    shown = page(day, ada, dosed)
+    assert "<ins>Then &lt;angry&gt;.</ins>" in shown
+    assert "What is on record</h4>" not in shown, "what the note says already is not said again"
+    assert "angry" not in page(day, client_of(day, "ben"), dosed)
+    assert "angry" not in ada.get(address(day, dosed, "text/")).content.decode()
+    shown = page(day, ada, dosed, more=f"&late={late['public_id']}")
+    assert "Then &lt;angry&gt;.</textarea>" in shown
+    add = address(day, dosed, f"note/?late={late['public_id']}")
+    empty = ada.post(add, {"text": ""})
+    assert empty.status_code == 400
+    assert f"late={late['public_id']}" in empty.content.decode(), "an empty addendum sets nothing aside"
+    assert ada.post(add, {"text": "Then angry."}).status_code == 302
+    shown = page(day, ada, dosed)
+    assert "&lt;angry&gt;" not in shown
+    assert "added after signing" in shown

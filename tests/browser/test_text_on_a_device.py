@@ -391,3 +391,31 @@ def test_text_that_is_refused_for_good_is_shown_to_its_author_before_it_goes(
     page.on("dialog", lambda dialog: dialog.accept())
     line.get_by_role("button", name="Remove it from this device").click()
     emptied(page)
+
+
+def test_a_window_goes_on_saving_once_its_author_has_signed_in_again_in_another(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, draft: NoteDraft
+) -> None:
+    page = tablet.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(live_site + addresses(day)["note"])
+    tablet.clear_cookies()
+    page.get_by_label("How the day went").fill(WORDS)
+    state = page.locator("[data-note-state]")
+    expect(state).to_contain_text("Sign in again to save", timeout=20_000)
+    assert len(page.evaluate(ON_DEVICE)) == 1
+    other = tablet.new_page()
+    sign_in(other, live_site, "ada@example.org")
+    page.bring_to_front()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(state).to_have_text(SAVED, timeout=20_000)
+    assert text_of(draft, "course_of_day") == WORDS
+    emptied(page)
+    # Signed in once more before anything was refused: the window notices by itself.
+    other.context.clear_cookies()
+    sign_in(other, live_site, "ada@example.org")
+    page.get_by_label("How the day went").fill(f"{WORDS} And slept.")
+    wait_until(lambda: text_of(draft, "course_of_day") == f"{WORDS} And slept.")
+    emptied(page)
+    page.get_by_role("button", name="Save and sign…").click()
+    expect(page.get_by_text("This is what you sign.")).to_be_visible()

@@ -109,22 +109,25 @@
     idle = longest = null;
     const sent = read();
     if (apart || (same(sent, onServer) && !settles)) return;
+    const signIn = async () => {
+      needsSignIn = true;
+      await keep();
+      tell(kept ? words.textSignin : words.textUnkept, "warn");
+    };
+    // Signed in again in another window?
+    if (needsSignIn && (await waiting.keysFor({ keys: words.keys, person: words.person }, true)) === "sign-in") { await signIn(); return; }
     let answer;
     try {
-      answer = await waiting.post(url, content(sent), form.elements.namedItem("csrfmiddlewaretoken").value);
+      answer = await waiting.post(url, content(sent));
     } catch {
       await keep();
       tell(kept ? words.textOffline : words.textUnkept, "warn");
       return;
     }
-    if (answer.type === "opaqueredirect" || answer.status === 401) {
-      needsSignIn = true;
-      await keep();
-      tell(kept ? words.textSignin : words.textUnkept, "warn");
-      return;
-    }
-    needsSignIn = false;
+    if (answer.type === "opaqueredirect" || answer.status === 401) { await signIn(); return; }
     const said = await answer.json().catch(() => ({}));
+    if (answer.status === 403 && !said.code && !needsSignIn) { needsSignIn = true; await send(); return; }
+    needsSignIn = false;
     if (answer.ok) {
       version.value = said.version;
       onServer = sent;

@@ -51,6 +51,7 @@ const waiting = (() => {
     if (!answer.ok) return answer.status >= 500 || answer.status === 429 ? AWAY : SHUT;
     const given = await answer.json();
     if (given.person !== person) return SIGN_IN;
+    for (const one of document.querySelectorAll("[name=csrfmiddlewaretoken]")) one.value = given.token; // another after each sign-in
     const keys = await Promise.all(given.keys.map((one) => crypto.subtle.importKey("raw", Uint8Array.from(atob(one), (c) => c.charCodeAt(0)), "AES-GCM", false, ["encrypt", "decrypt"])));
     inMemory.set(address, keys);
     return keys;
@@ -89,9 +90,9 @@ const waiting = (() => {
     });
   });
 
-  const bodyOf = (content, token) => {
+  const bodyOf = (content) => {
     const body = new FormData();
-    body.set("csrfmiddlewaretoken", token);
+    body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
     body.set("version", content.base);
     body.set("public_id", content.save);
     if (content.settles) body.set("settles", content.settles);
@@ -99,8 +100,8 @@ const waiting = (() => {
     for (const one of content.kept) body.append("kept", one);
     return body;
   };
-  const post = (url, content, token) =>
-    fetch(url, { method: "POST", body: bodyOf(content, token), redirect: "manual", headers: { Accept: "application/json" } });
+  const post = (url, content) =>
+    fetch(url, { method: "POST", body: bodyOf(content), redirect: "manual", headers: { Accept: "application/json" } });
 
   /* Sent from whatever page is open ---------------------------------------------------------------------------------- */
   const here = { able, entries, drop, keysFor, put, read, hold, post, before: Promise.resolve() };
@@ -187,7 +188,7 @@ const waiting = (() => {
     }
     let answer;
     try {
-      answer = await post(entry.url, content, document.querySelector("[data-sign-out] [name=csrfmiddlewaretoken]").value);
+      answer = await post(entry.url, content);
     } catch {
       say(entry.id, "warn", filled(words.textAway, entry));
       return true;

@@ -39,6 +39,7 @@ class LegalBasis(ClinicRow):
 
     class Meta(ClinicRow.Meta):
         abstract = False
+        verbose_name_plural = gettext_lazy("legal bases")
         constraints = [
             *ClinicRow.Meta.constraints,
             models.CheckConstraint(

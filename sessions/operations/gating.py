@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from clinic.actors import Actor
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from clinic.permissions import Permission, Role, require
@@ -161,6 +163,10 @@ def override_requirement(
             course=course, move=move, key=session_key, people=tuple(holding.items()), now=now
         )
         gate = next((one for one in closed if one.key == key), None)
+        if gate is None and holding:
+            raise BadInput(
+                fields={"people": [_("None of them lacks what is asked: choose who will hold it and does.")]}
+            )
         if gate is None:
             raise NotFound("That gate is not closed.")
         if not gate.override:

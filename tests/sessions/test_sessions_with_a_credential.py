@@ -412,9 +412,12 @@ def test_a_supervisor_overrides_on_the_page_for_somebody_who_comes_instead(
     assert str(choices[str(cast.id("gil"))]).endswith("· Trained in resuscitation: not recorded")
     sent = {
         "public_id": str(form["public_id"].value()),
-        "people": [str(cast.id("ada")), str(cast.id("gil"))],
+        "people": [str(cast.id("ada")), str(cast.id("ben"))],
         "reason": "Ben is ill.",
     }
+    refused = carla.post(address, sent)
+    assert refused.status_code == 400 and "None of them lacks what is asked" in refused.content.decode()
+    sent["people"] = [str(cast.id("ada")), str(cast.id("gil"))]
     assert carla.post(address, sent).status_code == 302
     assert FactRecord.objects.get(kind="override").value["people"] == [cast.people["gil"].pk]
     start_session(**due, staff=[cast.id("gil")])  # type: ignore[arg-type]  # as named above

@@ -148,6 +148,8 @@ def _hand_on(*, actor: Actor, concern: CareConcern, now: datetime) -> bool:
     if handler in outside and cover in outside:
         return False
     ears = _ears(clinic=clinic, patient_id=concern.patient_id, now=now)
+    if not ears and cover not in outside:
+        return False  # nobody is left to hear it: it waits for somebody
     if handler not in outside:
         # Who heard of it second comes before who has not heard of it.
         handler = cover if cover in outside else next(iter(ears), handler)

@@ -77,3 +77,18 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     for page in pages:
         title = page.read_text(encoding="utf-8").splitlines()[0]
         assert title.startswith(f"# {page.name[:4]}: "), page.name
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    there = {
+        name
+        for path in (PROJECT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    }
+    named = {
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) >= 20
+    assert sorted(one for one in named if one[1] not in there) == []

@@ -9,7 +9,9 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from sessions.rules.discretion import telling_words
 from sessions.rules.wording import LANGUAGES
@@ -120,3 +122,19 @@ def test_a_page_that_broke_still_says_whom_to_call(day: ClinicDay, monkeypatch: 
         "a page that breaks": (500, []),
         "a page that breaks before it is known whose it is": (500, []),
     }
+
+
+def test_no_opening_of_any_address_of_a_patient_writes_a_row(client: Client, day: ClinicDay) -> None:
+    """Neither GET nor HEAD, nor a browser or a mail scanner that opens it beforehand."""
+    paths = {visited.path.removesuffix("nowhere/") for visited in every_page(day)}
+    tokens = {path.split("/")[2] for path in paths}
+    paths |= {f"/p/{token}/{pattern.pattern}" for token in tokens for pattern in urls.patient}
+    wrote = {}
+    for path in sorted(paths):
+        for method in ("get", "head"):
+            with CaptureQueriesContext(connection) as queries:
+                answer = getattr(client, method)(path, headers={"Sec-Purpose": "prefetch"})
+            writes = [one["sql"] for one in queries if re.match(r"\s*(INSERT|UPDATE|DELETE)\b", one["sql"])]
+            if writes or answer.status_code >= 500:
+                wrote[method, path] = (answer.status_code, writes)
+    assert len(paths) > 80 and wrote == {}

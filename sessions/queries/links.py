@@ -33,6 +33,7 @@ class LinkPage:
     confirmed: bool
     change_asked: bool
     visit_at: datetime | None  # in the patient's zone
+    visit_begun: bool  # nobody says any more that they will be there
     sender_name: str
     phone: str
     crisis_lines: Sequence[Line]
@@ -76,6 +77,7 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         confirmed=booking is not None and booking.confirmed_at is not None,
         change_asked=booking is not None and booking.change_asked_at is not None,
         visit_at=booking.starts_at.astimezone(zone) if booking else None,
+        visit_begun=booking is not None and booking.starts_at <= now,
         sender_name=link.clinic.sender_name,
         phone=link.clinic.phone,
         crisis_lines=lines_for(

@@ -198,6 +198,17 @@ def test_who_confirms_after_asking_for_another_time_is_not_rung_about_it(
     assert booking.confirmed_at is None, "the last word counts"
 
 
+def test_of_a_visit_that_has_begun_nobody_says_that_they_will_be_there_but_they_can_ask_for_another(
+    client: Client, cast: Cast, course: Course, now: datetime
+) -> None:
+    _booking, token = visit_link(cast, course, now=now)
+    assert "Yes, I will be there" in client.get(f"/p/{token}/").content.decode()
+    move_clock(by=days(10) + timedelta(minutes=20))
+    page = client.get(f"/p/{token}/").content.decode()
+    assert "Yes, I will be there" not in page and "in my calendar" not in page
+    assert "I need another time" in page and says_whom_to_call(page)
+
+
 # --- a form -------------------------------------------------------------------------------------------------
 
 

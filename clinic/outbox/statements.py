@@ -39,8 +39,8 @@ _COPIED = (
     "data, local_at, zone, send_at, not_after, attempt, planned_at, carried_by"
 )
 
-# send_at alone does not count as a difference: a message put off until quiet hours end would otherwise be
-# called forward, and put off again, at every refresh of its course.
+# One put off by whoever was to send it is not called forward again: its own time has come and gone. While
+# that is still ahead, another instant for the same wall time means that the zone's rules have changed.
 PLAN = f"""
 INSERT INTO clinic_message
     (public_id, {", ".join(SPEC_COLUMNS)}, state, attempt, planned_at, unknown_outcomes)
@@ -51,8 +51,9 @@ ON CONFLICT ({_KEY}) DO UPDATE SET
     send_at = excluded.send_at, not_after = excluded.not_after, local_at = excluded.local_at,
     zone = excluded.zone, data = excluded.data
 WHERE clinic_message.state = 'planned' AND clinic_message.attempt = 0
-  AND (clinic_message.not_after, clinic_message.local_at, clinic_message.zone, clinic_message.data)
-      IS DISTINCT FROM (excluded.not_after, excluded.local_at, excluded.zone, excluded.data)
+  AND ((clinic_message.not_after, clinic_message.local_at, clinic_message.zone, clinic_message.data)
+        IS DISTINCT FROM (excluded.not_after, excluded.local_at, excluded.zone, excluded.data)
+    OR (excluded.send_at > %(now)s AND clinic_message.send_at <> excluded.send_at))
 """  # noqa: S608  # constants
 
 WAITING = f"SELECT id, {_KEY} FROM clinic_message WHERE clinic_id = %(clinic)s AND course_id = %(course)s"  # noqa: S608  # constants

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from clinic.actors import Actor
+from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow
 from clinic.permissions import Permission
 from protocols.queries import definition_of
@@ -18,9 +18,11 @@ from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
 from sessions.operations.booking import cancel_row
 from sessions.operations.gating import refuse_if_blocked
+from sessions.operations.locks import lock_courses
 from sessions.operations.moving import move_row
 from sessions.operations.on_course import on_course
 from sessions.operations.records import put_fact
+from sessions.operations.refresh import refresh_course
 from sessions.operations.tasks import close_tasks
 from sessions.rules.facts import CourseEnded, DosingStopped, EndKind, FactValue, HoldBegun, HoldEnded
 from sessions.rules.keys import parts_of_key
@@ -77,12 +79,22 @@ def withdraw_patient(*, actor: Actor, course_id: UUID, reason: str, now: datetim
 def discontinue_course(
     *, actor: Actor, course_id: UUID, reason: str, now: datetime, deceased: bool = False
 ) -> Course:
-    """The clinic ends the treatment, or the patient died: then every message stops."""
-    with on_course(actor=actor, course_id=course_id, permission=Permission.END_COURSE, now=now) as course:
-        kind = EndKind.DECEASED if deceased else EndKind.DISCONTINUED
-        _end(actor=actor, course=course, action="discontinue", kind=kind, reason=reason, now=now)
-        if deceased:
-            close_tasks(actor=actor, course=course, kinds=CALLS, resolution="patient_died", now=now)
+    """The clinic ends the treatment, or the patient died: then every message stops, also what courses that
+    ended before still ask."""
+    with acting(actor):
+        theirs = (
+            # All of them first, in one order, like everywhere.
+            lock_courses(actor=actor, patient__courses__public_id=course_id) if deceased else []
+        )
+        with on_course(actor=actor, course_id=course_id, permission=Permission.END_COURSE, now=now) as course:
+            kind = EndKind.DECEASED if deceased else EndKind.DISCONTINUED
+            _end(actor=actor, course=course, action="discontinue", kind=kind, reason=reason, now=now)
+            if deceased:
+                close_tasks(actor=actor, course=course, kinds=CALLS, resolution="patient_died", now=now)
+        for other in theirs:
+            if other.pk != course.pk:
+                close_tasks(actor=actor, course=other, kinds=CALLS, resolution="patient_died", now=now)
+                refresh_course(course=other, now=now)
         return course
 
 

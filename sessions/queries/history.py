@@ -134,7 +134,15 @@ SELECT course.id,
             ORDER BY member.from_at, member.id)
         FROM therapy_sessions_careteammember member
         WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
-            AND member.team_role = 'lead_therapist')
+            AND member.team_role = 'lead_therapist'),
+    EXISTS (SELECT FROM therapy_sessions_course other
+        JOIN therapy_sessions_factrecord fact
+            ON fact.clinic_id = other.clinic_id AND fact.course_id = other.id
+        WHERE other.clinic_id = course.clinic_id AND other.patient_id = course.patient_id
+            AND other.id <> course.id AND other.end_reason = 'deceased'
+            AND fact.kind = 'course_ended' AND fact.value ->> 'kind' = 'deceased'
+            AND NOT EXISTS (SELECT FROM therapy_sessions_enteredinerror gone WHERE gone.fact_id = fact.id)
+            AND (%(known_at)s::timestamptz IS NULL OR fact.recorded_at <= %(known_at)s))
 FROM therapy_sessions_course course WHERE course.id = ANY(%(courses)s)
 """
 
@@ -181,6 +189,7 @@ def _history(
     sent: _Rows,
     credentials: _Rows,
     leads: _Rows,
+    died: bool,
 ) -> History:
     recorded = [_fact(*row) for row in facts or ()]
     corrections = {  # of two of the same session, the one recorded last stands
@@ -196,6 +205,7 @@ def _history(
             attributes=frozenset(course.patient.attributes),
             legal=None if course.clinic.is_demo else tuple(_span(*row) for row in legal or ()),
             earlier_doses=tuple(_instant(at) for at in dosed or ()),
+            died=died,
             care_team=frozenset(team or ()),
             credentials=tuple(_credential(*row) for row in credentials or ()),
             leads=tuple(

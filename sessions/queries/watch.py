@@ -1,5 +1,5 @@
 """What a watcher of the loop sees: courses that could not be refreshed, how late the oldest look is, and what
-the database can prove of courses."""
+the database can prove of courses and their messages."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ PROOFS = (
     Proof(
         view="never_work_left_of_an_error",
         promise=_("No action and no report is still asked of a deviation that was entered in error."),
+        quick=False,
+    ),
+    Proof(
+        view="never_sent_in_quiet_hours",
+        promise=_("No message reached a patient in quiet hours."),
+        quick=False,
+    ),
+    Proof(
+        view="never_waiting_for_a_visit_that_is_not",
+        promise=_("No reminder waits for a visit that was moved or cancelled."),
         quick=False,
     ),
 )

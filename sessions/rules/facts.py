@@ -509,6 +509,7 @@ class HeldCredential:
 class Setting:
     """What rules need that is not this course's history. `attributes` are chart flags such as
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
+    `died`, that another course of theirs ended by their death;
     `care_team`, everyone who was ever on the course's team or stood in for somebody of it; `legal`, the spans
     of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo);
     `credentials`, what the people of its team and its sessions hold or held; `leads`, who led its care team
@@ -520,6 +521,7 @@ class Setting:
     zone: ZoneInfo
     attributes: frozenset[str] = frozenset()
     earlier_doses: tuple[datetime, ...] = ()
+    died: bool = False
     answer_by: time | None = None
     mail_from_days: int | None = None
     visit_reminder_days: tuple[int, ...] = ()

@@ -218,7 +218,8 @@ class Known:
     def _index_course(self) -> None:
         ends = self.facts(CourseEnded)
         self.end: tuple[Fact, CourseEnded] | None = ends[-1] if ends else None
-        self.deceased = self.end is not None and self.end[1].kind == EndKind.DECEASED
+        ended_by_death = self.end is not None and self.end[1].kind == EndKind.DECEASED
+        self.deceased = ended_by_death or self.history.setting.died
         stops = self.facts(DosingStopped)
         self.stop: Fact | None = stops[-1][0] if stops else None
         self.stopped_after: int | None = stops[-1][1].after_cycle if stops else None

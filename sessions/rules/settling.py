@@ -314,9 +314,9 @@ def ended_by(timeline: Timeline, rule: Rule, *, firm: bool) -> tuple[Fact, str] 
     fact, end = timeline.end
     on = _after_end_of(timeline, rule)
     if on is None:
-        goes_on = rule.safety and timeline.dosed and firm and end.kind != EndKind.DECEASED
+        goes_on = rule.safety and timeline.dosed and firm and not timeline.deceased
         return None if goes_on else (fact, "")
-    if end.kind.value not in on.ended.value or not firm:
+    if end.kind.value not in on.ended.value or not firm or timeline.deceased:
         return fact, ENDED_OTHERWISE
     consent = next(
         (row for row in reversed(timeline.facts(ConsentChanged)) if row[1].scope == on.consent), None

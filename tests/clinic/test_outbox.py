@@ -88,6 +88,23 @@ def test_a_changed_zone_moves_the_waiting_message(clinic: Clinic) -> None:
     assert Message.objects.get().send_at == NOON + timedelta(hours=1)
 
 
+def test_new_rules_of_a_zone_move_what_waits_for_the_same_hour(clinic: Clinic) -> None:
+    spec = a_spec(clinic, send_at=NOON + timedelta(days=2), not_after=NOON + timedelta(days=3))
+    outbox.plan(specs=[spec], now=NOON)
+    Message.objects.update(send_at=spec.send_at - timedelta(hours=1))  # as the rules were when it was planned
+    assert outbox.plan(specs=[spec], now=NOON) == 1
+    assert Message.objects.get().send_at == spec.send_at
+    assert outbox.plan(specs=[spec], now=NOON) == 0, "asked again nothing is written"
+
+
+def test_what_was_put_off_is_not_called_forward(clinic: Clinic) -> None:
+    spec = a_spec(clinic, send_at=NOON, not_after=NOON + timedelta(days=1))
+    outbox.plan(specs=[spec], now=NOON)
+    Message.objects.update(send_at=NOON + timedelta(hours=9))
+    assert outbox.plan(specs=[spec], now=NOON + timedelta(minutes=1)) == 0
+    assert Message.objects.get().send_at == NOON + timedelta(hours=9)
+
+
 def test_a_message_that_went_out_is_never_planned_again(clinic: Clinic, teller: Teller) -> None:
     outbox.plan(specs=[a_spec(clinic)], now=NOON)
     outbox.send_due_messages(now=NOON)

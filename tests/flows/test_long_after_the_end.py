@@ -22,6 +22,7 @@ from sessions.operations.new_links import ask_for_new_link
 from sessions.operations.records import record_fact
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
+from sessions.operations.verifying import verify_requirements
 from sessions.operations.workflow import complete_course, discontinue_course, stop_dosing, withdraw_patient
 from sessions.queries.forecast import Forecast, forecast
 from sessions.queries.own_plan import own_plan
@@ -246,6 +247,35 @@ def test_it_keeps_out_of_a_dosing_day_of_the_course_that_came_after(cast: Cast, 
         outbox.send_due_messages(now=at)
     gone = MessageLog.objects.get(subject_key=message.subject_key, state="handed_off")
     assert gone.finished_at >= message.send_at + days(1), "it goes the day after, at its hour"
+
+
+def test_who_dies_in_a_later_course_is_asked_nothing_of_the_earlier_one(cast: Cast, course: Course) -> None:
+    [message] = planned(course)
+    died_at = message.send_at - days(3)
+    assert cast.version is not None
+    again = enrol_patient(
+        actor=cast.actor("eve", at=died_at),
+        patient_id=course.patient.public_id,
+        protocol_version_id=cast.version.public_id,
+        team=cast.team,
+        enrolled_at=died_at,
+        now=died_at,
+    )
+    discontinue_course(
+        actor=cast.actor("carla", at=died_at),
+        course_id=again.public_id,
+        reason="died",
+        deceased=True,
+        now=died_at,
+    )
+    assert planned(course) == []
+    for later in (message.send_at, message.send_at + days(30), message.send_at + days(400)):
+        Course.objects.update(look_again_at=later)
+        refresh_due_courses(now=later)
+        outbox.send_due_messages(now=later)
+    assert not MessageLog.objects.filter(finished_at__gt=died_at, state="handed_off").exists()
+    assert not StaffTask.objects.filter(course__patient=course.patient, done_at__isnull=True).exists()
+    assert verify_requirements(now=message.send_at + days(400), all_courses=True).differences == ()
 
 
 # --- left alone ---------------------------------------------------------------------------------------------

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.db import connection
 
 from clinic import proofs
+from clinic.models import Clinic, Message, MessageAttempt, MessageLog
+from clinic.operations.clinics import change_clinic
+from clinic.rules.wall_time import instant_of, local_of
 from sessions.models import Course, CourseRequirement, SessionRecord
 from sessions.operations.booking import book_session
 from tests.sessions.web.door import client_of
@@ -55,6 +62,74 @@ def test_a_session_signed_in_sql_is_found(day: ClinicDay) -> None:
     assert record is not None
     unguarded("UPDATE therapy_sessions_sessionrecord SET status = 'signed' WHERE id = %s", record.pk)
     assert proofs.broken()["never_signed_by_nobody"] == 1
+
+
+@pytest.mark.parametrize(
+    ("hour", "quiet_from", "quiet_until", "since", "found"),
+    [
+        (21, time(20), time(9), False, True),
+        (3, time(20), time(9), False, True),
+        (12, time(20), time(9), False, False),
+        (9, time(20), time(9), False, False),
+        (13, time(12), time(15), False, True),
+        (13, time(12), time(12), False, False),
+        (21, time(20), time(9), True, False),
+    ],
+)
+def test_a_message_in_quiet_hours_is_found_on_the_patients_own_clock(
+    day: ClinicDay, hour: int, quiet_from: time, quiet_until: time, since: bool, found: bool
+) -> None:
+    """`since`: the clinic had other quiet hours then."""
+    clinic = day.cast.clinic
+    Clinic.objects.filter(pk=clinic.pk).update(quiet_from=quiet_from, quiet_until=quiet_until)
+    zone = ZoneInfo("Asia/Kathmandu")
+    at = instant_of(datetime(2026, 3, 12, hour, 0, 0), zone)  # noqa: DTZ001  # a wall time
+    log = MessageLog.objects.create(
+        id=1_000_000,
+        public_id=uuid4(),
+        clinic_id=clinic.pk,
+        purpose="visit_reminder",
+        subject_key="x",
+        rule_code="x",
+        occurrence=0,
+        target_at=at,
+        channel="text",
+        data={},
+        local_at=local_of(at, zone),
+        zone=str(zone),
+        send_at=at,
+        not_after=at,
+        attempt=1,
+        planned_at=at,
+        state="handed_off",
+        finished_at=at,
+    )
+    MessageAttempt.objects.create(
+        clinic_id=clinic.pk, message_id=log.pk, attempt=1, step="intent", message_key="k", at=at
+    )
+    if since:
+        change_clinic(
+            actor=day.cast.actor("finn", at=at), settings={"quiet_from": quiet_from}, now=at + days(1)
+        )
+    assert proofs.broken().get("never_sent_in_quiet_hours", 0) == int(found)
+
+
+def test_a_reminder_left_over_from_a_visit_that_was_moved_in_sql_is_found(day: ClinicDay) -> None:
+    booking = book_session(
+        actor=day.cast.actor("ada", at=day.now),
+        course_id=day.new.public_id,
+        key="preparation.1",
+        starts_at=day.now + days(9),
+        now=day.now,
+    )
+    waiting = Message.objects.filter(course_id=day.new.pk, purpose__in=["visit_reminder", "practice"])
+    assert waiting.exists()
+    assert "never_waiting_for_a_visit_that_is_not" not in proofs.broken()
+    unguarded(
+        "UPDATE therapy_sessions_sessionbooking SET starts_at = starts_at - interval '1 h' WHERE id = %s",
+        booking.pk,
+    )
+    assert proofs.broken()["never_waiting_for_a_visit_that_is_not"] == waiting.count()
 
 
 def test_adherence_that_is_not_the_sum_of_its_rows_is_found(day: ClinicDay) -> None:

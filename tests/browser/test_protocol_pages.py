@@ -13,7 +13,7 @@ from clinic import clock
 from protocols.models import Protocol
 from sessions.models import Course
 from tests.browser.test_pages import context_for, sign_in
-from tests.support.browser import shoot, too_wide, worn, wrong_with
+from tests.support.browser import shoot, shoot_at_each_width, too_wide, worn, wrong_with
 from tests.support.cast import enrol, make_cast
 from tests.support.clinic_day import make_day
 from tests.support.second_version import publish_second
@@ -73,7 +73,7 @@ def test_what_a_move_would_change_comes_in_part_by_part_and_everyone_is_ticked(
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(23)
     expect(page.locator("[hx-trigger]")).to_have_count(0)
     assert (too_wide(page), wrong_with(page)) == (0, [])
-    shoot(page, "protocol-preview-parts-390")
+    shoot_at_each_width(page, "protocol-preview-parts")
     page.get_by_label("Why they are moved").fill("The windows were too wide.")
     page.get_by_role("button", name="Move the ticked").click()
     expect(page.get_by_text("23 moved to version 2.0.")).to_be_visible()

@@ -377,6 +377,7 @@ def test_one_patient_from_enrolment_to_the_third_integration_session(clinic: Cli
         if question != "wants_call":
             phone.get_by_role("button", name="Continue").click()
     phone.get_by_role("button", name="Send").click()
+    expect(phone.get_by_role("heading", name="Thank you")).to_be_visible()
     expect(phone.get_by_text("555-0100").first).to_be_visible()
     assert course.requirements.get(key="check_in@dosing.1").status == "met"
 

@@ -80,7 +80,10 @@ def mark_fact(
             NotNow(
                 _("This moved the course; the record alone cannot be taken out."),
                 code="not-markable",
-                advice=_("Take the move back by the act that undoes it."),
+                # An end has no such act yet: saying that it had sent people looking for one.
+                advice=_("A course that has ended is not opened again. Enrol the patient anew.")
+                if row.kind == "course_ended"
+                else _("Take the move back by the act that undoes it."),
             )
             if row.kind in MOVED_THE_COURSE
             else None

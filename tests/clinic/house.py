@@ -100,7 +100,7 @@ class Teller:
             raise LookupError("this row cannot be read")
         return {message.pk: self.reasons.get(message.subject_key) for message in messages}
 
-    def render(self, message: Message, now: datetime) -> outbox.RenderedMail:
+    def render(self, message: Message, now: datetime) -> outbox.Rendered:
         address = self.addresses.get(
             message.subject_key, f"{message.subject_key.replace(':', '-')}@example.org"
         )

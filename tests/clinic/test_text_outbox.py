@@ -27,7 +27,7 @@ NUMBER = "+12025550123"
 
 
 class Texting(Teller):
-    def render(self, message: Message, now: datetime) -> outbox.Rendered:  # type: ignore[override]
+    def render(self, message: Message, now: datetime) -> outbox.Rendered:
         link = f"https://clinic.example/p/{message.public_id}/"
         return outbox.RenderedText(
             to=NUMBER, text=f"Alder: see {link}", sender="+12025550100", report_to="", mark=link

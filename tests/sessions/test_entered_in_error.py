@@ -365,6 +365,19 @@ def test_a_hold_is_taken_back_by_resuming_not_by_marking_it(cast: Cast, course: 
         asked_of_fact(cast, fact, by="carla")
 
 
+def test_who_marks_the_end_of_a_course_is_told_to_enrol_anew_not_to_look_for_an_act_there_is_not(
+    cast: Cast, course: Course
+) -> None:
+    from sessions.operations.workflow import withdraw_patient
+
+    ada = cast.actor("ada", at=AT)
+    withdraw_patient(actor=ada, course_id=course.public_id, reason="moves away", now=AT)
+    fact = FactRecord.objects.get(course=course, kind="course_ended")
+    with pytest.raises(NotNow, match="moved the course") as refused:
+        asked_of_fact(cast, fact, by="ada")
+    assert "Enrol the patient anew" in refused.value.advice
+
+
 # --- it remains ---
 
 

@@ -138,6 +138,8 @@ class Postgres:
                     "unix_socket_permissions=0700",
                     "-c",
                     "max_connections=100",
+                    "-c",
+                    "idle_in_transaction_session_timeout=5min",
                 ),
                 *("-c", "timezone=UTC", "-c", "log_timezone=UTC"),
                 *(_FOR_TESTS if self._for_tests else ()),

@@ -12,7 +12,8 @@ from tests.support.browser import shoot, too_wide, worn, wrong_with
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day, supervised
 
-pytestmark = pytest.mark.browser
+# Many pages, each at several widths.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 def sign_in(page: Page, site: str, email: str) -> None:

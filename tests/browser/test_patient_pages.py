@@ -17,7 +17,8 @@ from tests.support.browser import shoot, too_wide, wrong_with
 from tests.support.clinic_day import make_day
 from tests.support.patient_pages import Visited, every_page, speak
 
-pytestmark = pytest.mark.browser
+# Many pages, each at several widths.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 SEND = """([path, sent]) => {
   const form = document.createElement("form");

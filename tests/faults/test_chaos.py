@@ -13,6 +13,7 @@ from clinic.local import places
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(600)
 def test_of_two_thousand_texts_through_killed_workers_none_is_lost_doubled_or_left_uncertain() -> None:
     # A process of its own: it brings servers as durable as in production, and restarts them.
     run = subprocess.run(

@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import pytest
 import redis
+import yaml
 
 from clinic import clock
 from clinic.local import children, places
@@ -222,6 +223,19 @@ def test_a_database_killed_outright_starts_again(folder: Path) -> None:
     again = make_postgres(folder)
     again.start()
     again.stop()
+
+
+@pytest.mark.processes
+def test_who_stands_still_in_a_transaction_is_put_out_and_holds_up_nobody_for_long(folder: Path) -> None:
+    postgres = make_postgres(folder)
+    postgres.start()
+    try:
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+            assert connection.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("5min",)
+    finally:
+        postgres.stop()
+    compose = yaml.safe_load((places.PROJECT / "docker-compose.yml").read_text())
+    assert "idle_in_transaction_session_timeout=5min" in compose["services"]["db"]["command"]
 
 
 @pytest.mark.processes

@@ -14,7 +14,7 @@ from clinic.models import Channel
 from tests.simulation.checks import check_all
 from tests.simulation.world import World
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
 
 def test_over_a_month_of_faults_each_message_goes_once_at_its_hour_and_what_is_stored_stays_true(

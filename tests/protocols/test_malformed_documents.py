@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.protocols import malformed
+
+pytestmark = pytest.mark.timeout(900)
 
 DOCUMENTS = 10_000
 MEGABYTES = 200

@@ -86,20 +86,22 @@ SELECT course.id,
             AND (%(known_at)s::timestamptz IS NULL OR fact.recorded_at <= %(known_at)s)
             AND NOT EXISTS (SELECT FROM therapy_sessions_factrecord later WHERE later.amends_id = fact.id)
         GROUP BY record.id) dosed),
-    (SELECT json_agg(DISTINCT knows.person_id) FROM (
-        SELECT member.person_id
-        FROM therapy_sessions_careteammember member
-        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
-            AND member.team_role <> 'independent_rater'
-        UNION ALL
-        SELECT handed.taker_id
-        FROM therapy_sessions_careteammember member
-        JOIN clinic_handover handed ON handed.clinic_id = member.clinic_id
-            AND handed.giver_id = member.person_id AND handed.until_at > handed.from_at
-            AND handed.from_at < coalesce(member.until_at, 'infinity')
-            AND handed.until_at > member.from_at
-        WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
-            AND member.team_role <> 'independent_rater') knows),
+    (SELECT json_agg(json_build_array(knows.person_id, knows.since) ORDER BY knows.person_id) FROM (
+        SELECT came.person_id, min(came.since) AS since FROM (
+            SELECT member.person_id, member.from_at AS since
+            FROM therapy_sessions_careteammember member
+            WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+                AND member.team_role <> 'independent_rater'
+            UNION ALL
+            SELECT handed.taker_id, greatest(handed.from_at, member.from_at)
+            FROM therapy_sessions_careteammember member
+            JOIN clinic_handover handed ON handed.clinic_id = member.clinic_id
+                AND handed.giver_id = member.person_id AND handed.until_at > handed.from_at
+                AND handed.from_at < coalesce(member.until_at, 'infinity')
+                AND handed.until_at > member.from_at
+            WHERE member.clinic_id = course.clinic_id AND member.course_id = course.id
+                AND member.team_role <> 'independent_rater') came
+        GROUP BY came.person_id) knows),
     (SELECT json_agg(json_build_array(sent.public_id, sent.data ->> 'key', sent.finished_at,
                 sent.data ->> 'step', sent.channel))
         FROM clinic_messagelog sent
@@ -185,7 +187,7 @@ def _history(
     moves: _Rows,
     legal: _Rows,
     dosed: list[str] | None,
-    team: list[int] | None,
+    team: _Rows,
     sent: _Rows,
     credentials: _Rows,
     leads: _Rows,
@@ -206,7 +208,7 @@ def _history(
             legal=None if course.clinic.is_demo else tuple(_span(*row) for row in legal or ()),
             earlier_doses=tuple(_instant(at) for at in dosed or ()),
             died=died,
-            care_team=frozenset(team or ()),
+            care_team=tuple((person_id, _instant(since)) for person_id, since in team or ()),
             credentials=tuple(_credential(*row) for row in credentials or ()),
             leads=tuple(
                 (person_id, _instant(from_at), _instant(until_at) if until_at else None)

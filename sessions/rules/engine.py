@@ -56,7 +56,7 @@ from sessions.rules.kinds import (
 from sessions.rules.requirements import Outcome, Requirement
 from sessions.rules.timeline import Timeline
 
-ENGINE_VERSION = 6
+ENGINE_VERSION = 7
 """Goes up whenever the same facts could give another outcome; rows that the engine wrote carry it."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)

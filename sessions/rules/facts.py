@@ -510,8 +510,9 @@ class Setting:
     """What rules need that is not this course's history. `attributes` are chart flags such as
     can_become_pregnant; `earlier_doses`, when this patient was dosed at this clinic in other courses;
     `died`, that another course of theirs ended by their death;
-    `care_team`, everyone who was ever on the course's team or stood in for somebody of it; `legal`, the spans
-    of days, both included, in which the clinic may follow the protocol, None where nobody asks (the demo);
+    `care_team`, everyone who was ever on the course's team or stood in for somebody of it, each with since
+    when; `legal`, the spans of days, both included, in which the clinic may follow the protocol, None where
+    nobody asks (the demo);
     `credentials`, what the people of its team and its sessions hold or held; `leads`, who led its care team
     from when to when;
     `answer_by`, the clinic's own hour for answers, in place of the protocol's; `mail_from_days`, how far
@@ -525,7 +526,7 @@ class Setting:
     answer_by: time | None = None
     mail_from_days: int | None = None
     visit_reminder_days: tuple[int, ...] = ()
-    care_team: frozenset[int] = frozenset()
+    care_team: tuple[tuple[int, datetime], ...] = ()
     legal: tuple[tuple[date, date | None], ...] | None = None
     credentials: tuple[HeldCredential, ...] = ()
     leads: tuple[tuple[int, datetime, datetime | None], ...] = ()

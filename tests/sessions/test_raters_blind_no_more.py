@@ -21,7 +21,8 @@ from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import change_care_team
 from sessions.operations.refresh import refresh_due_courses
 from sessions.queries.blinding import Why, blind_no_more, raters_of
-from tests.sessions.test_ratings import at, name_rater, signed_in
+from tests.sessions.api.caller import calls
+from tests.sessions.test_ratings import answers, at, name_rater, row, signed_in
 from tests.support.cast import LIBRARY, START, Cast, allow, days, enrol, make_cast, make_person, publish
 from tests.support.clinic_day import set_clock
 
@@ -147,6 +148,19 @@ def test_the_task_is_over_once_somebody_else_rates(cast: Cast, course: Course) -
     )
     task.refresh_from_db()
     assert task.done_at is not None and "Somebody else rates it" in task.resolution
+
+
+@pytest.mark.parametrize(("way", "why", "said"), WAYS)
+def test_a_rating_handed_in_blind_still_counts_once_its_rater_knows(
+    cast: Cast, course: Course, way: Any, why: Why, said: str
+) -> None:
+    """Whatever its rater comes to know afterwards, `why` they would be refused the next."""
+    given = calls(cast, "gil").post("rate_assessment", answers(course), requirement=row(course).public_id)
+    assert given.status_code == 201 and row(course).status == "met"
+    way(cast, course)
+    look(LATER + days(1))
+    assert row(course).status == "met"
+    assert task_of(course).owner == cast.people["eve"]  # the ones to come are another's
 
 
 def test_who_leaves_the_place_they_know_the_patient_by_still_knows_them(cast: Cast, course: Course) -> None:

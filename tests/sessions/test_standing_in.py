@@ -161,7 +161,7 @@ def test_who_stood_in_knows_the_patient_and_rates_and_hears_nothing_of_them(
     assert gil.pk not in those_who_know(course)
     handed(cast)
     assert gil.pk in those_who_know(course)
-    assert gil.pk in history_of(course).setting.care_team
+    assert gil.pk in dict(history_of(course).setting.care_team)
     at = midnight(cast, FIRST)
     assert not allows(cast.actor("gil", at=at), Permission.HANDLE_CONCERN, subject_of(course))
 

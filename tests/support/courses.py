@@ -159,7 +159,7 @@ def perfect_course(
         setting=Setting(
             zone=zone,
             attributes=attributes,
-            care_team=frozenset({*THERAPISTS, PRESCRIBER}),
+            care_team=tuple((person, start) for person in (*THERAPISTS, PRESCRIBER)),
             credentials=tuple(_asked_for(definition)),
             leads=((THERAPISTS[0], start, None),),
         ),

@@ -79,6 +79,7 @@ from sessions.rules.facts import (
     RiskBenefitDocumented,
     SessionHeld,
     Setting,
+    StaffPresent,
     VitalsTaken,
 )
 from sessions.rules.gates import Gate, gates
@@ -124,6 +125,7 @@ class Course:
         arm: str | None = None,
         attributes: frozenset[str] = frozenset(),
         earlier_doses: tuple[datetime, ...] = (),
+        joined: tuple[tuple[int, datetime], ...] = (),
     ) -> None:
         self.definition = definition
         self.walker = Walker(
@@ -135,7 +137,7 @@ class Course:
                     zone=PARIS,
                     attributes=attributes,
                     earlier_doses=earlier_doses,
-                    care_team=frozenset({11, 12, 21}),
+                    care_team=(*((person, START) for person in (11, 12, 21)), *joined),
                 ),
                 arm=arm,
             )
@@ -1057,6 +1059,35 @@ def test_17_only_a_rater_from_outside_the_team_counts(by: str, person: int, coun
     raters = frozenset({Role.INDEPENDENT_RATER})
     assert hidden_from(course.definition, roles=raters, knows_the_patient=False) == hidden
     assert hidden_from(course.definition, roles={Role.THERAPIST}, knows_the_patient=True) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("rated_at", "counts"),
+    [
+        pytest.param(START + 2 * DAY - MINUTE, True, id="handed in before they joined the team"),
+        pytest.param(START + 2 * DAY, False, id="handed in as they joined it"),
+        pytest.param(START + 3 * DAY, False, id="handed in after"),
+    ],
+)
+@pytest.mark.parametrize("joins", [True, False], ids=["joins the team", "is with the patient in a session"])
+def test_17_a_rating_is_judged_by_what_its_rater_knew_when_it_was_handed_in(
+    joins: bool, rated_at: datetime, counts: bool
+) -> None:
+    blinded = rating(
+        "caps",
+        at=window(opens="0 d", closes="9 d"),
+        who=Role.INDEPENDENT_RATER,
+        hidden=frozenset({Hidden.ARM}),
+    )
+    at = START + 2 * DAY
+    course = Course(made_of(dosing(), blinded), joined=((RATER, at),) if joins else ())
+    course.answer(rated_at, 20, "caps", by="independent_rater", person=RATER)
+    if not joins:
+        present = StaffPresent(
+            record_id=course.walker.new_id(), person_id=RATER, from_at=at, until_at=at + HOUR
+        )
+        course.add(at, present, "dosing.1")
+    assert course.status(START + 4 * DAY, "caps") == (Status.MET if counts else Status.OPEN)
 
 
 # --- 18 -----------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class TaskKind(models.TextChoices):
     STAFF_GONE = "staff_gone"  # somebody booked for a visit will not work here on that day
     STAFF_AWAY = "staff_away"  # somebody booked for a visit turns out to be away then
     RATER_NOT_BLIND = "rater_not_blind"  # who is to rate knows the patient by now, or can open the chart
+    FIDELITY_RATER = "fidelity_rater"  # who was named to rate a session may not rate it any more
     DEVIATION_ACTION = "deviation_action"  # a corrective or preventive action agreed in a review
     EFFECTIVENESS_CHECK = "effectiveness_check"  # whether such actions worked
     DEVIATION_REPORT = "deviation_report"  # to the review board, the sponsor or the regulator

@@ -24,6 +24,8 @@ from sessions.models import (
     FidelityReview,
 )
 from sessions.models.bookings import RecordStatus
+from sessions.operations.locks import lock_course
+from sessions.operations.refresh import refresh_course
 from sessions.permissions import subject_of
 from sessions.queries.fidelity import (
     barred,
@@ -155,10 +157,10 @@ def draw_sessions(
 def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -> FidelityRating:
     """Name one of the two raters. Never somebody who treated the patient or was in the room; and where the
     protocol blinds its raters, nobody who can open the chart. Whoever was named before and may not
-    rate it any more gives up their place."""
+    rate it any more gives up their place, and the task to name another is done."""
     with acting(actor):
+        course = lock_course(actor=actor, session_records__fidelity_reviews__public_id=review_id)
         review = _review(actor, review_id, Permission.RUN_FIDELITY)
-        course = review.session_record.course
         member = next((one for one in members_of(actor, now=now) if one.person.public_id == rater), None)
         if member is None:
             raise BadInput(fields={"rater": [_("Nobody of that name works here now.")]})
@@ -190,6 +192,7 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
             assigned_at=now,
         )
         _tell(actor, "fidelity_rater_assigned", rating, review, now)
+        refresh_course(course=course, now=now)
         return rating
 
 

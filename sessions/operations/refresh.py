@@ -21,7 +21,15 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.rules.moves import MoveTable
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_in
-from sessions.models import CareTeamMember, Course, CourseStage, FactRecord, ResourceUse, StaffTask
+from sessions.models import (
+    CareTeamMember,
+    Course,
+    CourseStage,
+    FactRecord,
+    FidelityRating,
+    ResourceUse,
+    StaffTask,
+)
 from sessions.models.courses import OPEN_STATUSES, StageStatus
 from sessions.operations.departing import keep_deviations
 from sessions.operations.kept import kept_of, store_requirements
@@ -206,11 +214,15 @@ def refresh_due_courses(*, now: datetime, deadline_seconds: float = 25.0) -> Ref
 def look_again_now(
     *, clinic_id: int, now: datetime, person_id: int | None = None, ended: bool = False
 ) -> int:
-    """Have the open courses of the clinic looked at by the next tick: a fact that all of them read has
-    changed. With `person_id`, only those whose care team or sessions that person was part of, and every one
-    that has work of theirs; with `ended`, of those also the ones that are over."""
+    """Have the open courses of the clinic, and those of which somebody has to rate a session, looked at by
+    the next tick: a fact that all of them read has changed. With `person_id`, only those whose care team or
+    sessions that person was part of, and every one that has work of theirs; with `ended`, of those also the
+    ones that are over."""
     courses = Course.objects.filter(clinic_id=clinic_id)
-    going_on = Q(status__in=OPEN_STATUSES)
+    to_rate = FidelityRating.objects.filter(
+        clinic_id=clinic_id, review__session_record__course=OuterRef("pk"), submitted_at__isnull=True
+    )
+    going_on = Q(status__in=OPEN_STATUSES) | Q(Exists(to_rate))
     if person_id is not None:
         theirs = StaffTask.objects.filter(
             Q(owner_id=person_id)
@@ -222,7 +234,11 @@ def look_again_now(
             done_at__isnull=True,
         )
         touched = touched_by(clinic_id=clinic_id, person_id=person_id)
-        going_on = (touched if ended else going_on & touched) | Q(Exists(theirs))
+        going_on = (
+            (touched if ended else going_on & touched)
+            | Q(Exists(theirs))
+            | Q(Exists(to_rate.filter(rater_id=person_id)))
+        )
     return courses.filter(going_on).update(look_again_at=now)
 
 

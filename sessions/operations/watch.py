@@ -1,15 +1,17 @@
-"""What time alone turns into work for a person: a contact that was missed, a check-in nobody answered."""
+"""What time alone turns into work for a person: a contact that was missed, a check-in nobody answered, a
+rater who may rate no more."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from clinic.actors import system_actor
-from clinic.models import Absence, Event
-from clinic.rules.wall_time import day_of, end_of_day
+from clinic.models import Absence, Event, Membership
+from clinic.rules.wall_time import day_of, end_of_day, start_of_day
 from protocols.rules.definition import AnswerRule, ProtocolDefinition, Role
 from protocols.rules.instruments import Act
 from sessions.models import Course, ResourceUse, StaffTask
@@ -18,6 +20,7 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.ladders import called_by_a_ladder, keep_ladder_tasks
 from sessions.operations.tasks import SAME_CALL, close_tasks, keep_tasks_owned, open_task
 from sessions.queries.blinding import raters_blind_no_more
+from sessions.queries.fidelity import barred_since, ratings_to_make
 from sessions.rules.facts import History
 from sessions.rules.kinds.ladders import hour_for
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status
@@ -41,11 +44,13 @@ def open_overdue_tasks(
         away = _flag_visits_with_somebody_away(course=course, now=now)
     unblinded = _flag_raters_blind_no_more(course=course, definition=definition, outcome=outcome, now=now)
     answers = {answer.rule: answer for answer in definition.answers}
+    barred, next_look = _flag_fidelity_raters(course=course, now=now)
     known = list(StaffTask.objects.filter(course=course).values_list("kind", "subject", "done_at"))
     opened = {(kind, subject) for kind, subject, _done_at in known}
     over = {
         TaskKind.STAFF_AWAY: (away, _("They are there after all, or the visit is over.")),
         TaskKind.RATER_NOT_BLIND: (unblinded, _("Somebody else rates it, or nothing is left to rate.")),
+        TaskKind.FIDELITY_RATER: (barred, _("Somebody else rates it, or they may again.")),
     }
     for kind, subject, done_at in known:
         if kind in over and done_at is None and subject not in over[TaskKind(kind)][0]:
@@ -58,12 +63,12 @@ def open_overdue_tasks(
                 now=now,
             )
     asked_for = {subject for kind, subject in opened if kind in SAME_CALL}
-    next_look: datetime | None = None
     by_ladder = called_by_a_ladder(definition)
     if by_ladder:
         keep_ladder_tasks(course=course, definition=definition, outcome=outcome, known=known, now=now)
     if any(done_at is None for _kind, _subject, done_at in known):
-        next_look = keep_tasks_owned(course=course, now=now)
+        turn = keep_tasks_owned(course=course, now=now)
+        next_look = min((at for at in (next_look, turn) if at is not None), default=None)
     for requirement in outcome.requirements:
         if not requirement.firm or requirement.kind not in (Kind.CONTACT, Kind.ASSESSMENT):
             continue
@@ -213,6 +218,47 @@ def _flag_raters_blind_no_more(
             safety=False,
         )
     return frozenset(subjects)
+
+
+def _flag_fidelity_raters(*, course: Course, now: datetime) -> tuple[frozenset[str], datetime | None]:
+    """Somebody named to rate a session of the course who may not rate it any more: a supervisor names
+    another, today. The subjects of the tasks, and the next midnight at which a rater will have left."""
+    waiting = list(ratings_to_make(course))
+    if not waiting:
+        return frozenset(), None
+    zone = course.clinic.zone_info
+    leaving = Membership.objects.filter(
+        clinic_id=course.clinic_id,
+        person_id__in={one.rater_id for one in waiting},
+        until_on__gte=day_of(now, zone),
+    ).values_list("until_on", flat=True)
+    next_look = min((start_of_day(last + timedelta(days=1), zone) for last in leaving if last), default=None)
+    out = barred_since(waiting, now=now)
+    if not out:
+        return frozenset(), next_look
+    settled = Counter(
+        subject.partition("~")[0]
+        for subject in StaffTask.objects.filter(
+            course=course, kind=TaskKind.FIDELITY_RATER, done_at__isnull=False
+        ).values_list("subject", flat=True)
+    )
+    subjects = set()
+    for rating in waiting:
+        if rating.pk not in out:
+            continue
+        # Barred again after they might rate again: that is another task.
+        subjects.add(subject := f"{rating.public_id}~{settled[str(rating.public_id)] + 1}")
+        open_task(
+            course=course,
+            kind=TaskKind.FIDELITY_RATER,
+            subject=subject,
+            act_by=end_of_day(day_of(now, zone), zone),
+            now=now,
+            owner_role="supervisor",
+            cover_role="supervisor",
+            safety=False,
+        )
+    return frozenset(subjects), next_look
 
 
 def answer_hour(*, course: Course, answer: AnswerRule, requirement: Requirement) -> datetime | None:

@@ -146,6 +146,18 @@ def barred_since(ratings: Collection[FidelityRating], *, now: datetime) -> Mappi
     return found
 
 
+def ratings_to_make(course: Course) -> QuerySet[FidelityRating]:
+    """Those of the course's sessions that are not in, with what `barred_since` reads."""
+    return (
+        FidelityRating.objects.filter(
+            clinic_id=course.clinic_id, review__session_record__course=course, submitted_at__isnull=True
+        )
+        .exclude(review__session_record__status=RecordStatus.ENTERED_IN_ERROR)
+        .select_related("rater", "review__form", "review__session_record__course__clinic")
+        .order_by("pk")
+    )
+
+
 def _versions(records: Iterable[SessionRecord]) -> set[int]:
     return {
         version
@@ -349,7 +361,7 @@ def _to_rate(
         session_kind=review.form.session_kind,
         video_reference=review.video_reference,
         form=form_of(review.form.document),
-        visit=_visit(record, definition) if dated else "",
+        visit=visit_of(record, definition) if dated else "",
         held_on=record.started_at if dated else None,
         arm=record.course.arm if Hidden.ARM not in hidden else "",
         hidden=hidden,
@@ -359,7 +371,8 @@ def _to_rate(
     )
 
 
-def _visit(record: SessionRecord, definition: ProtocolDefinition) -> str:
+def visit_of(record: SessionRecord, definition: ProtocolDefinition) -> str:
+    """What the session was, in its protocol's words; "" for one that nothing asked for."""
     if not record.key:
         return ""
     rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
@@ -480,7 +493,7 @@ def _row(row: FidelityReview, definition: ProtocolDefinition, out: Mapping[int, 
         review_id=row.public_id,
         course_id=record.course.public_id,
         patient=record.course.patient.code,
-        visit=_visit(record, definition),
+        visit=visit_of(record, definition),
         held_on=record.started_at,
         title=row.form.title,
         form=form,

@@ -25,9 +25,11 @@ from sessions.models.tasks import TaskKind
 from sessions.queries.away import away_from
 from sessions.queries.blinding import Unblinded, raters_blind_no_more
 from sessions.queries.courses import courses_for
+from sessions.queries.fidelity import barred_since, ratings_to_make, visit_of, why_not
 from sessions.queries.followed import FOLLOWING, followed
 from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.told import TellingRow, tellings_of
+from sessions.queries.vocabulary import RESOLUTION_WORDS, SESSION_KIND_WORDS, word
 from sessions.queries.words import label
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
@@ -42,6 +44,17 @@ class VisitInQuestion:
     what: str
     starts_at: datetime
     away: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionToRate:
+    """A session drawn for fidelity review, and who was named to rate it and may not, each with why."""
+
+    review_id: UUID
+    title: str
+    what: str
+    held_on: datetime
+    barred: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +75,13 @@ class TaskDetail:
     tellings: Sequence[TellingRow]  # each mail and text, and what became of it
     visit: VisitInQuestion | None  # the visit that needs somebody else
     raters: Sequence[Unblinded]  # who may not rate any more
+    reviewed: SessionToRate | None  # the session that needs another rater
+    of_a_rater: bool
 
 
 OF_A_VISIT = (TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY)
-ABOUT_NOTHING_ASKED = (TaskKind.TEXT_CAME, TaskKind.RATER_NOT_BLIND, *OF_A_VISIT)
+OF_A_RATER = (TaskKind.RATER_NOT_BLIND, TaskKind.FIDELITY_RATER)
+ABOUT_NOTHING_ASKED = (TaskKind.TEXT_CAME, *OF_A_RATER, *OF_A_VISIT)
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -145,7 +161,7 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         else found.subject.partition("~")[0],
         fact=from_json(about.kind, about.value) if about else None,
         contacts=[(row.occurred_at, from_json(row.kind, row.value)) for row in contacts],
-        resolution=found.resolution,
+        resolution=str(RESOLUTION_WORDS.get(found.resolution, found.resolution)),
         done_by=found.done_by.printed_name if found.done_by else "",
         deviation_id=behind.deviation_id if behind else None,
         to_do=behind.to_do if behind else "",
@@ -154,6 +170,26 @@ def task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskDetail:
         tellings=tellings_of(found) if found.safety else (),
         visit=_visit(found),
         raters=_raters(found, now=now),
+        reviewed=_reviewed(found, now=now),
+        of_a_rater=found.kind in OF_A_RATER,
+    )
+
+
+def _reviewed(found: StaffTask, *, now: datetime) -> SessionToRate | None:
+    if found.kind != TaskKind.FIDELITY_RATER or found.done_at is not None:
+        return None
+    rating = ratings_to_make(found.course).filter(public_id=UUID(found.subject[:36])).first()
+    why = barred_since([rating], now=now).get(rating.pk) if rating is not None else None
+    if rating is None or why is None:
+        return None
+    record = rating.review.session_record
+    return SessionToRate(
+        review_id=rating.review.public_id,
+        title=rating.review.form.title,
+        what=visit_of(record, definition_of(record.protocol_version_id))
+        or word(record.kind, SESSION_KIND_WORDS),
+        held_on=record.started_at,
+        barred=[(rating.rater.printed_name, why_not(why))],
     )
 
 

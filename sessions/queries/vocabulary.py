@@ -112,10 +112,23 @@ TASK_WORDS: dict[str, Any] = {
     "staff_gone": gettext_lazy("Somebody booked will have left by then"),
     "staff_away": gettext_lazy("Somebody booked is away then: find somebody else"),
     "rater_not_blind": gettext_lazy("A rater is blind no more: name another"),
+    "fidelity_rater": gettext_lazy("A session’s rater may not rate it any more: name another"),
     "deviation_action": gettext_lazy("An action agreed after a deviation"),
     "effectiveness_check": gettext_lazy("Did the actions after a deviation work?"),
     "deviation_report": gettext_lazy("A deviation is to be reported"),
 }
+RESOLUTION_WORDS: dict[str, Any] = {
+    "contact_made": gettext_lazy("Somebody reached the patient."),
+    "answered": gettext_lazy("The answers came."),
+    "visit_confirmed": gettext_lazy("The patient confirmed the visit."),
+    "moved_by_patient": gettext_lazy("The patient took another of the times offered."),
+    "booking_cancelled": gettext_lazy("The booking was cancelled."),
+    "patient_died": gettext_lazy("The patient has died."),
+    "entered_in_error": gettext_lazy("What it was about was entered in error."),
+    "due_otherwise": gettext_lazy("The report is asked for otherwise now, or no more."),
+    "planned_anew": gettext_lazy("The check was planned anew."),
+}
+"""How a task was closed where nobody wrote it."""
 ACT_WORDS: dict[str, Any] = {
     "comment": gettext_lazy("Comment"),
     "acknowledge": gettext_lazy("Acknowledged"),

@@ -97,6 +97,7 @@ def task(door: Door, task: UUID) -> HttpResponse:
         may_name=allows(
             door.actor, Permission.CHANGE_CARE_TEAM, HouseSubject(clinic_id=door.actor.clinic_id)
         ),
+        may_run=allows(door.actor, Permission.RUN_FIDELITY, HouseSubject(clinic_id=door.actor.clinic_id)),
         here="today",
         patient=door.read(banner.banner, found.row.course_id, now=door.now),
         task=found,

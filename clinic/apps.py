@@ -18,13 +18,25 @@ class ClinicConfig(AppConfig):
         from clinic import checks, outbox, proofs  # noqa: F401  (checks register themselves)
         from clinic.health import register_watch
         from clinic.operations.own_number import register_number_codes
+        from clinic.queries import clock_standing
         from clinic.ticks import register_tick
 
         register_number_codes()
         register_watch("proofs", lambda now: proofs.standing())
 
-        register_tick("sweep", lambda now: outbox.sweep(now=now))
-        register_tick("send_due_messages", lambda now: outbox.send_due_messages(now=now), last=True)
+        register_watch("clock", lambda now: clock_standing())
+
+        register_tick(
+            "sweep",
+            lambda now: outbox.sweep(now=now),
+            while_held=lambda now: outbox.sweep(now=now, held=True),
+        )
+        register_tick(
+            "send_due_messages",
+            lambda now: outbox.send_due_messages(now=now),
+            while_held=lambda now: outbox.send_due_messages(now=now, held=True),
+            last=True,
+        )
 
 
 def _collect_garbage_less_often() -> None:

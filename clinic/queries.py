@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from clinic.actors import Actor
-from clinic.models import Clinic, Credential, CredentialKind, Membership, Person, Room
+from clinic.models import Clinic, ClockReading, Credential, CredentialKind, Membership, Person, Room
 from clinic.permissions import HouseSubject, Permission, Role, require
 
 LATE_AFTER = timedelta(seconds=120)
@@ -45,6 +45,17 @@ def members_of(actor: Actor, *, role: Role | None = None, now: datetime) -> list
         if membership.active_on(now.astimezone(membership.clinic.zone_info).date())
     ]
     return sorted(found, key=lambda membership: membership.person.printed_name.casefold())
+
+
+def clock_standing() -> dict[str, object]:
+    """Whether the loop trusts the database's clock, for the health page. One query."""
+    jumps = [
+        jump.total_seconds()
+        for jump in ClockReading.objects.filter(jumped_by__isnull=False).values_list("jumped_by", flat=True)
+        if jump is not None
+    ]
+    most = max(jumps, key=abs, default=0.0)
+    return {"ok": not jumps, "held": any(jump > 0 for jump in jumps), "jumped_by_seconds": round(most, 1)}
 
 
 def texts_possible(clinic: Clinic) -> bool:

@@ -109,6 +109,11 @@ try:
         raise SettingRefused("MESSAGE_LEASE_SECONDS", "must be at least twice TEXT_TIMEOUT_SECONDS.")
     if TEXT_URL and _production and not (TEXT_ACCOUNT and TEXT_TOKEN and TEXT_URL.startswith("https://")):
         raise SettingRefused("TEXT_URL", "must begin with https:// and needs TEXT_ACCOUNT and TEXT_TOKEN.")
+    # How far the database's clock may leave the worker's between two turns of the loop before what is due is
+    # held. 5 minutes: what a secured network allows two clocks to differ by (Kerberos' default).
+    CLOCK_JUMP_SECONDS = _env.integer("CLOCK_JUMP_SECONDS", 300, least=30, most=3600)
+    # Who runs the installation, told by mail of what only they can mend.
+    ALARM_MAIL = _env.words("ALARM_MAIL")
     # Where the demo's gateway keeps what was sent; read by /demo/mail.
     DEMO_TEXT_DIR = Path(_env.text("DEMO_TEXT_DIR", str(_here.texts)))
     TRUST_FORWARDED_PROTO = _env.boolean("TRUST_FORWARDED_PROTO", False)

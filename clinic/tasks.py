@@ -7,18 +7,21 @@ import logging
 from celery import shared_task
 
 from clinic import clock, outbox, proofs
+from clinic.operations.clock import take_turn
 
 log = logging.getLogger(__name__)
 
 
 @shared_task(ignore_result=True)
 def send_due_messages() -> None:
-    outbox.send_due_messages(now=clock.now())
+    turn = take_turn(beside=clock.beside())
+    outbox.send_due_messages(now=turn.now, held=turn.held)
 
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    outbox.sweep(now=clock.now())
+    turn = take_turn(beside=clock.beside())
+    outbox.sweep(now=turn.now, held=turn.held)
 
 
 @shared_task(ignore_result=True)

@@ -8,27 +8,39 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 log = logging.getLogger(__name__)
 
 Tick = Callable[[datetime], object]
 
-_ticks: dict[str, Tick] = {}
-_last: dict[str, Tick] = {}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Registered:
+    tick: Tick
+    while_held: Tick | None
 
 
-def register_tick(name: str, tick: Tick, *, last: bool = False) -> None:
+_ticks: dict[str, _Registered] = {}
+_last: dict[str, _Registered] = {}
+
+
+def register_tick(name: str, tick: Tick, *, while_held: Tick | None = None, last: bool = False) -> None:
     """Ticks run in the order of their registration, those with `last` after all others: what a refresh plans
-    for now goes out in the same turn. Registering a name again replaces it."""
-    (_last if last else _ticks)[name] = tick
+    for now goes out in the same turn. `while_held` is what is done of it while the clock is in doubt, which
+    is nothing if left out. Registering a name again replaces it."""
+    (_last if last else _ticks)[name] = _Registered(tick=tick, while_held=while_held)
 
 
-def run_ticks(now: datetime) -> dict[str, object]:
+def run_ticks(now: datetime, *, held: bool = False) -> dict[str, object]:
     """Run each once. One that raises is logged, shown in the result, and keeps none of the others from
     running."""
     results: dict[str, object] = {}
-    for name, tick in (*_ticks.items(), *_last.items()):
+    for name, registered in (*_ticks.items(), *_last.items()):
+        tick = registered.while_held if held else registered.tick
+        if tick is None:
+            continue
         try:
             results[name] = tick(now)
         except Exception as error:

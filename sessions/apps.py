@@ -47,6 +47,10 @@ class SessionsConfig(AppConfig):
         panels.register(who_uses_it)
         register_patient_pages(PATIENT_PAGES, known_of)
         register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))
-        register_tick("escalate_due_tasks", lambda now: escalate_due_tasks(now=now))
-        register_tick("keep_concerns_heard", lambda now: keep_concerns_heard(now=now))
+        # Telling somebody too early does no harm; telling nobody would.
+        for name, tick in (
+            ("escalate_due_tasks", lambda now: escalate_due_tasks(now=now)),
+            ("keep_concerns_heard", lambda now: keep_concerns_heard(now=now)),
+        ):
+            register_tick(name, tick, while_held=tick)
         health.register_watch("escalations", untold_tasks)

@@ -6,19 +6,22 @@ from __future__ import annotations
 from celery import shared_task
 
 from clinic import clock
+from clinic.operations.clock import take_turn
 from sessions.operations import care_concerns, escalating, refresh
 
 
 @shared_task(ignore_result=True)
 def refresh_due_courses() -> None:
-    refresh.refresh_due_courses(now=clock.now())
+    turn = take_turn(beside=clock.beside())
+    if not turn.held:
+        refresh.refresh_due_courses(now=turn.now)
 
 
 @shared_task(ignore_result=True)
 def escalate_due_tasks() -> None:
-    escalating.escalate_due_tasks(now=clock.now())
+    escalating.escalate_due_tasks(now=take_turn(beside=clock.beside()).now)
 
 
 @shared_task(ignore_result=True)
 def keep_concerns_heard() -> None:
-    care_concerns.keep_concerns_heard(now=clock.now())
+    care_concerns.keep_concerns_heard(now=take_turn(beside=clock.beside()).now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clinic.models.absences import Absence, Deputy, Handover
 from clinic.models.clinics import Clinic, ReviewSettings
-from clinic.models.clock import ClockOffset
+from clinic.models.clock import ClockOffset, ClockReading
 from clinic.models.credentials import Credential, CredentialKind
 from clinic.models.events import Event
 from clinic.models.messages import (
@@ -27,6 +27,7 @@ __all__ = [
     "Clinic",
     "ClinicRow",
     "ClockOffset",
+    "ClockReading",
     "Credential",
     "CredentialKind",
     "Deputy",

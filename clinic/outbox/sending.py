@@ -33,7 +33,17 @@ from clinic.ids import uuid7
 from clinic.models import Channel, Clinic, Message, MessageAttempt, MessageState
 from clinic.outbox.bundles import Bundle, bundles_of, combines, rendered_as_one
 from clinic.outbox.purposes import Purpose, Rendered, Sent, Stopped, Undeliverable, purposes
-from clinic.outbox.statements import ALREADY_FINISHED, CLAIM, CLAIM_BESIDE, FINISH, GIVE_BACK, INTEND, RECLAIM
+from clinic.outbox.statements import (
+    ALREADY_FINISHED,
+    CLAIM,
+    CLAIM_BESIDE,
+    CLAIM_THESE,
+    FINISH,
+    GIVE_BACK,
+    INTEND,
+    RECLAIM,
+    RECLAIM_THESE,
+)
 from clinic.rules.quiet_hours import out_of_quiet_hours
 
 log = logging.getLogger(__name__)
@@ -83,13 +93,16 @@ class SendReport:
     errors: int = 0
 
 
-def send_due_messages(*, now: datetime, limit: int = 50, deadline_seconds: float = 25) -> SendReport:
+def send_due_messages(
+    *, now: datetime, held: bool = False, limit: int = 50, deadline_seconds: float = 25
+) -> SendReport:
     """Claim due messages in batches until none is due or the time is up. Any number of workers may run it at
-    once."""
+    once. `held`: nobody knows whether it is time, and only what waits for no hour goes: what staff are told,
+    and what somebody has asked for just now."""
     report = SendReport()
     started = time.monotonic()
     with ExitStack() as open_channels:
-        sender = _Sender(report=report, now=now, started=started, open_channels=open_channels)
+        sender = _Sender(report=report, now=now, held=held, started=started, open_channels=open_channels)
         while time.monotonic() - started < deadline_seconds:
             batch = sender.claim(limit)
             if not batch:
@@ -107,10 +120,11 @@ class _Sender:
     """One drain of the outbox by one worker."""
 
     def __init__(
-        self, *, report: SendReport, now: datetime, started: float, open_channels: ExitStack
+        self, *, report: SendReport, now: datetime, held: bool, started: float, open_channels: ExitStack
     ) -> None:
         self.report = report
         self.now = now
+        self.held = held
         self.started = started
         self.open_channels = open_channels
         self.adapters: dict[str, ChannelAdapter] = {}
@@ -126,11 +140,12 @@ class _Sender:
     def claim(self, limit: int) -> list[Message]:
         self.token, at = uuid7(), self.at
         self.lease_until = at + LEASE
-        batch = list(
-            Message.objects.raw(
-                CLAIM, {"at": at, "limit": limit, "token": self.token, "until": self.lease_until}
-            )
-        )
+        asked = {"at": at, "limit": limit, "token": self.token, "until": self.lease_until}
+        if self.held:
+            batch = list(Message.objects.raw(CLAIM_THESE, {**asked, "purposes": _waiting_for_no_hour()}))
+            self.report.claimed += len(batch)
+            return sorted(batch, key=lambda message: (message.send_at, message.pk))
+        batch = list(Message.objects.raw(CLAIM, asked))
         if beside := {(one.clinic_id, one.course_id) for one in batch if combines(one)}:
             clinics, courses = zip(*sorted(beside), strict=True)
             at_rest = {"clinics": list(clinics), "courses": list(courses)}
@@ -572,8 +587,17 @@ def _low_bits(value: UUID) -> int:
     return value.int & 0xFFFF
 
 
-def sweep(*, now: datetime, limit: int = 1000) -> int:
-    """Take back what dead workers held. With no intent it was never sent; with one it is uncertain."""
+def sweep(*, now: datetime, held: bool = False, limit: int = 1000) -> int:
+    """Take back what dead workers held. With no intent it was never sent; with one it is uncertain. `held`:
+    whether a lease has run out is not known either, and only what waits for no hour is taken back."""
+    asked: dict[str, Any] = {"now": now, "limit": limit, "domain": message_id_domain()}
     with connection.cursor() as cursor:
-        cursor.execute(RECLAIM, {"now": now, "limit": limit, "domain": message_id_domain()})
+        if held:
+            cursor.execute(RECLAIM_THESE, {**asked, "purposes": _waiting_for_no_hour()})
+        else:
+            cursor.execute(RECLAIM, asked)
         return int(cursor.rowcount)
+
+
+def _waiting_for_no_hour() -> list[str]:
+    return [name for name, purpose in purposes.items() if not purpose.respects_quiet_hours]

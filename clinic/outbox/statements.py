@@ -82,6 +82,9 @@ SET state = 'leased', lease_token = %(token)s, lease_until = %(until)s, intent_a
 FROM due WHERE m.id = due.id RETURNING m.*
 """
 
+# While the clock is in doubt: only what must not wait for it.
+CLAIM_THESE = CLAIM.replace("send_at <= %(at)s", "send_at <= %(at)s AND purpose = ANY(%(purposes)s)")
+
 # What else is due to the same people by now, so that it may go in one message with what was claimed.
 CLAIM_BESIDE = """
 WITH theirs AS (
@@ -166,3 +169,5 @@ back AS (
 noted AS ({_NOTE_LEASE_EXPIRED})
 SELECT id FROM back
 """  # noqa: S608  # constants
+
+RECLAIM_THESE = RECLAIM.replace("state = 'leased'", "state = 'leased' AND purpose = ANY(%(purposes)s)", 1)

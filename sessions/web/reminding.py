@@ -8,7 +8,7 @@ from django.http import HttpResponse
 
 from clinic import proofs
 from clinic.permissions import HouseSubject, Permission, require
-from clinic.queries import reminders_by_day
+from clinic.queries import clock_standing, reminders_by_day
 from clinic.rules.wall_time import day_of, start_of_day
 from sessions.web.door import Door, staff
 
@@ -35,4 +35,5 @@ def reminders(door: Door) -> HttpResponse:
         today=next((day for day in days if day.on == today), None),
         promises=[(proof.promise, broken.get(proof.view, 0)) for proof in proofs.registered()],
         most=DAYS,
+        clock_held=clock_standing()["held"],
     )

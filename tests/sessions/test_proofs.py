@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from clinic import proofs
-from clinic.models import Clinic, Message, MessageAttempt, MessageLog
+from clinic.models import Clinic, ClockReading, Message, MessageAttempt, MessageLog
 from clinic.operations.clinics import change_clinic
 from clinic.rules.wall_time import instant_of, local_of
 from sessions.models import Course, CourseRequirement, SessionRecord
@@ -149,3 +149,12 @@ def test_the_coordinator_sees_what_was_due_and_sent_and_a_therapist_does_not(day
     assert address in client_of(day, "eve").get(f"/c/{day.cast.clinic.slug}/tasks/").content.decode()
     assert client_of(day, "ada").get(address).status_code == 403
     assert address not in client_of(day, "ada").get(f"/c/{day.cast.clinic.slug}/tasks/").content.decode()
+
+
+def test_the_page_says_that_what_is_due_is_held_while_the_clock_is_in_doubt(day: ClinicDay) -> None:
+    address = f"/c/{day.cast.clinic.slug}/reminders/"
+    assert "is held" not in client_of(day, "eve").get(address).content.decode()
+    ClockReading.objects.create(
+        machine="m", at=day.now, steady=0, wall=0, seen=0, worked_at=day.now, jumped_by=timedelta(hours=1)
+    )
+    assert "What is due to patients is held" in client_of(day, "eve").get(address).content.decode()

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from clinic.models import ClockOffset, Membership, NumberCode
+from clinic.models import ClockOffset, ClockReading, Membership, NumberCode
 from sessions.models import Course, SessionRecord
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
@@ -48,6 +48,7 @@ def set_clock(now: datetime) -> None:
         cursor.execute("SELECT now()")
         (real,) = cursor.fetchone()
     ClockOffset.objects.all().delete()
+    ClockReading.objects.all().delete()
     ClockOffset.objects.create(ahead_by=now - real)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clinic import clock
+from clinic.operations.clock import take_turn
 from clinic.ticks import run_ticks
 
 
@@ -19,11 +20,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
         while True:
-            results = run_ticks(clock.now())
+            turn = take_turn(beside=clock.beside())
+            results = run_ticks(turn.now, held=turn.held)
             failed = [name for name, result in results.items() if isinstance(result, Exception)]
             if once:
                 for name, result in results.items():
                     self.stdout.write(f"{name}: {result!r}")
+                if turn.held:
+                    self.stdout.write("held: the database's clock jumped (manage.py confirm_clock)")
                 if failed:
                     raise CommandError(f"failed: {', '.join(failed)}")
                 return

@@ -32,20 +32,19 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
 from sessions.operations.actions import drop_what_is_open
 from sessions.operations.consequences import count_dosing_day, take_worry_back
-from sessions.operations.locks import lock_course
+from sessions.operations.locks import lock_course, lock_courses
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
 from sessions.operations.reports_due import withdraw_reports
 from sessions.operations.reviews import settle_submissions
+from sessions.operations.taking_back import enrolled_anew, take_back_moves
 from sessions.operations.tasks import close_tasks_about, reopen_tasks
 from sessions.operations.trends import withdraw_trends
 from sessions.permissions import subject_of
-from sessions.queries.authors import any_work_here, authors_marked, chain_of, hands_in
+from sessions.queries.authors import any_work_here, authors_marked, chain_of, hands_in, leaving_with
 from sessions.rules.facts import FactSource
 from sessions.rules.moves import RECORD_MOVES
-
-MOVED_THE_COURSE = frozenset({"hold_begun", "hold_ended", "course_ended"})
-"""Kinds that the act undoes which undoes them: without the record the course would still stand moved."""
+from sessions.rules.taking_back import COURSE_ENDED
 
 
 @contextmanager
@@ -72,25 +71,21 @@ def mark_fact(
     *, actor: Actor, fact_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
 ) -> ErrorMark:
     """Say that a fact, a contact among them, was recorded in the wrong chart or in error: with every
-    correction of it. Until a second person confirms it, it stands."""
+    correction of it. Until a second person confirms it, it stands. Raises NotNow for the end of a course
+    whose patient was enrolled anew since."""
     with _on_marked(actor=actor, model=FactRecord, public_id=fact_id, now=now) as (course, named):
-        chain = chain_of(named)
-        row = chain[-1]
-        cannot = (
-            NotNow(
-                _("This moved the course; the record alone cannot be taken out."),
-                code="not-markable",
-                # An end has no such act yet: saying that it had sent people looking for one.
-                advice=_("A course that has ended is not opened again. Enrol the patient anew.")
-                if row.kind == "course_ended"
-                else _("Take the move back by the act that undoes it."),
-            )
-            if row.kind in MOVED_THE_COURSE
-            else None
-        )
-        authors = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id) if one}
+        row = chain_of(named)[-1]
+        leaving = leaving_with(row)
+        authors = {one for fact in leaving for one in (fact.entered_by_id, fact.observed_by_id) if one}
         return _mark(
-            actor, course, {"fact": row}, authors, cannot, reason=reason, public_id=public_id, now=now
+            actor,
+            course,
+            {"fact": row},
+            authors,
+            enrolled_anew(course) if row.kind == COURSE_ENDED else None,
+            reason=reason,
+            public_id=public_id,
+            now=now,
         )
 
 
@@ -203,6 +198,7 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
     """A second person, without a hand in the record, confirms it: it is no fact any more, and what rested on
     it is worked out anew."""
     with acting(actor):
+        theirs = _courses_of_who_is_back(actor, mark_id)
         course, mark = _marked(actor, mark_id)
         if mark.settled_at is not None:
             return _settled_before(actor, mark, confirmed=True)
@@ -242,7 +238,10 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
             withdraw_reports(course=course, **about)
             withdraw_trends(**about)
         _undo_what_followed(actor, course, facts, now=now)
-        refresh_course(course=course, now=now)
+        others = [one for one in theirs if one.pk != course.pk]
+        take_back_moves(actor=actor, course=course, others=others, facts=facts, reason=mark.reason, now=now)
+        for one in (course, *others):
+            refresh_course(course=one, now=now)
         return mark
 
 
@@ -256,6 +255,15 @@ def decline_error(*, actor: Actor, mark_id: UUID, answer: str, now: datetime) ->
             raise Incomplete(_("Say why it stays."), fields={"answer": [_("Say why the record stays.")]})
         _settle(actor, mark, confirmed=False, answer=answer.strip(), now=now)
         return mark
+
+
+def _courses_of_who_is_back(actor: Actor, mark_id: UUID) -> list[Course]:
+    """Every course of the patient, locked in the one order, where the mark is of an end: it may have been a
+    death, which had stopped what the other courses ask."""
+    ends = ErrorMark.objects.filter(
+        clinic_id=actor.clinic_id, public_id=mark_id, fact__kind=COURSE_ENDED
+    ).exists()
+    return lock_courses(actor=actor, patient__courses__error_marks__public_id=mark_id) if ends else []
 
 
 def _marked(actor: Actor, mark_id: UUID) -> tuple[Course, ErrorMark]:
@@ -294,7 +302,8 @@ def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord
         notes = list(NoteRecord.objects.filter(session_record=mark.session_record).order_by("pk"))
         return facts, notes
     if mark.fact is not None:
-        facts = [row for row in chain_of(mark.fact) if FactRecord.objects.filter(pk=row.pk).exists()]
+        leaving = [row.pk for row in leaving_with(mark.fact)]
+        facts = list(FactRecord.objects.filter(pk__in=leaving).order_by("pk"))
     if mark.deviation is not None:
         return (), ()
     if mark.note is not None:

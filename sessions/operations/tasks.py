@@ -17,6 +17,7 @@ from sessions.operations.escalating import CLOCK, begin_clock, stop_clock
 from sessions.operations.owners import Holder, Part, People, part_of, people_for
 from sessions.operations.telling_staff import tell_owner
 from sessions.rules.facts import ContactResult
+from sessions.rules.taking_back import ACTS
 
 COORDINATORS_OWN = frozenset(
     {
@@ -320,13 +321,17 @@ def close_tasks_about(
 
 def reopen_tasks(*, actor: Actor, course: Course, facts: Sequence[FactRecord], now: datetime) -> None:
     """Open again what one of these facts had closed: a contact, an answer, an assessment of risk, a decision
-    when nobody had been reached. It was not this patient's, or was not so; what another contact has settled
-    since stays closed. The course row must be locked."""
+    when nobody had been reached, an end or a hold of the course. It was not this patient's, or was not so;
+    what another contact has settled since stays closed. The course row must be locked."""
     closed_at = [one.recorded_at for one in facts if one.kind in ("contact_made", "assessment_answered")]
     assessed = [one.value["task"] for one in facts if one.kind == "risk_assessed"]
     decided = [one.key for one in facts if one.kind == "step_taken" and one.key]
+    moved_at = [one.recorded_at for one in facts if one.kind in ACTS]
     tasks = StaffTask.objects.filter(
         Q(done_at__in=closed_at, resolution__in=["contact_made", "answered"])
+        # By the act itself, and by what was worked out in the same instant.
+        | Q(done_at__in=moved_at, resolution="patient_died")
+        | Q(done_at__in=moved_at, done_by__isnull=True)
         | Q(public_id__in=assessed)
         | Q(kind=TaskKind.NOT_REACHED, subject__in=decided),
         course=course,
@@ -335,14 +340,27 @@ def reopen_tasks(*, actor: Actor, course: Course, facts: Sequence[FactRecord], n
     for task in tasks.order_by("pk"):
         if task.resolution == "contact_made" and _reached_since(task):
             continue
-        task.opened_at, task.done_at, task.done_by_id, task.resolution = now, None, None, ""
-        begin_clock(task, clinic=course.clinic, since=now)
-        task.save(update_fields=["opened_at", "done_at", "done_by", "resolution", *CLOCK])
-        record_event(
-            actor=actor, verb="task_reopened", subject=task, course_id=course.pk, occurred_at=now, now=now
-        )
-        if task.safety:
-            tell_owner(task=task, now=now)
+        _open_again(actor=actor, course=course, task=task, now=now)
+
+
+def reopen_tasks_of_booking(*, actor: Actor, booking: SessionBooking, now: datetime) -> None:
+    """Its people are missing again, as they were before it was cancelled. The course row must be locked."""
+    tasks = StaffTask.objects.filter(
+        course=booking.course, resolution="booking_cancelled", subject__startswith=str(booking.public_id)
+    )
+    for task in tasks.order_by("pk"):
+        _open_again(actor=actor, course=booking.course, task=task, now=now)
+
+
+def _open_again(*, actor: Actor, course: Course, task: StaffTask, now: datetime) -> None:
+    task.opened_at, task.done_at, task.done_by_id, task.resolution = now, None, None, ""
+    begin_clock(task, clinic=course.clinic, since=now)
+    task.save(update_fields=["opened_at", "done_at", "done_by", "resolution", *CLOCK])
+    record_event(
+        actor=actor, verb="task_reopened", subject=task, course_id=course.pk, occurred_at=now, now=now
+    )
+    if task.safety:
+        tell_owner(task=task, now=now)
 
 
 def _reached_since(task: StaffTask) -> bool:

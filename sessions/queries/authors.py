@@ -26,6 +26,7 @@ from sessions.models import (
 )
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
+from sessions.rules.taking_back import ACTS, HOLD_BEGUN, Act, leave_with
 
 R = TypeVar("R", FactRecord, NoteRecord)
 
@@ -141,6 +142,25 @@ def chain_of(row: R) -> list[R]:
     return chain
 
 
+def acts_on(course_id: int) -> list[Act]:
+    """The acts that moved a course and stand, in the order in which they happened."""
+    rows = FactRecord.objects.filter(course_id=course_id, kind__in=ACTS, amended_by__isnull=True)
+    return [
+        Act(id=row.pk, kind=row.kind, end=row.value.get("kind", ""))
+        for row in rows.order_by("occurred_at", "recorded_at", "pk")
+    ]
+
+
+def leaving_with(fact: FactRecord) -> list[FactRecord]:
+    """A fact with all its corrections, and what is none without it: who resumed a course that was on hold by
+    mistake resumed nothing."""
+    chain = chain_of(fact)
+    if fact.kind != HOLD_BEGUN:
+        return chain
+    others = leave_with(acts_on(fact.course_id), {row.pk for row in chain})
+    return [*chain, *FactRecord.objects.filter(pk__in=others).order_by("pk")]
+
+
 def authors_marked(mark: ErrorMark) -> frozenset[int]:
     """Whose record it is that an error mark names."""
     if mark.session_record is not None:
@@ -149,7 +169,7 @@ def authors_marked(mark: ErrorMark) -> frozenset[int]:
         return frozenset({mark.note.author_id})
     if mark.deviation is not None:
         return authors_of(mark.deviation)
-    chain = chain_of(mark.fact) if mark.fact is not None else []
+    chain = leaving_with(mark.fact) if mark.fact is not None else []
     people = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)}
     return frozenset(person_id for person_id in people if person_id is not None)
 

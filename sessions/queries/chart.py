@@ -40,7 +40,7 @@ from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.words import label, say
 from sessions.rules.gates import gates
 from sessions.rules.keys import parts_of_key
-from sessions.rules.moves import COURSE_MOVES
+from sessions.rules.moves import COURSE_MOVES, TAKE_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Chart:
     flags: Sequence[Flag]  # to be known at every visit
     team: Sequence[TeamRow]
     unblinded: Sequence[Unblinded]  # independent raters who may not rate it any more
-    course_actions: tuple[str, ...]  # the moves the table allows from here
+    course_actions: tuple[str, ...]  # the moves that somebody may make from here
     met: Decimal
     came_due: Decimal
     afterwards: Sequence[RequirementRow]  # of a course that has ended: what is still to be asked
@@ -201,7 +201,9 @@ def chart(actor: Actor, course_id: UUID, *, now: datetime) -> Chart:
         flags=flags,
         team=team_of(course),
         unblinded=[known for _place, known in raters_blind_no_more(course, definition, now=now)],
-        course_actions=actions_from(COURSE_MOVES, course.status),
+        course_actions=tuple(
+            action for action in actions_from(COURSE_MOVES, course.status) if not action.startswith(TAKE_BACK)
+        ),
         met=course.met_weight,
         came_due=course.due_weight,
         afterwards=[row for row in rows if row.firm and row.status == "upcoming" and row.kind != "ladder"]

@@ -29,7 +29,7 @@ from sessions.models import (
     SignatureRecord,
 )
 from sessions.permissions import subject_of
-from sessions.queries.authors import authors_marked, chain_of, hands_in, marked_of_ones_own
+from sessions.queries.authors import authors_marked, chain_of, hands_in, leaving_with, marked_of_ones_own
 from sessions.queries.courses import course_for, courses_for
 from sessions.queries.facts import FactRow, fact_rows
 
@@ -160,8 +160,12 @@ def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
     if row is None:
         raise NotFound()
     chain = chain_of(row)
-    _may_look(actor, row.course, {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)})
-    return MarkTarget(course_id=row.course.public_id, facts=fact_rows(chain)[:1])
+    leaving = leaving_with(row)
+    _may_look(
+        actor, row.course, {one for fact in leaving for one in (fact.entered_by_id, fact.observed_by_id)}
+    )
+    with_it = fact_rows(leaving[len(chain) :])
+    return MarkTarget(course_id=row.course.public_id, facts=[*fact_rows(chain)[:1], *with_it])
 
 
 def note_to_mark(actor: Actor, note_id: UUID) -> MarkTarget:
@@ -232,7 +236,9 @@ def _named(mark: ErrorMark) -> _Named:
             ),
         )
     if mark.fact is not None:
-        found = facts.filter(pk=mark.fact.pk) | facts.filter(entered_in_error__mark=mark)
+        with_it = leaving_with(mark.fact)[len(chain_of(mark.fact)) :] if mark.settled_at is None else []
+        named = facts.filter(pk__in=[mark.fact.pk, *(row.pk for row in with_it)])
+        found = named | facts.filter(entered_in_error__mark=mark)
         return _Named(facts=list(found.distinct()))
     if mark.deviation is not None:
         return _Named(deviation=with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk)).get())

@@ -28,6 +28,7 @@ from sessions.rules.facts import (
     FormFiled,
     GroupCounted,
     HoldBegun,
+    HoldEnded,
     Intake,
     MedicineListed,
     MessageSent,
@@ -145,6 +146,8 @@ def _decided(row: FactRow) -> tuple[str, str]:
             return _("Moved to version %(version)s") % {"version": value.to_version}, ""
         case HoldBegun():
             return _("Put on hold"), value.reason
+        case HoldEnded():
+            return _("Resumed"), ""
         case CourseEnded():
             return _said(value.kind), value.reason
     return _said(row.kind), ""

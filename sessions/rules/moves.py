@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from clinic.rules.moves import Move, MoveTable, table
 
+TAKE_BACK = "take_back_to_"
+"""Begins the actions that nobody takes by hand: an act on a course that was entered in error is no act."""
+
 
 def _row(
     from_status: str,
@@ -65,6 +68,16 @@ COURSE_MOVES: MoveTable = table(
             "course_discontinued",
             needs_reason=True,
         ),
+        # Entered in error: the course stands where it would without the act. A trigger asks for the mark.
+        *(
+            _row(ended, f"{TAKE_BACK}{goal}", goal, "course_end_taken_back", needs_reason=True)
+            for ended in ("completed", "withdrawn", "discontinued")
+            for goal in ("enrolled", "active", "on_hold")
+        ),
+        _row("on_hold", f"{TAKE_BACK}enrolled", "enrolled", "course_hold_taken_back", needs_reason=True),
+        _row("on_hold", f"{TAKE_BACK}active", "active", "course_hold_taken_back", needs_reason=True),
+        _row("active", f"{TAKE_BACK}enrolled", "enrolled", "course_hold_taken_back", needs_reason=True),
+        _row("active", f"{TAKE_BACK}on_hold", "on_hold", "course_resumption_taken_back", needs_reason=True),
     ),
 )
 
@@ -103,6 +116,8 @@ BOOKING_MOVES: MoveTable = table(
         ),
         _row("used", "release", "booked", "booking_released", needs_reason=True),
         _row("no_show", "undo_no_show", "booked", "no_show_undone", needs_reason=True),
+        # Cancelled by the end of a course that was entered in error.
+        _row("cancelled", "restore", "booked", "booking_restored", needs_reason=True),
     ),
 )
 

@@ -170,7 +170,16 @@ def of(found: Chart, *, door: Door) -> dict[str, Any]:
     }
 
 
-ACTS = ("dose_ordered", "dosing_stopped", "override", "risk_assessed", "step_taken")
+ACTS = (
+    "course_ended",
+    "dose_ordered",
+    "dosing_stopped",
+    "hold_begun",
+    "hold_ended",
+    "override",
+    "risk_assessed",
+    "step_taken",
+)
 """Kinds of record that stand in no list of their own."""
 
 ACTIONS: dict[str, Any] = {

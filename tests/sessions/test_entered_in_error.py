@@ -355,29 +355,6 @@ def test_a_deviation_that_it_caused_is_documented_late_and_one_that_it_hid_is_ra
     assert checklist.get().documented_late_at == late + 2 * HOUR
 
 
-def test_a_hold_is_taken_back_by_resuming_not_by_marking_it(cast: Cast, course: Course) -> None:
-    from sessions.operations.workflow import put_course_on_hold
-
-    carla = cast.actor("carla", at=AT)
-    put_course_on_hold(actor=carla, course_id=course.public_id, reason="travels", now=AT)
-    fact = FactRecord.objects.get(course=course, kind="hold_begun")
-    with pytest.raises(NotNow, match="moved the course"):
-        asked_of_fact(cast, fact, by="carla")
-
-
-def test_who_marks_the_end_of_a_course_is_told_to_enrol_anew_not_to_look_for_an_act_there_is_not(
-    cast: Cast, course: Course
-) -> None:
-    from sessions.operations.workflow import withdraw_patient
-
-    ada = cast.actor("ada", at=AT)
-    withdraw_patient(actor=ada, course_id=course.public_id, reason="moves away", now=AT)
-    fact = FactRecord.objects.get(course=course, kind="course_ended")
-    with pytest.raises(NotNow, match="moved the course") as refused:
-        asked_of_fact(cast, fact, by="ada")
-    assert "Enrol the patient anew" in refused.value.advice
-
-
 # --- it remains ---
 
 

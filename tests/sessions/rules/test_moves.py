@@ -7,7 +7,7 @@ import pytest
 
 from clinic.errors import NotNow
 from clinic.rules.moves import MoveTable, move
-from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, RECORD_MOVES, STAGE_MOVES, TABLES
+from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, RECORD_MOVES, STAGE_MOVES, TABLES, TAKE_BACK
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,14 @@ def test_a_table_knows_exactly_its_statuses(table: MoveTable, statuses: set[str]
 
 
 @pytest.mark.parametrize("status", ["completed", "withdrawn", "discontinued"])
-def test_an_ended_course_never_moves_again(status: str) -> None:
+def test_an_ended_course_never_moves_again_unless_its_end_was_entered_in_error(status: str) -> None:
     with pytest.raises(NotNow):
         move(COURSE_MOVES, status, "begin")
-    assert not [row for row in COURSE_MOVES.moves if row.from_status == status]
+    left = [row for row in COURSE_MOVES.moves if row.from_status == status]
+    assert all(row.event == "course_end_taken_back" and row.needs_reason for row in left)
+    assert {row.action for row in left} == {
+        f"{TAKE_BACK}{goal}" for goal in ("enrolled", "active", "on_hold")
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from sessions.models import SessionRecord
 from sessions.models.notes import NoteDraft
 from tests.browser.test_pages import context_for, sign_in
-from tests.support.browser import shoot_at_each_width
+from tests.support.browser import promised, shoot_at_each_width
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.smtp import wait_until
@@ -70,7 +70,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     went.fill("Wept at the second hour.")
     expect(state).to_have_text(SAVED)
     assert text_of(draft, "course_of_day") == "Wept at the second hour."
-    wait_until(lambda: page.evaluate(ON_DEVICE) == [])
+    wait_until(lambda: promised(page, ON_DEVICE) == [])
 
     # The network goes: what is typed is kept on the device, encrypted, and the page is killed.
     desk.set_offline(True)
@@ -78,7 +78,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     went.blur()
     expect(state).to_contain_text("kept on this device, encrypted")
     shoot_at_each_width(page, "note-offline")
-    ((_id, keys, stored),) = page.evaluate(ON_DEVICE)
+    ((_id, keys, stored),) = promised(page, ON_DEVICE)
     assert keys == "at,data,id,iv,keys,person,url", "of the keys only their address"
     assert "Wept" not in stored
     assert "Slept" not in stored
@@ -93,7 +93,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     expect(went).to_have_value("Wept at the second hour. Slept at four.")
     expect(state).to_have_text(SAVED)
     wait_until(lambda: text_of(draft, "course_of_day").endswith("Slept at four."))
-    wait_until(lambda: page.evaluate(ON_DEVICE) == [])
+    wait_until(lambda: promised(page, ON_DEVICE) == [])
 
     # Two windows: the second sees both texts, chooses, and the other stays among the earlier states.
     other = desk.new_page()

@@ -12,6 +12,7 @@ from playwright.sync_api import Error as BrowserError
 from sessions.models import FactRecord
 from tests.browser.test_board import readings, type_reading
 from tests.browser.test_pages import context_for, sign_in
+from tests.support.browser import promised
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.smtp import wait_until
 
@@ -44,7 +45,7 @@ def board(tablet: BrowserContext, day: ClinicDay, live_site: str) -> Page:
     sign_in(page, live_site, "ada@example.org")
     path = addresses(day)["board"]
     page.goto(live_site + path)
-    wait_until(lambda: bool(page.evaluate(KEPT, path)))
+    wait_until(lambda: bool(promised(page, KEPT, path)))
     return page
 
 
@@ -115,7 +116,7 @@ def test_whoever_signs_out_leaves_no_page_on_the_device(
     board.locator("details.menu summary").click()
     board.get_by_role("button", name="Sign out").click()
     board.wait_for_url("**/accounts/login/**")
-    wait_until(lambda: not board.evaluate("caches.keys()"))
+    wait_until(lambda: not promised(board, "() => caches.keys()"))
     tablet.set_offline(True)
     with pytest.raises(BrowserError, match="net::ERR_"):
         board.goto(live_site + path)

@@ -15,7 +15,7 @@ from sessions.models.notes import NoteDraft
 from sessions.operations.notes import start_draft
 from tests.browser.test_notes import ON_DEVICE, SAVED, text_of
 from tests.browser.test_pages import context_for, sign_in
-from tests.support.browser import shoot_at_each_width, too_wide, worn, wrong_with
+from tests.support.browser import promised, shoot_at_each_width, too_wide, worn, wrong_with
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.smtp import wait_until
@@ -100,7 +100,7 @@ def said_on(page: Page) -> str:
 
 
 def emptied(page: Page) -> None:
-    wait_until(lambda: page.evaluate(ON_DEVICE) == [])
+    wait_until(lambda: promised(page, ON_DEVICE) == [])
 
 
 def look_at(page: Page, name: str) -> None:
@@ -237,7 +237,7 @@ def test_two_windows_without_a_network_lose_neither_text(
         page.goto(live_site + addresses(day)["note"])
     type_away(tablet, first, WORDS)
     type_away(tablet, second, "From the other window.")
-    assert len(second.evaluate(ON_DEVICE)) == 2
+    assert len(promised(second, ON_DEVICE)) == 2
     first.close()
     second.close()
     tablet.set_offline(False)
@@ -267,14 +267,15 @@ def test_somebody_else_on_the_same_device_neither_reads_nor_sends_it(
     expect(line).to_contain_text("Somebody else’s text waits on this device.")
     expect(line).not_to_contain_text("P-001")
     look_at(page, "waited-somebody-else")
-    ((_id, _fields, stored),) = page.evaluate(ON_DEVICE)
+    ((_id, _fields, stored),) = promised(page, ON_DEVICE)
     assert "father" not in stored
-    opened = page.evaluate(
+    opened = promised(
+        page,
         """async () => {
           const [entry] = await waiting.entries();
           const mine = { ...entry, person: document.querySelector("[data-waiting-texts]").dataset.person };
           return [await waiting.read(entry), await waiting.read(mine)];
-        }"""
+        }""",
     )
     assert opened == ["sign-in", "shut"], "no key for what is hers, and his own opens nothing"
     page.wait_for_timeout(500)
@@ -309,7 +310,7 @@ def test_a_page_left_open_from_before_somebody_else_signed_in_drops_and_sends_no
     stale.evaluate("window.dispatchEvent(new Event('online'))")
     stale.wait_for_timeout(1_000)
     assert sent == []
-    assert len(stale.evaluate(ON_DEVICE)) == 1
+    assert len(promised(stale, ON_DEVICE)) == 1
     expect(line).to_contain_text("Sign in again to save it")
 
 
@@ -330,7 +331,7 @@ def test_a_network_lost_in_the_middle_of_sending_loses_nothing_and_doubles_nothi
     look_at(page, "waited-away")
     assert set(reached) == {200}
     assert draft.versions.count() == 1, "however often it was sent"
-    assert len(page.evaluate(ON_DEVICE)) == 1, "the server has it, which this device cannot know"
+    assert len(promised(page, ON_DEVICE)) == 1, "the server has it, which this device cannot know"
     tablet.unroute(f"**/note/{draft.public_id}/")
     # Meanwhile she has gone on elsewhere: the same save sent again is neither a second text nor puts it back.
     from sessions.operations.drafting import Sent
@@ -355,7 +356,7 @@ def test_text_whose_key_is_gone_is_removed_only_after_its_author_was_told_when_a
     page = tablet.new_page()
     page.route("**/device-keys/", lambda route: route.abort())  # not tried before it is spoilt
     page.goto(live_site + addresses(day)["patients"])
-    page.evaluate(SPOIL)
+    promised(page, SPOIL)
     page.unroute("**/device-keys/")
     page.goto(live_site + addresses(day)["today"])
     line = page.locator("[data-waiting-texts]")
@@ -364,7 +365,7 @@ def test_text_whose_key_is_gone_is_removed_only_after_its_author_was_told_when_a
     )
     expect(line).to_contain_text("cannot be opened any more")
     look_at(page, "waited-no-key")
-    assert len(page.evaluate(ON_DEVICE)) == 1
+    assert len(promised(page, ON_DEVICE)) == 1
     expect(line.get_by_role("link", name="Open the note")).to_be_visible()
     line.get_by_role("button", name="Remove it from this device").click()
     expect(line).to_be_hidden()
@@ -403,7 +404,7 @@ def test_a_window_goes_on_saving_once_its_author_has_signed_in_again_in_another(
     page.get_by_label("How the day went").fill(WORDS)
     state = page.locator("[data-note-state]")
     expect(state).to_contain_text("Sign in again to save", timeout=20_000)
-    assert len(page.evaluate(ON_DEVICE)) == 1
+    assert len(promised(page, ON_DEVICE)) == 1
     other = tablet.new_page()
     sign_in(other, live_site, "ada@example.org")
     page.bring_to_front()

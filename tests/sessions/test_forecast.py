@@ -64,10 +64,10 @@ def test_what_will_go_is_told_with_rule_time_consent_channel_and_words(
     planned = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").order_by("send_at")
     assert [row.at for row in rows] == [message.send_at for message in planned]
     outbox.send_due_messages(now=planned[1].send_at)
-    sent = text_gateway.bodies(NUMBER)[0]
     told = rows[1].preview
     start, _link, end = told.partition("https://...")
-    assert sent.startswith(start) and sent.endswith(end), "the very words that go"
+    sent = [body for body in text_gateway.bodies(NUMBER) if body.startswith(start) and body.endswith(end)]
+    assert len(sent) == 1, "the very words that go"
 
 
 def test_what_will_not_go_is_told_with_the_reason(cast: Cast, course: Course) -> None:
@@ -178,7 +178,8 @@ def test_a_reminder_put_off_to_the_day_before_speaks_of_tomorrow(
     late = message.send_at + timedelta(days=2)
     Message.objects.filter(pk=message.pk).update(not_after=late + timedelta(hours=2))
     outbox.send_due_messages(now=late)
-    assert "visit tomorrow" in text_gateway.bodies(NUMBER)[0]
+    # Several that are due go at once: which arrives first is nobody's promise.
+    assert any("visit tomorrow" in body for body in text_gateway.bodies(NUMBER))
 
 
 def test_a_reminder_that_goes_on_the_day_itself_does_not_say_tomorrow(

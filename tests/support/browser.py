@@ -30,10 +30,16 @@ _AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
-_WEAR = """async (theme) => {
+# Transitions are ended, not waited for: on a page that draws no frames theirs would never end.
+_WEAR = """(theme) => {
   document.documentElement.dataset.theme = theme;
-  await Promise.all(document.getAnimations().map((one) => one.finished));
+  for (const one of document.getAnimations()) one.finish();
 }"""
+# What a page promises is waited for without an end, where it isn't told otherwise.
+_IN_TIME = """(argument) => Promise.race([
+  (%s)(argument),
+  new Promise((_, refuse) => setTimeout(() => refuse(new Error("no answer within 20 s")), 20000)),
+])"""
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -72,6 +78,11 @@ def wrong_with(page: Page) -> list[tuple[str, Any]]:
     rightly forbids: the context needs `bypass_csp`."""
     found = Axe().run(page, options=_AXE).response["violations"]
     return [(one["id"], one["nodes"][0]["target"]) for one in found]
+
+
+def promised(page: Page, script: str, argument: object = None) -> Any:
+    """What the function `script` of the page promises; fails when that does not come."""
+    return page.evaluate(_IN_TIME % script, argument)
 
 
 def too_wide(page: Page) -> int:

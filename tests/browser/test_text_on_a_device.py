@@ -76,6 +76,7 @@ def leave_unsaved(tablet: BrowserContext, site: str, day: ClinicDay, words: str 
 
 
 def type_away(tablet: BrowserContext, page: Page, words: str) -> None:
+    page.wait_for_load_state("networkidle")  # the key is there too
     tablet.set_offline(True)
     went = page.get_by_label("How the day went")
     went.fill(words)

@@ -3,7 +3,8 @@ that decides, asks the permission and writes the event. The admin itself only as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -98,6 +99,46 @@ class ReasonedAction(ActionForm):
     reason = forms.CharField(label=_("Why"), required=False, max_length=500)
 
 
+CODED = frozenset(
+    {
+        *("act", "actor_kind", "applies_to", "cause", "channel", "foreseen", "kind", "meaning", "mode"),
+        *("purpose", "recipient", "result", "shape", "state", "status", "step", "subject_type", "team_role"),
+        *("unit", "verb"),
+    }
+)
+"""Columns that keep a code of ours, which is read as words: `course_put_on_hold` is "course put on hold"."""
+
+
+def in_words(code: object) -> str:
+    return str("" if code is None else code).replace("_", " ")
+
+
+@cache
+def _column(model: Hashable, name: str) -> Callable[[Any], str]:
+    """That column of a model as it is shown."""
+    field: Any = model._meta.get_field(name)  # type: ignore[attr-defined]  # hashable, as every class is
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def column(row: Any) -> str:
+        said = getattr(row, f"get_{name}_display", None)
+        return in_words(said() if said else getattr(row, name))
+
+    column.__name__ = name  # its heading and its place in the page go by it
+    return column
+
+
+class _Values(admin.AllValuesFieldListFilter):
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for one in super().choices(changelist):
+            yield {**one, "display": in_words(one["display"])}
+
+
+class _Choices(admin.ChoicesFieldListFilter):
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for one in super().choices(changelist):
+            yield {**one, "display": in_words(one["display"])}
+
+
 class HouseAdmin(_Admin):
     """Rows of the clinics in which the reader has the permission. Nobody deletes; adding, changing and ending
     are the operation's, and open only where its permission is given."""
@@ -155,6 +196,25 @@ class HouseAdmin(_Admin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    # -- in words
+
+    def _shown(self, name: Any) -> Any:
+        return _column(self.model, name) if name in CODED and name in self._columns() else name
+
+    def _columns(self) -> set[str]:
+        return {field.name for field in self.opts.fields}
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [self._shown(name) for name in super().get_list_display(request)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        by_name: dict[str, Any] = {field.name: field for field in self.opts.fields}
+        names: Any = super().get_list_filter(request)
+        return [
+            (name, _Choices if by_name[name].choices else _Values) if name in CODED else name
+            for name in names
+        ]
+
     # -- what is asked
 
     def _asks(self, request: HttpRequest, obj: Model | None) -> type[OperationForm] | None:
@@ -183,14 +243,15 @@ class HouseAdmin(_Admin):
         asks = self._asks(request, obj)
         if asks is not None:
             return list(asks.base_fields)
-        if self.fields:
-            return list(self.fields)
         hidden = {"id", "public_id", *(self.exclude or ())}
-        return [field.name for field in self.opts.fields if field.name not in hidden]
+        names = self.fields or [field.name for field in self.opts.fields if field.name not in hidden]
+        return [self._shown(name) for name in names]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         shown = tuple(self.readonly_fields)
-        if obj is None or self._asks(request, obj) is None:
+        if self._asks(request, obj) is None:
+            return (*shown, *(column for column in self.get_fields(request, obj) if callable(column)))
+        if obj is None:
             return shown
         return (*shown, *(name for name in self.fixed if name in self.get_fields(request, obj)))
 

@@ -37,4 +37,4 @@ class Event(ClinicRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.subject_type} {self.subject_id}"
+        return f"{self.verb.replace('_', ' ')} {self.subject_type} {self.subject_id}"

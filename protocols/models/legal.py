@@ -60,4 +60,4 @@ class LegalBasis(ClinicRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.number}"
+        return f"{self.get_kind_display()} {self.number}"

@@ -20,7 +20,7 @@ from clinic.permissions import CLINICAL, HouseSubject, Permission, Role, allows
 from clinic.queries import members_of
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.definition import Hidden, ProtocolDefinition
 from sessions.models import CareTeamMember, Course, FactRecord
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
@@ -177,7 +177,10 @@ class RaterChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatersOf:
+    """`hides`: what the protocol keeps from its raters, in words; empty where it keeps nothing."""
+
     course: Course
+    hides: Sequence[str]
     now: Sequence[tuple[str, str]]  # who is named, and why they are blind no more: "", they are
     choices: Sequence[RaterChoice]
 
@@ -186,13 +189,14 @@ def raters_of(actor: Actor, course_id: UUID, *, now: datetime) -> RatersOf:
     """Who rates a course, and who could: each with why their rating would not count. For whoever changes its
     care team; a constant number of queries."""
     course = course_for(actor, course_id, Permission.CHANGE_CARE_TEAM)
-    blinds = bool(hidden_of(definition_of(course.protocol_version_id)))
+    hidden = hidden_of(definition_of(course.protocol_version_id))
     members = [one for one in members_of(actor, now=now) if one.person.is_active and one.role_set & CLINICAL]
     named = list(rating_places(course).select_related("person").order_by("pk"))
     people = {one.person_id for one in members} | {one.person_id for one in named}
-    known = blind_no_more(course, people, now=now) if blinds else {}
+    known = blind_no_more(course, people, now=now) if hidden else {}
     return RatersOf(
         course=course,
+        hides=[_hidden_words(one) for one in Hidden if one in hidden],
         now=[
             (place.person.printed_name, known[place.person_id].words if place.person_id in known else "")
             for place in named
@@ -207,6 +211,15 @@ def raters_of(actor: Actor, course_id: UUID, *, now: datetime) -> RatersOf:
             for one in members
         ],
     )
+
+
+def _hidden_words(what: Hidden) -> str:
+    return {
+        Hidden.ARM: _("the arm"),
+        Hidden.VISIT_DATE: _("which visit it is, and when"),
+        Hidden.EARLIER_SCORES: _("earlier scores"),
+        Hidden.NOTES: _("the notes"),
+    }[what]
 
 
 def raters_offered(actor: Actor, *, now: datetime) -> Sequence[RaterChoice]:

@@ -13,14 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from clinic.permissions import Permission, allows
 from protocols.queries import instrument_of
 from protocols.rules.definition import Role
-from protocols.web.showing import instrument_figures
 from sessions.permissions import subject_of
 from sessions.queries.chart import Chart, StageRow
 from sessions.queries.facts import FactRow
 from sessions.queries.plan import RequirementRow
 from sessions.queries.words import say
 from sessions.web import charts
-from sessions.web.cuts import cuts_of, shown
+from sessions.web.cuts import cuts_of, figures_beside, shown
 from sessions.web.forms import CHART_ITEMS
 
 if TYPE_CHECKING:
@@ -270,5 +269,5 @@ def _trend(found: Chart) -> charts.Trend | None:
         ],
         doses=[(at, "") for at in found.dose_days],
         cuts=cuts_of(instrument),
-        figures=instrument_figures(instrument),
+        figures=figures_beside(instrument),
     )

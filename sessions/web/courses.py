@@ -111,12 +111,26 @@ def name_rater(door: Door, course: UUID) -> HttpResponse:
         here="patients",
         title=_("Name the independent rater"),
         lede=_("Now: %(names)s.") % {"names": ", ".join(named) or _("nobody")},
+        told=_what_raters_see(found.hides),
         form=form,
         submit=_("Name them"),
         patient=door.read(banner.banner, course, now=door.now),
         back=door.url("tasks"),
         back_label=_("Tasks"),
     )
+
+
+def _what_raters_see(hides: Sequence[str]) -> str:
+    """Why people are marked on the page, or why nobody is."""
+    if not hides:
+        return _(
+            "This protocol hides nothing from its raters: a rating counts also if whoever gives it treats "
+            "the patient or can open the chart. So nobody is marked here."
+        )
+    return _(
+        "This protocol hides from its raters: %(what)s. Whoever knows the patient or can open the chart is "
+        "marked, with why, and cannot be named."
+    ) % {"what": ", ".join(hides)}
 
 
 def _too_few(reviewers: Sequence[str]) -> str:

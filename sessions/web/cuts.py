@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from protocols.rules.instruments import Instrument, cut_points, shown_by
-from protocols.web.showing import FigureRow, instrument_figure
+from protocols.rules.instruments import Instrument, cut_points, shown_by, told
+from protocols.web.showing import FigureRow, instrument_figure, instrument_figures
 from sessions.web.charts import CutPoint
 
 
@@ -25,6 +25,14 @@ def shown(instrument: Instrument, *, total: int, answers: Mapping[str, int | Non
         replace(row, text="") if one.coded else row
         for one in shown_by(instrument, total=total, answers=answers)
         for row in (instrument_figure(instrument, one),)
+    ]
+
+
+def figures_beside(instrument: Instrument) -> list[FigureRow]:
+    """All of its figures, as they stand beside a score: of what hangs on single items, the words alone."""
+    return [
+        replace(row, text="") if one.coded else row
+        for one, row in zip(told(instrument), instrument_figures(instrument), strict=True)
     ]
 
 

@@ -9,13 +9,13 @@ from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from protocols.rules.instruments.telling import told_of_change
-from protocols.web.showing import FigureRow, instrument_figure, instrument_figures
+from protocols.web.showing import FigureRow, instrument_figure
 from sessions.queries import banner
 from sessions.queries import outcomes as queries
 from sessions.queries.outcomes import Line, Scored
 from sessions.queries.words import say
 from sessions.web import charts
-from sessions.web.cuts import cuts_of, shown
+from sessions.web.cuts import cuts_of, figures_beside, shown
 from sessions.web.door import Door, staff
 
 DIFFERENCE_WORDS = {
@@ -95,7 +95,7 @@ def _drawn(line: Line, dose_days: Any) -> charts.Trend | None:
         ],
         doses=[(at, "") for at in dose_days],
         cuts=cuts_of(line.instrument),
-        figures=instrument_figures(line.instrument),
+        figures=figures_beside(line.instrument),
     )
 
 

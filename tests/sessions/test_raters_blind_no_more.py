@@ -210,6 +210,24 @@ def test_where_the_protocol_blinds_nobody_or_nothing_is_left_to_rate_there_is_no
     assert not StaffTask.objects.filter(kind=KIND, course=open_label).exists()
 
 
+def test_the_page_says_what_the_protocol_hides_or_that_it_hides_nothing_and_marks_nobody(
+    cast: Cast, course: Course
+) -> None:
+    def shown(of: Course) -> tuple[str, set[str]]:
+        answer = signed_in(cast, "eve").get(at(cast, "name_rater", of.public_id))
+        words = " ".join(strip_tags(answer.content.decode()).split())
+        choices = [said for _id, said in answer.context["form"].fields["independent_rater"].choices]
+        return words, {one.partition(" (")[0] for one in choices if "(" in one}
+
+    words, marked = shown(course)
+    assert "hides from its raters: the arm, which visit it is, and when." in words
+    assert {"Ada Alder", "Carla Cedar", "Dov Dale"} <= marked
+    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"))
+    allow(cast)
+    words, marked = shown(enrol(cast, "P-009"))
+    assert "This protocol hides nothing from its raters" in words and marked == set()
+
+
 def test_the_chart_says_beside_the_rating_that_another_rater_is_needed(cast: Cast, course: Course) -> None:
     carla, address = signed_in(cast, "carla"), at(cast, "chart", course.public_id)
     assert "Another independent rater is needed" not in carla.get(address).content.decode()

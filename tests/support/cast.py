@@ -86,7 +86,7 @@ def _train(clinic: Clinic, person: Person) -> None:
             person=person,
             kind=kind,
             code=code,
-            title=code,
+            title=code.replace("_", " "),
             valid_from=date(2020, 1, 1),
             recorded_by=person,
             recorded_at=datetime(2020, 1, 1, tzinfo=UTC),

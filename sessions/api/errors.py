@@ -36,7 +36,7 @@ class ErrorMarkOut(Serializer[Any]):
     id = Id(source="mark_id")
     course_id = Id()
     patient = Text()
-    what = Text(help_text="fact, note, session or deviation")
+    what = Text(help_text="fact, note, session, deviation or report")
     kind = Text()
     reason = Text()
     asked_by = Text()
@@ -84,6 +84,7 @@ class ErrorMarkDetailOut(Serializer[Any]):
     notes = NoteOut(many=True)
     signatures = SignatureOut(many=True)
     deviation = MarkedDeviationOut(allow_null=True)
+    report = MarkedReportOut(allow_null=True)
     settled_by = Text()
     settled_at = Instant(allow_null=True)
     confirmed = serializers.BooleanField(allow_null=True)
@@ -146,6 +147,15 @@ class MarkDeviation(_Marks):
         sent = self.sent(MarkErrorInput)
         again = self.again(ErrorMark, sent)
         mark = operations.mark_deviation(actor=self.actor, deviation_id=deviation, now=self.actor.at, **sent)
+        return self.marked(mark, again=again)
+
+
+class MarkReport(_Marks):
+    @described("mark_report", takes=MarkErrorInput, gives=ErrorMarkDetailOut)
+    def post(self, request: Request, slug: str, report: UUID) -> Response:
+        sent = self.sent(MarkErrorInput)
+        again = self.again(ErrorMark, sent)
+        mark = operations.mark_report(actor=self.actor, report_id=report, now=self.actor.at, **sent)
         return self.marked(mark, again=again)
 
 

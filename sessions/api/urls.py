@@ -183,6 +183,7 @@ clinic: list[URLPattern | URLResolver] = [
     path("deviations/<uuid:deviation>/", include(deviation)),
     path("deviation-actions/<uuid:action>/finish", reviewing.FinishAction.as_view(), name="finish_action"),
     path("deviation-reports/<uuid:report>/report", reviewing.RecordReport.as_view(), name="record_report"),
+    path("deviation-reports/<uuid:report>/error-marks", errors.MarkReport.as_view(), name="mark_report"),
     path("deviation-settings", trends.DeviationSettings.as_view(), name="deviation_settings"),
     path("reporting-clocks", trends.ReportingClocks.as_view(), name="set_reporting_clock"),
     path("reporting-clocks/<uuid:clock>/end", trends.EndReportingClock.as_view(), name="end_reporting_clock"),

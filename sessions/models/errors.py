@@ -20,8 +20,13 @@ from sessions.models.courses import Course
 
 M = TypeVar("M", bound=models.Model)
 
-MARKED = ("fact", "note", "session_record", "deviation")
-LEAVES = ("fact", "note", "deviation")  # with a row each; a session by its status, all that is of it with it
+MARKED = ("fact", "note", "session_record", "deviation", "report")
+LEAVES = (
+    "fact",
+    "note",
+    "deviation",
+    "report",
+)  # with a row each; a session by its status, all that is of it with it
 
 
 def _one_of(names: Collection[str]) -> Q:
@@ -46,6 +51,13 @@ class ErrorMark(ClinicRow):
     # Only one that somebody entered: what the engine raised, facts disprove.
     deviation = models.ForeignKey(
         "therapy_sessions.DeviationRecord",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="error_marks",
+    )
+    report = models.ForeignKey(  # that was recorded as made
+        "therapy_sessions.DeviationReport",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
@@ -95,7 +107,7 @@ class ErrorMark(ClinicRow):
 
 
 class EnteredInError(ClinicRow):
-    """A fact, note or deviation that left with a confirmed mark. Append-only by trigger."""
+    """A fact, note, deviation or report that left with a confirmed mark. Append-only by trigger."""
 
     mark = models.ForeignKey(ErrorMark, on_delete=models.PROTECT, related_name="rows")
     fact = models.OneToOneField(
@@ -114,6 +126,13 @@ class EnteredInError(ClinicRow):
     )
     deviation = models.OneToOneField(
         "therapy_sessions.DeviationRecord",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="entered_in_error",
+    )
+    report = models.OneToOneField(
+        "therapy_sessions.DeviationReport",
         on_delete=models.PROTECT,
         null=True,
         blank=True,

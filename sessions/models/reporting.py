@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from clinic.models import ClinicRow
+from sessions.models.errors import StandingRecords
 from sessions.models.requirements import DeviationRecord
 from sessions.rules.reporting import AppliesTo, Recipient, Unit
 
@@ -42,8 +43,14 @@ class ReportingClock(ClinicRow):
         ]
 
 
+class _StandingReports(StandingRecords["DeviationReport"]):
+    of = "report"
+
+
 class DeviationReport(ClinicRow):
-    """One report that a clock asks for: due, then made with its reference, or no longer asked."""
+    """One report that a clock asks for: due, then made with its reference, or no longer asked. One that was
+    recorded as made in error is asked for anew by another row, `instead_of` it; `objects` knows only that
+    one, `every` both."""
 
     deviation = models.ForeignKey(DeviationRecord, on_delete=models.PROTECT, related_name="reports")
     clock = models.ForeignKey(ReportingClock, on_delete=models.PROTECT, related_name="+")
@@ -55,13 +62,21 @@ class DeviationReport(ClinicRow):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     withdrawn_at = models.DateTimeField(null=True, blank=True)  # it turned out not to be asked for
+    instead_of = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="asked_anew"
+    )
+
+    objects: models.Manager[DeviationReport] = _StandingReports()
+    every: models.Manager[DeviationReport] = models.Manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False
         constraints = [
             *ClinicRow.Meta.constraints,
             models.UniqueConstraint(
-                fields=["clinic", "deviation", "clock"], name="one_report_per_deviation_and_clock"
+                fields=["clinic", "deviation", "clock", "instead_of"],
+                nulls_distinct=False,
+                name="one_report_per_deviation_and_clock",
             ),
             models.CheckConstraint(
                 condition=Q(reported_at__isnull=True, reference="")

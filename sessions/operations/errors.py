@@ -21,6 +21,7 @@ from sessions.models import (
     AnswerGiven,
     Course,
     DeviationRecord,
+    DeviationReport,
     EnteredInError,
     ErrorMark,
     FactRecord,
@@ -35,13 +36,21 @@ from sessions.operations.consequences import count_dosing_day, take_worry_back
 from sessions.operations.locks import lock_course, lock_courses
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
-from sessions.operations.reports_due import withdraw_reports
+from sessions.operations.reports_due import ask_anew, withdraw_reports
 from sessions.operations.reviews import settle_submissions
 from sessions.operations.taking_back import enrolled_anew, take_back_moves
 from sessions.operations.tasks import close_tasks_about, reopen_tasks
 from sessions.operations.trends import withdraw_trends
 from sessions.permissions import subject_of
-from sessions.queries.authors import any_work_here, authors_marked, chain_of, hands_in, leaving_with
+from sessions.queries.authors import (
+    any_work_here,
+    authors_marked,
+    chain_of,
+    course_id_of,
+    hands_in,
+    leaving_with,
+    standing,
+)
 from sessions.rules.facts import FactSource
 from sessions.rules.moves import RECORD_MOVES
 from sessions.rules.taking_back import COURSE_ENDED
@@ -51,7 +60,11 @@ from sessions.rules.taking_back import COURSE_ENDED
 def _on_marked(
     *,
     actor: Actor,
-    model: type[FactRecord] | type[NoteRecord] | type[SessionRecord] | type[DeviationRecord],
+    model: type[FactRecord]
+    | type[NoteRecord]
+    | type[SessionRecord]
+    | type[DeviationRecord]
+    | type[DeviationReport],
     public_id: UUID,
     now: datetime,
 ) -> Iterator[tuple[Course, Any]]:
@@ -60,9 +73,9 @@ def _on_marked(
         row = model._default_manager.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if row is None:
             raise NotFound()
-        course = lock_course(actor=actor, pk=row.course_id)
+        course = lock_course(actor=actor, pk=course_id_of(row))
         row = model._default_manager.filter(pk=row.pk).first()
-        if row is None:
+        if row is None or not standing(row):
             raise NotFound()
         yield course, row
 
@@ -143,6 +156,25 @@ def mark_deviation(
             course,
             {"deviation": row},
             {row.entered_by_id},
+            reason=reason,
+            public_id=public_id,
+            now=now,
+        )
+
+
+def mark_report(
+    *, actor: Actor, report_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a report to the board, the sponsor or the regulator was recorded as made in error: it was not
+    made, or was one about somebody else. Raises NotNow for one that nobody recorded as made."""
+    with _on_marked(actor=actor, model=DeviationReport, public_id=report_id, now=now) as (course, row):
+        cannot = None if row.reported_at else NotNow(_("Nobody has said that this report was made."))
+        return _mark(
+            actor,
+            course,
+            {"report": row},
+            {row.reported_by_id} if row.reported_by_id else set(),
+            cannot,
             reason=reason,
             public_id=public_id,
             now=now,
@@ -237,6 +269,9 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
             drop_what_is_open(reason=mark.reason, **about)
             withdraw_reports(course=course, **about)
             withdraw_trends(**about)
+        if mark.report is not None:
+            EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, report=mark.report)
+            ask_anew(actor=actor, course=course, report=mark.report, now=now)
         _undo_what_followed(actor, course, facts, now=now)
         others = [one for one in theirs if one.pk != course.pk]
         take_back_moves(actor=actor, course=course, others=others, facts=facts, reason=mark.reason, now=now)
@@ -268,9 +303,8 @@ def _courses_of_who_is_back(actor: Actor, mark_id: UUID) -> list[Course]:
 
 def _marked(actor: Actor, mark_id: UUID) -> tuple[Course, ErrorMark]:
     course = lock_course(actor=actor, error_marks__public_id=mark_id)
-    mark = ErrorMark.objects.select_related("fact", "note", "session_record", "deviation").get(
-        clinic_id=actor.clinic_id, public_id=mark_id
-    )
+    named = ("fact", "note", "session_record", "deviation", "report__clock", "report__deviation")
+    mark = ErrorMark.objects.select_related(*named).get(clinic_id=actor.clinic_id, public_id=mark_id)
     own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
     require(actor, Permission.CONFIRM_ERROR, subject_of(course, author_id=actor.person_id if own else None))
     if actor.person_id is None:
@@ -305,6 +339,10 @@ def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord
         leaving = [row.pk for row in leaving_with(mark.fact)]
         facts = list(FactRecord.objects.filter(pk__in=leaving).order_by("pk"))
     if mark.deviation is not None:
+        return (), ()
+    if mark.report is not None:
+        if not standing(mark.report):
+            raise NotNow(_("The deviation it belongs to was entered in error: it has left with it."))
         return (), ()
     if mark.note is not None:
         wordings = [row.pk for row in chain_of(mark.note)]

@@ -32,7 +32,13 @@ def record_report(
         reviewing=False,
         reports__public_id=report_id,
     ) as deviation:
-        report = DeviationReport.objects.select_related("clock").get(deviation=deviation, public_id=report_id)
+        report = (
+            DeviationReport.objects.select_related("clock")
+            .filter(deviation=deviation, public_id=report_id)
+            .first()
+        )
+        if report is None:
+            raise NotFound()  # entered in error
         said = (reported_at, reference.strip())
         if report.reported_at is not None and (report.reported_at, report.reference) == said:
             return report

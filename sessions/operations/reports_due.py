@@ -68,6 +68,33 @@ def withdraw_reports(*, actor: Actor, course: Course, deviation: DeviationRecord
         _tell(actor=actor, course=course, report=report, wanted=False, now=now)
 
 
+def ask_anew(*, actor: Actor, course: Course, report: DeviationReport, now: datetime) -> None:
+    """A report recorded as made in error was not made: its clock runs on from when the clinic knew. A review
+    closed since is reopened; its signature stands as it was signed. The course row must be locked."""
+    deviation = report.deviation
+    anew = DeviationReport.objects.create(
+        clinic_id=course.clinic_id,
+        deviation=deviation,
+        clock=report.clock,
+        opened_at=now,
+        due_at=report.due_at,
+        instead_of=report,
+    )
+    _ask(actor=actor, course=course, report=anew, now=now)
+    keep_reports(course=course, deviations=[deviation], now=now)  # it may be asked no more
+    if deviation.reviewed_at is not None:
+        deviation.reviewed_at, deviation.acknowledged_at, deviation.reopened_at = None, None, now
+        deviation.save(update_fields=["reviewed_at", "acknowledged_at", "reopened_at"])
+        record_event(
+            actor=actor,
+            verb="deviation_reopened",
+            subject=deviation,
+            course_id=course.pk,
+            occurred_at=now,
+            now=now,
+        )
+
+
 def _keep(
     *,
     course: Course,
@@ -92,20 +119,27 @@ def _keep(
         report.save(update_fields=["due_at", "withdrawn_at"])
     actor = system_actor(clinic_id=course.clinic_id, at=now)
     close_report_task(actor=actor, course=course, report=report, now=now, how="due_otherwise")
-    _tell(actor=actor, course=course, report=report, wanted=wanted, now=now)
     if wanted:
-        opened = StaffTask.objects.filter(
-            course=course, kind=TaskKind.DEVIATION_REPORT, subject__startswith=str(report.public_id)
-        ).count()
-        open_task(
-            course=course,
-            kind=TaskKind.DEVIATION_REPORT,
-            subject=f"{report.public_id}~{opened}",
-            act_by=due,
-            now=now,
-            owner_role="supervisor",
-            safety=False,
-        )
+        _ask(actor=actor, course=course, report=report, now=now)
+    else:
+        _tell(actor=actor, course=course, report=report, wanted=False, now=now)
+
+
+def _ask(*, actor: Actor, course: Course, report: DeviationReport, now: datetime) -> None:
+    """Say that it is due, and make it somebody's task."""
+    _tell(actor=actor, course=course, report=report, wanted=True, now=now)
+    opened = StaffTask.objects.filter(
+        course=course, kind=TaskKind.DEVIATION_REPORT, subject__startswith=str(report.public_id)
+    ).count()
+    open_task(
+        course=course,
+        kind=TaskKind.DEVIATION_REPORT,
+        subject=f"{report.public_id}~{opened}",
+        act_by=report.due_at,
+        now=now,
+        owner_role="supervisor",
+        safety=False,
+    )
 
 
 def _tell(*, actor: Actor, course: Course, report: DeviationReport, wanted: bool, now: datetime) -> None:

@@ -18,6 +18,7 @@ from sessions.models import (
     CareTeamMember,
     Course,
     DeviationRecord,
+    DeviationReport,
     DeviationTrend,
     ErrorMark,
     FactRecord,
@@ -161,6 +162,24 @@ def leaving_with(fact: FactRecord) -> list[FactRecord]:
     return [*chain, *FactRecord.objects.filter(pk__in=others).order_by("pk")]
 
 
+Markable = FactRecord | NoteRecord | SessionRecord | DeviationRecord | DeviationReport
+
+
+def course_id_of(row: Markable) -> int:
+    """Of which course a record is."""
+    return row.deviation.course_id if isinstance(row, DeviationReport) else row.course_id
+
+
+def standing(row: Markable) -> bool:
+    """Whether neither the record nor what it hangs on was entered in error."""
+    if isinstance(row, DeviationReport):
+        return (
+            DeviationRecord.objects.filter(pk=row.deviation_id).exists()
+            and DeviationReport.objects.filter(pk=row.pk).exists()
+        )
+    return type(row)._default_manager.filter(pk=row.pk).exists()
+
+
 def authors_marked(mark: ErrorMark) -> frozenset[int]:
     """Whose record it is that an error mark names."""
     if mark.session_record is not None:
@@ -169,6 +188,8 @@ def authors_marked(mark: ErrorMark) -> frozenset[int]:
         return frozenset({mark.note.author_id})
     if mark.deviation is not None:
         return authors_of(mark.deviation)
+    if mark.report is not None:
+        return frozenset({mark.report.reported_by_id} if mark.report.reported_by_id else ())
     chain = leaving_with(mark.fact) if mark.fact is not None else []
     people = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)}
     return frozenset(person_id for person_id in people if person_id is not None)
@@ -180,6 +201,7 @@ def marked_of_ones_own(actor: Actor) -> Q:
     me = actor.person_id or 0
     found = has_a_hand(actor, "session_record") & Q(session_record__isnull=False)
     found |= Q(note__author_id=me) | Q(deviation__entered_by_id=me)
+    found |= Q(report__reported_by_id=me)
     for path in ("fact", "fact__amends", "fact__amends__amends"):
         found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
     return found

@@ -3,7 +3,7 @@ signature with whether it stands, every deviation with its review, and a digest 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ from sessions.queries.courses import course_for
 from sessions.queries.errors import with_all_of_it
 from sessions.queries.fidelity import rated_blind
 
-FORMAT = 2  # 1 had no deviations
+FORMAT = 3  # 1 had no deviations, 2 did not say which reports were entered in error
 
 
 def certified_copy(actor: Actor, course_id: UUID, *, now: datetime) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
     gone = list(EnteredInError.objects.filter(mark__in=marks))
     of_fact = {row.fact_id: marks[row.mark_id] for row in gone if row.fact_id}
     of_note = {row.note_id: marks[row.mark_id] for row in gone if row.note_id}
+    of_report = {row.report_id: marks[row.mark_id] for row in gone if row.report_id}
     of_deviation = {row.deviation_id: marks[row.mark_id] for row in gone if row.deviation_id}
     of_session = {
         row.session_record_id: row for row in marks.values() if row.session_record_id and row.confirmed
@@ -94,7 +95,7 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
         ],
         "signatures": list(_signatures(signatures.select_related("session_record").order_by("pk"))),
         "deviations": [
-            _deviation(row) | _left(of_deviation.get(row.pk)) for row in deviations.order_by("pk")
+            _deviation(row, of_report) | _left(of_deviation.get(row.pk)) for row in deviations.order_by("pk")
         ],
     }
 
@@ -141,7 +142,7 @@ def _signatures(rows: Iterable[SignatureRecord]) -> Iterable[dict[str, Any]]:
         }
 
 
-def _deviation(row: DeviationRecord) -> dict[str, Any]:
+def _deviation(row: DeviationRecord, of_report: Mapping[int, ErrorMark]) -> dict[str, Any]:
     return {
         "id": str(row.public_id),
         "key": row.key,
@@ -191,6 +192,7 @@ def _deviation(row: DeviationRecord) -> dict[str, Any]:
                 "reference": one.reference,
                 "withdrawn_at": instant(one.withdrawn_at),
             }
+            | _left(of_report.get(one.pk))
             for one in row.reports.all()
         ],
     }

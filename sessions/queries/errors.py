@@ -29,7 +29,14 @@ from sessions.models import (
     SignatureRecord,
 )
 from sessions.permissions import subject_of
-from sessions.queries.authors import authors_marked, chain_of, hands_in, leaving_with, marked_of_ones_own
+from sessions.queries.authors import (
+    authors_marked,
+    chain_of,
+    hands_in,
+    leaving_with,
+    marked_of_ones_own,
+    standing,
+)
 from sessions.queries.courses import course_for, courses_for
 from sessions.queries.facts import FactRow, fact_rows
 
@@ -41,8 +48,8 @@ class MarkRow:
     mark_id: UUID
     course_id: UUID
     patient: str
-    what: str  # fact, note, session or deviation
-    kind: str  # of the fact or the session; "" for what has none
+    what: str  # fact, note, session, deviation or report
+    kind: str  # of the fact or the session, to whom a report went; "" for what has none
     reason: str
     asked_by: str
     asked_at: datetime
@@ -57,6 +64,7 @@ class MarkDetail:
     record: SessionRecord | None
     signatures: Sequence[SignatureRecord]
     deviation: DeviationRecord | None  # with its review, each step with its signature, actions and reports
+    report: DeviationReport | None
     settled_by: str
     settled_at: datetime | None
     confirmed: bool | None
@@ -64,13 +72,18 @@ class MarkDetail:
     may_settle: bool
 
 
+_OF_REPORT = ("report__clock", "report__deviation", "report__reported_by")
+
+
 def _rows(marks: QuerySet[ErrorMark]) -> QuerySet[ErrorMark]:
-    named = ("fact", "note", "session_record", "deviation__entered_by")
+    named = ("fact", "note", "session_record", "deviation__entered_by", *_OF_REPORT)
     return marks.select_related("course__patient", *named, "asked_by", "settled_by")
 
 
-def with_all_of_it(rows: QuerySet[DeviationRecord]) -> QuerySet[DeviationRecord]:
-    """Deviations with all that hangs on them. Four queries more, however many they are."""
+def with_all_of_it(rows: QuerySet[DeviationRecord], *, errors: bool = True) -> QuerySet[DeviationRecord]:
+    """Deviations with all that hangs on them, with `errors` also the reports that were entered in error. Four
+    queries more, however many they are."""
+    reports = DeviationReport.every.all() if errors else DeviationReport.objects.all()
     return rows.select_related("entered_by").prefetch_related(
         Prefetch(
             "reviews",
@@ -84,7 +97,7 @@ def with_all_of_it(rows: QuerySet[DeviationRecord]) -> QuerySet[DeviationRecord]
         ),
         Prefetch(
             "reports",
-            DeviationReport.objects.select_related("clock", "reported_by").order_by("opened_at", "pk"),
+            reports.select_related("clock", "reported_by").order_by("opened_at", "pk"),
         ),
     )
 
@@ -92,7 +105,9 @@ def with_all_of_it(rows: QuerySet[DeviationRecord]) -> QuerySet[DeviationRecord]
 def _open(actor: Actor) -> QuerySet[ErrorMark]:
     """Those that wait. What has left with its session waits no more."""
     gone = EnteredInError.objects.filter(
-        Q(fact=OuterRef("fact"), fact__isnull=False) | Q(note=OuterRef("note"), note__isnull=False)
+        Q(fact=OuterRef("fact"), fact__isnull=False)
+        | Q(note=OuterRef("note"), note__isnull=False)
+        | Q(deviation=OuterRef("report__deviation"), deviation__isnull=False)
     )
     return ErrorMark.objects.filter(~Exists(gone), clinic_id=actor.clinic_id, settled_at__isnull=True)
 
@@ -116,13 +131,20 @@ def marks_to_settle(
 
 
 def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
-    what = "fact" if mark.fact else "note" if mark.note else "deviation" if mark.deviation else "session"
+    kinds = {
+        "fact": mark.fact.kind if mark.fact else None,
+        "note": "" if mark.note else None,
+        "session": mark.session_record.kind if mark.session_record else None,
+        "deviation": "" if mark.deviation else None,
+        "report": mark.report.clock.recipient if mark.report else None,
+    }
+    what, kind = next((what, kind) for what, kind in kinds.items() if kind is not None)
     return MarkRow(
         mark_id=mark.public_id,
         course_id=mark.course.public_id,
         patient=mark.course.patient.code,
         what=what,
-        kind=mark.fact.kind if mark.fact else mark.session_record.kind if mark.session_record else "",
+        kind=kind,
         reason=mark.reason,
         asked_by=mark.asked_by.printed_name,
         asked_at=mark.asked_at,
@@ -153,6 +175,7 @@ class MarkTarget:
     record: SessionRecord | None = None
     signatures: Sequence[SignatureRecord] = ()
     deviation: DeviationRecord | None = None
+    report: DeviationReport | None = None
 
 
 def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
@@ -195,12 +218,26 @@ def deviation_to_mark(actor: Actor, deviation_id: UUID) -> MarkTarget:
     row = with_all_of_it(
         DeviationRecord.objects.filter(
             clinic_id=actor.clinic_id, public_id=deviation_id, entered_by__isnull=False
-        )
+        ),
+        errors=False,
     ).first()
     if row is None:
         raise NotFound()
     _may_look(actor, row.course, {row.entered_by_id}, Permission.VIEW_DEVIATIONS)
     return MarkTarget(course_id=row.course.public_id, deviation=row)
+
+
+def report_to_mark(actor: Actor, report_id: UUID) -> MarkTarget:
+    """Raises NotFound for one that is not made yet: nobody has said anything of it."""
+    row = (
+        DeviationReport.objects.select_related("clock", "reported_by", "deviation__course")
+        .filter(clinic_id=actor.clinic_id, public_id=report_id, reported_at__isnull=False)
+        .first()
+    )
+    if row is None or not standing(row):
+        raise NotFound()
+    _may_look(actor, row.deviation.course, {row.reported_by_id}, Permission.VIEW_DEVIATIONS)
+    return MarkTarget(course_id=row.deviation.course.public_id, report=row)
 
 
 def _may_look(
@@ -242,6 +279,8 @@ def _named(mark: ErrorMark) -> _Named:
         return _Named(facts=list(found.distinct()))
     if mark.deviation is not None:
         return _Named(deviation=with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk)).get())
+    if mark.report is not None:
+        return _Named()
     worded = notes.filter(pk__in=[mark.note_id or 0]) | notes.filter(entered_in_error__mark=mark)
     return _Named(notes=list(worded.distinct().order_by("pk")))
 
@@ -254,6 +293,7 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
         record=mark.session_record,
         signatures=named.signatures,
         deviation=named.deviation,
+        report=mark.report,
         settled_by=mark.settled_by.printed_name if mark.settled_by else "",
         settled_at=mark.settled_at,
         confirmed=mark.confirmed,

@@ -60,7 +60,8 @@ def followed(tasks: Sequence[StaffTask]) -> Mapping[int, Followed]:
             clinic_id__in=clinics, public_id__in=ids[TaskKind.DEVIATION_REPORT]
         ).values_list("public_id", "deviation_id")
     )
-    # What was entered in error is not among them: its tasks are closed and follow from nothing.
+    # What was entered in error is not among them, nor among the reports: its tasks are closed and follow from
+    # nothing.
     mine = DeviationRecord.objects.filter(clinic_id__in=clinics)
     rows = list(
         mine.filter(pk__in={*(one.deviation_id for one in actions.values()), *reports.values()}).union(
@@ -74,7 +75,7 @@ def followed(tasks: Sequence[StaffTask]) -> Mapping[int, Followed]:
         if kind == TaskKind.DEVIATION_ACTION:
             row = by_pk.get(actions[about].deviation_id)
         elif kind == TaskKind.DEVIATION_REPORT:
-            row = by_pk.get(reports[about])
+            row = by_pk.get(reports.get(about, 0))
         else:
             row = by_id.get(about)
         if row is None:

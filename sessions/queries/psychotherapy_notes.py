@@ -45,6 +45,15 @@ def own_note(actor: Actor, record_id: UUID) -> OwnNote:
     )
 
 
+def sessions_noted_apart(actor: Actor, course_id: UUID) -> frozenset[int]:
+    """Of which sessions of a course the actor has a psychotherapy note. Where one was entered in error, no
+    page of it is left that would lead there."""
+    mine = PsychotherapyNote.objects.filter(
+        clinic_id=actor.clinic_id, course__public_id=course_id, author_id=actor.person_id or 0
+    )
+    return frozenset(mine.values_list("session_record_id", flat=True))
+
+
 def own_note_named(actor: Actor, record_id: UUID) -> str:
     """What the actor's own note is of, in words. NotFound when they have none."""
     row = own_note(actor, record_id).row

@@ -311,6 +311,11 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
         reports=list(
             row.reports.filter(withdrawn_at__isnull=True)
             .select_related("clock", "reported_by")
+            .annotate(
+                mark_id=ErrorMark.objects.filter(report=OuterRef("pk"), settled_at__isnull=True).values(
+                    "public_id"
+                )[:1]
+            )
             .order_by("due_at", "pk")
         ),
         trends=list(

@@ -19,6 +19,7 @@ from sessions.operations.errors import (
     mark_deviation,
     mark_fact,
     mark_note,
+    mark_report,
     mark_session,
 )
 from sessions.operations.exporting import take_certified_copy, take_certified_data
@@ -26,6 +27,7 @@ from sessions.permissions import subject_of
 from sessions.queries import banner
 from sessions.queries import errors as queries
 from sessions.queries.errors import MarkDetail, MarkTarget
+from sessions.queries.psychotherapy_notes import sessions_noted_apart
 from sessions.queries.telling import Names, told
 from sessions.web import forms, reports
 from sessions.web.door import Door, staff, uuid_or_none
@@ -39,7 +41,8 @@ def _asked(door: Door, target: MarkTarget, mark: Callable[..., ErrorMark]) -> Ht
         return mark(actor=door.actor, reason=reason, now=door.now, public_id=form.record_id)
 
     if door.done(form, act):
-        of = ("deviation", target.deviation.public_id) if target.deviation else ("chart", target.course_id)
+        deviation = target.deviation or (target.report.deviation if target.report else None)
+        of = ("deviation", deviation.public_id) if deviation else ("chart", target.course_id)
         return door.go(*of, said=_("Marked. It leaves once a second person has confirmed it."))
     return door.page(
         "sessions/error_ask.html",
@@ -70,6 +73,11 @@ def session_record(door: Door, held: UUID) -> HttpResponse:
 def deviation(door: Door, deviation: UUID) -> HttpResponse:
     target = door.read(queries.deviation_to_mark, deviation)
     return _asked(door, target, partial(mark_deviation, deviation_id=deviation))
+
+
+@staff
+def report(door: Door, report: UUID) -> HttpResponse:
+    return _asked(door, door.read(queries.report_to_mark, report), partial(mark_report, report_id=report))
 
 
 @staff
@@ -118,6 +126,7 @@ def audit(door: Door, course: UUID) -> HttpResponse:
         patient=door.read(banner.banner, course, now=door.now),
         course=found,
         marks=[(one, _lines(one, names)) for one in marks],
+        noted_apart=door.read(sessions_noted_apart, course),
         may_copy=may_copy,
         files=reports.links(door, "certified_copy_file", course) if may_copy else [],
     )

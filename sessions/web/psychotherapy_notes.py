@@ -8,6 +8,7 @@ from django.http import HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
 from clinic.errors import NotFound, NotNow
+from sessions.models.bookings import RecordStatus
 from sessions.operations import psychotherapy_notes as apart
 from sessions.queries import banner
 from sessions.queries.notes import record_for
@@ -32,6 +33,7 @@ def psychotherapy_note(door: Door, held: UUID) -> HttpResponseBase:
         patient=door.read(banner.banner, course.public_id, now=door.now),
         note=note,
         held_id=held,
+        in_error=note is not None and note.row.session_record.status == RecordStatus.ENTERED_IN_ERROR,
     )
 
 

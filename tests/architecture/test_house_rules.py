@@ -79,7 +79,8 @@ def test_only_the_audit_the_copy_signatures_hands_and_ids_read_what_was_entered_
         if isinstance(node, ast.Attribute)
         and node.attr == "every"
         and isinstance(node.value, ast.Name)
-        and node.value.id in {"FactRecord", "NoteRecord", "SessionRecord", "DeviationRecord"}
+        and node.value.id
+        in {"FactRecord", "NoteRecord", "SessionRecord", "DeviationRecord", "DeviationReport"}
     }
     assert found == set(_READS_EVERY)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.test import Client
+from django.urls import reverse
 
 from clinic.errors import Forbidden, Incomplete, NotFound, NotNow, Refusal
 from clinic.permissions import Role
@@ -16,11 +18,13 @@ from sessions.operations import psychotherapy_notes as apart
 from sessions.operations.drafting import Sent
 from sessions.operations.enrolment import change_care_team
 from sessions.operations.entering import log_session
+from sessions.operations.errors import confirm_error, mark_session
 from sessions.operations.signing import sign_record
 from sessions.queries.notes import notes_as_signed
 from sessions.queries.psychotherapy_notes import own_note
 from sessions.queries.record_text import record_text
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
+from tests.support.clinic_day import set_clock
 
 SECRET = "Counter-transference: he reminds me of my brother."
 AT = START + days(7)
@@ -213,3 +217,26 @@ def test_no_role_but_those_who_treat_may_hold_one() -> None:
 
     who = {one.who for one in registered() if one.what is Permission.READ_PSYCHOTHERAPY_NOTE}
     assert who == {Role.THERAPIST, Role.SUPERVISOR, Role.PRESCRIBER}
+
+
+def test_of_a_session_entered_in_error_it_stays_its_authors_alone_and_in_no_copy(
+    cast: Cast, record: SessionRecord, note: PsychotherapyNote, client: Client
+) -> None:
+    """It is no record and is marked by nobody: a second person could confirm only what is not there for
+    them."""
+    mark = mark_session(
+        actor=cast.actor("ada", at=AT), record_id=record.public_id, reason="another patient", now=AT
+    )
+    confirm_error(actor=cast.actor("carla", at=AT), mark_id=mark.public_id, now=AT)
+    set_clock(AT)
+    address = reverse("sessions:psychotherapy_note", args=["alder", record.public_id])
+    audit = reverse("sessions:audit", args=["alder", record.course.public_id])
+    copy = reverse("sessions:certified_copy", args=["alder", record.course.public_id])
+    client.force_login(cast.people["ada"])
+    assert address in client.get(audit).content.decode(), "nothing else would lead there any more"
+    page = client.get(address).content.decode()
+    assert SECRET in page and "entered in error" in page and audit in page
+    client.force_login(cast.people["carla"])
+    for text in (client.get(audit).content.decode(), client.get(copy).content.decode()):
+        assert SECRET not in text and address not in text
+    assert client.get(address).status_code == 404

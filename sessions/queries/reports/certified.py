@@ -304,6 +304,15 @@ def _steps(rows: Sequence[Mapping[str, Any]]) -> Table:
     )
 
 
+def _came_of(report: Mapping[str, Any]) -> str:
+    if report["entered_in_error"]:
+        return _("%(reference)s (entered in error: %(reason)s)") % {
+            "reference": report["reference"],
+            "reason": report["entered_in_error"]["reason"],
+        }
+    return report["reference"] or (_("withdrawn") if report["withdrawn_at"] else "")
+
+
 def _followed(rows: Sequence[Mapping[str, Any]]) -> Table:
     """What was agreed to be done, and what was to be reported."""
     return Table(
@@ -347,7 +356,7 @@ def _followed(rows: Sequence[Mapping[str, Any]]) -> Table:
                         _at(report["due_at"]),
                         _at(report["reported_at"]),
                         report["based_on"],
-                        report["reference"] or (_("withdrawn") if report["withdrawn_at"] else ""),
+                        _came_of(report),
                         report["id"],
                     )
                     for report in one["reports"]

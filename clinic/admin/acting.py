@@ -3,7 +3,7 @@ that decides, asks the permission and writes the event. The admin itself only as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -114,9 +114,9 @@ def in_words(code: object) -> str:
 
 
 @cache
-def _column(model: Hashable, name: str) -> Callable[[Any], str]:
+def _column(model: Any, name: str) -> Callable[[Any], str]:
     """That column of a model as it is shown."""
-    field: Any = model._meta.get_field(name)  # type: ignore[attr-defined]  # hashable, as every class is
+    field: Any = model._meta.get_field(name)
 
     @admin.display(description=field.verbose_name, ordering=name)
     def column(row: Any) -> str:
@@ -199,7 +199,8 @@ class HouseAdmin(_Admin):
     # -- in words
 
     def _shown(self, name: Any) -> Any:
-        return _column(self.model, name) if name in CODED and name in self._columns() else name
+        model: Any = self.model
+        return _column(model, name) if name in CODED and name in self._columns() else name
 
     def _columns(self) -> set[str]:
         return {field.name for field in self.opts.fields}

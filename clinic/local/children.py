@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# Looked up here: between fork and exec a lock of the loader may be held by a thread that is no more.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 class LocalServiceRefused(Exception):
@@ -20,8 +21,8 @@ class LocalServiceRefused(Exception):
 
 def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
     def in_the_child() -> None:
-        if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if _prctl is not None:
+            _prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
             if os.getppid() != parent:  # It died before we could ask.
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -52,7 +53,7 @@ def start(
             user=user[0] if user else None,
             group=user[1] if user else None,
             extra_groups=[] if user else None,
-            # Called with one thread only, and it touches nothing but the kernel.
+            # Where there are other threads it must take no lock: it touches nothing but the kernel.
             preexec_fn=_die_with(os.getpid(), death_signal),  # noqa: PLW1509  # see the line above
         )
 

@@ -8,11 +8,16 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
 from sessions.models import SessionRecord
-from sessions.models.notes import NoteDraft
+from sessions.models.courses import TeamRole
+from sessions.models.notes import NoteDraft, NoteDraftVersion, PsychotherapyNote
+from sessions.operations.drafting import Sent
+from sessions.operations.enrolment import change_care_team
+from sessions.operations.errors import confirm_error, mark_session
 from sessions.operations.notes import start_draft
+from sessions.operations.psychotherapy_notes import save_psychotherapy_note
 from tests.browser.test_notes import ON_DEVICE, SAVED, text_of
 from tests.browser.test_pages import context_for, sign_in
 from tests.support.browser import promised, shoot_at_each_width, too_wide, worn, wrong_with
@@ -421,3 +426,174 @@ def test_a_window_goes_on_saving_once_its_author_has_signed_in_again_in_another(
     emptied(page)
     page.get_by_role("button", name="Save and sign…").click()
     expect(page.get_by_text("This is what you sign.")).to_be_visible()
+
+
+# --- psychotherapy notes, and what the server itself refuses ------------------------------------------------
+
+
+@pytest.fixture
+def apart(day: ClinicDay) -> PsychotherapyNote:
+    """Ada's own, of the third preparation."""
+    return PsychotherapyNote.objects.get(author=day.cast.people["ada"], session_record__course=day.late)
+
+
+def leave_unsaved_apart(tablet: BrowserContext, site: str, day: ClinicDay, words: str = WORDS) -> None:
+    """Ada writes in her psychotherapy note without a network, and its page is gone."""
+    page = tablet.new_page()
+    sign_in(page, site, "ada@example.org")
+    page.goto(site + addresses(day)["psychotherapy-note"])
+    page.wait_for_load_state("networkidle")
+    tablet.set_offline(True)
+    mine = page.get_by_label("Psychotherapy note")
+    mine.fill(words)
+    mine.blur()
+    expect(page.locator("[data-note-state]")).to_contain_text("kept on this device, encrypted")
+    ((_id, _fields, stored),) = promised(page, ON_DEVICE)
+    assert words not in stored
+    page.close()
+    tablet.set_offline(False)
+
+
+def apart_says(note: PsychotherapyNote) -> str:
+    note.refresh_from_db()
+    return str(note.blocks[0]["text"])
+
+
+def ada_leaves_the_team(day: ClinicDay) -> None:
+    change_care_team(
+        actor=day.cast.actor("eve", at=day.now),
+        course_id=day.late.public_id,
+        team_role=TeamRole.LEAD_THERAPIST,
+        person_id=day.cast.id("gil"),
+        now=day.now,
+    )
+
+
+def refused_on(page: Page, name: str, *, says: str = "You may not write there any more") -> Locator:
+    """The line that says so. Its author can read the text, and it stays until they remove it."""
+    line = page.locator("[data-waiting-texts]")
+    expect(line).to_contain_text("was not saved and is still here.")
+    expect(line).to_contain_text(says)
+    assert len(promised(page, ON_DEVICE)) == 1
+    line.get_by_role("button", name="Show the text").click()
+    expect(line.locator(".other-text")).to_have_text([WORDS])
+    look_at(page, name)
+    page.reload()
+    expect(line).to_contain_text("was not saved and is still here.")
+    assert len(promised(page, ON_DEVICE)) == 1, "asked again, refused again, and kept"
+    return line
+
+
+def removed_by_its_author(page: Page, line: Locator) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    line.get_by_role("button", name="Remove it from this device").click()
+    emptied(page)
+
+
+def test_a_psychotherapy_note_written_without_a_network_is_saved_for_its_author_alone(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, apart: PsychotherapyNote
+) -> None:
+    leave_unsaved_apart(tablet, live_site, day)
+    tablet.clear_cookies()
+    page = tablet.new_page()
+    sign_in(page, live_site, "ben@example.org")
+    line = page.locator("[data-waiting-texts]")
+    expect(line).to_contain_text("Somebody else’s text waits on this device.")
+    expect(page.locator("body")).not_to_contain_text(WORDS)
+    assert apart_says(apart) == ""
+    assert len(promised(page, ON_DEVICE)) == 1
+
+    tablet.clear_cookies()
+    sign_in(page, live_site, "ada@example.org")
+    expect(line).to_contain_text("Psychotherapy note: what you wrote on this device")
+    expect(line).to_contain_text("is saved now")
+    look_at(page, "waited-apart")
+    emptied(page)
+    assert apart_says(apart) == WORDS
+    assert not NoteDraftVersion.objects.filter(blocks__icontains=WORDS).exists(), "nor in the record’s note"
+    line.get_by_role("link", name="Open the note").click()
+    expect(page.get_by_label("Psychotherapy note")).to_have_value(WORDS)
+
+
+def test_a_psychotherapy_note_that_says_something_else_by_now_has_the_waiting_text_beside_it(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, apart: PsychotherapyNote
+) -> None:
+    leave_unsaved_apart(tablet, live_site, day)
+    save_psychotherapy_note(
+        actor=day.cast.actor("ada", at=day.now),
+        note_id=apart.public_id,
+        sent=Sent(base=apart.version, texts={"text": "Written at the desk."}),
+        now=day.now,
+    )
+    page = tablet.new_page()
+    page.goto(live_site + addresses(day)["today"])
+    line = page.locator("[data-waiting-texts]")
+    expect(line).to_contain_text("kept beside the note")
+    emptied(page)
+    assert apart_says(apart) == "Written at the desk."
+    page.reload()
+    expect(page.locator("body")).not_to_contain_text(WORDS)  # only that there is one
+    page.goto(live_site + addresses(day)["psychotherapy-note"])
+    expect(page.locator("#conflict .other-text")).to_have_text([WORDS])
+    look_at(page, "waited-apart-beside")
+    page.get_by_role("button", name="Set it aside").click()
+    expect(page.locator("#conflict")).to_have_count(0)
+
+
+def test_who_left_the_care_team_meanwhile_is_shown_what_they_wrote_in_their_own_note_and_is_refused(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, apart: PsychotherapyNote
+) -> None:
+    leave_unsaved_apart(tablet, live_site, day)
+    ada_leaves_the_team(day)
+    page = tablet.new_page()
+    page.goto(live_site + addresses(day)["today"])
+    line = refused_on(page, "waited-apart-refused")
+    assert apart_says(apart) == ""
+    assert not apart.versions.exists()
+    removed_by_its_author(page, line)
+
+
+def test_who_left_the_care_team_meanwhile_is_shown_what_they_wrote_of_a_session_and_is_refused(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, draft: NoteDraft
+) -> None:
+    leave_unsaved(tablet, live_site, day)
+    ada_leaves_the_team(day)
+    page = tablet.new_page()
+    page.goto(live_site + addresses(day)["today"])
+    line = refused_on(page, "waited-refused-for-good")
+    assert text_of(draft, "course_of_day") == ""
+    removed_by_its_author(page, line)
+
+
+def test_a_window_still_open_says_that_its_author_may_not_write_there_any_more_and_keeps_the_text(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, apart: PsychotherapyNote
+) -> None:
+    page = tablet.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(live_site + addresses(day)["psychotherapy-note"])
+    page.wait_for_load_state("networkidle")
+    ada_leaves_the_team(day)
+    page.get_by_label("Psychotherapy note").fill(WORDS)
+    expect(page.locator("[data-note-state]")).to_contain_text("you may not write here any more")
+    expect(page.get_by_label("Psychotherapy note")).to_have_value(WORDS)
+    look_at(page, "not-yours-open-window")
+    assert len(promised(page, ON_DEVICE)) == 1
+    assert apart_says(apart) == ""
+
+
+def test_text_of_a_session_that_was_entered_in_error_meanwhile_is_refused_and_shown(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, draft: NoteDraft
+) -> None:
+    today = live_site + addresses(day)["today"]
+    leave_unsaved(tablet, live_site, day)
+    mark = mark_session(
+        actor=day.cast.actor("ada", at=day.now),
+        record_id=draft.session_record.public_id,
+        reason="Another patient’s day.",
+        now=day.now,
+    )
+    confirm_error(actor=day.cast.actor("carla", at=day.now), mark_id=mark.public_id, now=day.now)
+    page = tablet.new_page()
+    page.goto(today)
+    line = refused_on(page, "waited-in-error", says="This session was entered in error.")
+    removed_by_its_author(page, line)

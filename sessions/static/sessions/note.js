@@ -141,7 +141,8 @@
     if (answer.status === 409 && said.finished) { await close(sent); return; }
     if (answer.status === 409 && said.code === "conflict") { apart = sent; await keep(); beside(said); return; }
     await keep();
-    tell(`${words.textRefused} ${said.message || answer.status}`, "bad");
+    const gone = answer.status === 403 || answer.status === 404;
+    tell(`${words.textRefused} ${gone ? words.textNotYours : said.message || answer.status}`, "bad");
   };
   const show = (standing) => {
     const box = form.querySelector("[data-note-standing]");

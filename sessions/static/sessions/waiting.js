@@ -207,7 +207,8 @@ const waiting = (() => {
       return false;
     }
     const look = button(words.textShow, () => look.closest(".callout").insertBefore(shown(content), look.parentElement) && look.remove());
-    say(entry.id, "bad", `${filled(words.textRefused, entry, content.called)} ${said.message || ""} ${said.advice || ""}`.trim(), look, removing(entry, words.textRemoveSure));
+    const why = answer.status === 403 || answer.status === 404 ? words.textNotYours : `${said.message || ""} ${said.advice || ""}`;
+    say(entry.id, "bad", `${filled(words.textRefused, entry, content.called)} ${why}`.trim(), look, removing(entry, words.textRemoveSure));
     return false;
   };
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from protocols.rules.grammar import ListOf, MapOf, Shape, need
 from protocols.rules.reading import Fields, Place, Reading, read_document
-from protocols.rules.shapes import CODE_WORD, NUMBER, UNIT_WORD
+from protocols.rules.shapes.words import CODE_WORD, NUMBER, UNIT_WORD
 
 _DOCUMENT: Final = Path(__file__).parent / "library" / "readings" / "measures.yaml"
 

@@ -24,7 +24,7 @@ from protocols.rules.definition import (
     Words,
 )
 from protocols.rules.renaming import renamed
-from protocols.rules.shapes import MEASURE_UNITS
+from protocols.rules.shapes.words import MEASURE_UNITS
 from protocols.rules.telling import N_, Teller, english
 
 

@@ -1,6 +1,6 @@
 """A protocol document (YAML text) becomes a frozen ProtocolDefinition, and back.
 
-Knows what only the whole document can show. What stands where is in `shapes.py`; whether a well-formed
+Knows what only the whole document can show. What stands where is in `shapes/`; whether a well-formed
 protocol makes clinical sense is lint's.
 """
 
@@ -34,7 +34,7 @@ from protocols.rules.reading import (
     instead_of,
     read_document,
 )
-from protocols.rules.shapes import PROTOCOL, references, rules_by_kind
+from protocols.rules.shapes.protocol import PROTOCOL, references, rules_by_kind
 from protocols.rules.writing import dump
 
 __all__ = [

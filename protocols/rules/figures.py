@@ -19,7 +19,7 @@ from protocols.rules.definition import (
 )
 from protocols.rules.grammar import FigureOf, Node
 from protocols.rules.instruments import Instrument, told
-from protocols.rules.shapes import ANSWER, OUTCOME, REMINDER, RULE
+from protocols.rules.shapes.protocol import ANSWER, OUTCOME, REMINDER, RULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """How one kind of value stands in a document: read, written, described to editors and to people.
 
-Each kind says all of that itself, so that a field is spelled in one place (`shapes.py`), and reader, writer,
+Each kind says all of that itself, so that a field is spelled in one place (`shapes/`), and reader, writer,
 JSON Schema and the reference's tables all come from there. Knows no protocol.
 """
 

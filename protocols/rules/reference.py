@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from protocols.rules.grammar import NEEDED, SOURCED, Shape
 from protocols.rules.lint import CODES
 from protocols.rules.schema import all_shapes
-from protocols.rules.shapes import PROTOCOL
+from protocols.rules.shapes.protocol import PROTOCOL
 
 HEAD = """\
 # Protocol documents: every field, every finding

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from protocols.rules.grammar import AnyOf, Kind, MapOf, Shape
-from protocols.rules.shapes import PROTOCOL
+from protocols.rules.shapes.protocol import PROTOCOL
 
 URL = "https://json-schema.org/draft/2020-12/schema"
 

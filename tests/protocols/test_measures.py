@@ -9,7 +9,7 @@ import pytest
 
 from protocols.measures import measures, parse_measures
 from protocols.rules.reading import DocumentErrors
-from protocols.rules.shapes import MEASURE_UNITS
+from protocols.rules.shapes.words import MEASURE_UNITS
 from sessions.rules.facts import VitalsTaken
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from protocols.operations import retire_version
 from protocols.rules.definition import AttributeIs, ResultRule
 from protocols.rules.own_words import attributes_in
-from protocols.rules.shapes import PROTOCOL
+from protocols.rules.shapes.protocol import PROTOCOL
 from sessions.models import Course, CourseRequirement, Patient
 from tests.sessions.api.caller import calls, iso, new_id, problem
 from tests.support.cast import LIBRARY, START, Cast, allow, make_cast, publish

@@ -55,7 +55,7 @@ from protocols.rules.instruments.definition import (
     Worry,
 )
 from protocols.rules.reading import Fields, Place, Reading, whole, word
-from protocols.rules.shapes import (
+from protocols.rules.shapes.words import (
     CITATION_CODE,
     CODE_WORD,
     FLAG,

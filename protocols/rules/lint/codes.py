@@ -28,7 +28,7 @@ from protocols.rules.lint.findings import Finding, finding
 from protocols.rules.lint.walking import Walked
 from protocols.rules.own_words import NOUNS, code_of_noun
 from protocols.rules.reading import MAX_ERRORS, MAX_NAMES, instead_of
-from protocols.rules.shapes import PROTOCOL
+from protocols.rules.shapes.protocol import PROTOCOL
 
 TREATMENT: Final = "treatment"  # the scope that an anchor `consent` means
 _JURISDICTION: Final = re.compile(r"none|EU|[A-Z]{2}(-[A-Z0-9]{1,3})?")  # ISO 3166, and the Union

@@ -25,7 +25,7 @@ from protocols.rules.definition import (
 from protocols.rules.lint.findings import Finding, finding
 from protocols.rules.lint.walking import Walked
 from protocols.rules.lint.windows import minutes_of
-from protocols.rules.shapes import PROTOCOL, references
+from protocols.rules.shapes.protocol import PROTOCOL, references
 from protocols.rules.writing import offset_text
 
 _DAY: Final = 1440

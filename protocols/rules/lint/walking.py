@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from protocols.rules.definition import AnyRule, ProtocolDefinition, SessionRule
 from protocols.rules.grammar import Node
-from protocols.rules.shapes import PROTOCOL
+from protocols.rules.shapes.protocol import PROTOCOL
 
 T = TypeVar("T")
 

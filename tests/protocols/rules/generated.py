@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from protocols.rules import definition as d
-from protocols.rules.shapes import MEASURE_UNITS, PURPOSES
+from protocols.rules.shapes.words import MEASURE_UNITS, PURPOSES
 
 Strategy = st.SearchStrategy[Any]
 CITATIONS = ("paper", "label-2025")

@@ -12,7 +12,7 @@ from protocols.rules import definition
 from protocols.rules.document import definition_to_document, digest_of, parse
 from protocols.rules.grammar import Shape
 from protocols.rules.schema import all_shapes
-from protocols.rules.shapes import PROTOCOL
+from protocols.rules.shapes.protocol import PROTOCOL
 from tests.protocols.rules.generated import definitions
 
 SHAPES = all_shapes(PROTOCOL)

@@ -36,7 +36,7 @@ class ErrorMarkOut(Serializer[Any]):
     id = Id(source="mark_id")
     course_id = Id()
     patient = Text()
-    what = Text(help_text="fact, note, session, deviation or report")
+    what = Text(help_text="fact, note, session, deviation, report or rating")
     kind = Text()
     reason = Text()
     asked_by = Text()
@@ -78,6 +78,15 @@ class MarkedDeviationOut(Serializer[Any]):
     reports = MarkedReportOut(many=True, source="reports.all")
 
 
+class MarkedRatingOut(Serializer[Any]):
+    id = Id(source="row.public_id")
+    title = Text()
+    rater = Text()
+    submitted_at = Instant(source="row.submitted_at")
+    scores = serializers.DictField(child=serializers.IntegerField(), source="row.scores")
+    comment = Text(source="row.comment")
+
+
 class ErrorMarkDetailOut(Serializer[Any]):
     mark = ErrorMarkOut(source="row")
     facts = MarkedFactOut(many=True)
@@ -85,6 +94,7 @@ class ErrorMarkDetailOut(Serializer[Any]):
     signatures = SignatureOut(many=True)
     deviation = MarkedDeviationOut(allow_null=True)
     report = MarkedReportOut(allow_null=True)
+    rating = MarkedRatingOut(allow_null=True)
     settled_by = Text()
     settled_at = Instant(allow_null=True)
     confirmed = serializers.BooleanField(allow_null=True)

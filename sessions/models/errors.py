@@ -20,13 +20,9 @@ from sessions.models.courses import Course
 
 M = TypeVar("M", bound=models.Model)
 
-MARKED = ("fact", "note", "session_record", "deviation", "report")
-LEAVES = (
-    "fact",
-    "note",
-    "deviation",
-    "report",
-)  # with a row each; a session by its status, all that is of it with it
+MARKED = ("fact", "note", "session_record", "deviation", "report", "rating")
+# With a row each; a session by its status, and all that is of it with it.
+LEAVES = ("fact", "note", "deviation", "report", "rating")
 
 
 def _one_of(names: Collection[str]) -> Q:
@@ -58,6 +54,13 @@ class ErrorMark(ClinicRow):
     )
     report = models.ForeignKey(  # that was recorded as made
         "therapy_sessions.DeviationReport",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="error_marks",
+    )
+    rating = models.ForeignKey(  # of a session's fidelity, handed in
+        "therapy_sessions.FidelityRating",
         on_delete=models.PROTECT,
         null=True,
         blank=True,
@@ -107,7 +110,7 @@ class ErrorMark(ClinicRow):
 
 
 class EnteredInError(ClinicRow):
-    """A fact, note, deviation or report that left with a confirmed mark. Append-only by trigger."""
+    """A fact, note, deviation, report or rating that left with a confirmed mark. Append-only by trigger."""
 
     mark = models.ForeignKey(ErrorMark, on_delete=models.PROTECT, related_name="rows")
     fact = models.OneToOneField(
@@ -133,6 +136,13 @@ class EnteredInError(ClinicRow):
     )
     report = models.OneToOneField(
         "therapy_sessions.DeviationReport",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="entered_in_error",
+    )
+    rating = models.OneToOneField(
+        "therapy_sessions.FidelityRating",
         on_delete=models.PROTECT,
         null=True,
         blank=True,

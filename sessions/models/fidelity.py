@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from clinic.models import ClinicRow
 from sessions.models.bookings import SessionRecord
+from sessions.models.errors import EnteredInError
 
 
 class FidelityForm(ClinicRow):
@@ -77,8 +78,14 @@ class FidelityReview(ClinicRow):
         ]
 
 
+class _StandingRatings(models.Manager["FidelityRating"]):
+    def get_queryset(self) -> models.QuerySet[FidelityRating]:
+        return super().get_queryset().filter(in_error=False)
+
+
 class FidelityRating(ClinicRow):
-    """A rater's place, and once submitted their rating, which is then never changed."""
+    """A rater's place, and once submitted their rating, which is then never changed. One that was handed in
+    in error gives its place up; `objects` knows nothing of it, `every` does, for the audit."""
 
     review = models.ForeignKey(FidelityReview, on_delete=models.PROTECT, related_name="ratings")
     place = models.PositiveSmallIntegerField()
@@ -90,13 +97,21 @@ class FidelityRating(ClinicRow):
     scores = models.JSONField(null=True, blank=True)  # item code -> whole score
     comment = models.TextField(blank=True, default="")
     submitted_at = models.DateTimeField(null=True, blank=True)
+    in_error = models.BooleanField(default=False)  # it left, by a confirmed mark, which a trigger asks for
+
+    objects: models.Manager[FidelityRating] = _StandingRatings()
+    every: models.Manager[FidelityRating] = models.Manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False
         constraints = [
             *ClinicRow.Meta.constraints,
-            models.UniqueConstraint(fields=["clinic", "review", "rater"], name="two_different_raters"),
-            models.UniqueConstraint(fields=["clinic", "review", "place"], name="one_rater_per_place"),
+            models.UniqueConstraint(
+                fields=["clinic", "review", "rater"], condition=Q(in_error=False), name="two_different_raters"
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "review", "place"], condition=Q(in_error=False), name="one_rater_per_place"
+            ),
             models.CheckConstraint(condition=Q(place__in=[1, 2]), name="a_session_has_two_raters"),
             models.CheckConstraint(
                 condition=Q(submitted_at__isnull=True, scores__isnull=True)
@@ -113,13 +128,25 @@ class FidelityRating(ClinicRow):
         ]
 
 
+class _StandingFeedback(models.Manager["FidelityFeedback"]):
+    def get_queryset(self) -> models.QuerySet[FidelityFeedback]:
+        rested_on = EnteredInError.objects.filter(
+            rating__review_id=OuterRef("review_id"), mark__settled_at__gte=OuterRef("given_at")
+        )
+        return super().get_queryset().filter(~Exists(rested_on))
+
+
 class FidelityFeedback(ClinicRow):
-    """What the therapists are told of a review. Never changed."""
+    """What the therapists are told of a review. Never changed. What was said of a rating that was handed in
+    in error has left with it."""
 
     review = models.ForeignKey(FidelityReview, on_delete=models.PROTECT, related_name="feedback")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     text = models.TextField()
     given_at = models.DateTimeField()
+
+    objects: models.Manager[FidelityFeedback] = _StandingFeedback()
+    every: models.Manager[FidelityFeedback] = models.Manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False

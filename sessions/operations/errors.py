@@ -25,6 +25,7 @@ from sessions.models import (
     EnteredInError,
     ErrorMark,
     FactRecord,
+    FidelityRating,
     NoteRecord,
     PatientLink,
     SessionRecord,
@@ -33,6 +34,7 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
 from sessions.operations.actions import drop_what_is_open
 from sessions.operations.consequences import count_dosing_day, take_worry_back
+from sessions.operations.fidelity import rate_anew
 from sessions.operations.locks import lock_course, lock_courses
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
@@ -64,7 +66,8 @@ def _on_marked(
     | type[NoteRecord]
     | type[SessionRecord]
     | type[DeviationRecord]
-    | type[DeviationReport],
+    | type[DeviationReport]
+    | type[FidelityRating],
     public_id: UUID,
     now: datetime,
 ) -> Iterator[tuple[Course, Any]]:
@@ -181,6 +184,25 @@ def mark_report(
         )
 
 
+def mark_rating(
+    *, actor: Actor, rating_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a fidelity rating was handed in in error: of another session, or unfinished. Raises NotNow
+    for one that is not in."""
+    with _on_marked(actor=actor, model=FidelityRating, public_id=rating_id, now=now) as (course, row):
+        cannot = None if row.submitted_at else NotNow(_("This rating has not been handed in."))
+        return _mark(
+            actor,
+            course,
+            {"rating": row},
+            {row.rater_id},
+            cannot,
+            reason=reason,
+            public_id=public_id,
+            now=now,
+        )
+
+
 def _mark(
     actor: Actor,
     course: Course,
@@ -272,6 +294,9 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
         if mark.report is not None:
             EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, report=mark.report)
             ask_anew(actor=actor, course=course, report=mark.report, now=now)
+        if mark.rating is not None:
+            EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, rating=mark.rating)
+            rate_anew(actor=actor, rating=mark.rating, now=now)
         _undo_what_followed(actor, course, facts, now=now)
         others = [one for one in theirs if one.pk != course.pk]
         take_back_moves(actor=actor, course=course, others=others, facts=facts, reason=mark.reason, now=now)
@@ -303,7 +328,10 @@ def _courses_of_who_is_back(actor: Actor, mark_id: UUID) -> list[Course]:
 
 def _marked(actor: Actor, mark_id: UUID) -> tuple[Course, ErrorMark]:
     course = lock_course(actor=actor, error_marks__public_id=mark_id)
-    named = ("fact", "note", "session_record", "deviation", "report__clock", "report__deviation")
+    named = (
+        *("fact", "note", "session_record", "deviation", "report__clock", "report__deviation"),
+        "rating__review__session_record__course__clinic",
+    )
     mark = ErrorMark.objects.select_related(*named).get(clinic_id=actor.clinic_id, public_id=mark_id)
     own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
     require(actor, Permission.CONFIRM_ERROR, subject_of(course, author_id=actor.person_id if own else None))
@@ -343,6 +371,10 @@ def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord
     if mark.report is not None:
         if not standing(mark.report):
             raise NotNow(_("The deviation it belongs to was entered in error: it has left with it."))
+        return (), ()
+    if mark.rating is not None:
+        if not standing(mark.rating):
+            raise NotNow(_("The session it belongs to was entered in error: it has left with it."))
         return (), ()
     if mark.note is not None:
         wordings = [row.pk for row in chain_of(mark.note)]

@@ -32,6 +32,7 @@ from sessions.queries.fidelity import (
     barred_since,
     candidates_for,
     hidden_of,
+    rates_anew,
     refusal_of,
     those_who_know,
     why_not,
@@ -177,10 +178,14 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
         )
         if why is not None:
             raise BadInput(fields={"rater": [_sentence(why_not(why))]})
-        taken = set(there.exclude(pk__in=out).values_list("place", flat=True))
+        leaving = set(out)
+        if there.exclude(pk__in=leaving).count() == 2:
+            # Whoever handed one in in error is named to rate anew; so may somebody else be, in their place.
+            leaving |= set(rates_anew(review).order_by("place").values_list("pk", flat=True)[:1])
+        taken = set(there.exclude(pk__in=leaving).values_list("place", flat=True))
         if len(taken) == 2:
             raise NotNow(_("Two raters are named already."))
-        for rating in there.filter(pk__in=out):
+        for rating in there.filter(pk__in=leaving):
             _tell(actor, "fidelity_rater_released", rating, review, now)
             rating.delete()
         rating = FidelityRating.objects.create(
@@ -194,6 +199,22 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
         _tell(actor, "fidelity_rater_assigned", rating, review, now)
         refresh_course(course=course, now=now)
         return rating
+
+
+def rate_anew(*, actor: Actor, rating: FidelityRating, now: datetime) -> None:
+    """A rating that was handed in in error, and has left, gives up its place to another one of the same
+    rater, to be made. The course row must be locked."""
+    rating.in_error = True
+    rating.save(update_fields=["in_error"])
+    anew = FidelityRating.objects.create(
+        clinic_id=rating.clinic_id,
+        review=rating.review,
+        place=rating.place,
+        rater_id=rating.rater_id,
+        assigned_by_id=actor.person,
+        assigned_at=now,
+    )
+    _tell(actor, "fidelity_rater_assigned", anew, rating.review, now)
 
 
 def _sentence(words: str) -> str:
@@ -257,7 +278,7 @@ def give_feedback(
         if not text.strip():
             raise Incomplete(fields={"text": [_("Write what they should know.")]})
         public_id = public_id or uuid7()
-        first = FidelityFeedback.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
+        first = FidelityFeedback.every.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
             if (first.review_id, first.text) != (review.pk, text.strip()):
                 raise Incomplete("This id was already used for other feedback.", code="id-reused")

@@ -22,11 +22,13 @@ from sessions.models import (
     DeviationTrend,
     ErrorMark,
     FactRecord,
+    FidelityRating,
     NoteRecord,
     SessionRecord,
 )
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
+from sessions.queries.fidelity import those_who_know
 from sessions.rules.taking_back import ACTS, HOLD_BEGUN, Act, leave_with
 
 R = TypeVar("R", FactRecord, NoteRecord)
@@ -162,11 +164,13 @@ def leaving_with(fact: FactRecord) -> list[FactRecord]:
     return [*chain, *FactRecord.objects.filter(pk__in=others).order_by("pk")]
 
 
-Markable = FactRecord | NoteRecord | SessionRecord | DeviationRecord | DeviationReport
+Markable = FactRecord | NoteRecord | SessionRecord | DeviationRecord | DeviationReport | FidelityRating
 
 
 def course_id_of(row: Markable) -> int:
     """Of which course a record is."""
+    if isinstance(row, FidelityRating):
+        return row.review.session_record.course_id
     return row.deviation.course_id if isinstance(row, DeviationReport) else row.course_id
 
 
@@ -177,7 +181,16 @@ def standing(row: Markable) -> bool:
             DeviationRecord.objects.filter(pk=row.deviation_id).exists()
             and DeviationReport.objects.filter(pk=row.pk).exists()
         )
+    if isinstance(row, FidelityRating):
+        held = SessionRecord.objects.filter(fidelity_reviews=row.review_id)
+        return held.exists() and FidelityRating.objects.filter(pk=row.pk).exists()
     return type(row)._default_manager.filter(pk=row.pk).exists()
+
+
+def hands_in_rating(rating: FidelityRating) -> frozenset[int]:
+    """Who rated that session, and who knows its patient: nobody of them says that a rating of it was none."""
+    raters = FidelityRating.every.filter(review_id=rating.review_id).values_list("rater_id", flat=True)
+    return frozenset(raters) | those_who_know(rating.review.session_record.course)
 
 
 def authors_marked(mark: ErrorMark) -> frozenset[int]:
@@ -188,6 +201,8 @@ def authors_marked(mark: ErrorMark) -> frozenset[int]:
         return frozenset({mark.note.author_id})
     if mark.deviation is not None:
         return authors_of(mark.deviation)
+    if mark.rating is not None:
+        return hands_in_rating(mark.rating)
     if mark.report is not None:
         return frozenset({mark.report.reported_by_id} if mark.report.reported_by_id else ())
     chain = leaving_with(mark.fact) if mark.fact is not None else []
@@ -202,6 +217,10 @@ def marked_of_ones_own(actor: Actor) -> Q:
     found = has_a_hand(actor, "session_record") & Q(session_record__isnull=False)
     found |= Q(note__author_id=me) | Q(deviation__entered_by_id=me)
     found |= Q(report__reported_by_id=me)
+    rated = FidelityRating.every.filter(review_id=OuterRef("rating__review_id"), rater_id=me)
+    team = CareTeamMember.objects.filter(course_id=OuterRef("course_id"), person_id=me)
+    knows = Q(Exists(rated)) | Q(Exists(team)) | has_a_hand(actor, "rating__review__session_record")
+    found |= Q(rating__isnull=False) & knows
     for path in ("fact", "fact__amends", "fact__amends__amends"):
         found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
     return found

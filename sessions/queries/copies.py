@@ -18,6 +18,7 @@ from sessions.models import (
     EnteredInError,
     ErrorMark,
     FactRecord,
+    FidelityRating,
     NoteRecord,
     SessionRecord,
     SignatureRecord,
@@ -28,7 +29,7 @@ from sessions.queries.courses import course_for
 from sessions.queries.errors import with_all_of_it
 from sessions.queries.fidelity import rated_blind
 
-FORMAT = 3  # 1 had no deviations, 2 did not say which reports were entered in error
+FORMAT = 3  # 1 had no deviations, 2 no ratings, nor which reports were entered in error
 
 
 def certified_copy(actor: Actor, course_id: UUID, *, now: datetime) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
     of_fact = {row.fact_id: marks[row.mark_id] for row in gone if row.fact_id}
     of_note = {row.note_id: marks[row.mark_id] for row in gone if row.note_id}
     of_report = {row.report_id: marks[row.mark_id] for row in gone if row.report_id}
+    of_rating = {row.rating_id: marks[row.mark_id] for row in gone if row.rating_id}
     of_deviation = {row.deviation_id: marks[row.mark_id] for row in gone if row.deviation_id}
     of_session = {
         row.session_record_id: row for row in marks.values() if row.session_record_id and row.confirmed
@@ -94,6 +96,22 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
             for row in notes.order_by("pk")
         ],
         "signatures": list(_signatures(signatures.select_related("session_record").order_by("pk"))),
+        # No rating is of the record; one that left it by a mark is kept here, as all that did.
+        "ratings_in_error": [
+            {
+                "id": str(row.public_id),
+                "session": str(row.review.session_record.public_id),
+                "form": [row.review.form.code, row.review.form.version],
+                "rater_name": row.rater.printed_name,
+                "scores": row.scores,
+                "comment": row.comment,
+                "submitted_at": instant(row.submitted_at),
+            }
+            | _left(of_rating.get(row.pk))
+            for row in FidelityRating.every.filter(pk__in=of_rating)
+            .select_related("review__form", "review__session_record", "rater")
+            .order_by("pk")
+        ],
         "deviations": [
             _deviation(row, of_report) | _left(of_deviation.get(row.pk)) for row in deviations.order_by("pk")
         ],

@@ -24,10 +24,12 @@ from sessions.models import (
     EnteredInError,
     ErrorMark,
     FactRecord,
+    FidelityRating,
     NoteRecord,
     SessionRecord,
     SignatureRecord,
 )
+from sessions.models.bookings import RecordStatus
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
     authors_marked,
@@ -39,6 +41,7 @@ from sessions.queries.authors import (
 )
 from sessions.queries.courses import course_for, courses_for
 from sessions.queries.facts import FactRow, fact_rows
+from sessions.rules.fidelity import form_of
 
 PAGE = 50
 
@@ -48,12 +51,22 @@ class MarkRow:
     mark_id: UUID
     course_id: UUID
     patient: str
-    what: str  # fact, note, session, deviation or report
-    kind: str  # of the fact or the session, to whom a report went; "" for what has none
+    what: str  # fact, note, session, deviation, report or rating
+    kind: str  # of the fact or the session, to whom a report went, what was rated; "" for what has none
     reason: str
     asked_by: str
     asked_at: datetime
     days_waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingSeen:
+    """A rating of a session's fidelity, each item in the form's words."""
+
+    row: FidelityRating
+    title: str
+    rater: str
+    items: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +78,7 @@ class MarkDetail:
     signatures: Sequence[SignatureRecord]
     deviation: DeviationRecord | None  # with its review, each step with its signature, actions and reports
     report: DeviationReport | None
+    rating: RatingSeen | None
     settled_by: str
     settled_at: datetime | None
     confirmed: bool | None
@@ -73,10 +87,11 @@ class MarkDetail:
 
 
 _OF_REPORT = ("report__clock", "report__deviation", "report__reported_by")
+_OF_RATING = ("rating__review__form", "rating__rater", "rating__review__session_record__course__clinic")
 
 
 def _rows(marks: QuerySet[ErrorMark]) -> QuerySet[ErrorMark]:
-    named = ("fact", "note", "session_record", "deviation__entered_by", *_OF_REPORT)
+    named = ("fact", "note", "session_record", "deviation__entered_by", *_OF_REPORT, *_OF_RATING)
     return marks.select_related("course__patient", *named, "asked_by", "settled_by")
 
 
@@ -109,7 +124,11 @@ def _open(actor: Actor) -> QuerySet[ErrorMark]:
         | Q(note=OuterRef("note"), note__isnull=False)
         | Q(deviation=OuterRef("report__deviation"), deviation__isnull=False)
     )
-    return ErrorMark.objects.filter(~Exists(gone), clinic_id=actor.clinic_id, settled_at__isnull=True)
+    of_none = FidelityRating.every.filter(
+        pk=OuterRef("rating"), review__session_record__status=RecordStatus.ENTERED_IN_ERROR
+    )
+    waiting = ErrorMark.objects.filter(clinic_id=actor.clinic_id, settled_at__isnull=True)
+    return waiting.filter(~Exists(gone), ~Exists(of_none))
 
 
 def marks_to_settle(
@@ -137,6 +156,7 @@ def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
         "session": mark.session_record.kind if mark.session_record else None,
         "deviation": "" if mark.deviation else None,
         "report": mark.report.clock.recipient if mark.report else None,
+        "rating": mark.rating.review.form.session_kind if mark.rating else None,
     }
     what, kind = next((what, kind) for what, kind in kinds.items() if kind is not None)
     return MarkRow(
@@ -160,7 +180,10 @@ def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
     own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
     subject = subject_of(mark.course, author_id=actor.person_id if own else None)
     may_settle = allows(actor, Permission.CONFIRM_ERROR, subject)
-    if not may_settle and not own and not allows(actor, Permission.VIEW_CHART, subject):
+    # What a rater found is for nobody to see while it stands alone.
+    theirs = mark.asked_by_id == actor.person_id or bool(mark.confirmed) if mark.rating else own
+    reads = allows(actor, Permission.VIEW_CHART, subject) and mark.rating is None
+    if not may_settle and not theirs and not reads:
         raise Forbidden()
     return _detail(mark, _named(mark), may_settle=may_settle and mark.settled_at is None, now=now)
 
@@ -176,6 +199,7 @@ class MarkTarget:
     signatures: Sequence[SignatureRecord] = ()
     deviation: DeviationRecord | None = None
     report: DeviationReport | None = None
+    rating: RatingSeen | None = None
 
 
 def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
@@ -240,6 +264,34 @@ def report_to_mark(actor: Actor, report_id: UUID) -> MarkTarget:
     return MarkTarget(course_id=row.deviation.course.public_id, report=row)
 
 
+def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
+    """Of the actor's own, or one that who runs reviews sees, both being in."""
+    row = (
+        FidelityRating.objects.select_related("review__form", "rater", "review__session_record__course")
+        .filter(clinic_id=actor.clinic_id, public_id=rating_id, submitted_at__isnull=False)
+        .first()
+    )
+    if row is None or not standing(row):
+        raise NotFound()
+    course = row.review.session_record.course
+    if row.rater_id != actor.person_id:
+        require(actor, Permission.RUN_FIDELITY, subject_of(course))
+        if FidelityRating.objects.filter(review=row.review_id, submitted_at__isnull=False).count() < 2:
+            raise NotFound()
+    return MarkTarget(course_id=course.public_id, rating=_seen(row))
+
+
+def _seen(row: FidelityRating) -> RatingSeen:
+    form = form_of(row.review.form.document)
+    scores = row.scores or {}
+    return RatingSeen(
+        row=row,
+        title=row.review.form.title,
+        rater=row.rater.printed_name,
+        items=[(item.words, scores[item.code]) for item in form.items if item.code in scores],
+    )
+
+
 def _may_look(
     actor: Actor,
     course: Course,
@@ -279,7 +331,7 @@ def _named(mark: ErrorMark) -> _Named:
         return _Named(facts=list(found.distinct()))
     if mark.deviation is not None:
         return _Named(deviation=with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk)).get())
-    if mark.report is not None:
+    if mark.report is not None or mark.rating is not None:
         return _Named()
     worded = notes.filter(pk__in=[mark.note_id or 0]) | notes.filter(entered_in_error__mark=mark)
     return _Named(notes=list(worded.distinct().order_by("pk")))
@@ -294,6 +346,7 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
         signatures=named.signatures,
         deviation=named.deviation,
         report=mark.report,
+        rating=_seen(mark.rating) if mark.rating else None,
         settled_by=mark.settled_by.printed_name if mark.settled_by else "",
         settled_at=mark.settled_at,
         confirmed=mark.confirmed,
@@ -303,10 +356,12 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
 
 
 def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequence[MarkDetail]]:
-    """Everything of a course that was ever marked as entered in error, newest first, with all it held. A
-    constant number of queries, however much there is."""
+    """Everything of a course that was ever marked as entered in error, newest first, with all it held; of
+    ratings those that have left: one that stands is not to be read here. A constant number of queries,
+    however much there is."""
     course = course_for(actor, course_id)
-    marks = list(_rows(ErrorMark.objects.filter(course=course)).order_by("-asked_at", "-pk"))
+    shown = ErrorMark.objects.filter(Q(rating__isnull=True) | Q(confirmed=True), course=course)
+    marks = list(_rows(shown).order_by("-asked_at", "-pk"))
     held = [mark.session_record_id for mark in marks if mark.session_record_id]
     facts = list(
         FactRecord.every.filter(course=course)

@@ -24,6 +24,7 @@ from sessions.models import (
     CareTeamMember,
     Course,
     DeviationRecord,
+    ErrorMark,
     FactRecord,
     FidelityFeedback,
     FidelityForm,
@@ -156,6 +157,15 @@ def ratings_to_make(course: Course) -> QuerySet[FidelityRating]:
         .select_related("rater", "review__form", "review__session_record__course__clinic")
         .order_by("pk")
     )
+
+
+def rates_anew(review: FidelityReview) -> QuerySet[FidelityRating]:
+    """Open ratings of a review whose rater handed one in in error: they rate again, unless somebody else is
+    named in their place."""
+    left = FidelityRating.every.filter(
+        in_error=True, review_id=OuterRef("review_id"), place=OuterRef("place"), rater_id=OuterRef("rater_id")
+    )
+    return FidelityRating.objects.filter(Exists(left), review=review, submitted_at__isnull=True)
 
 
 def _versions(records: Iterable[SessionRecord]) -> set[int]:
@@ -305,6 +315,7 @@ class ToRate:
     hidden: frozenset[Hidden]
     mine: FidelityRating
     other: FidelityRating | None  # only once both are in
+    marked: bool  # as handed in in error, and waits for a second person
     barred: Barred | None  # it is somebody else's to rate by now
 
 
@@ -317,9 +328,14 @@ def my_ratings(actor: Actor) -> Sequence[ToRate]:
         .prefetch_related(Prefetch("review__ratings", queryset=FidelityRating.objects.order_by("place")))
         .order_by("submitted_at", "assigned_at", "pk")
     )
+    marked = frozenset(
+        ErrorMark.objects.filter(
+            clinic_id=actor.clinic_id, rating__in=[row.pk for row in rows], settled_at__isnull=True
+        ).values_list("rating_id", flat=True)
+    )
     definitions = definitions_of(_versions(row.review.session_record for row in rows))
     out = barred_since(rows, now=actor.at)
-    found = [_to_rate(row, definitions, out.get(row.pk)) for row in rows]
+    found = [_to_rate(row, definitions, out.get(row.pk), marked=row.pk in marked) for row in rows]
     return sorted(found, key=lambda one: one.mine.submitted_at is not None)
 
 
@@ -346,7 +362,11 @@ def refusal_of(why: Barred) -> Forbidden:
 
 
 def _to_rate(
-    row: FidelityRating, definitions: Mapping[int, ProtocolDefinition], out: Barred | None
+    row: FidelityRating,
+    definitions: Mapping[int, ProtocolDefinition],
+    out: Barred | None,
+    *,
+    marked: bool,
 ) -> ToRate:
     review = row.review
     record = review.session_record
@@ -367,6 +387,7 @@ def _to_rate(
         hidden=hidden,
         mine=row,
         other=next((one for one in both if one.pk != row.pk), None) if complete else None,
+        marked=marked,
         barred=out,
     )
 
@@ -397,6 +418,7 @@ class ReviewRow:
     video_reference: str
     raters: Sequence[tuple[str, bool]]  # printed name, whether theirs is in
     barred: Sequence[tuple[str, Barred]]  # named, and may not rate it any more: somebody else is needed
+    again: Sequence[str]  # who handed one in in error, and rates anew
     ratings: Sequence[FidelityRating]
     result: Result | None
     feedback: Sequence[FidelityFeedback]
@@ -473,6 +495,7 @@ def _rows(rows: QuerySet[FidelityReview], *, now: datetime) -> list[ReviewRow]:
         .select_related("form", "session_record__course__patient")
         .prefetch_related(
             Prefetch("ratings", queryset=FidelityRating.objects.select_related("rater").order_by("place")),
+            Prefetch("ratings", queryset=FidelityRating.every.filter(in_error=True), to_attr="left"),
             Prefetch(
                 "feedback",
                 queryset=FidelityFeedback.objects.select_related("author").order_by("given_at", "pk"),
@@ -489,6 +512,7 @@ def _row(row: FidelityReview, definition: ProtocolDefinition, out: Mapping[int, 
     record, form = row.session_record, form_of(row.form.document)
     ratings = list(row.ratings.all())
     both = ratings if len(ratings) == 2 and all(one.submitted_at for one in ratings) else []
+    left = {(one.place, one.rater_id) for one in row.left}  # type: ignore[attr-defined]  # prefetched
     return ReviewRow(
         review_id=row.public_id,
         course_id=record.course.public_id,
@@ -503,6 +527,11 @@ def _row(row: FidelityReview, definition: ProtocolDefinition, out: Mapping[int, 
             (one.rater.printed_name, one.submitted_at is not None) for one in ratings if one.pk not in out
         ],
         barred=[(one.rater.printed_name, out[one.pk]) for one in ratings if one.pk in out],
+        again=[
+            one.rater.printed_name
+            for one in ratings
+            if one.submitted_at is None and one.pk not in out and (one.place, one.rater_id) in left
+        ],
         ratings=both,
         result=result_of(form, [one.scores for one in both if one.scores]) if both else None,
         feedback=list(row.feedback.all()),

@@ -19,6 +19,7 @@ from sessions.operations.errors import (
     mark_deviation,
     mark_fact,
     mark_note,
+    mark_rating,
     mark_report,
     mark_session,
 )
@@ -41,13 +42,17 @@ def _asked(door: Door, target: MarkTarget, mark: Callable[..., ErrorMark]) -> Ht
         return mark(actor=door.actor, reason=reason, now=door.now, public_id=form.record_id)
 
     if door.done(form, act):
+        said = _("Marked. It leaves once a second person has confirmed it.")
+        if target.rating:
+            return door.go("fidelity", said=said)
         deviation = target.deviation or (target.report.deviation if target.report else None)
         of = ("deviation", deviation.public_id) if deviation else ("chart", target.course_id)
-        return door.go(*of, said=_("Marked. It leaves once a second person has confirmed it."))
+        return door.go(*of, said=said)
     return door.page(
         "sessions/error_ask.html",
         here="patients",
-        patient=door.read(banner.banner, target.course_id, now=door.now),
+        # Who rates a session is not told whose it is.
+        patient=None if target.rating else door.read(banner.banner, target.course_id, now=door.now),
         lines=_lines(target, door.read(banner.names)),
         item=target,
         form=form,
@@ -78,6 +83,11 @@ def deviation(door: Door, deviation: UUID) -> HttpResponse:
 @staff
 def report(door: Door, report: UUID) -> HttpResponse:
     return _asked(door, door.read(queries.report_to_mark, report), partial(mark_report, report_id=report))
+
+
+@staff
+def rating(door: Door, rating: UUID) -> HttpResponse:
+    return _asked(door, door.read(queries.rating_to_mark, rating), partial(mark_rating, rating_id=rating))
 
 
 @staff

@@ -133,7 +133,7 @@ def review(door: Door, review: UUID) -> HttpResponse:
             (item, [one.scores[item.code] for one in found.ratings if one.scores])
             for item in found.form.items
         ],
-        rater_form=rater if len(found.raters) < 2 else None,
+        rater_form=rater if len(found.raters) < 2 or found.again else None,
         video_form=video,
         feedback_form=feedback if found.ratings else None,
         form=next((one for one in (rater, video, feedback) if one.errors), None),

@@ -146,6 +146,7 @@ staff = [
     path("sessions/<uuid:held>/error/", errors.session_record, name="session_error"),
     path("deviations/<uuid:deviation>/error/", errors.deviation, name="deviation_error"),
     path("deviation-reports/<uuid:report>/error/", errors.report, name="report_error"),
+    path("fidelity-ratings/<uuid:rating>/error/", errors.rating, name="rating_error"),
     path("sessions/<uuid:held>/times/", corrections.times, name="times"),
     path("sessions/<uuid:held>/", runs.session_page, name="session"),
     path("sessions/<uuid:held>/live/", runs.live, name="live"),

@@ -62,6 +62,7 @@ def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
             _deviations(content["deviations"]),
             _steps(content["deviations"]),
             _followed(content["deviations"]),
+            *([_ratings(content["ratings_in_error"], held)] if content["ratings_in_error"] else []),
         ],
         note=_(
             "Every record of the course as it was entered, corrected ones and what was entered in error "
@@ -301,6 +302,33 @@ def _steps(rows: Sequence[Mapping[str, Any]]) -> Table:
             for signed in [step["signature"]]
         ],
         empty=_("Not reviewed yet."),
+    )
+
+
+def _ratings(rows: Sequence[Mapping[str, Any]], held: Mapping[str, str]) -> Table:
+    return Table(
+        name="ratings_in_error",
+        title=_("Fidelity ratings handed in in error"),
+        columns=[
+            Column(name="session", title=_("Session"), wide=True),
+            Column(name="rater", title=_("Rater")),
+            Column(name="submitted_at", title=_("Handed in"), holds=Holds.INSTANT),
+            Column(name="scores", title=_("Scores"), below=True),
+            Column(name="comment", title=_("Comment"), below=True),
+            *_error_columns(),
+        ],
+        rows=[
+            (
+                held[one["session"]],
+                one["rater_name"],
+                _at(one["submitted_at"]),
+                _value(one["scores"]),
+                one["comment"],
+                *_error(one),
+            )
+            for one in rows
+        ],
+        empty="",
     )
 
 

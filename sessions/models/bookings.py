@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
@@ -43,6 +43,9 @@ class SessionBooking(ClinicRow):
     )
     confirmed_at = models.DateTimeField(null=True, blank=True)  # by the patient
     change_asked_at = models.DateTimeField(null=True, blank=True)
+    # By which of the protocol's reminders it is announced, as the last look at its course found; what the
+    # outbox has of it is proved against this. None: nobody has looked yet.
+    reminders = ArrayField(models.TextField(), null=True, editable=False)
 
     class Meta(ClinicRow.Meta):
         abstract = False

@@ -1,5 +1,5 @@
-"""What the last look at a course left behind: its requirements, deviations and stages, and the visits that
-were missed, read in one statement; and the requirements that differ now, written in one.
+"""What the last look at a course left behind: its requirements, deviations and stages, the visits that were
+missed and those that are booked, read in one statement; and the requirements that differ now, written in one.
 
 A course has more than a hundred requirements and is looked at after every act, so none becomes an object of
 the ORM: they come and go as JSON.
@@ -44,7 +44,10 @@ SELECT
         FROM therapy_sessions_coursestage stage WHERE clinic_id = %(clinic)s AND course_id = %(course)s),
     (SELECT json_agg(json_build_array(public_id, key, starts_at) ORDER BY starts_at)
         FROM therapy_sessions_sessionbooking
-        WHERE clinic_id = %(clinic)s AND course_id = %(course)s AND status = 'no_show')
+        WHERE clinic_id = %(clinic)s AND course_id = %(course)s AND status = 'no_show'),
+    (SELECT json_agg(json_build_array(id, key, starts_at, reminders) ORDER BY id)
+        FROM therapy_sessions_sessionbooking
+        WHERE clinic_id = %(clinic)s AND course_id = %(course)s AND status IN ('booked', 'checked_in'))
 """  # noqa: S608  # column names of ours
 
 _WRITTEN = ("public_id", "key", *_INSTANTS, *_OTHERS)
@@ -80,17 +83,28 @@ class MissedVisit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookedVisit:
+    """A booking that stands, and by which reminders the last look wanted it announced."""
+
+    id: int
+    key: str
+    starts_at: datetime
+    reminders: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     requirements: Mapping[str, KeptRequirement]  # by key
     deviations: Sequence[DeviationRecord]
     stages: Sequence[CourseStage]
     missed: Sequence[MissedVisit]
+    booked: Sequence[BookedVisit]
 
 
 def kept_of(course: Course) -> Kept:
     with connection.cursor() as cursor:
         cursor.execute(_KEPT, {"clinic": course.clinic_id, "course": course.pk})
-        requirements, deviations, stages, missed = cursor.fetchone()
+        requirements, deviations, stages, missed, booked = cursor.fetchone()
     return Kept(
         requirements={
             key: KeptRequirement(id=pk, instants=instants, others=others)
@@ -101,6 +115,10 @@ def kept_of(course: Course) -> Kept:
         missed=[
             MissedVisit(booking_id=UUID(public_id), key=key, starts_at=datetime.fromisoformat(starts_at))
             for public_id, key, starts_at in missed or ()
+        ],
+        booked=[
+            BookedVisit(id=pk, key=key, starts_at=datetime.fromisoformat(starts_at), reminders=reminders)
+            for pk, key, starts_at, reminders in booked or ()
         ],
     )
 

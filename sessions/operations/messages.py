@@ -11,12 +11,10 @@ from django.db.models import Q
 from clinic import outbox
 from clinic.models import Message, MessageLog, MessageState
 from protocols.rules.definition import ProtocolDefinition
-from sessions.models import (
-    Course,
-)
+from sessions.models import Course, SessionBooking
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
-from sessions.operations.kept import MissedVisit
+from sessions.operations.kept import BookedVisit, MissedVisit
 from sessions.operations.missed import PURPOSE as MISSED
 from sessions.operations.missed import missed_visits
 from sessions.operations.tasks import open_task
@@ -48,6 +46,7 @@ def plan_reminders(
     timeline: Timeline,
     outcome: Outcome,
     missed: Sequence[MissedVisit],
+    booked: Sequence[BookedVisit],
     now: datetime,
 ) -> datetime | None:
     """Plan what is wanted and not planned yet, cancel what no longer is. A safety message that did not go out
@@ -102,6 +101,7 @@ def plan_reminders(
         # Where no way is open at all, that is the reason.
         reason=next((why for _channel, why in ways.values() if why and not wanted), "no-longer-planned"),
     )
+    _keep_announced(booked, wanted, now=now)
     # Of a step that cannot go nobody is told: the next one is there for that.
     safety = [one for one in due if _is_safety(outcome, one) and not one.step]
     can_go = {one for one in wanted if one.not_after > now}
@@ -138,6 +138,23 @@ def plan_reminders(
         *(one.not_after for one in safety if one in can_go),
     ]
     return min((at for at in looks if at is not None), default=None)
+
+
+def _keep_announced(booked: Sequence[BookedVisit], wanted: Sequence[ReminderDue], *, now: datetime) -> None:
+    """Write down by which reminders each booked visit is announced. One whose time has passed stays if it was
+    among them: it went, or somebody was told why not."""
+    for visit in booked:
+        before = visit.reminders or ()
+        codes = sorted(
+            {
+                one.rule_code
+                for one in wanted
+                if (one.key, one.target_at) == (visit.key, visit.starts_at)
+                and (one.not_after > now or one.rule_code in before)
+            }
+        )
+        if codes != visit.reminders:
+            SessionBooking.objects.filter(pk=visit.id).update(reminders=codes)
 
 
 def _still_asked(course: Course, outcome: Outcome, reminder: ReminderDue) -> bool:

@@ -81,6 +81,7 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
             timeline=timeline,
             outcome=outcome,
             missed=kept.missed,
+            booked=kept.booked,
             now=now,
         ),
         open_overdue_tasks(course=course, definition=definition, outcome=outcome, history=history, now=now),

@@ -136,7 +136,7 @@ def _unwanted(
     if course is None or requirement is None:
         return "no_longer_required"
     status = Status(str(requirement["status"]))
-    late_visit = status is Status.MISSED and message.purpose in ("visit_reminder", MISSED)
+    late_visit = status is Status.MISSED and message.purpose in ("visit_reminder", "practice", MISSED)
     ended = _has_ended(course)
     if status not in WAITING and (ended or not late_visit):
         # After the end, what still waits is what is asked on.

@@ -23,6 +23,21 @@ PROOFS = (
         quick=False,
     ),
     Proof(
+        view="never_a_stage_moved_unrecorded",
+        promise=_("No stage of a course changed its status without an event that says who did it."),
+        quick=False,
+    ),
+    Proof(
+        view="never_a_session_moved_unrecorded",
+        promise=_("No session’s record changed its status without an event that says who did it."),
+        quick=False,
+    ),
+    Proof(
+        view="never_a_version_moved_unrecorded",
+        promise=_("No version of a protocol changed its status without an event that says who did it."),
+        quick=False,
+    ),
+    Proof(
         view="never_signed_by_nobody",
         promise=_("No session is signed without a signature and the event of it."),
         quick=False,
@@ -45,6 +60,13 @@ PROOFS = (
     Proof(
         view="never_waiting_for_a_visit_that_is_not",
         promise=_("No reminder waits for a visit that was moved or cancelled."),
+        quick=False,
+    ),
+    Proof(
+        view="never_a_visit_with_other_reminders",
+        promise=_(
+            "Every booked visit has exactly the reminders that it should: none is lost, none too many."
+        ),
         quick=False,
     ),
 )

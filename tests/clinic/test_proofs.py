@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from clinic import clock, outbox, proofs
+from clinic import clock, outbox, proofs, tasks
 from clinic.models import Clinic, Message, MessageAttempt, MessageLog, MessageState
 from clinic.permissions import Role
 from clinic.queries import reminders_by_day
@@ -60,7 +60,29 @@ def test_one_that_waits_past_its_time_is_found_and_the_health_page_says_so(
     assert proofs.broken(quick=True) == {"never_waiting_past_its_time": 1}
     health = client.get("/health/reminders")
     assert health.status_code == 503
-    assert health.json()["proofs"] == {"ok": False, "broken": {"never_waiting_past_its_time": 1}}
+    assert health.json()["proofs"] == {
+        "ok": False,
+        "broken": {"never_waiting_past_its_time": 1},
+        "all_asked_at": None,
+    }
+
+
+def test_what_takes_long_to_ask_stands_on_the_health_page_as_it_was_when_last_asked(
+    clinic: Clinic, client: Client
+) -> None:
+    log = sent(clinic)
+    MessageLog.objects.filter(pk=log.pk).update(id=log.pk + 1_000_000)  # its intent is another's now
+    assert client.get("/health/reminders").status_code == 200, "nobody has asked yet"
+    tasks.prove()
+    health = client.get("/health/reminders")
+    assert health.status_code == 503
+    assert health.json()["proofs"]["broken"] == {"never_sent_without_an_intent": 1}
+    asked_at = health.json()["proofs"]["all_asked_at"]
+    MessageLog.objects.filter(pk=log.pk + 1_000_000).update(id=log.pk)
+    call_command("prove", stdout=StringIO())
+    proved = client.get("/health/reminders")
+    assert proved.status_code == 200
+    assert proved.json()["proofs"]["all_asked_at"] > asked_at
 
 
 def test_one_whose_worker_is_gone_is_found(clinic: Clinic) -> None:

@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("clinic", "0009_what_must_never_be_found"),
         ("protocols", "0008_legal_bases"),
-        ("therapy_sessions", "0032_a_task_to_name_another_rater"),
+        ("therapy_sessions", "0035_a_rating_handed_in_in_error"),
     ]
 
     operations = [

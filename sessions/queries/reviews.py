@@ -72,6 +72,7 @@ class ReviewDetail:
     notes: Sequence[CommentedNote]
     changed: Sequence[Change] | None  # since it was last returned; None: it never was
     last_words: str
+    last_comments: Sequence[PassageComment]  # what was said of passages when it went back
     may_review: bool  # the actor, and it still waits
     outcome: str
 
@@ -175,13 +176,15 @@ def review(actor: Actor, submission_id: UUID, *, now: datetime) -> ReviewDetail:
         .order_by("-pk")
         .first()
     )
-    comments = PassageComment.objects.filter(submission=one) if may else PassageComment.objects.none()
+    said = PassageComment.objects.select_related("author").order_by("pk")
+    comments = list(said.filter(submission=one)) if may else []
     return ReviewDetail(
         row=_row(one, shown.what, now=now),
         board=shown,
-        notes=commented(shown.notes, list(comments.select_related("author").order_by("pk"))),
+        notes=commented(shown.notes, comments),
         changed=_changed(actor, record, last) if last else None,
         last_words=last.words if last else "",
+        last_comments=list(said.filter(submission=last)) if may and last else (),
         may_review=may and one.settled_at is None,
         outcome=one.outcome,
     )

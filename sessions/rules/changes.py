@@ -83,6 +83,23 @@ def pieces(before: str, after: str) -> tuple[Piece, ...]:
     return tuple(found)
 
 
+def around(found: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The same without the passages in which nothing changed: each run of them is "…"."""
+    return tuple(
+        (kind, _edges(text, first=number == 0, last=number == len(found) - 1) if kind == "same" else text)
+        for number, (kind, text) in enumerate(found)
+    )
+
+
+def _edges(text: str, *, first: bool, last: bool) -> str:
+    """Of what stayed, the ends of the passages that changed before and after it."""
+    parts = re.split(r"\n\s*\n", text)
+    kept = ([] if first else [parts[0]]) + ([] if last else [parts[-1]])
+    if len(parts) <= len(kept):
+        return text
+    return "\n\n".join([*kept[: 0 if first else 1], "…", *kept[0 if first else 1 :]])
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"\s+|[^\s]+", text)
 

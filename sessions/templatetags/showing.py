@@ -21,6 +21,7 @@ from sessions.queries import telling
 from sessions.queries.facts import FactRow
 from sessions.queries.vocabulary import ACT_WORDS, RECIPIENT_WORDS, TASK_WORDS, word
 from sessions.queries.words import reason_words
+from sessions.rules.changes import around
 from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import parts_of_key
 
@@ -254,6 +255,9 @@ def figures(definition: ProtocolDefinition, rule: str, key: str = "") -> dict[st
     _rule, cycle, occurrence = parts_of_key(definition=definition, key=key) if key else ("", None, None)
     rows: list[FigureRow] = used_figures(definition, rule, number=occurrence, cycle=cycle)
     return {"figures": rows, "marks": marks_of(rows)}
+
+
+register.filter(around)
 
 
 @register.filter

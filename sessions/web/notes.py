@@ -219,7 +219,7 @@ def save(door: Door, held: UUID, draft: UUID) -> HttpResponseBase:
 
 def _pressed(door: Door, held: UUID, row: NoteDraft) -> HttpResponseBase:
     post = door.request.POST
-    said = _("Saved at %(at)s.") % {"at": _clock(row.saved_at)}
+    said, at = _("Saved at %(at)s.") % {"at": _clock(row.saved_at)}, "?as=note#note-title"
     try:
         if post.get("copy"):
             block, note, source = (*post["copy"].split("|"), "", "")[:3]
@@ -233,6 +233,7 @@ def _pressed(door: Door, held: UUID, row: NoteDraft) -> HttpResponseBase:
                 now=door.now,
             )
             said = _("Copied. Say that it is still true, or edit it.")
+            at = f"?as=note#of-{block}"
         elif post.get("redraw"):
             notes.redraw_facts(actor=door.actor, draft_id=row.public_id, base=row.version, now=door.now)
             said = _("Drawn up again from the record.")
@@ -262,7 +263,7 @@ def _pressed(door: Door, held: UUID, row: NoteDraft) -> HttpResponseBase:
             raise
         door.status = refusal.status
         said = f"{refusal.message} {refusal.advice}".strip()
-    return door.go("session", held, said=said, at="?as=note#note-title")
+    return door.go("session", held, said=said, at=at)
 
 
 def _clock(at: Any) -> str:

@@ -81,7 +81,7 @@ def _note_page(door: Door, board: Board, **shown: Any) -> HttpResponse:
         if frame["may_write"]
         else None,
         may_send=frame["may_sign"]
-        and bool(board.notes)
+        and bool(board.notes or note["draft"])
         and board.record.status != "under_way"
         and not waits
         and (submission is None or submission.outcome != "co_signed" or board.sign_again),

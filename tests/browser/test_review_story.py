@@ -135,3 +135,81 @@ def test_returned_sent_again_and_co_signed(live_site: str, browser: Browser) -> 
     expect(paper.get_by_text("version")).to_be_visible()
     expect(ada.get_by_role("button", name="Add to the signed record")).to_be_hidden()
     shoot_at_each_width(ada, "signed-on-paper")
+
+
+def test_a_copied_block_is_edited_sent_before_it_is_signed_returned_and_shows_only_what_changed(
+    live_site: str, browser: Browser
+) -> None:
+    """By the two of them, in windows as large as a tablet's."""
+    cast = make_cast(now=clock.now() - days(10))
+    cast.people["ivo"] = make_person(cast.clinic, "Ivo Ivy", Role.SUPERVISOR)
+    now = clock.now()
+    earlier = a_held_session(cast)
+    record = log_session(
+        actor=cast.actor("ada", at=now),
+        course_id=earlier.course.public_id,
+        key="preparation.2",
+        started_at=now - timedelta(hours=5),
+        ended_at=now - timedelta(hours=3),
+        staff=[cast.id("ben")],
+        note="",
+        now=now,
+    )
+    home = f"{live_site}/c/{cast.clinic.slug}/"
+    note_page = f"{home}sessions/{record.public_id}/?as=note"
+    ada, ivo = (sign_in(browser, live_site, cast, name) for name in ("ada", "ivo"))
+
+    # The copied block is in sight, with its source; edited, it needs nobody to call it still true.
+    ada.goto(note_page)
+    ada.get_by_role("button", name="Begin writing").click()
+    plan = ada.locator(".block").filter(has=ada.locator("#block-plan"))
+    plan.locator("summary").click()
+    plan.get_by_role("button", name="Copy").first.click()
+    expect(plan).to_contain_text("copied from")
+    expect(plan).to_be_in_viewport(ratio=1)
+    still, send = (
+        plan.get_by_label("Still true as it stands"),
+        ada.get_by_role("button", name="Save and send"),
+    )
+    copied = ada.locator("#block-plan").input_value()
+    expect(still).to_be_visible()
+    ada.locator("#block-plan").fill(f"{copied}\n\nRing on Friday.")
+    expect(still).to_be_hidden()
+    ada.locator("#block-plan").fill(copied)
+    expect(still).to_be_visible()
+    send.click()
+    expect(ada.get_by_text("say that it is still true, or edit it").first).to_be_visible()
+    ada.locator("#block-data").fill("He slept three nights.")
+    ada.locator("#block-plan").fill(f"{copied}\n\nRing on Friday.")
+    shoot_at_each_width(ada, "note-copied-edited")
+    send.click()
+    expect(ada.get_by_text("Sent. A supervisor looks at it.")).to_be_visible()
+
+    ivo.goto(f"{home}reviews/")
+    ivo.get_by_role("listitem").filter(has_text="P-001").get_by_role("link").click()
+    last = ivo.locator("details", has_text="Comment on this passage").last
+    last.locator("summary").click()
+    last.get_by_label("Your comment").fill("Which Friday?")
+    last.get_by_role("button", name="Keep the comment").click()
+    ivo.get_by_role("button", name="Return with comments").click()
+    ivo.wait_for_url("**/reviews/")
+
+    ada.goto(note_page)
+    ada.get_by_role("button", name="Go through the comments").click()
+    expect(plan).to_contain_text("Which Friday?")
+    ada.locator("#block-plan").fill(f"{copied}\n\nRing on Friday 4 December.")
+    shoot_at_each_width(ada, "note-gone-through")
+    ada.get_by_role("button", name="Save and send again").click()
+    expect(ada.get_by_text("Sent. A supervisor looks at it.")).to_be_visible()
+
+    ivo.goto(f"{home}reviews/")
+    ivo.get_by_role("listitem").filter(has_text="sent again").get_by_role("link").click()
+    changed = ivo.locator("section", has=ivo.get_by_role("heading", name="Changed since you last looked"))
+    expect(changed).to_contain_text("Which Friday?")
+    expect(changed.locator("ins")).to_have_text(["Friday 4 December."])
+    for stayed in ("He slept three nights.", "his brother"):
+        expect(changed).not_to_contain_text(stayed)
+    fits(ivo)
+    shoot_at_each_width(ivo, "review-only-what-changed")
+    ivo.get_by_text("The whole record").click()
+    expect(ivo.get_by_text("He slept three nights.").first).to_be_visible()

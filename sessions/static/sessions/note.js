@@ -77,6 +77,7 @@
       stamped = { of: JSON.stringify([version.value, settles, typed]), save: found.save };
       put(typed.texts);
       for (const box of form.querySelectorAll("input[name=kept]")) box.checked = typed.kept.includes(box.value);
+      edits();
       kept = true;
       tell(words.textBack, "info");
       save();
@@ -227,6 +228,14 @@
     grow();
     soon();
   });
+  // Edited, a copied block needs nobody to say that it still stands.
+  const edits = () => {
+    for (const choice of form.querySelectorAll("[data-copied]")) {
+      const field = choice.closest(".block").querySelector("textarea");
+      choice.hidden = field.value.trim() !== choice.dataset.copied.replaceAll("\r\n", "\n").trim();
+    }
+  };
+  form.addEventListener("input", edits);
   form.addEventListener("change", (event) => { if (event.target.name === "kept") save(); });
   form.addEventListener("focusout", (event) => { if (event.target.matches("textarea")) save(); });
   document.addEventListener("visibilitychange", () => { save(); });

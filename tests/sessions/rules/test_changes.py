@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.rules.changes import changes, paragraphs, pieces, stands_in
+from sessions.rules.changes import around, changes, paragraphs, pieces, stands_in
 
 
 def record(**said: Any) -> dict[str, Any]:
@@ -70,3 +70,27 @@ def test_a_passage_is_found_however_it_is_wrapped() -> None:
     assert paragraphs(text) == ["We talked\nabout fear.", "Then we were silent."]
     assert stands_in("talked about  fear", text)
     assert not stands_in("talked about hope", text)
+
+
+def shown(before: str, after: str) -> str:
+    """As it is read: what is new in brackets, what is gone in braces."""
+    marks = {"same": "{}", "new": "[{}]", "gone": "<{}>"}
+    return "".join(marks[kind].format(text) for kind, text in around(pieces(before, after)))
+
+
+def test_of_a_long_note_only_the_passages_that_changed_are_shown() -> None:
+    note = "Data\nSlept well.\n\nSpoke of fear.\n\nAssessment\nStable.\n\nPlan\nRing soon.\n\nEnds here."
+    changed = note.replace("soon", "Friday")
+    assert shown(note, changed) == "…\n\nPlan\nRing <soon.>[Friday.]\n\n…"
+    twice = changed.replace("Slept well", "Slept badly")
+    assert shown(note, twice) == "Data\nSlept <well.>[badly.]\n\n…\n\nPlan\nRing <soon.>[Friday.]\n\n…"
+    assert shown(note, note + "\n\nAdded.") == "…\n\nEnds here.[\n\nAdded.]"
+    assert shown("One word.", "One other word.") == "One [other ]word."
+
+
+@given(st.text(alphabet="ab \n", max_size=60), st.text(alphabet="ab \n", max_size=60))
+def test_folding_what_stayed_changes_nothing_of_what_did_not(before: str, after: str) -> None:
+    found = pieces(before, after)
+    folded = around(found)
+    assert [one for one in folded if one[0] != "same"] == [one for one in found if one[0] != "same"]
+    assert [kind for kind, _text in folded] == [kind for kind, _text in found]

@@ -124,25 +124,16 @@ def text_gateway(settings: Any) -> Iterator[Gateway]:
     gateway.stop()
 
 
-@pytest.fixture
-def process_env(
-    transactional_db: None, redis_url: str, request: pytest.FixtureRequest, settings: Any
-) -> dict[str, str]:
-    """The environment in which a separate process sees this test's committed data. Redis is emptied first.
-    The site's address is fixed here, so that the links a worker mails lead to the `live_site` of the same
-    test."""
-    import redis
+def _environment(redis_url: str) -> dict[str, str]:
+    """That of a separate process which sees what tests commit, with an address of its own for its site."""
     from django.db import connection
 
     from tests.support.processes import free_port
 
-    client = redis.Redis.from_url(redis_url)
-    client.flushall()
-    client.close()
     port = free_port()
     name = str(connection.settings_dict["NAME"])
     base, question, query = _servers.database_url.partition("?")
-    env = {
+    return {
         "CLINIC_MODE": "test",
         "DJANGO_SETTINGS_MODULE": "clinic.settings",
         "DATABASE_URL": f"{base.rpartition('/')[0]}/{name}{question}{query}",
@@ -150,6 +141,25 @@ def process_env(
         "PORT": str(port),
         "SITE_URL": f"http://localhost:{port}",
     }
+
+
+@pytest.fixture
+def empty_redis(redis_url: str) -> str:
+    import redis
+
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    client.close()
+    return redis_url
+
+
+@pytest.fixture
+def process_env(
+    transactional_db: None, empty_redis: str, request: pytest.FixtureRequest, settings: Any
+) -> dict[str, str]:
+    """The environment in which a separate process sees this test's committed data. The site's address is
+    fixed here, so that the links a worker mails lead to the `live_site` of the same test."""
+    env = _environment(empty_redis)
     settings.SITE_URL = env["SITE_URL"]
     if "smtp_server" in request.fixturenames:
         env["EMAIL_URL"] = request.getfixturevalue("smtp_server").url
@@ -169,10 +179,36 @@ def processes(process_env: dict[str, str]) -> Iterator[Processes]:
     started.end_all()
 
 
+@pytest.fixture(scope="session")
+def web_of_all(django_db_setup: None, redis_url: str) -> Iterator[Processes]:
+    """Where the web server runs that every test shares which needs nothing else of it."""
+    from tests.support.processes import Processes
+
+    started = Processes(_environment(redis_url))
+    yield started
+    started.end_all()
+
+
 @pytest.fixture
-def live_site(processes: Processes) -> str:
-    """The address of a real web server over the committed database."""
-    return processes.web()[1]
+def live_site(
+    transactional_db: None, empty_redis: str, request: pytest.FixtureRequest, settings: Any
+) -> Iterator[str]:
+    """The address of a real web server over the committed database. A test with processes, mails or texts of
+    its own has one of its own; the others share one: to start it takes longer than most of them."""
+    own = {"processes", "process_env", "smtp_server", "text_gateway"}
+    shared = own.isdisjoint(request.fixturenames)
+    started: Processes = request.getfixturevalue("web_of_all" if shared else "processes")
+    address = started.site()
+    settings.SITE_URL = address
+    yield address
+    if shared:
+        from tests.support.processes import wait_until_quiet
+
+        # What a page had begun ends before the tables are emptied, and none goes on into the next test.
+        if "browser" in request.fixturenames:
+            for context in request.getfixturevalue("browser").contexts:
+                context.close()
+        wait_until_quiet()
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,7 @@ class Processes:
         self.env = dict(env)
         self._folder = Path(tempfile.mkdtemp(prefix="clinic-processes-"))
         self._started: list[Started] = []
+        self._web: Started | None = None
 
     def start(self, *argv: str | Path, name: str, env: Mapping[str, str] | None = None) -> Started:
         log = self._folder / f"{len(self._started)}-{name}.log"
@@ -130,6 +131,12 @@ class Processes:
     def manage(self, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
         return self.start(sys.executable, "manage.py", *arguments, name=arguments[0], env=env)
 
+    def site(self) -> str:
+        """The address of the web server of these processes, which is started when there is none."""
+        if self._web is None or self._web.process.poll() is not None:
+            self._web = self.web()[0]
+        return self.env["SITE_URL"]
+
     def web(self, *, env: Mapping[str, str] | None = None, workers: int = 1) -> tuple[Started, str]:
         """A real web server at this test's address, and that address."""
         port, address = self.env["PORT"], self.env["SITE_URL"]
@@ -160,6 +167,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wait_until_quiet(*, seconds: float = 20) -> None:
+    """Until nobody else has anything under way in the test database, several looks in a row."""
+    from django.db import connection
+
+    deadline, quiet = time.monotonic() + seconds, 0
+    while quiet < 4:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            quiet = 0 if cursor.fetchone()[0] else quiet + 1
+        assert time.monotonic() < deadline, f"after {seconds} s somebody is still busy in the test database"
+        time.sleep(0.025)
 
 
 def wait_until_served(url: str, *, by: Started, seconds: float = 60) -> None:

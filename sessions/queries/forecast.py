@@ -18,8 +18,9 @@ from clinic.rules.quiet_hours import out_of_quiet_hours
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
-from sessions.models import Course
+from sessions.models import Course, SessionBooking, StaffTask
 from sessions.models.courses import OPEN_STATUSES
+from sessions.models.tasks import TaskKind
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
 from sessions.queries.ways import (
@@ -46,6 +47,8 @@ AHEAD = timedelta(days=90)
 PAST_SHOWN = 100
 LINK_SHOWN = "https://..."
 MISSED = "missed_visit"
+SAID_FOR = timedelta(hours=24)
+"""How long a call that was made still stands as the answer. A choice of display."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +157,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
                 english_only=due is not None and due.rule_code in in_english,
             )
         )
+    rows += _called_instead(course, definition, now=now)
     rows.sort(key=lambda row: (row.at is None, row.at or now, row.about))
     return Forecast(
         zone=zone,
@@ -174,6 +178,47 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
             for row in finished
         ],
     )
+
+
+def _called_instead(
+    course: Course, definition: ProtocolDefinition, *, now: datetime
+) -> Sequence[ForecastRow]:
+    """What was missed in the days after a dose: no "sorry we missed you" goes, somebody calls the same day.
+    One query, and one more where there are any."""
+    calls = list(
+        StaffTask.objects.filter(
+            Q(done_at__isnull=True) | Q(opened_at__gt=now - SAID_FOR),
+            course=course,
+            kind__in=[TaskKind.MISSED_VISIT, TaskKind.MISSED_CONTACT],
+        ).order_by("opened_at", "pk")
+    )
+    visits = [UUID(one.subject) for one in calls if one.kind == TaskKind.MISSED_VISIT]
+    keys = (
+        dict(
+            SessionBooking.objects.filter(course=course, public_id__in=visits).values_list("public_id", "key")
+        )
+        if visits
+        else {}
+    )
+    return [
+        ForecastRow(
+            about=_about(
+                definition, keys[UUID(one.subject)] if one.kind == TaskKind.MISSED_VISIT else one.subject
+            ),
+            rule="",
+            purpose=MISSED,
+            at=one.opened_at,
+            will=False,
+            channel="",
+            consent="",
+            shifted="",
+            reason="called_the_same_day",
+            preview="",
+            english_only=False,
+            a_person_calls=False,  # its reason says so
+        )
+        for one in calls
+    ]
 
 
 def _about(definition: ProtocolDefinition, key: str) -> str:

@@ -53,6 +53,9 @@ REASONS: dict[str, Any] = {
     "no_visit_booked": gettext_lazy("No visit is booked yet."),
     "no_day_yet": gettext_lazy("Its day hangs on something that has not happened yet."),
     "before_go_live": gettext_lazy("It lies before the patient came to this clinic."),
+    "called_the_same_day": gettext_lazy(
+        "In the protocol’s days after a dose a person calls the same day first; nothing is written."
+    ),
     "ceiling": gettext_lazy("So many go that day already that it would come too late."),
     "dosing_day": gettext_lazy("Nothing is sent on the day of a dosing session."),
     "too_late": gettext_lazy("It would come too late to be of use."),

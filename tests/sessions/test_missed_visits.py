@@ -8,14 +8,16 @@ from datetime import timedelta
 import pytest
 
 from clinic import outbox
+from clinic.actors import acting
 from clinic.models import Message, MessageLog
 from sessions.models import Course, SessionBooking, StaffTask
 from sessions.operations.booking import book_session, mark_no_show, undo_no_show
 from sessions.operations.refresh import refresh_due_courses
+from sessions.queries.forecast import forecast
 from tests.support.cast import START, Cast, days
 from tests.support.dosed import hold_dosing
 from tests.support.text_gateway import Gateway
-from tests.support.texting import NUMBER, booked_course, texting_cast
+from tests.support.texting import NUMBER, booked_course, signed_in, texting_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -101,3 +103,29 @@ def test_in_the_days_after_a_dose_a_person_calls_the_same_day_and_nothing_is_wri
     assert task.safety and task.owner == cast.people["ada"]
     assert task.act_by.astimezone(cast.clinic.zone_info).date() == at.astimezone(cast.clinic.zone_info).date()
     assert not Message.objects.filter(purpose="missed_visit").exists()
+    actor = cast.actor("ada", at=at)
+    with acting(actor):
+        rows = forecast(actor, course.public_id, now=at).rows
+    [row] = [one for one in rows if one.purpose == "missed_visit"]
+    assert (row.will, row.reason, row.at) == (False, "called_the_same_day", task.opened_at)
+    assert "Integration" in row.about
+    page = signed_in(cast, "ada").get(f"/c/{cast.clinic.slug}/courses/{course.public_id}/messages/")
+    assert "a person calls the same day first" in page.content.decode()
+
+
+def test_a_contact_missed_after_a_dose_stands_in_the_forecast_as_a_call(cast: Cast) -> None:
+    course = booked_course(cast)
+    booking = course.bookings.get(status="booked")
+    booking.status = "cancelled"
+    booking.save(update_fields=["status"])
+    at = hold_dosing(cast, course) + days(3)
+    Course.objects.filter(pk=course.pk).update(look_again_at=at)
+    refresh_due_courses(now=at)
+    task = StaffTask.objects.filter(course=course, kind="missed_contact").order_by("pk").first()
+    assert task is not None
+    actor = cast.actor("ada", at=at)
+    with acting(actor):
+        rows = forecast(actor, course.public_id, now=at).rows
+    called = [one for one in rows if one.reason == "called_the_same_day"]
+    assert len(called) == StaffTask.objects.filter(course=course, kind="missed_contact").count()
+    assert all(not one.will and one.purpose == "missed_visit" for one in called)

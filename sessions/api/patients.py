@@ -60,6 +60,9 @@ class ChangeContactDetailsInput(StrictSerializer):
     )
     discreet = YesNo(required=False)
     shared_phone = YesNo(required=False)
+    language = Text(
+        max_length=12, required=False, help_text="In which they are written to: en, es, de or fr."
+    )
     confirmed = confirmable()
 
 
@@ -124,6 +127,7 @@ class ContactDetailsOut(Serializer[Any]):
     channel_order = serializers.ListField(child=Text())
     discreet = serializers.BooleanField()
     shared_phone = serializers.BooleanField()
+    language = Text(source="patient.language")
 
 
 class Patients(Door):

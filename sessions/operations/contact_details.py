@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
 from clinic.errors import BadInput, Incomplete
+from clinic.languages import NAMES
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from clinic.rules.telephone import text_number
-from sessions.models import ContactDetails
+from sessions.models import ContactDetails, Course, Patient
 from sessions.operations.on_course import on_courses_of_patient
 from sessions.operations.reaching import Source, note_choices, standing
 from sessions.rules.reaching import CHANNELS, PHONE, PURPOSES
@@ -33,11 +34,12 @@ def change_contact_details(
     channel_order: Sequence[str] | None = None,
     discreet: bool | None = None,
     shared_phone: bool | None = None,
+    language: str | None = None,
     confirmed: frozenset[str] = frozenset(),
 ) -> ContactDetails:
-    """How to reach the patient, as they told staff; None leaves a thing as it is. Allowing a channel again
-    lifts an earlier stop, once `mail-again` or `texts-again` is confirmed: a form opened before the patient
-    pressed stop must not undo it."""
+    """How to reach the patient and in which language, as they told staff; None leaves a thing as it is.
+    Allowing a channel again lifts an earlier stop, once `mail-again` or `texts-again` is confirmed: a form
+    opened before the patient pressed stop must not undo it."""
     with on_courses_of_patient(
         actor=actor, patient_id=patient_id, permission=Permission.EDIT_PATIENT, now=now
     ) as courses:
@@ -60,6 +62,8 @@ def change_contact_details(
             if value is not None:
                 setattr(details, name, value)
         problems = dead_ends(details)
+        if language is not None and language not in {*NAMES, courses[0].patient.language}:
+            problems["language"] = [_("Choose from the list.")]
         if problems:
             raise BadInput(_("Some fields need another look."), fields=problems)
         _lift_stops(details, confirmed=confirmed)
@@ -72,8 +76,20 @@ def change_contact_details(
             course_id=courses[-1].pk,
             occurred_at=now,
             now=now,
+            data=_now_written_in(courses, language),
         )
         return details
+
+
+def _now_written_in(courses: Sequence[Course], language: str | None) -> dict[str, str]:
+    """Set the patient's language. What the event says of it: nothing when it is as it was."""
+    patient = courses[0].patient
+    if language is None or language == patient.language:
+        return {}
+    Patient.objects.filter(pk=patient.pk).update(language=language)
+    for course in courses:  # each is looked at again with what it has loaded
+        course.patient.language = language
+    return {"language": language}
 
 
 def dead_ends(details: ContactDetails) -> dict[str, list[str]]:

@@ -54,6 +54,7 @@ def enrol(door: Door) -> HttpResponse:
             zone=door.clinic.zone,
             attributes=frozenset(given.get("attributes", ())),
             public_id=form.record_id,
+            language=given["language"] or door.clinic.language,
             **{name: given[name] for name in names},
         )
         course = enrol_patient(

@@ -15,6 +15,7 @@ from sessions.operations.step_up import set_word
 from sessions.queries import banner, reaching
 from sessions.web import forms
 from sessions.web.door import Door, staff
+from sessions.web.forms.fields import set_choices
 from sessions.web.forms.reaching import HOW, WHAT
 
 SOURCES: dict[str, Any] = {
@@ -30,6 +31,8 @@ SOURCES: dict[str, Any] = {
 def reach(door: Door, course: UUID) -> HttpResponse:
     found = door.read(reaching.reach, course)
     form = door.form(forms.ReachForm, initial=forms.ReachForm.filled_from(found.details))
+    if (theirs := found.details.patient.language) not in NAMES:
+        set_choices(form, "language", [*NAMES.items(), (theirs, theirs)])
 
     def act() -> None:
         change_contact_details(

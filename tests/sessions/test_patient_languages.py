@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation.template import templatize
 
 from clinic.catalogs import FOLDER, compile_stale, pages_in, uncompiled
 from clinic.checks import catalogues_are_compiled
+from clinic.models import Event
 from protocols.queries import own_questions
 from sessions.models import Course, Patient
 from sessions.operations.wording import approve_language
@@ -211,3 +213,43 @@ def test_whoever_approves_a_language_has_every_sentence_of_its_pages_before_them
         if re.sub(r"%\((\w+)\)[sd]", r"{\1}", said) not in shown
     ]
     assert missing == [] and "pages and approve them" in page
+
+
+@pytest.mark.django_db
+def test_a_coordinator_sets_the_patients_language_and_what_waits_is_written_in_it(cast: Cast) -> None:
+    course = enrol(cast)
+    staff = Client()
+    staff.force_login(cast.people["eve"])
+    address = reverse("sessions:reach", args=(cast.clinic.slug, course.public_id))
+    page = staff.get(address)
+    assert page.context["form"].initial["language"] == "en"
+    sent = {"email": "pat@example.org", "phone": "", "agreed": ["email:visit_reminder"], "language": "es"}
+    assert staff.post(address, sent).status_code == 302
+    assert Patient.objects.get(pk=course.patient_id).language == "es"
+    changed = Event.objects.filter(verb="contact_details_changed").order_by("-pk")[0]
+    assert changed.data == {"language": "es"}
+    assert 'value="es" selected' in staff.get(address).content.decode()
+    assert staff.post(address, {**sent, "language": "xx"}).status_code == 400, "from the list only"
+    assert staff.post(address, {**sent, "language": ""}).status_code == 302, "left as it is"
+    assert Patient.objects.get(pk=course.patient_id).language == "es"
+
+
+@pytest.mark.django_db
+def test_a_language_that_is_not_shipped_stays_until_somebody_chooses_another(cast: Cast) -> None:
+    course = enrol(cast)
+    Patient.objects.filter(pk=course.patient_id).update(language="pt")
+    staff = Client()
+    staff.force_login(cast.people["eve"])
+    address = reverse("sessions:reach", args=(cast.clinic.slug, course.public_id))
+    assert 'value="pt" selected' in staff.get(address).content.decode()
+    sent = {"email": "", "phone": "", "language": "pt"}
+    assert staff.post(address, sent).status_code == 302
+    assert Patient.objects.get(pk=course.patient_id).language == "pt"
+
+
+@pytest.mark.django_db
+def test_who_is_enrolled_is_asked_for_their_language(cast: Cast) -> None:
+    staff = Client()
+    staff.force_login(cast.people["eve"])
+    page = staff.get(reverse("sessions:enrol", args=(cast.clinic.slug,)))
+    assert [code for code, _name in page.context["form"].fields["language"].choices] == list(LANGUAGES)

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from clinic.languages import NAMES
 from sessions.models.courses import TeamRole
 from sessions.rules.facts import Mode, NotDone
 from sessions.web.forms.fields import (
@@ -34,6 +35,13 @@ class EnrolForm(RecordForm):
     family_name = line(_("Family name"))
     pronouns = line(_("Pronouns"), required=False)
     born_on = day(_("Date of birth"))
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=list(NAMES.items()),
+        initial="en",
+        required=False,
+        help_text=_("In which the patient is written to, once somebody has approved it here."),
+    )
     email = forms.EmailField(label=_("E-mail"), required=False)
     phone = line(_("Telephone"), required=False)
     email_allowed = forms.BooleanField(label=_("The patient agrees to reminders by e-mail"), required=False)

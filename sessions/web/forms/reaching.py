@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from clinic.languages import NAMES
 from sessions.models import ContactDetails
 from sessions.rules.reaching import CHANNELS, PURPOSES
 from sessions.web.forms.fields import RecordForm, line, one_of
@@ -43,6 +44,15 @@ class ReachForm(RecordForm):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=list(NAMES.items()),
+        required=False,
+        help_text=_(
+            "In which they are written to and read their pages. One that nobody has approved here is English "
+            "until somebody has."
+        ),
+    )
     order = one_of(_("What is tried first"), ORDERS, required=False, initial="")
     discreet = forms.BooleanField(
         label=_("Most discreet: messages say only that there is something to open"), required=False
@@ -64,6 +74,7 @@ class ReachForm(RecordForm):
                 for purpose in PURPOSES
                 if allowed[channel] and f"{channel}:{purpose}" not in details.declined
             ],
+            "language": details.patient.language,
             "order": ",".join(details.channel_order),
             "discreet": details.discreet,
             "shared_phone": details.shared_phone,
@@ -83,6 +94,7 @@ class ReachForm(RecordForm):
                 one for channel in CHANNELS if agreed & by[channel] for one in by[channel] - agreed
             ),
             "channel_order": [one for one in self.cleaned_data["order"].split(",") if one],
+            "language": self.cleaned_data["language"] or None,
             "discreet": self.cleaned_data["discreet"],
             "shared_phone": self.cleaned_data["shared_phone"],
         }

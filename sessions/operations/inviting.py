@@ -147,7 +147,7 @@ def _invited(
     return row
 
 
-def end_invitation(*, actor: Actor, invitation_id: UUID, now: datetime) -> ReviewInvitation:
+def end_invitation(*, actor: Actor, invitation_id: UUID, now: datetime, reason: str = "") -> ReviewInvitation:
     """They see that course no longer, from now."""
     with acting(actor):
         row = (
@@ -168,5 +168,6 @@ def end_invitation(*, actor: Actor, invitation_id: UUID, now: datetime) -> Revie
                 course_id=row.course_id,
                 occurred_at=now,
                 now=now,
+                reason=reason,
             )
         return row

@@ -45,7 +45,11 @@ def adopt(door: Door) -> HttpResponse:
     if door.done(
         form,
         lambda: operations.adopt_form(
-            actor=door.actor, text=form.cleaned_data["text"], now=door.now, public_id=form.record_id
+            actor=door.actor,
+            text=form.cleaned_data["text"],
+            reason=form.cleaned_data["reason"],
+            now=door.now,
+            public_id=form.record_id,
         ),
     ):
         return door.go("fidelity", said=_("The form is in use."))

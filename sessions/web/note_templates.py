@@ -31,6 +31,7 @@ def note_templates(door: Door, code: str = "") -> HttpResponseBase:
             kinds=form.cleaned_data["kinds"],
             in_use=form.cleaned_data["in_use"],
             version=form.cleaned_data["version"],
+            reason=form.cleaned_data["reason"],
             now=door.now,
         ),
     ):

@@ -23,6 +23,7 @@ from sessions.web.forms.team import (
     AbsenceForm,
     CredentialForm,
     DeputyForm,
+    EndForm,
     HandOverForm,
     InviteForm,
     TeamForm,
@@ -228,17 +229,60 @@ def invite(door: Door) -> HttpResponse:
     )
 
 
+@staff
+def release(door: Door, deputy: UUID) -> HttpResponse:
+    """A supervisor's deputy acts for them no more."""
+    return _end_page(
+        door,
+        Permission.NAME_DEPUTIES,
+        lambda reason: absences.release_deputy(
+            actor=door.actor, deputy_id=deputy, reason=reason, now=door.now
+        ),
+        title=_("Release a deputy"),
+        submit=_("Release"),
+    )
+
+
+@staff
+def invitation_end(door: Door, invitation: UUID) -> HttpResponse:
+    return _end_page(
+        door,
+        Permission.INVITE_REVIEWERS,
+        lambda reason: end_invitation(
+            actor=door.actor, invitation_id=invitation, reason=reason, now=door.now
+        ),
+        title=_("End an invitation"),
+        submit=_("End it"),
+        lede=_("They see the course no longer, from now."),
+    )
+
+
+def _end_page(
+    door: Door,
+    permission: Permission,
+    act: Callable[[str], object],
+    *,
+    title: str,
+    submit: str,
+    lede: str = "",
+) -> HttpResponse:
+    require(door.actor, permission, HouseSubject(clinic_id=door.actor.clinic_id))
+    form = door.form(EndForm)
+    if door.done(form, lambda: act(form.cleaned_data["reason"])):
+        return door.go("team", said=_("It has ended."))
+    return _form_page(door, form, title=title, submit=submit, lede=lede)
+
+
 ENDS: dict[str, Callable[..., object]] = {
     "absence": lambda *, actor, row, now: absences.end_absence(actor=actor, absence_id=row, now=now),
     "handover": lambda *, actor, row, now: absences.take_back(actor=actor, handover_id=row, now=now),
-    "deputy": lambda *, actor, row, now: absences.release_deputy(actor=actor, deputy_id=row, now=now),
-    "invitation": lambda *, actor, row, now: end_invitation(actor=actor, invitation_id=row, now=now),
 }
 
 
 @staff
 @posts_only
 def end(door: Door, what: str, row: UUID) -> HttpResponse:
+    """Of one's own: no more is asked."""
     if what not in ENDS:
         raise Http404
     ENDS[what](actor=door.actor, row=row, now=door.now)

@@ -137,6 +137,7 @@ def set_clock(door: Door) -> HttpResponse:
             unit=Unit(given["unit"]),
             from_next_day=given["from_next_day"],
             source=given["source"],
+            reason=given["reason"],
             now=door.now,
             public_id=form.record_id,
         )

@@ -95,6 +95,8 @@ staff = [
         name="team_credential_withdraw",
     ),
     path("team/reviewers/", team.invite, name="team_invite"),
+    path("team/deputies/<uuid:deputy>/release/", team.release, name="team_release"),
+    path("team/reviewers/<uuid:invitation>/end/", team.invitation_end, name="team_invitation_end"),
     path("team/end/<slug:what>/<uuid:row>/", team.end, name="team_end"),
     path("reports/", reports.reports, name="reports"),
     path("reports/<str:month>.<slug:form>", reports.clinic_month, name="clinic_report"),

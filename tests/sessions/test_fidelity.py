@@ -371,7 +371,7 @@ def test_the_whole_review_through_its_pages(cast: Cast) -> None:
         return reverse(f"sessions:{name}", args=(slug, *args))
 
     assert carla.post(url("fidelity_adopt"), {"text": "nonsense"}).status_code == 400
-    assert carla.post(url("fidelity_adopt"), {"text": FULL}).status_code == 302
+    assert carla.post(url("fidelity_adopt"), {"text": FULL, "reason": "Agreed."}).status_code == 302
     form = FidelityForm.objects.get()
     days_given = {"form": str(form.public_id), "from_on": "2027-03-01", "until_on": "2027-03-31"}
     set_clock(AT)

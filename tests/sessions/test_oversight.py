@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from clinic import clock
 from clinic.errors import Forbidden
@@ -17,11 +20,12 @@ from clinic.models import Absence, Credential, CredentialKind, Handover
 from clinic.operations.absences import record_absence
 from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
-from sessions.models import DeviationAction, DeviationRecord, DeviationTrend, StaffTask
+from sessions.models import DeviationAction, DeviationRecord, DeviationTrend, SessionRecord, StaffTask
 from sessions.models.closing import ActionKind
 from sessions.operations.actions import agree_action, plan_check
 from sessions.operations.doses import give_dose, withhold_dose
 from sessions.operations.refresh import refresh_due_courses
+from sessions.operations.reviews import send_record_for_review
 from sessions.queries.followed import CAPA
 from sessions.queries.oversight import oversight
 from sessions.queries.tasks import tasks as task_list
@@ -79,6 +83,55 @@ def test_everything_says_since_when_and_links_to_the_act() -> None:
     for course in view.off_track:
         assert reverse("sessions:chart", args=[cast.clinic.slug, course.course_id]) in body
     assert "Licence of ada" in body and "nobody stands in" in body and "Ada Alder" in body
+
+
+def test_the_seven_things_a_supervisor_oversees_are_each_there_with_since_when_and_a_way_that_opens() -> None:
+    """None of the lists is empty here: the queue, deviations, courses off track, overdue follow-ups,
+    credentials that end, drug variances, safety."""
+    day: ClinicDay = make_day()
+    cast = day.cast
+    record = SessionRecord.objects.get(course=day.late, key="preparation.1")
+    send_record_for_review(actor=cast.actor("ada", at=day.now), record_id=record.public_id, now=day.now)
+    licence(cast, "ada", ends_in=20)
+    withhold_dose(
+        actor=cast.actor("ada", at=day.now),
+        record_id=day.record.public_id,
+        part=DosePart.SUPPLEMENT,
+        reason="Blood pressure.",
+        occurred_at=day.now,
+        now=day.now,
+    )
+    later = day.now + days(28)
+    set_clock(later)
+    refresh_due_courses(now=later)
+    client = signed_in(cast, "carla")
+    page = client.get(reverse("sessions:oversight", args=[cast.clinic.slug]))
+    view, body = page.context["view"], " ".join(page.content.decode().split())
+
+    def to(name: str, *args: object) -> str:
+        return reverse(f"sessions:{name}", args=[cast.clinic.slug, *args])
+
+    ways: dict[str, list[tuple[str, Any]]] = {
+        "queue": [(to("review", one.submission_id), one.submitted_at) for one in view.reviews],
+        "deviations": [(to("deviation", one.deviation_id), one.since) for one in view.deviations],
+        "off track": [(to("chart", one.course_id), one.since) for one in view.off_track],
+        "follow-ups": [(to("chart", one.course_id), one.since) for one in view.follow_ups],
+        "credentials": [
+            (f"{to('team_credential')}?person={one.person_id}", one.valid_until) for one in view.credentials
+        ],
+        "safety": [(to("task", one.task_id), one.opened_at) for one in view.safety],
+    }
+    for what, found in ways.items():
+        assert found, what
+        for way, since in found:
+            assert way in body and client.get(way).status_code == 200, (what, way)
+            day_of_it = localtime(since, cast.clinic.zone_info) if isinstance(since, datetime) else since
+            assert date_format(day_of_it, "j M") in body, what
+    (withheld,) = view.variances.rows
+    way = to("session", withheld.record_id)
+    assert withheld.since == day.now and way in body and client.get(way).status_code == 200
+    ages = [(not one.important, one.since) for one in view.deviations]
+    assert ages == sorted(ages), "important ones first, then the oldest"
 
 
 def vomited(day: ClinicDay, *, minutes: int = 100) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from sessions.rules.fidelity import Form
-from sessions.web.forms.fields import RecordForm, day, line, one_of, set_choices, words
+from sessions.web.forms.fields import RecordForm, day, line, one_of, set_choices, why_changed, words
 
 
 class AdoptFormForm(RecordForm):
@@ -17,6 +17,7 @@ class AdoptFormForm(RecordForm):
         hint=_("YAML: items with anchors, your clinic’s own pass marks, and how sessions are drawn."),
         rows=16,
     )
+    reason = why_changed()
 
 
 class DrawForm(RecordForm):

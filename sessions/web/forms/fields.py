@@ -88,6 +88,11 @@ def words(label: Any, *, required: bool = True, hint: Any = "", rows: int = 4) -
     )
 
 
+def why_changed() -> forms.CharField:
+    """Asked of every change to how the clinic runs; it is kept beside the event."""
+    return words(_("Why"), hint=_("In a few words; it stays on the record."), rows=2)
+
+
 def line(label: Any, *, required: bool = True, hint: Any = "") -> forms.CharField:
     return forms.CharField(
         label=label,

@@ -11,7 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions.models.bookings import SESSION_KINDS
 from sessions.rules.facts import ThemeNoted
-from sessions.web.forms.fields import Choices, FactForm, RecordForm, line, set_choices, when, words
+from sessions.web.forms.fields import (
+    Choices,
+    FactForm,
+    RecordForm,
+    line,
+    set_choices,
+    when,
+    why_changed,
+    words,
+)
 
 
 class ThemeForm(FactForm):
@@ -52,6 +61,7 @@ class NoteTemplateForm(forms.Form):
         _("Blocks"), rows=8, hint=_("One on each line: its title, then “|” and a hint if you like.")
     )
     in_use = forms.BooleanField(label=_("Offered to who writes"), required=False)
+    reason = why_changed()
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

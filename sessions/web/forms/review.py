@@ -16,7 +16,18 @@ from sessions.queries.vocabulary import RECIPIENT_WORDS
 from sessions.rules.facts import RiskFound
 from sessions.rules.reporting import AppliesTo, Unit
 from sessions.rules.review import Foreseen, Part
-from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, set_choices, when, whole, words
+from sessions.web.forms.fields import (
+    Choices,
+    RecordForm,
+    day,
+    line,
+    one_of,
+    set_choices,
+    when,
+    whole,
+    why_changed,
+    words,
+)
 
 CAUSES = [
     ("clinic", _("The clinic")),
@@ -54,7 +65,7 @@ class StepForm(RecordForm):
 
 
 class ReviewForm(RecordForm):
-    comment = words(_("Your review"), hint=_("What happened, why, and what follows from it."))
+    comment = words(_("Your review"), hint=_("What happened, why_changed, and what follows from it."))
     closes = forms.BooleanField(label=_("Nothing further follows: this closes it"), required=False)
 
 
@@ -199,6 +210,7 @@ class ClockForm(RecordForm):
         label=_("Day one is the day after the clinic knew"), required=False, initial=True
     )
     source = words(_("Where this comes from"), rows=2, hint=_("The regulation, the contract, the decision."))
+    reason = why_changed()
 
     def __init__(self, *args: Any, protocols: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

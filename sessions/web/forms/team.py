@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clinic.models import CredentialKind
-from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, words
+from sessions.web.forms.fields import Choices, RecordForm, day, line, one_of, why_changed, words
 
 
 def somebody(label: Any, *, required: bool = True, hint: Any = "") -> forms.ChoiceField:
@@ -103,6 +103,10 @@ class WithdrawCredentialForm(RecordForm):
         _("Counts no more from"), required=False, hint=_("Empty: it was entered in error and never counted.")
     )
     reason = words(_("Why"), rows=2)
+
+
+class EndForm(RecordForm):
+    reason = why_changed()
 
 
 class InviteForm(RecordForm):

@@ -152,6 +152,7 @@ def test_a_supervisor_or_an_administrator_sets_clocks_and_what_makes_a_trend_and
         "unit": "calendar_days",
         "from_next_day": "on",
         "source": "Regulation 536/2014, article 52",
+        "reason": "The study begins.",
     }
     clock = url(day, "reporting_clock")
     assert finn.post(clock, {**sent, "source": ""}).status_code == 400

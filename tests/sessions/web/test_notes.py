@@ -243,7 +243,7 @@ def test_an_administrator_changes_a_template_on_its_page(day: ClinicDay) -> None
     assert "SOAP" in finn.get(url).content.decode()
     shown = finn.get(f"{url}soap/").content.decode()
     assert "Subjective | What the patient reports." in shown
-    sent = {"title": "SOAP", "lines": "Subjective\nPlan", "in_use": "on", "version": "0"}
+    sent = {"title": "SOAP", "lines": "Subjective\nPlan", "in_use": "on", "version": "0", "reason": "Ours."}
     assert finn.post(f"{url}soap/", sent).status_code == 302
     assert finn.post(f"{url}soap/", sent).status_code == 409
     assert "your wording" in finn.get(url).content.decode()

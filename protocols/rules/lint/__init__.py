@@ -7,12 +7,13 @@ may be wrong and still make sense.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from protocols.rules.definition import ProtocolDefinition
 from protocols.rules.document import Spots, parse_with_places
+from protocols.rules.instruments import Instrument
 from protocols.rules.lint import codes, conditions, doses, ladders, sessions, structure, windows
 from protocols.rules.lint.findings import CODES, Finding, Severity
 from protocols.rules.lint.walking import Walked
@@ -36,9 +37,10 @@ class Report:
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def lint(text: str, *, instruments: Collection[str] | None = None) -> Report:
+def lint(text: str, *, instruments: Mapping[str, Instrument] | Collection[str] | None = None) -> Report:
     """All errors of the document, or all that is senseless in it; given the codes of the library's
-    instruments, also those it names and the library does not have."""
+    instruments, also those it names and the library does not have; given the instruments by their codes, also
+    those it asks at the wrong visit."""
     try:
         placed = parse_with_places(text)
     except DocumentErrors as problem:
@@ -46,6 +48,8 @@ def lint(text: str, *, instruments: Collection[str] | None = None) -> Report:
     all_findings = [*findings_of(placed.definition)]
     if instruments is not None:
         all_findings += structure.unknown_instruments(placed.definition, instruments)
+        if isinstance(instruments, Mapping):
+            all_findings += structure.first_forms_repeated(placed.definition, instruments)
     found = [_placed(finding, placed.spots) for finding in all_findings]
     found.sort(key=lambda finding: (finding.line, finding.column))
     return Report(definition=placed.definition, findings=tuple(found))

@@ -108,6 +108,9 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
         "replaces-living-code": _error("A rule replaces a code that is still in use."),
         "replaced-twice": _error("Two rules replace the same code: records cannot belong to both."),
         "citation-unused": _warning("A citation that nothing names."),
+        "first-form-repeated": _warning(
+            "A form that asks about a whole life is asked again: each time it finds what was known before."
+        ),
         "instrument-unknown": _error("An instrument that the library does not have: nobody could be asked."),
         "instrument-unused": _warning("An instrument that no assessment uses."),
         "arm-unused": _warning("An arm on which nothing depends."),

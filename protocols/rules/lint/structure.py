@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Final
 
@@ -22,6 +22,8 @@ from protocols.rules.definition import (
     SourceStatus,
     Unit,
 )
+from protocols.rules.instruments import Instrument
+from protocols.rules.instruments.definition import Recall
 from protocols.rules.lint.findings import Finding, finding
 from protocols.rules.lint.walking import Walked
 from protocols.rules.lint.windows import minutes_of
@@ -60,6 +62,33 @@ def unknown_instruments(definition: ProtocolDefinition, known: Collection[str]) 
                 f"the library has no instrument “{code}”",
                 "Name one of: " + ", ".join(sorted(known)) + "; or write it first (docs/instruments.md).",
             )
+
+
+def first_forms_repeated(
+    definition: ProtocolDefinition, instruments: Mapping[str, Instrument]
+) -> Iterator[Finding]:
+    """A form for a first visit, which asks about a whole life, where the patient has answered it before: what
+    happened long ago would be found, and acted on, each time anew."""
+    since = sorted(code for code, one in instruments.items() if one.recall is Recall.SINCE_LAST_VISIT)
+    dosing = next(
+        (one for one in definition.rules if isinstance(one, SessionRule) and one.makes_cycles), None
+    )
+    once = dosing is not None and dosing.count.value == 1 and not dosing.open_ended
+    asked: set[str] = set()
+    for number, rule in enumerate(definition.rules):
+        form = instruments.get(rule.instrument) if isinstance(rule, AssessmentRule) else None
+        if form is None or not any(item.recall is Recall.LIFETIME for item in form.items):
+            continue
+        each = bool(rule.per) and not (once and dosing is not None and rule.per == dosing.code)
+        if form.code in asked or each:
+            yield finding(
+                "first-form-repeated",
+                f"rules[{number}].instrument",
+                f"“{rule.code}” asks “{form.code}”, which asks about a whole life, "
+                + ("at every session" if each else "a second time"),
+                f"Ask a form about the time since the last visit ({', '.join(since)}).",
+            )
+        asked.add(form.code)
 
 
 def _stages(definition: ProtocolDefinition) -> Iterator[Finding]:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from protocols.rules.instruments import parse_instrument
 from protocols.rules.lint import CODES, lint
 
 # `F(21 d)` stands for a figure with its source.
-LIBRARY = ("gad7", "phq9")
+_FOLDER = Path(__file__).parents[3] / "protocols" / "library" / "instruments"
+LIBRARY = {
+    code: parse_instrument((_FOLDER / f"{code}.yaml").read_text(encoding="utf-8"))
+    for code in ("gad7", "phq9", "cssrs_screener", "cssrs_since_last_visit")
+}
 
 GOOD = """
 format: 1
@@ -322,6 +328,26 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
     ("replaced-twice", "two heirs", {"calls/replaces": "old", "mood/replaces": "old"}),
     ("citation-unused", "a paper nobody names", {"citations/other": "Another"}),
     ("instrument-unknown", "not in the library", {"instruments/+": "bdi"}),
+    (
+        "first-form-repeated",
+        "a lifetime asked twice",
+        {
+            "instruments/+": "cssrs_screener",
+            "mood/instrument": "cssrs_screener",
+            "rules/+": "{type: assessment, code: mood.again, stage: after, words: Mood, who: therapist, "
+            "source: p, instrument: cssrs_screener, window: {anchor: enrolment, closes: F(7 d)}}",
+        },
+    ),
+    (
+        "first-form-repeated",
+        "a lifetime asked at every session",
+        {
+            "instruments/+": "cssrs_screener",
+            "mood/instrument": "cssrs_screener",
+            "mood/stage": "dosing",
+            "mood/per": "dosing",
+        },
+    ),
     ("instrument-unused", "a questionnaire nobody fills", {"instruments/+": "gad7"}),
     ("arm-unused", "a third arm", {"arms/+": "{code: three, words: Three}"}),
     ("decision-unused", "decided, never read", {"visits/when": None}),

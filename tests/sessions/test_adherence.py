@@ -16,11 +16,15 @@ from clinic.actors import acting
 from clinic.errors import Forbidden, NotFound
 from clinic.models import Person
 from sessions.models import Course, CourseRequirement
+from sessions.models.courses import TeamRole
+from sessions.operations.enrolment import change_care_team
+from sessions.operations.refresh import refresh_due_courses
 from sessions.queries import adherence, evidence
 from sessions.queries.adherence import Asked, Total
 from tests.sessions.web.door import client_of
-from tests.support.cast import START, Cast, make_cast
+from tests.support.cast import START, Cast, enrol, make_cast
 from tests.support.clinic_day import ClinicDay, addresses, make_day
+from tests.support.departed import LATER, departed
 from tests.support.simulated_clinic import simulate
 
 pytestmark = pytest.mark.django_db
@@ -204,6 +208,36 @@ def test_the_funnel_and_the_months_are_drawn_and_said_in_a_table(day: ClinicDay)
         one.name for one in client.get(f"{addresses(day)['adherence']}therapists/").context["therapists"]
     ]
     assert names == ["Ada Alder", "Ben Birch"]
+
+
+@pytest.mark.parametrize(("name", "order"), [("Ada Alder", [0, 1, 2]), ("Zoe Alder", [2, 0, 1])])
+def test_therapists_stand_in_the_order_of_their_names_however_much_they_met_and_in_no_league_table(
+    db: None, name: str, order: list[int]
+) -> None:
+    """Of three of whom one met more than the others, on the page, in the funnel's table and in the file."""
+    cast = make_cast()
+    departed(cast, "P-001")
+    idle = enrol(cast, "P-002")
+    change_care_team(
+        actor=cast.actor("eve"),
+        course_id=idle.public_id,
+        team_role=TeamRole.LEAD_THERAPIST,
+        person_id=cast.id("gil"),
+        now=START,
+    )
+    Person.objects.filter(pk=cast.people["ada"].pk).update(printed_name=name)
+    Course.objects.update(look_again_at=LATER)
+    refresh_due_courses(now=LATER)
+    carla = cast.actor("carla", at=LATER)
+    with acting(carla):
+        found = adherence.comparison(carla, Asked(), clinic=cast.clinic)
+    ratios = {one.name: one.total.met / one.total.came_due for one in found.therapists}
+    names = [name, "Ben Birch", "Gil Grove"]
+    assert ratios[name] > ratios["Ben Birch"] > ratios["Gil Grove"]
+    assert [one.name for one in found.therapists] == sorted(names)
+    assert [sorted(names).index(one) for one in names] == order
+    pairs = [one.name for one in found.pairs]
+    assert pairs == sorted(pairs) and len(pairs) == 2
 
 
 def test_a_cell_of_the_grid_names_its_patient_its_visit_and_how_it_stands(day: ClinicDay) -> None:

@@ -23,17 +23,14 @@ from sessions.rules.taking_back import ACTS, COURSE_ENDED, status_of
 
 
 def enrolled_anew(course: Course) -> NotNow | None:
-    """Why the course cannot be opened again: a patient is in one open course of a version."""
+    """Why the course cannot be opened again: a patient is in one open course at a time."""
     newer = Course.objects.filter(
-        clinic_id=course.clinic_id,
-        patient_id=course.patient_id,
-        protocol_version_id=course.protocol_version_id,
-        status__in=OPEN_STATUSES,
+        clinic_id=course.clinic_id, patient_id=course.patient_id, status__in=OPEN_STATUSES
     )
     if not newer.exclude(pk=course.pk).exists():
         return None
     return NotNow(
-        _("The patient has been enrolled in this protocol anew since the course ended."),
+        _("The patient has been enrolled anew since the course ended."),
         code="enrolled-anew",
         advice=_("One of the two goes on: end the newer course first, then this end can be taken back."),
     )

@@ -265,7 +265,7 @@ def test_while_a_newer_course_of_the_same_protocol_goes_on_the_end_stays(cast: C
         now=AT + HOUR,
     )
     ivo = cast.actor("ivo", at=AT + 2 * HOUR)
-    with pytest.raises(NotNow, match="enrolled in this protocol anew") as refused:
+    with pytest.raises(NotNow, match="has been enrolled anew since") as refused:
         confirm_error(actor=ivo, mark_id=mark.public_id, now=AT + 2 * HOUR)
     assert "end the newer course first" in refused.value.advice
     assert FactRecord.objects.filter(pk=fact.pk).exists()

@@ -36,7 +36,7 @@ class ErrorMarkOut(Serializer[Any]):
     id = Id(source="mark_id")
     course_id = Id()
     patient = Text()
-    what = Text(help_text="fact, note, session, deviation, report or rating")
+    what = Text(help_text="fact, note, session, deviation, report, rating or enrolment")
     kind = Text()
     reason = Text()
     asked_by = Text()
@@ -166,6 +166,15 @@ class MarkReport(_Marks):
         sent = self.sent(MarkErrorInput)
         again = self.again(ErrorMark, sent)
         mark = operations.mark_report(actor=self.actor, report_id=report, now=self.actor.at, **sent)
+        return self.marked(mark, again=again)
+
+
+class MarkEnrolment(_Marks):
+    @described("mark_enrolment", takes=MarkErrorInput, gives=ErrorMarkDetailOut)
+    def post(self, request: Request, slug: str, course: UUID) -> Response:
+        sent = self.sent(MarkErrorInput)
+        again = self.again(ErrorMark, sent)
+        mark = operations.mark_enrolment(actor=self.actor, course_id=course, now=self.actor.at, **sent)
         return self.marked(mark, again=again)
 
 

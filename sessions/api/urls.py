@@ -46,6 +46,7 @@ course = [
     path("dose-orders", held.OrderDose.as_view(), name="order_dose"),
     path("facts", facts.Facts.as_view(), name="facts"),
     path("contacts", facts.Contacts.as_view(), name="record_contact"),
+    path("error-marks", errors.MarkEnrolment.as_view(), name="mark_enrolment"),
     path("audit", errors.Audit.as_view(), name="audit"),
     path("certified-copy", errors.CertifiedCopy.as_view(), name="certified_copy"),
     path("certified-copy-file", reports.CertifiedCopyFile.as_view(), name="take_certified_copy"),

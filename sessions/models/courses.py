@@ -22,6 +22,7 @@ class CourseStatus(models.TextChoices):
     COMPLETED = "completed"
     WITHDRAWN = "withdrawn"
     DISCONTINUED = "discontinued"
+    ENTERED_IN_ERROR = "entered_in_error"  # of the wrong patient or on the wrong protocol; two people say so
 
 
 OPEN_STATUSES = (CourseStatus.ENROLLED, CourseStatus.ACTIVE, CourseStatus.ON_HOLD)
@@ -35,7 +36,17 @@ class CourseQuerySet(models.QuerySet["Course"]):
         return self.filter(courses_visible_to(actor))
 
 
+class StandingCourses(models.Manager["Course"]):
+    def get_queryset(self) -> CourseQuerySet:
+        return CourseQuerySet(self.model, using=self._db).exclude(status=CourseStatus.ENTERED_IN_ERROR)
+
+    def visible_to(self, actor: Actor) -> CourseQuerySet:
+        return self.get_queryset().visible_to(actor)
+
+
 class Course(ClinicRow):
+    """`objects` knows nothing of an enrolment that was entered in error; `every` does, for the audit."""
+
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="courses")
     protocol_version = models.ForeignKey(
         "protocols.ProtocolVersion", on_delete=models.PROTECT, related_name="courses"
@@ -62,7 +73,8 @@ class Course(ClinicRow):
     overdue_count = models.PositiveIntegerField(default=0)
     overdue_since = models.DateTimeField(null=True, blank=True)
 
-    objects = CourseQuerySet.as_manager()
+    objects = StandingCourses()
+    every = CourseQuerySet.as_manager()
 
     class Meta(ClinicRow.Meta):
         abstract = False

@@ -20,8 +20,8 @@ from sessions.models.courses import Course
 
 M = TypeVar("M", bound=models.Model)
 
-MARKED = ("fact", "note", "session_record", "deviation", "report", "rating")
-# With a row each; a session by its status, and all that is of it with it.
+MARKED = ("fact", "note", "session_record", "deviation", "report", "rating", "enrolment")
+# With a row each; a session and an enrolment by their status, and all that is of them with them.
 LEAVES = ("fact", "note", "deviation", "report", "rating")
 
 
@@ -65,6 +65,9 @@ class ErrorMark(ClinicRow):
         null=True,
         blank=True,
         related_name="error_marks",
+    )
+    enrolment = models.ForeignKey(  # the course itself: of the wrong patient, or on the wrong protocol
+        Course, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     reason = models.TextField()
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, acting
@@ -35,7 +36,8 @@ from sessions.models.reviews import ReviewOutcome
 from sessions.operations.actions import drop_what_is_open
 from sessions.operations.consequences import count_dosing_day, take_worry_back
 from sessions.operations.fidelity import rate_anew
-from sessions.operations.locks import lock_course, lock_courses
+from sessions.operations.leaving import leave_with_enrolment, sessions_stand
+from sessions.operations.locks import lock_course, lock_courses, lock_kept_course
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
 from sessions.operations.reports_due import ask_anew, withdraw_reports
@@ -49,6 +51,7 @@ from sessions.queries.authors import (
     authors_marked,
     chain_of,
     course_id_of,
+    enrolled_by,
     hands_in,
     leaving_with,
     standing,
@@ -203,6 +206,25 @@ def mark_rating(
         )
 
 
+def mark_enrolment(
+    *, actor: Actor, course_id: UUID, reason: str, now: datetime, public_id: UUID | None = None
+) -> ErrorMark:
+    """Say that a patient was enrolled in error: the wrong one, or on the wrong protocol. With the course goes
+    all that was entered in it. Raises NotNow while a session stands in it: somebody was there."""
+    with acting(actor):
+        course = lock_course(actor=actor, public_id=course_id)
+        return _mark(
+            actor,
+            course,
+            {"enrolment": course},
+            enrolled_by(course),
+            sessions_stand(course),
+            reason=reason,
+            public_id=public_id,
+            now=now,
+        )
+
+
 def _mark(
     actor: Actor,
     course: Course,
@@ -297,10 +319,16 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
         if mark.rating is not None:
             EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, rating=mark.rating)
             rate_anew(actor=actor, rating=mark.rating, now=now)
-        _undo_what_followed(actor, course, facts, now=now)
+        if mark.enrolment is None:
+            _undo_what_followed(actor, course, facts, now=now)
         others = [one for one in theirs if one.pk != course.pk]
-        take_back_moves(actor=actor, course=course, others=others, facts=facts, reason=mark.reason, now=now)
-        for one in (course, *others):
+        if mark.enrolment is None:
+            take_back_moves(
+                actor=actor, course=course, others=others, facts=facts, reason=mark.reason, now=now
+            )
+        if mark.enrolment is not None:
+            leave_with_enrolment(actor=actor, course=course, mark=mark, now=now)
+        for one in others if mark.enrolment is not None else (course, *others):
             refresh_course(course=one, now=now)
         return mark
 
@@ -318,19 +346,19 @@ def decline_error(*, actor: Actor, mark_id: UUID, answer: str, now: datetime) ->
 
 
 def _courses_of_who_is_back(actor: Actor, mark_id: UUID) -> list[Course]:
-    """Every course of the patient, locked in the one order, where the mark is of an end: it may have been a
-    death, which had stopped what the other courses ask."""
+    """Every course of the patient, locked in the one order, where the mark is of an end or of the enrolment:
+    it may have been a death, which had stopped what the other courses ask."""
     ends = ErrorMark.objects.filter(
-        clinic_id=actor.clinic_id, public_id=mark_id, fact__kind=COURSE_ENDED
+        Q(fact__kind=COURSE_ENDED) | Q(enrolment__isnull=False), clinic_id=actor.clinic_id, public_id=mark_id
     ).exists()
     return lock_courses(actor=actor, patient__courses__error_marks__public_id=mark_id) if ends else []
 
 
 def _marked(actor: Actor, mark_id: UUID) -> tuple[Course, ErrorMark]:
-    course = lock_course(actor=actor, error_marks__public_id=mark_id)
+    course = lock_kept_course(actor=actor, error_marks__public_id=mark_id)
     named = (
         *("fact", "note", "session_record", "deviation", "report__clock", "report__deviation"),
-        "rating__review__session_record__course__clinic",
+        *("rating__review__session_record__course__clinic", "enrolment__clinic"),
     )
     mark = ErrorMark.objects.select_related(*named).get(clinic_id=actor.clinic_id, public_id=mark_id)
     own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
@@ -368,6 +396,13 @@ def _rows_of(mark: ErrorMark) -> tuple[Sequence[FactRecord], Sequence[NoteRecord
         facts = list(FactRecord.objects.filter(pk__in=leaving).order_by("pk"))
     if mark.deviation is not None:
         return (), ()
+    if mark.enrolment is not None:
+        if (cannot := sessions_stand(mark.enrolment)) is not None:
+            raise cannot
+        return (
+            list(FactRecord.objects.filter(course=mark.enrolment).order_by("pk")),
+            list(NoteRecord.objects.filter(course=mark.enrolment).order_by("pk")),
+        )
     if mark.report is not None:
         if not standing(mark.report):
             raise NotNow(_("The deviation it belongs to was entered in error: it has left with it."))

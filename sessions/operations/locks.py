@@ -26,6 +26,19 @@ def lock_course(*, actor: Actor, **by: Any) -> Course:
     return course
 
 
+def lock_kept_course(*, actor: Actor, **by: Any) -> Course:
+    """`lock_course`, of one that was entered in error too: for whoever settles, or settled, its mark."""
+    course = (
+        Course.every.select_for_update(of=("self",))
+        .select_related("patient", "clinic", "protocol_version")
+        .filter(clinic_id=actor.clinic_id, **by)
+        .first()
+    )
+    if course is None:
+        raise NotFound()
+    return course
+
+
 def lock_courses(*, actor: Actor, **by: Any) -> list[Course]:
     """All of them, oldest first: what concerns a patient concerns every course of theirs."""
     return list(

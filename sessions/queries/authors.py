@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.db.models import Exists, OuterRef, Q
 
 from clinic.actors import Actor
-from clinic.models import Membership
+from clinic.models import Event, Membership
 from clinic.permissions import HouseSubject
 from clinic.rules.wall_time import day_of
 from sessions.models import (
@@ -187,6 +187,27 @@ def standing(row: Markable) -> bool:
     return type(row)._default_manager.filter(pk=row.pk).exists()
 
 
+def enrolled_by(course: Course) -> frozenset[int]:
+    """Who enrolled the patient."""
+    events = Event.objects.filter(
+        clinic_id=course.clinic_id,
+        course_id=course.pk,
+        subject_type="course",
+        verb="patient_enrolled",
+        actor_kind="person",
+    )
+    return frozenset(pk for pk in events.values_list("actor_id", flat=True) if pk)
+
+
+def hands_in_course(course: Course) -> frozenset[int]:
+    """Who enrolled the patient, or entered or wrote anything of the course."""
+    found: set[int | None] = {*enrolled_by(course)}
+    for people in FactRecord.every.filter(course=course).values_list("entered_by_id", "observed_by_id"):
+        found |= set(people)
+    found |= set(NoteRecord.every.filter(course=course).values_list("author_id", flat=True))
+    return frozenset(pk for pk in found if pk is not None)
+
+
 def hands_in_rating(rating: FidelityRating) -> frozenset[int]:
     """Who rated that session, and who knows its patient: nobody of them says that a rating of it was none."""
     raters = FidelityRating.every.filter(review_id=rating.review_id).values_list("rater_id", flat=True)
@@ -201,6 +222,8 @@ def authors_marked(mark: ErrorMark) -> frozenset[int]:
         return frozenset({mark.note.author_id})
     if mark.deviation is not None:
         return authors_of(mark.deviation)
+    if mark.enrolment is not None:
+        return hands_in_course(mark.enrolment)
     if mark.rating is not None:
         return hands_in_rating(mark.rating)
     if mark.report is not None:
@@ -221,6 +244,16 @@ def marked_of_ones_own(actor: Actor) -> Q:
     team = CareTeamMember.objects.filter(course_id=OuterRef("course_id"), person_id=me)
     knows = Q(Exists(rated)) | Q(Exists(team)) | has_a_hand(actor, "rating__review__session_record")
     found |= Q(rating__isnull=False) & knows
+    mine = Q(entered_by_id=me) | Q(observed_by_id=me)
+    of_course = FactRecord.every.filter(mine, course_id=OuterRef("enrolment_id"))
+    enrolled = Event.objects.filter(
+        clinic_id=actor.clinic_id,
+        course_id=OuterRef("enrolment_id"),
+        verb="patient_enrolled",
+        actor_kind="person",
+        actor_id=me,
+    )
+    found |= Q(enrolment__isnull=False) & (Q(Exists(of_course)) | Q(Exists(enrolled)))
     for path in ("fact", "fact__amends", "fact__amends__amends"):
         found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
     return found

@@ -25,17 +25,17 @@ from sessions.models import (
 )
 from sessions.permissions import subject_of
 from sessions.queries.canonical import digest_of, fact_entry, instant, session_entry, spelled
-from sessions.queries.courses import course_for
+from sessions.queries.courses import kept_course_for
 from sessions.queries.errors import with_all_of_it
 from sessions.queries.fidelity import rated_blind
 
-FORMAT = 3  # 1 had no deviations, 2 no ratings, nor which reports were entered in error
+FORMAT = 3  # 1 had no deviations, 2 no ratings nor enrolment, nor which reports were entered in error
 
 
 def certified_copy(actor: Actor, course_id: UUID, *, now: datetime) -> dict[str, Any]:
     """`content`, and `digest`: the SHA-256 of the content spelled with sorted keys and no blanks. A constant
     number of queries. Forbidden for who may not take records out."""
-    course = course_for(actor, course_id)
+    course = kept_course_for(actor, course_id)
     if not allows(actor, Permission.EXPORT_RECORD, subject_of(course)) or course.pk in rated_blind(actor):
         raise Forbidden()
     content = _content(course, now=now)
@@ -70,6 +70,8 @@ def _content(course: Course, *, now: datetime) -> dict[str, Any]:
         "made_at": instant(now),
         "course": str(course.public_id),
         "patient": course.patient.code,
+        "enrolment": {"enrolled_at": instant(course.enrolled_at), "status": course.status}
+        | _left(next((row for row in marks.values() if row.enrolment_id and row.confirmed), None)),
         "protocol": [course.protocol_version.protocol.code, course.protocol_version.version],
         "sessions": [
             session_entry(row) | {"status": row.status} | _left(of_session.get(row.pk))

@@ -63,6 +63,24 @@ def course_for(actor: Actor, course_id: UUID, permission: Permission = Permissio
     return course
 
 
+def kept_courses_for(actor: Actor, permission: Permission = Permission.VIEW_PATIENT) -> QuerySet[Course]:
+    """`courses_for`, those entered in error among them: for the audit and the certified copy."""
+    return Course.every.filter(courses_visible_to(actor, permission))
+
+
+def kept_course_for(actor: Actor, course_id: UUID) -> Course:
+    """`course_for` the audit and the certified copy."""
+    rows = kept_courses_for(actor).select_related(
+        "patient", "patient__contact_details", "clinic", "protocol_version", "protocol_version__protocol"
+    )
+    course = rows.filter(public_id=course_id).first()
+    if course is None:
+        raise NotFound()
+    if not kept_courses_for(actor, Permission.VIEW_CHART).filter(pk=course.pk).exists():
+        raise Forbidden()
+    return course
+
+
 def after_course(rows: QuerySet[Course], *, actor: Actor, after: str) -> QuerySet[Course]:
     """The rows that follow the course of that public id, by patient's code and then by course. A cursor of no
     course the actor may see starts from the beginning."""

@@ -30,16 +30,18 @@ from sessions.models import (
     SignatureRecord,
 )
 from sessions.models.bookings import RecordStatus
+from sessions.models.courses import CourseStatus
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
     authors_marked,
     chain_of,
+    enrolled_by,
     hands_in,
     leaving_with,
     marked_of_ones_own,
     standing,
 )
-from sessions.queries.courses import course_for, courses_for
+from sessions.queries.courses import course_for, courses_for, kept_course_for, kept_courses_for
 from sessions.queries.facts import FactRow, fact_rows
 from sessions.rules.fidelity import form_of
 
@@ -51,7 +53,7 @@ class MarkRow:
     mark_id: UUID
     course_id: UUID
     patient: str
-    what: str  # fact, note, session, deviation, report or rating
+    what: str  # fact, note, session, deviation, report, rating or enrolment
     kind: str  # of the fact or the session, to whom a report went, what was rated; "" for what has none
     reason: str
     asked_by: str
@@ -79,6 +81,7 @@ class MarkDetail:
     deviation: DeviationRecord | None  # with its review, each step with its signature, actions and reports
     report: DeviationReport | None
     rating: RatingSeen | None
+    enrolment: Course | None  # with its patient and protocol
     settled_by: str
     settled_at: datetime | None
     confirmed: bool | None
@@ -91,7 +94,15 @@ _OF_RATING = ("rating__review__form", "rating__rater", "rating__review__session_
 
 
 def _rows(marks: QuerySet[ErrorMark]) -> QuerySet[ErrorMark]:
-    named = ("fact", "note", "session_record", "deviation__entered_by", *_OF_REPORT, *_OF_RATING)
+    named = (
+        "fact",
+        "note",
+        "session_record",
+        "deviation__entered_by",
+        *_OF_REPORT,
+        *_OF_RATING,
+        *("enrolment__clinic", "enrolment__patient", "enrolment__protocol_version__protocol"),
+    )
     return marks.select_related("course__patient", *named, "asked_by", "settled_by")
 
 
@@ -157,6 +168,7 @@ def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
         "deviation": "" if mark.deviation else None,
         "report": mark.report.clock.recipient if mark.report else None,
         "rating": mark.rating.review.form.session_kind if mark.rating else None,
+        "enrolment": "" if mark.enrolment else None,
     }
     what, kind = next((what, kind) for what, kind in kinds.items() if kind is not None)
     return MarkRow(
@@ -175,7 +187,7 @@ def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
 def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
     """One mark with what it names. For who may confirm it or read the chart."""
     mark = _rows(ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=mark_id)).first()
-    if mark is None or not courses_for(actor).filter(pk=mark.course_id).exists():
+    if mark is None or not kept_courses_for(actor).filter(pk=mark.course_id).exists():
         raise NotFound()
     own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
     subject = subject_of(mark.course, author_id=actor.person_id if own else None)
@@ -185,7 +197,10 @@ def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
     reads = allows(actor, Permission.VIEW_CHART, subject) and mark.rating is None
     if not may_settle and not theirs and not reads:
         raise Forbidden()
-    return _detail(mark, _named(mark), may_settle=may_settle and mark.settled_at is None, now=now)
+    # Who enrols may see nothing clinical.
+    clinical = mark.enrolment is None or may_settle or reads
+    named = _named(mark) if clinical else _Named()
+    return _detail(mark, named, may_settle=may_settle and mark.settled_at is None, now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +215,7 @@ class MarkTarget:
     deviation: DeviationRecord | None = None
     report: DeviationReport | None = None
     rating: RatingSeen | None = None
+    enrolment: Course | None = None
 
 
 def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
@@ -281,6 +297,25 @@ def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
     return MarkTarget(course_id=course.public_id, rating=_seen(row))
 
 
+def enrolment_to_mark(actor: Actor, course_id: UUID) -> MarkTarget:
+    course = course_for(actor, course_id, Permission.VIEW_PATIENT)
+    _may_look(actor, course, enrolled_by(course))
+    if not allows(actor, Permission.VIEW_CHART, subject_of(course)):
+        return MarkTarget(course_id=course.public_id, enrolment=course)  # who enrols may see nothing clinical
+    return MarkTarget(
+        course_id=course.public_id,
+        enrolment=course,
+        facts=fact_rows(list(FactRecord.objects.filter(course=course).select_related("entered_by"))),
+        notes=list(NoteRecord.objects.filter(course=course).select_related("author").order_by("pk")),
+    )
+
+
+def enrolments_in_error(actor: Actor) -> Sequence[Course]:
+    """The courses that left with their enrolment, newest first: nothing else leads to their audit."""
+    rows = kept_courses_for(actor, Permission.VIEW_CHART).filter(status=CourseStatus.ENTERED_IN_ERROR)
+    return list(rows.select_related("patient", "protocol_version__protocol").order_by("-pk")[:PAGE])
+
+
 def _seen(row: FidelityRating) -> RatingSeen:
     form = form_of(row.review.form.document)
     scores = row.scores or {}
@@ -331,6 +366,11 @@ def _named(mark: ErrorMark) -> _Named:
         return _Named(facts=list(found.distinct()))
     if mark.deviation is not None:
         return _Named(deviation=with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk)).get())
+    if mark.enrolment is not None:
+        left = Q(entered_in_error__mark=mark) if mark.confirmed else Q(course=mark.enrolment)
+        stood = facts if mark.confirmed else FactRecord.objects.select_related("entered_by")
+        wrote = notes if mark.confirmed else NoteRecord.objects.select_related("author")
+        return _Named(facts=list(stood.filter(left)), notes=list(wrote.filter(left).order_by("pk")))
     if mark.report is not None or mark.rating is not None:
         return _Named()
     worded = notes.filter(pk__in=[mark.note_id or 0]) | notes.filter(entered_in_error__mark=mark)
@@ -347,6 +387,7 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
         deviation=named.deviation,
         report=mark.report,
         rating=_seen(mark.rating) if mark.rating else None,
+        enrolment=mark.enrolment,
         settled_by=mark.settled_by.printed_name if mark.settled_by else "",
         settled_at=mark.settled_at,
         confirmed=mark.confirmed,
@@ -359,7 +400,7 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
     """Everything of a course that was ever marked as entered in error, newest first, with all it held; of
     ratings those that have left: one that stands is not to be read here. A constant number of queries,
     however much there is."""
-    course = course_for(actor, course_id)
+    course = kept_course_for(actor, course_id)
     shown = ErrorMark.objects.filter(Q(rating__isnull=True) | Q(confirmed=True), course=course)
     marks = list(_rows(shown).order_by("-asked_at", "-pk"))
     held = [mark.session_record_id for mark in marks if mark.session_record_id]

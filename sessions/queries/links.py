@@ -15,6 +15,7 @@ from protocols.rules.definition import AssessmentRule
 from protocols.rules.instruments import Instrument
 from sessions.models import AnswerGiven, Course, PatientLink
 from sessions.models.bookings import LIVE_BOOKINGS
+from sessions.models.courses import CourseStatus
 from sessions.queries.step_up import StepUp, step_up_of
 from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
@@ -52,6 +53,7 @@ def link_of(token: str) -> PatientLink:
     link = (
         PatientLink.objects.select_related("clinic", "course__patient", "patient__contact_details", "booking")
         .filter(token_hash=token_hash(token))
+        .exclude(course__status=CourseStatus.ENTERED_IN_ERROR)
         .first()
     )
     if link is None:

@@ -42,7 +42,7 @@ def own_words(actor: Actor, named: Mapping[str, Any]) -> OwnWords:
 
 def _version_of(clinic_id: int, named: Mapping[str, Any]) -> int | None:
     if isinstance(course := named.get("course"), UUID):
-        found = Course.objects.filter(clinic_id=clinic_id, public_id=course)
+        found = Course.every.filter(clinic_id=clinic_id, public_id=course)
         return found.values_list("protocol_version_id", flat=True).first()
     for name, model in _OF_A_COURSE.items():
         if isinstance(public_id := named.get(name), UUID):

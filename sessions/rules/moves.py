@@ -78,6 +78,17 @@ COURSE_MOVES: MoveTable = table(
         _row("on_hold", f"{TAKE_BACK}active", "active", "course_hold_taken_back", needs_reason=True),
         _row("active", f"{TAKE_BACK}enrolled", "enrolled", "course_hold_taken_back", needs_reason=True),
         _row("active", f"{TAKE_BACK}on_hold", "on_hold", "course_resumption_taken_back", needs_reason=True),
+        # The enrolment itself was.
+        *(
+            _row(
+                status,
+                f"{TAKE_BACK}nothing",
+                "entered_in_error",
+                "enrolment_entered_in_error",
+                needs_reason=True,
+            )
+            for status in ("enrolled", "active", "on_hold", "completed", "withdrawn", "discontinued")
+        ),
     ),
 )
 

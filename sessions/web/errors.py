@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from clinic.adapters.reports.download import ReportFile
 from clinic.permissions import Permission, allows
 from sessions.models import ErrorMark
+from sessions.models.courses import CourseStatus
 from sessions.operations.errors import (
     confirm_error,
     decline_error,
     mark_deviation,
+    mark_enrolment,
     mark_fact,
     mark_note,
     mark_rating,
@@ -91,6 +93,13 @@ def rating(door: Door, rating: UUID) -> HttpResponse:
 
 
 @staff
+def enrolment(door: Door, course: UUID) -> HttpResponse:
+    return _asked(
+        door, door.read(queries.enrolment_to_mark, course), partial(mark_enrolment, course_id=course)
+    )
+
+
+@staff
 def error_marks(door: Door) -> HttpResponse:
     after = uuid_or_none(door.request.GET.get("after", ""))
     rows, following = door.read(queries.marks_to_settle, now=door.now, after=after)
@@ -98,6 +107,7 @@ def error_marks(door: Door) -> HttpResponse:
         "sessions/errors.html",
         here="today",
         marks=rows,
+        enrolments=door.read(queries.enrolments_in_error),
         next_page=f"?after={following}" if following else "",
     )
 
@@ -118,7 +128,9 @@ def error_mark(door: Door, mark: UUID) -> HttpResponse:
     return door.page(
         "sessions/error.html",
         here="today",
-        patient=door.read(banner.banner, found.row.course_id, now=door.now),
+        patient=None
+        if found.enrolment and found.confirmed
+        else door.read(banner.banner, found.row.course_id, now=door.now),
         item=found,
         lines=_lines(found, door.read(banner.names)),
         form=form if found.may_settle else None,
@@ -133,7 +145,9 @@ def audit(door: Door, course: UUID) -> HttpResponse:
     return door.page(
         "sessions/audit.html",
         here="patients",
-        patient=door.read(banner.banner, course, now=door.now),
+        patient=None
+        if found.status == CourseStatus.ENTERED_IN_ERROR
+        else door.read(banner.banner, course, now=door.now),
         course=found,
         marks=[(one, _lines(one, names)) for one in marks],
         noted_apart=door.read(sessions_noted_apart, course),

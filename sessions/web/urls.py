@@ -139,6 +139,7 @@ staff = [
     path("courses/<uuid:course>/undo-version-move/", versions.undo_move, name="undo_version_move"),
     path("protocols/<uuid:protocol>/preview/", versions.preview, name="version_preview"),
     path("bookings/<uuid:booking>/<slug:move>/", planning.booking_move, name="booking_move"),
+    path("courses/<uuid:course>/error/", errors.enrolment, name="enrolment_error"),
     path("courses/<uuid:course>/audit/", errors.audit, name="audit"),
     path("courses/<uuid:course>/certified-copy/", errors.copy, name="certified_copy"),
     path("courses/<uuid:course>/certified-copy.<slug:form>", errors.copy_file, name="certified_copy_file"),

@@ -61,6 +61,7 @@ _LEAVE = {
     "DeviationReport",
     "FidelityRating",
     "FidelityFeedback",
+    "Course",
 }
 # Who reads also what was entered in error, and why: decision 0016.
 _READS_EVERY = {
@@ -70,6 +71,10 @@ _READS_EVERY = {
     "sessions/queries/notes.py": "what was signed is proved from all of it",
     "sessions/operations/signing.py": "a signature covers all up to its newest row",
     "sessions/queries/authors.py": "whose hand is in it",
+    "sessions/queries/courses.py": "the audit and the certified copy find their course",
+    "sessions/queries/own_words.py": "the audit speaks as its protocol does",
+    "sessions/operations/locks.py": "a mark that is settled is answered as such",
+    "sessions/operations/exporting.py": "the certified copy",
     "sessions/queries/fidelity.py": "who rated in error rates anew",
     "sessions/operations/fidelity.py": "an id was used before",
     "sessions/operations/answering.py": "an id was used before",

@@ -101,6 +101,7 @@ def test_the_moves_in_the_database_are_the_moves_of_the_rules() -> None:
 
 def a_row(model: type[models.Model], cast: Cast, course: Course) -> models.Model:
     if model is Course:
+        confirmed(cast, course, enrolment=course)
         return course
     if model is CourseStage:
         return CourseStage.objects.filter(course=course, status="waiting").latest("position")
@@ -123,18 +124,23 @@ def a_row(model: type[models.Model], cast: Cast, course: Course) -> models.Model
         ended_at=START + timedelta(hours=1),
         started_by=cast.people["ada"],
     )
-    ErrorMark.objects.create(  # what refuses below must be the move, not that nobody confirmed it
+    confirmed(cast, course, session_record=record)
+    return record
+
+
+def confirmed(cast: Cast, course: Course, **named: models.Model) -> None:
+    """What refuses must be the move, not that nobody confirmed it."""
+    ErrorMark.objects.create(
         clinic=cast.clinic,
         course=course,
-        session_record=record,
         reason="tried out",
         asked_by=cast.people["ada"],
         asked_at=START,
         settled_by=cast.people["ben"],
         settled_at=START,
         confirmed=True,
+        **named,
     )
-    return record
 
 
 def way_to(table: MoveTable, start: str, goal: str) -> tuple[str, ...] | None:

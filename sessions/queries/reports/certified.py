@@ -18,7 +18,7 @@ from clinic.actors import Actor
 from clinic.rules.reports import Attached, Cell, Column, Holds, Passage, Report, Table, Term, Texts
 from sessions.queries.canonical import spelled
 from sessions.queries.copies import certified_copy
-from sessions.queries.courses import course_for
+from sessions.queries.courses import kept_course_for
 from sessions.queries.reports.scope import language, made_by
 from sessions.queries.vocabulary import (
     ACT_WORDS,
@@ -33,7 +33,7 @@ from sessions.queries.words import status_words
 
 def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
     """The same content as `certified_copy`, and that inside as a file. Forbidden for who may not have it."""
-    course = course_for(actor, course_id)
+    course = kept_course_for(actor, course_id)
     copy = certified_copy(actor, course_id, now=now)
     content: Mapping[str, Any] = copy["content"]
     zone = course.clinic.zone_info
@@ -52,6 +52,7 @@ def certified_report(actor: Actor, course_id: UUID, *, now: datetime) -> Report:
             (_("Patient"), f"{course.patient.name}, {course.patient.code}"),
             (_("Protocol"), " ".join(map(str, content["protocol"]))),
             (_("Course"), str(course.public_id)),
+            *_enrolment(content["enrolment"]),
             (_("SHA-256"), copy["digest"]),
         ],
         parts=[
@@ -101,6 +102,18 @@ def _error_columns() -> Sequence[Column]:
         Column(name="error", title=_("Entered in error"), below=True),
         Column(name="id", title=_("Id"), below=True),
     )
+
+
+def _enrolment(one: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    left = one["entered_in_error"]
+    if not left:
+        return ()
+    words = _("entered in error: %(reason)s. Marked by %(asked)s, confirmed by %(confirmed)s.") % {
+        "reason": left["reason"],
+        "asked": left["asked_by"],
+        "confirmed": left["confirmed_by"],
+    }
+    return ((_("Enrolment"), words),)
 
 
 def _error(one: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -26,6 +26,7 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.models.bookings import BookingStatus, RecordStatus
+from sessions.models.courses import CourseStatus
 from sessions.queries.reports.month_tables import Span, head, number
 from sessions.queries.telling import part_words
 from sessions.queries.vocabulary import (
@@ -83,6 +84,7 @@ def _visits(span: Span) -> Table:
     rows = (
         SessionBooking.objects.filter(span.holds("starts_at"), clinic_id=span.clinic_id)
         .exclude(session_record__status=RecordStatus.ENTERED_IN_ERROR)
+        .exclude(course__status=CourseStatus.ENTERED_IN_ERROR)
         .values("kind")
         .annotate(
             came=Count("id", filter=Q(status__in=[BookingStatus.USED, BookingStatus.CHECKED_IN])),

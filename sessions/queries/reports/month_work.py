@@ -22,7 +22,7 @@ from sessions.models import (
     StaffTask,
 )
 from sessions.models.bookings import RecordStatus
-from sessions.models.courses import OPEN_STATUSES
+from sessions.models.courses import OPEN_STATUSES, CourseStatus
 from sessions.models.requirements import WAITS_FOR_REVIEW
 from sessions.models.reviews import ReviewOutcome
 from sessions.queries.oversight import FOLLOWING
@@ -237,6 +237,7 @@ def _overdue(span: Span) -> Table:
 def _safety_tasks(span: Span) -> Table:
     rows = (
         StaffTask.objects.filter(span.holds("opened_at"), clinic_id=span.clinic_id, safety=True)
+        .exclude(course__status=CourseStatus.ENTERED_IN_ERROR)
         .values("kind")
         .annotate(
             opened=Count("id"),

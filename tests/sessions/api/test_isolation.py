@@ -180,6 +180,8 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "mark_fact": {**row, **reason},
         "mark_note": {**row, **reason},
         "mark_deviation": {**row, **reason},
+        "mark_report": {**row, **reason},
+        "mark_enrolment": {**row, **reason},
         "mark_session": {**row, **reason},
         "confirm_error": {},
         "decline_error": {"answer": "It is right."},

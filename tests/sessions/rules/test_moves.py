@@ -13,7 +13,10 @@ from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, RECORD_MOVES, STAG
 @pytest.mark.parametrize(
     ("table", "statuses"),
     [
-        (COURSE_MOVES, {"enrolled", "active", "on_hold", "completed", "withdrawn", "discontinued"}),
+        (
+            COURSE_MOVES,
+            {"enrolled", "active", "on_hold", "completed", "withdrawn", "discontinued", "entered_in_error"},
+        ),
         (STAGE_MOVES, {"waiting", "active", "finished", "skipped"}),
         (BOOKING_MOVES, {"booked", "checked_in", "used", "cancelled", "no_show"}),
         (RECORD_MOVES, {"under_way", "ended", "signed", "void", "entered_in_error"}),
@@ -29,9 +32,10 @@ def test_an_ended_course_never_moves_again_unless_its_end_was_entered_in_error(s
     with pytest.raises(NotNow):
         move(COURSE_MOVES, status, "begin")
     left = [row for row in COURSE_MOVES.moves if row.from_status == status]
-    assert all(row.event == "course_end_taken_back" and row.needs_reason for row in left)
-    assert {row.action for row in left} == {
-        f"{TAKE_BACK}{goal}" for goal in ("enrolled", "active", "on_hold")
+    assert all(row.needs_reason for row in left)
+    assert {(row.action, row.event) for row in left} == {
+        *((f"{TAKE_BACK}{goal}", "course_end_taken_back") for goal in ("enrolled", "active", "on_hold")),
+        (f"{TAKE_BACK}nothing", "enrolment_entered_in_error"),
     }
 
 

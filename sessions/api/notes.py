@@ -99,6 +99,7 @@ class ChangeTemplateInput(StrictSerializer):
     kinds = serializers.ListField(child=Text(max_length=20), required=False, max_length=10)
     in_use = YesNo(required=False)
     version = Whole(min_value=0, required=False)
+    reason = Text()
 
 
 class CopiedOut(Serializer[Any]):

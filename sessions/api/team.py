@@ -47,7 +47,7 @@ class NameDeputyInput(NewRowInput):
     deputy_id = Id()
     from_on = serializers.DateField()
     until_on = serializers.DateField(required=False, allow_null=True)
-    reason = Text(required=False, allow_blank=True)
+    reason = Text()
 
 
 class RecordCredentialInput(NewRowInput):
@@ -59,7 +59,7 @@ class RecordCredentialInput(NewRowInput):
     issuer = Text(max_length=200, required=False, allow_blank=True)
     valid_from = serializers.DateField()
     valid_until = serializers.DateField(required=False, allow_null=True)
-    reason = Text(required=False, allow_blank=True)
+    reason = Text()
 
 
 class WithdrawCredentialInput(ReasonInput):
@@ -73,7 +73,7 @@ class InviteReviewerInput(StrictSerializer):
     printed_name = Text(max_length=200)
     course_ids = serializers.ListField(child=Id(), max_length=200)
     until_on = serializers.DateField(help_text="The last day, in the clinic's zone.")
-    reason = Text(required=False, allow_blank=True)
+    reason = Text()
 
 
 class AbsenceOut(Serializer[Any]):
@@ -376,8 +376,8 @@ class ReviewInvitations(Door):
 
 
 class EndReviewInvitation(Door):
-    @described("end_review_invitation", takes=NothingInput, gives=InvitationsOut)
+    @described("end_review_invitation", takes=ReasonInput, gives=InvitationsOut)
     def post(self, request: Request, slug: str, invitation: UUID) -> Response:
-        self.sent(NothingInput)
-        end_invitation(actor=self.actor, invitation_id=invitation, now=self.actor.at)
+        sent = self.sent(ReasonInput)
+        end_invitation(actor=self.actor, invitation_id=invitation, now=self.actor.at, **sent)
         return self.gives(InvitationsOut, {"items": invitations(self.actor, now=self.actor.at)})

@@ -48,6 +48,7 @@ class SetClockInput(NewRowInput):
     unit = one_of(Unit)
     from_next_day = YesNo()
     based_on = Text(allow_blank=True, help_text="The regulation, contract or decision it comes from.")
+    reason = Text()
 
 
 class TrendOut(Serializer[Any]):

@@ -35,6 +35,7 @@ def test_a_deviation_is_entered_reviewed_corrected_reported_and_closed_by_the_ap
         "unit": "hours",
         "from_next_day": True,
         "based_on": "The contract, §7",
+        "reason": "The sponsor asks for it.",
     }
     said(ada.post("set_reporting_clock", clock), 403)
     assert said(finn.post("set_reporting_clock", clock), 201)["based_on"] == "The contract, §7"

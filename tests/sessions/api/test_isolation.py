@@ -163,7 +163,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "take_note_lead": {},
         "note_theme": {**row, "theme": "Grief", "words": ""},
         "set_presence": {**row, "person_id": str(cast.id("gil")), "from_at": at},
-        "note_templates": {"title": "Ours", "lines": "One"},
+        "note_templates": {**reason, "title": "Ours", "lines": "One"},
         "psychotherapy_note": row,
         "save_psychotherapy_note": {"version": 0, "blocks": [{"code": "text", "text": "Mine."}]},
         "sign_record": {"password": "a-long-demo-password"},
@@ -225,6 +225,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         },
         "set_reporting_clock": {
             **row,
+            **reason,
             "recipient": "irb",
             "applies_to": "important",
             "protocol_id": ids["protocol"],
@@ -261,6 +262,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "take_back": {},
         "name_deputy": {
             **row,
+            **reason,
             "supervisor_id": ids["hana"],
             "deputy_id": ids["ivo"],
             "from_on": span["from_on"],
@@ -268,6 +270,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "release_deputy": reason,
         "record_credential": {
             **row,
+            **reason,
             "person_id": ids["hana"],
             "kind": "licence",
             "code": "psychotherapist",
@@ -276,12 +279,13 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         },
         "withdraw_credential": reason,
         "invite_reviewer": {
+            **reason,
             "email": "rita@example.org",
             "printed_name": "Rita Rowan",
             "course_ids": [ids["course"]],
             "until_on": span["until_on"],
         },
-        "end_review_invitation": {},
+        "end_review_invitation": reason,
         "move_courses": {**reason, "courses": [ids["course"]]},
         "undo_version_move": reason,
     }

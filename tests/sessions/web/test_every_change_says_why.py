@@ -1,5 +1,5 @@
-"""Every change to how the clinic runs that is made on a staff page asks why, and the answer stands beside its
-event; the admin's own pages are in test_admin_by_role."""
+"""Every change to how the clinic runs that is made on a staff page or by the API asks why, and the answer
+stands beside its event; the admin's own pages are in test_admin_by_role."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.urls import reverse
 from clinic.models import Event
 from clinic.operations.absences import name_deputy
 from sessions.operations.inviting import invite_reviewer
+from tests.sessions.api.caller import calls
 from tests.sessions.rules.test_fidelity import FORM
 from tests.sessions.web.door import client_of
 from tests.support.clinic_day import ClinicDay
@@ -149,3 +150,56 @@ def test_the_team_page_leads_to_ending_a_deputy_and_an_invitation(day: ClinicDay
     assert f'href="{release}"' in page and f'href="{end}"' in page
     for address in (release, end):
         assert client_of(day, "ada").post(address, {"reason": "Mine."}).status_code == 403
+
+
+BY_API: dict[str, Callable[[ClinicDay], dict[str, Any]]] = {
+    "change_note_template": lambda day: {"title": "Ours", "lines": "One"},
+    "set_reporting_clock": lambda day: {
+        "id": str(uuid4()),
+        "recipient": "irb",
+        "applies_to": "important",
+        "count": 7,
+        "unit": "calendar_days",
+        "from_next_day": True,
+        "based_on": "The board’s letter",
+    },
+    "name_deputy": lambda day: {
+        "id": str(uuid4()),
+        "supervisor_id": str(day.cast.id("carla")),
+        "deputy_id": str(day.cast.id("dov")),
+        "from_on": day.now.date().isoformat(),
+    },
+    "record_credential": lambda day: {
+        "id": str(uuid4()),
+        "person_id": str(day.cast.id("ada")),
+        "kind": "licence",
+        "code": "psychotherapist",
+        "title": "Licence",
+        "valid_from": "2026-01-01",
+    },
+    "invite_reviewer": lambda day: {
+        "email": "rita@example.org",
+        "printed_name": "Rita Rowan",
+        "course_ids": [str(day.late.public_id)],
+        "until_on": (day.now.date() + timedelta(days=30)).isoformat(),
+    },
+}
+VERBS = {
+    "change_note_template": "note_template_changed",
+    "set_reporting_clock": "reporting_clock_set",
+    "name_deputy": "deputy_named",
+    "record_credential": "credential_recorded",
+    "invite_reviewer": "reviewer_invited",
+}
+
+
+@pytest.mark.parametrize("operation", sorted(BY_API))
+def test_by_the_api_too_nothing_changes_without_a_reason(day: ClinicDay, operation: str) -> None:
+    name = {"change_note_template": "note_templates"}.get(operation, operation)
+    carla, body = calls(day.cast, "carla"), BY_API[operation](day)
+    for unexplained in (body, {**body, "reason": ""}):
+        assert carla.post(name, unexplained).status_code == 400
+    events = Event.objects.filter(verb=VERBS[operation])
+    assert not events.exists()
+    assert carla.post(name, {**body, "reason": "It was agreed."}).status_code in (200, 201)
+    assert events.get().reason.text == "It was agreed."

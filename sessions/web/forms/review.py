@@ -65,7 +65,7 @@ class StepForm(RecordForm):
 
 
 class ReviewForm(RecordForm):
-    comment = words(_("Your review"), hint=_("What happened, why_changed, and what follows from it."))
+    comment = words(_("Your review"), hint=_("What happened, why, and what follows from it."))
     closes = forms.BooleanField(label=_("Nothing further follows: this closes it"), required=False)
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clinic.ids import uuid7
+from clinic.languages import NAMES
 from clinic.rules.telephone import text_number
 
 
@@ -43,6 +44,16 @@ def valid_crisis_lines(value: object) -> None:
         raise ValidationError(
             _("Crisis lines are a list of entries with: name, number, hours; and country, language.")
         )
+
+
+def valid_words_by_language(value: object) -> None:
+    """Language → words in it, of the languages in which patients read."""
+    ok = isinstance(value, dict) and all(
+        language in NAMES and isinstance(words, str) and 0 < len(words.strip()) <= 200
+        for language, words in value.items()
+    )
+    if not ok:
+        raise ValidationError(_("Write the words by language: en, es, de or fr, each up to 200 characters."))
 
 
 def valid_days_ahead(value: object) -> None:
@@ -125,10 +136,29 @@ class Clinic(models.Model):
         ),
     )
     crisis_lines = models.JSONField(default=list, blank=True, validators=[valid_crisis_lines])
+    emergency_number = models.CharField(
+        max_length=20,
+        blank=True,
+        verbose_name=gettext_lazy("Emergency number"),
+        help_text=gettext_lazy(
+            "Of the clinic’s country, such as 911 or 112. Stands on every page a patient sees, beside the "
+            "crisis lines."
+        ),
+    )
     reading_hours = models.CharField(
         max_length=200,
         blank=True,
-        help_text=gettext_lazy("When somebody reads what patients send, in words."),
+        help_text=gettext_lazy("When somebody reads what patients send, in words of the clinic’s language."),
+    )
+    reading_hours_in = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[valid_words_by_language],
+        verbose_name=gettext_lazy("Reading hours in other languages"),
+        help_text=gettext_lazy(
+            'By language, such as {"es": "de lunes a viernes, de 9 a 17"}: in each one in which patients are '
+            "written to."
+        ),
     )
     quiet_from = models.TimeField(default=time(20, 0))
     quiet_until = models.TimeField(default=time(9, 0))

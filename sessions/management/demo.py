@@ -52,6 +52,7 @@ class Place:
     zone: str
     phone: str
     country: str
+    emergency_number: str
     crisis_lines: tuple[tuple[str, str, str], ...]
     people: Mapping[str, tuple[str, tuple[Role, ...]]]
     rooms: tuple[str, ...]
@@ -65,6 +66,7 @@ ALDER = Place(
     name="Alder House",
     zone="America/New_York",
     country="US",
+    emergency_number="911",
     phone="555-0100",
     crisis_lines=(("988 Suicide and Crisis Lifeline", "988", "day and night"),),
     people={
@@ -87,6 +89,7 @@ BIRCH = Place(
     name="Birch Rooms",
     zone="Europe/Lisbon",
     country="PT",
+    emergency_number="112",
     phone="555-0200",
     crisis_lines=(("SNS 24", "808 24 24 24", "day and night"),),
     people={
@@ -169,7 +172,13 @@ def _found(place: Place, *, now: datetime) -> House:
             {"name": name, "number": number, "hours": hours, "country": place.country}
             for name, number, hours in place.crisis_lines
         ],
+        emergency_number=place.emergency_number,
         reading_hours="weekdays 9 to 5",
+        reading_hours_in={
+            "es": "de lunes a viernes, de 9 a 17",
+            "de": "Montag bis Freitag von 9 bis 17 Uhr",
+            "fr": "du lundi au vendredi, de 9 h à 17 h",
+        },
         shows_plan=True,
         step_up_ways=["code", "word", "birth_date"],
         address="A fictional address",

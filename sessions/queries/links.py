@@ -38,7 +38,8 @@ class LinkPage:
     sender_name: str
     phone: str
     crisis_lines: Sequence[Line]
-    reading_hours: str
+    emergency_number: str
+    reading_hours: str  # in the language of the page, where the clinic has written them in it
     closed_now: bool  # by the hours the clinic has set
     language: str
     zone: ZoneInfo  # the patient's
@@ -85,7 +86,8 @@ def link_page(token: str, *, now: datetime, proof: str = "") -> LinkPage:
         crisis_lines=lines_for(
             link.clinic.crisis_lines, country=link.clinic.country, language=link.patient.language
         ),
-        reading_hours=link.clinic.reading_hours,
+        emergency_number=link.clinic.emergency_number,
+        reading_hours=link.clinic.reading_hours_in.get(language) or link.clinic.reading_hours,
         closed_now=not is_open(
             now,
             zone=link.clinic.zone_info,

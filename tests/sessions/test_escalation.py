@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core import mail
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -27,8 +28,10 @@ from sessions.operations.errors import confirm_error, mark_fact
 from sessions.operations.escalating import escalate_due_tasks
 from sessions.operations.finishing import finish_task, take_task
 from sessions.operations.tasks import open_task
+from sessions.operations.wording import approve_language
 from sessions.queries.tasks import task as task_detail
 from sessions.queries.watch import untold_tasks
+from sessions.queries.wording import digest_in, words_in
 from sessions.rules.escalation import NextTold, Rung, Waits, next_told
 from sessions.rules.facts import ContactResult, Mode, RiskFound
 from tests.sessions.test_concurrency import at_once
@@ -347,6 +350,53 @@ def test_without_a_crisis_line_for_its_country_and_language_the_deployment_check
         return
     with pytest.raises(Exception, match=problem):
         check()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("missing", "problem"),
+    [
+        ({}, ""),
+        ({"emergency_number": ""}, "does not say which number is called in an emergency"),
+        ({"reading_hours": ""}, "is read, in: en"),
+        ({"reading_hours": "", "reading_hours_in": {"en": "weekdays"}}, ""),
+    ],
+)
+def test_without_an_emergency_number_or_its_reading_hours_the_deployment_check_fails(
+    cast: Cast, settings: Any, missing: dict[str, Any], problem: str
+) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(
+        **{"country": "US", "crisis_lines": [LINE | {"country": "US"}], **missing}
+    )
+    settings.CLINIC_MODE = "production"
+    assert said_by_the_check(problem)
+
+
+@pytest.mark.django_db
+def test_the_reading_hours_are_asked_for_in_each_language_that_patients_are_written_to(
+    cast: Cast, settings: Any
+) -> None:
+    lines = [LINE | {"country": "US", "language": one} for one in ("en", "es")]
+    Clinic.objects.filter(pk=cast.clinic.pk).update(country="US", crisis_lines=lines)
+    approve_language(
+        actor=cast.actor("dov"),
+        language="es",
+        digest=digest_in("es", words_in(cast.clinic.pk, "es")),
+        now=START,
+    )
+    settings.CLINIC_MODE = "production"
+    assert said_by_the_check("is read, in: es")
+    Clinic.objects.filter(pk=cast.clinic.pk).update(reading_hours_in={"es": "de lunes a viernes"})
+    assert said_by_the_check("")
+
+
+def said_by_the_check(problem: str) -> bool:
+    """Whether it fails with those words; with none, whether it passes."""
+    try:
+        call_command("check", databases=["default"], tags=["database"], fail_level="ERROR")
+    except SystemCheckError as error:
+        return bool(problem) and problem in str(error)
+    return not problem
 
 
 # --- an escalation never goes missing -----------------------------------------------------------------------

@@ -22,7 +22,7 @@ from tests.support.reading import hardness
 
 pytestmark = pytest.mark.django_db
 
-PHONE, CRISIS = 'href="tel:555-0100"', 'href="tel:988"'
+PHONE, CRISIS, EMERGENCY = 'href="tel:555-0100"', 'href="tel:988"', 'href="tel:911"'
 # Of the day's people: no page of a patient names anybody, not even the patient.
 NAMES = ("Pat", "Example", "P-001", "Ada", "Alder,", "Ben Birch", "Carla")
 
@@ -47,6 +47,7 @@ def faults(response: Any, *, known: bool = True, clinical: bool = False, languag
         "its script": "leave.js" in page and page.index("leave.js") < page.index("<body"),
         "the clinic's number": PHONE in page or not known,
         "the crisis lines": CRISIS in page or not known,
+        "the emergency number": EMERGENCY in page or not known,
         "whom to call all the same": "local emergency number" in words or known,
         "raise a concern": "/concern/" in page or not known,
         "its language": f'<html lang="{language}">' in page,

@@ -18,7 +18,7 @@ from django.utils.translation.template import templatize
 
 from clinic.catalogs import FOLDER, compile_stale, pages_in, uncompiled
 from clinic.checks import catalogues_are_compiled
-from clinic.models import Event
+from clinic.models import Clinic, Event
 from protocols.queries import own_questions
 from sessions.models import Course, Patient
 from sessions.operations.wording import approve_language
@@ -213,6 +213,20 @@ def test_whoever_approves_a_language_has_every_sentence_of_its_pages_before_them
         if re.sub(r"%\((\w+)\)[sd]", r"{\1}", said) not in shown
     ]
     assert missing == [] and "pages and approve them" in page
+
+
+@pytest.mark.django_db
+def test_the_reading_hours_stand_in_the_language_of_the_page(
+    client: Client, cast: Cast, course: Course
+) -> None:
+    _booking, token = visit_link(cast, course, now=START)
+    Clinic.objects.filter(pk=cast.clinic.pk).update(reading_hours_in={"de": "Montag bis Freitag"})
+    assert "weekdays 9 to 5" in client.get(f"/p/{token}/").content.decode(), "nobody has approved German yet"
+    digest = digest_in("de", words_in(cast.clinic.pk, "de"))
+    approve_language(actor=cast.actor("dov"), language="de", digest=digest, now=START)
+    page = client.get(f"/p/{token}/").content.decode()
+    assert "Montag bis Freitag" in page and "weekdays" not in page
+    assert "Im Notfall rufen Sie 911 an" in page
 
 
 @pytest.mark.django_db

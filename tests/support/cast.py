@@ -48,6 +48,7 @@ def make_clinic(slug: str, *, zone: str = "America/New_York") -> Clinic:
         sender_name=f"{slug.title()} House",
         phone="555-0100",
         crisis_lines=[{"name": "Crisis line", "number": "988", "hours": "day and night"}],
+        emergency_number="911",
         reading_hours="weekdays 9 to 5",
         # Most patients here have one channel and no word: their forms shall reach them all the same.
         step_up_ways=["code", "word", "birth_date"],

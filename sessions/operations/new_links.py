@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from clinic import outbox
 from clinic.actors import acting
 from clinic.adapters.mail import RenderedMail
+from clinic.adapters.text import OPTED_OUT
 from clinic.models import Channel, Message, MessageLog
 from clinic.operations.events import record_event
 from clinic.outbox import Rendered
@@ -24,6 +25,7 @@ from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.patients import LinkPurpose
 from sessions.operations.answering import actor_of
+from sessions.operations.reaching import stopped_at_the_provider
 from sessions.operations.rendering import link_address, refuse_telling, texted
 from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
@@ -176,8 +178,28 @@ def render_new_link(message: Message, now: datetime) -> Rendered:
     return RenderedMail(to=details.email, subject=subject, text=text, sender_name=clinic.sender_name)
 
 
+def new_link_undeliverable(message: Message | MessageLog, reason: str, now: datetime) -> None:
+    """Nobody is told: the page that offered it gives the number to call beside it. That they had stopped all
+    texts at the provider is noted."""
+    if reason.endswith(OPTED_OUT):
+        new_link_refused(message, reason, now)
+
+
+def new_link_refused(message: Message | MessageLog, reason: str, now: datetime) -> None:
+    course = Course.objects.filter(clinic_id=message.clinic_id, pk=message.data["course"]).first()
+    if course is not None:
+        stopped_at_the_provider(
+            clinic_id=message.clinic_id, patient_id=course.patient_id, channel=message.channel, now=now
+        )
+
+
 def register_new_links() -> None:
     """Quiet hours do not hold it back: the patient has asked for it just now."""
     outbox.register(
-        PURPOSE, still_wanted=new_link_still_wanted, render=render_new_link, respects_quiet_hours=False
+        PURPOSE,
+        still_wanted=new_link_still_wanted,
+        render=render_new_link,
+        on_undeliverable=new_link_undeliverable,
+        on_refused=new_link_refused,
+        respects_quiet_hours=False,
     )

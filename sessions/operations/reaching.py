@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from clinic.actors import Actor
+from clinic.actors import Actor, acting, system_actor
 from clinic.operations.events import record_event
-from sessions.models import ContactChoice, ContactDetails
+from sessions.models import ContactChoice, ContactDetails, Course
+from sessions.models.courses import OPEN_STATUSES
+from sessions.operations.locks import lock_courses
 from sessions.rules.reaching import EMAIL, TEXT
 
 Source = ContactChoice.Source
@@ -80,3 +82,26 @@ def stop_channel(
         reason_code=source.value,
     )
     return True
+
+
+def stopped_at_the_provider(*, clinic_id: int, patient_id: int, channel: str, now: datetime) -> bool:
+    """They told the provider to stop, and not us: it is their stop all the same, and the next tick plans
+    what is left of their courses by another way. Whether that is new."""
+    actor = system_actor(clinic_id=clinic_id, at=now)
+    with acting(actor):
+        # Courses before what belongs to them, like everywhere.
+        courses = lock_courses(actor=actor, patient_id=patient_id)
+        details = ContactDetails.objects.select_for_update().filter(patient_id=patient_id).first()
+        new = details is not None and stop_channel(
+            actor=actor,
+            details=details,
+            channel=channel,
+            source=Source.PROVIDER,
+            now=now,
+            course_id=courses[-1].pk if courses else None,
+        )
+        if new:
+            Course.objects.filter(
+                clinic_id=clinic_id, patient_id=patient_id, status__in=OPEN_STATUSES
+            ).update(look_again_at=now)
+        return new

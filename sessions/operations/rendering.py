@@ -132,8 +132,9 @@ def _course_of(message: Message) -> Course:
 
 
 def _calendar(message: Message, course: Course, *, language: str, link: str) -> tuple[Attachment, ...]:
-    """Of a visit, its entry for the patient's calendar."""
-    if message.purpose != "visit_reminder":
+    """Of a visit, its entry for the patient's calendar. Where messages say only that there is something to
+    open, it is on the page behind the link."""
+    if message.purpose != "visit_reminder" or course.patient.contact_details.discreet:
         return ()
     return (
         calendar_of_visit(

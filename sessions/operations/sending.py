@@ -16,7 +16,6 @@ from clinic.rules.wall_time import day_of, local_of, on_day
 from protocols.queries import definition_of
 from protocols.rules.definition import SessionKind
 from sessions.models import (
-    ContactChoice,
     ContactDetails,
     Course,
     CourseRequirement,
@@ -28,7 +27,7 @@ from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.locks import lock_course
 from sessions.operations.messages import ABOUT_A_VISIT, PURPOSES, open_message_task
 from sessions.operations.missed import PURPOSE as MISSED
-from sessions.operations.reaching import stop_channel
+from sessions.operations.reaching import stopped_at_the_provider
 from sessions.operations.rendering import render, render_together
 from sessions.operations.sending_to_staff import render_task, task_still_wanted, task_undeliverable
 from sessions.operations.telling_staff import TASK_PURPOSE
@@ -164,13 +163,17 @@ def _unwanted(
 def undeliverable(message: AnyMessage, reason: str, now: datetime) -> None:
     """What failed goes by the patient's next way; where there is none, and where nobody knows whether it
     arrived, a person takes over. What came too late is a call to make only if it was about safety."""
-    if message.course_id is None or "key" not in message.data:
+    # Of a course entered in error there is nobody to reach any more.
+    found = Course.objects.filter(clinic_id=message.clinic_id, pk=message.course_id or 0).first()
+    if found is None or "key" not in message.data:
         return
-    with acting(system_actor(clinic_id=message.clinic_id, at=now)):
-        course = lock_course(actor=system_actor(clinic_id=message.clinic_id, at=now), pk=message.course_id)
+    actor = system_actor(clinic_id=message.clinic_id, at=now)
+    with acting(actor):
         if reason.endswith(OPTED_OUT):
-            _stopped_at_the_provider(course=course, channel=message.channel, now=now)
-            Course.objects.filter(pk=course.pk).update(look_again_at=now)
+            stopped_at_the_provider(
+                clinic_id=found.clinic_id, patient_id=found.patient_id, channel=message.channel, now=now
+            )
+        course = lock_course(actor=actor, pk=found.pk)
         if message.state == MessageState.FAILED and now < message.not_after and _other_way(course, message):
             # The next look plans it by the way that is left.
             Course.objects.filter(pk=course.pk).update(look_again_at=now)
@@ -205,30 +208,12 @@ def _other_way(course: Course, message: AnyMessage) -> bool:
     return way_for(how_to_reach(course), message.purpose, failed=failed)[0] is not None
 
 
-def _stopped_at_the_provider(*, course: Course, channel: str, now: datetime) -> None:
-    """They told the provider, and not us."""
-    details = ContactDetails.objects.select_for_update().filter(patient_id=course.patient_id).first()
-    if details is not None:
-        stop_channel(
-            actor=system_actor(clinic_id=course.clinic_id, at=now),
-            details=details,
-            channel=channel,
-            source=ContactChoice.Source.PROVIDER,
-            now=now,
-            course_id=course.pk,
-        )
-
-
 def refused(message: AnyMessage, reason: str, now: datetime) -> None:
     """Whoever calls our message unwanted, or unsubscribes at the provider, gets no more by that way."""
-    if message.course_id is None:
-        return
-    actor = system_actor(clinic_id=message.clinic_id, at=now)
-    with acting(actor):
-        course = lock_course(actor=actor, pk=message.course_id)
-        _stopped_at_the_provider(course=course, channel=message.channel, now=now)
-        Course.objects.filter(patient_id=course.patient_id, status__in=OPEN_STATUSES).update(
-            look_again_at=now
+    course = Course.objects.filter(clinic_id=message.clinic_id, pk=message.course_id or 0).first()
+    if course is not None:
+        stopped_at_the_provider(
+            clinic_id=message.clinic_id, patient_id=course.patient_id, channel=message.channel, now=now
         )
 
 

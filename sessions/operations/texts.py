@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from clinic import outbox
 from clinic.actors import Actor, acting, system_actor
-from clinic.adapters.text import RenderedText
-from clinic.models import Channel, Clinic, Message
+from clinic.adapters.text import OPTED_OUT, RenderedText
+from clinic.models import Channel, Clinic, Message, MessageLog
 from clinic.operations.events import record_event
 from clinic.operations.own_number import stop_texts_to
 from clinic.rules.text_words import TextWord, word_in
@@ -17,7 +17,12 @@ from sessions.models import ContactChoice, ContactDetails, Course, ReceivedText
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
 from sessions.operations.locks import lock_courses
-from sessions.operations.reaching import note_choices, standing, stop_channel
+from sessions.operations.reaching import (
+    note_choices,
+    standing,
+    stop_channel,
+    stopped_at_the_provider,
+)
 from sessions.operations.refresh import refresh_course
 from sessions.operations.rendering import refuse_telling, texted
 from sessions.operations.tasks import open_task
@@ -187,8 +192,20 @@ def render_answer(message: Message, now: datetime) -> RenderedText:
     return texted(clinic=clinic, details=details, message=message, text=text)
 
 
+def answer_undeliverable(message: Message | MessageLog, reason: str, now: datetime) -> None:
+    """The provider keeps its own list: whoever is on it gets no texts, whatever they have written to us."""
+    if reason.endswith(OPTED_OUT):
+        stopped_at_the_provider(
+            clinic_id=message.clinic_id, patient_id=message.data["patient"], channel=message.channel, now=now
+        )
+
+
 def register_text_answers() -> None:
     """Quiet hours do not hold them back: the patient has just written."""
     outbox.register(
-        PURPOSE, still_wanted=answer_still_wanted, render=render_answer, respects_quiet_hours=False
+        PURPOSE,
+        still_wanted=answer_still_wanted,
+        render=render_answer,
+        on_undeliverable=answer_undeliverable,
+        respects_quiet_hours=False,
     )

@@ -18,6 +18,7 @@ from sessions.models import ContactDetails, Course, PatientLink
 from sessions.operations.answering import answer_form, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.new_links import ask_for_new_link
+from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.rules.discretion import telling_words
 from tests.sessions.test_patient_pages import CRISIS, PHONE, check_in_token, token_of, visit_link
@@ -89,6 +90,21 @@ def test_who_is_texted_and_has_no_mail_gets_the_new_link_by_text(text_gateway: G
     [text] = [one for one in text_gateway.taken if "new link" in one.body]
     assert text.to == NUMBER and text_length(text.body).fits and "STOP" in text.body
     assert telling_words(text.body) == ()
+
+
+def test_a_new_link_that_the_provider_refuses_for_a_stop_is_their_stop(text_gateway: Gateway) -> None:
+    cast = texting_cast()
+    course = booked_course(cast)
+    texting(cast, course, email="", email_allowed=False)
+    message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
+    ask_for_new_link(token=token_of(link_address(message=message, course=course)), now=START)
+    text_gateway.ways = ["opted_out"]
+    send_due_messages(now=START + timedelta(seconds=1))
+    assert MessageLog.objects.get(purpose="new_link").state == "failed"
+    details = ContactDetails.objects.get(patient_id=course.patient_id)
+    assert details.text_stopped_at is not None
+    refresh_due_courses(now=START + timedelta(minutes=1))
+    assert not Message.objects.filter(course_id=course.pk, channel="text").exists()
 
 
 def test_the_page_says_the_same_whatever_is_known(

@@ -11,18 +11,21 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from clinic import clock
 from clinic.actors import acting
 from clinic.errors import BadInput, NotNow
 from clinic.ids import uuid7
-from clinic.models import Clinic, Event, Message
-from clinic.outbox import send_due_messages
+from clinic.models import Clinic, Event, Message, MessageLog, MessageReport
+from clinic.outbox import send_due_messages, take_report
 from clinic.rules.codes import CODE_LIFE, code_for
+from clinic.rules.text_length import text_length
 from protocols.queries import instrument_of
 from protocols.rules.definition import AssessmentRule
 from sessions.models import (
     AnswerGiven,
+    ContactChoice,
     ContactDetails,
     Course,
     FactRecord,
@@ -35,10 +38,12 @@ from sessions.operations.answering import answer_form
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.step_up import send_code, set_word, step_up
+from sessions.operations.step_up_codes import code_words
 from sessions.queries.forecast import forecast
 from sessions.rules.discretion import telling_words, tells
 from sessions.rules.step_up import READS_FOR, SENDS_FOR
 from sessions.rules.tokens import token_hash
+from sessions.rules.wording import LANGUAGES
 from tests.sessions.test_patient_pages import check_in_token, says_whom_to_call, token_of, visit_link
 from tests.support.cast import START, Cast, calm_answers, enrol
 from tests.support.clinic_day import set_clock
@@ -346,6 +351,90 @@ def test_without_a_second_way_no_code_is_offered_or_sent(
         assert "a code" not in main_of(client.get(f"/p/{token}/").content.decode())
         client.post(f"/p/{token}/code/")
     assert not StepUpCode.objects.exists()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_texted_code_fits_says_how_to_stop_and_tells_nothing_in_every_language(language: str) -> None:
+    longest = Clinic._meta.get_field("sender_name").max_length
+    assert longest is not None
+    with translation.override(language):
+        text = code_words(channel="text", sender="A" * longest, digits="123456")
+        mail = code_words(channel="email", sender="Alder House", digits="123456")
+        plain = text.removeprefix("A" * longest)
+    assert text_length(text).fits, text_length(text)
+    assert re.search(r"\bSTOP\b", text) and "123456" in text
+    assert telling_words(plain) == ()
+    assert "STOP" not in mail, "a mail is not answered by a word"
+
+
+def test_a_code_that_the_provider_refuses_for_a_stop_is_their_stop_and_the_page_goes_on_without(
+    client: Client, cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    other = enrol(cast, "P-002")
+    token = form_token(course)
+    at = PatientLink.objects.get(course=course).made_at
+    Course.objects.update(look_again_at=at + timedelta(days=1))
+    text_gateway.ways = ["opted_out"]
+    assert "The code we sent you" in client.post(f"/p/{token}/code/").content.decode()
+    at = Message.objects.get(purpose="step_up_code").send_at
+    send_due_messages(now=at)
+    details = ContactDetails.objects.get(patient=course.patient)
+    assert details.text_stopped_at is not None and details.text_stopped_at - at < timedelta(minutes=1)
+    assert list(
+        ContactChoice.objects.filter(patient=course.patient, source="provider").values_list(
+            "channel", "allowed"
+        )
+    ) == [("text", False)]
+    assert MessageLog.objects.get(purpose="step_up_code").state == "failed"
+    looks = {one.pk: one.look_again_at for one in Course.objects.all()}
+    assert looks[course.pk] == details.text_stopped_at, "what is left is planned anew"
+    assert looks[other.pk] != details.text_stopped_at, "it is nobody else's stop"
+
+    shut = main_of(client.get(f"/p/{token}/").content.decode())
+    assert "code" not in shut.replace("/code", "") and "Please call us" in shut
+    assert 'href="tel:' in shut and f'action="/p/{token}/call/"' in shut, "and a person"
+    again = main_of(client.post(f"/p/{token}/code/").content.decode())
+    assert "The code we sent you" not in again and StepUpCode.objects.count() == 1
+    agree(cast, course)
+    open_again = main_of(client.get(f"/p/{token}/").content.decode())
+    assert "The word you chose with us" in open_again and "a code" not in open_again
+    assert 'name="item-' in try_word(client, token, WORD)
+
+
+def test_a_code_that_fails_for_want_of_a_number_stops_nothing(
+    client: Client, cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    token = form_token(course)
+    text_gateway.ways = ["no_number"]
+    client.post(f"/p/{token}/code/")
+    send_due_messages(now=Message.objects.get(purpose="step_up_code").send_at)
+    assert MessageLog.objects.get(purpose="step_up_code").state == "failed"
+    assert ContactDetails.objects.get(patient=course.patient).text_stopped_at is None
+    assert f'action="/p/{token}/call/"' in client.get(f"/p/{token}/").content.decode()
+
+
+def test_who_calls_a_mailed_code_unwanted_gets_no_more_mail(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texting(cast, course, channel_order=["text", "email"])
+    token = form_token(course)
+    at = PatientLink.objects.get(course=course).made_at
+    assert PatientLink.objects.get(course=course).channel == "text"
+    send_code(token=token, now=at)
+    send_due_messages(now=at)
+    gone = MessageLog.objects.get(purpose="step_up_code")
+    assert (gone.channel, gone.state) == ("email", "handed_off")
+    assert take_report(
+        clinic_id=cast.clinic.pk,
+        message=gone.public_id,
+        status=MessageReport.Status.COMPLAINED,
+        provider_id="1",
+        code="",
+        now=at + timedelta(minutes=3),
+    )
+    details = ContactDetails.objects.get(patient=course.patient)
+    assert details.email_stopped_at == at + timedelta(minutes=3)
+    assert details.text_stopped_at is None
 
 
 # --- the date of birth --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -194,6 +195,81 @@ def test_the_providers_own_block_is_the_patients_stop(course: Course, text_gatew
     refresh_due_courses(now=due + timedelta(minutes=1))
     assert waiting(course) == ["email"] * 2, "the one that failed goes by mail, and so does the later one"
     assert MessageLog.objects.get(course_id=course.pk, state="failed").channel == "text"
+
+
+@pytest.mark.parametrize(
+    ("wants", "says", "keeps_back"),
+    [
+        pytest.param(
+            {"discreet": True}, "there is a message for you: http", ("visit", "10:", "Mar"), id="discreet"
+        ),
+        pytest.param({"shared_phone": True}, "please call us on", ("visit", "/p/", "10:"), id="shared phone"),
+        pytest.param(
+            {"discreet": True, "shared_phone": True}, "please call us on", ("message", "/p/"), id="both"
+        ),
+    ],
+)
+def test_who_wants_others_to_see_less_gets_texts_that_say_less(
+    cast: Cast,
+    course: Course,
+    text_gateway: Gateway,
+    wants: dict[str, bool],
+    says: str,
+    keeps_back: tuple[str, ...],
+) -> None:
+    texting(cast, course, **wants)
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    outbox.send_due_messages(now=texts.earliest("send_at").send_at)
+    [body] = text_gateway.bodies(NUMBER)
+    assert says in body and "Reply STOP" in body and text_length(body).fits
+    words = re.sub(r"https?://\S+", "", body) if "/p/" not in keeps_back else body
+    assert not [one for one in keeps_back if one in words], body
+
+
+def test_a_discreet_patients_mail_names_no_visit_in_its_subject_or_words(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texting(cast, course, discreet=True)
+    mails = Message.objects.filter(course_id=course.pk, channel="email", purpose="visit_reminder")
+    mail.outbox.clear()
+    outbox.send_due_messages(now=mails.earliest("send_at").send_at)
+    sent = [one for one in mail.outbox if one.to == ["p-001@example.org"]]
+    assert [one.subject for one in sent] == ["A message for you"]
+    assert "visit" not in str(sent[0].body).lower()
+    assert sent[0].attachments == [], "the entry for the calendar is on the page"
+
+
+def test_who_wants_to_be_rung_is_rung_once_about_a_visit_and_gets_no_message(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    last = texts.latest("send_at").send_at
+    texting(cast, course, channel_order=["phone"])
+    assert waiting(course) == []
+    rung = StaffTask.objects.filter(course=course, kind="ring_instead", subject__startswith="preparation.1@")
+    for at in (last - timedelta(days=3), last - timedelta(minutes=1), last, last + timedelta(hours=1)):
+        Course.objects.filter(pk=course.pk).update(look_again_at=at)
+        assert refresh_due_courses(now=at).failed == 0
+        outbox.send_due_messages(now=at)
+        assert rung.count() == (1 if at >= last else 0), at
+    task = rung.get()
+    visit = course.bookings.get(status="booked").starts_at
+    assert (task.owner, task.cover) == (cast.people["eve"], cast.people["ada"])
+    assert last < task.act_by <= visit and not task.safety
+    assert text_gateway.bodies() == []
+    assert not MessageLog.objects.filter(course_id=course.pk, state="handed_off").exists()
+
+
+def test_an_answer_that_the_provider_refuses_for_a_stop_is_their_stop(
+    course: Course, text_gateway: Gateway
+) -> None:
+    text_gateway.ways = ["opted_out"]
+    came(course.clinic, "help")
+    details = ContactDetails.objects.get(patient=course.patient)
+    assert details.text_stopped_at is not None
+    assert ContactChoice.objects.filter(patient=course.patient, source="provider").count() == 1
+    refresh_due_courses(now=START + timedelta(minutes=1))
+    assert waiting(course) == ["email"] * 3
 
 
 def test_a_stop_by_the_signed_call_back_works_and_without_the_signature_does_not(

@@ -17,6 +17,7 @@ from sessions.operations.consequences import follow
 from sessions.operations.on_course import on_course
 from sessions.operations.records import (
     PERMISSIONS,
+    check_answered,
     check_dose,
     check_time,
     checked,
@@ -87,6 +88,7 @@ def amend_fact(
                 code="not-amendable",
             )
         value = checked(course=course, value=value, key=found.key, now=now)
+        check_answered(value)
         occurred_at = check_time(occurred_at, now=now)
         if isinstance(value, DoseGiven) and found.session_record is not None:
             check_dose(value, record=found.session_record, at=occurred_at)

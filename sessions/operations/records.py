@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
@@ -14,6 +16,8 @@ from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from protocols.measures import measures
+from protocols.rules.instruments import Instrument, Score
+from protocols.rules.instruments.definition import TOTAL
 from sessions.models import Course, CourseRequirement, FactRecord, SessionRecord
 from sessions.operations.consequences import follow
 from sessions.operations.on_course import on_course
@@ -185,6 +189,7 @@ def record_fact(
         raise BadInput("This kind of record belongs to a held session.")
     with on_course(actor=actor, course_id=course_id, permission=permission, now=now) as course:
         value = checked(course=course, value=value, key=key, now=now)
+        check_answered(value)
         if (
             key is not None
             and not CourseRequirement.objects.filter(
@@ -221,7 +226,9 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
         instrument = instrument_of(value.instrument)
         if value.language or value.wording:
             _check_wording(course, value, shipped=instrument.languages)
-        return replace(value, total=score(instrument, dict(value.answers)).total)
+        scored = score(instrument, dict(value.answers))
+        _check_total(value.total, instrument, scored, answers=dict(value.answers))
+        return replace(value, total=scored.total)
     if isinstance(value, VitalsTaken):
         check_possible(value)
     if isinstance(value, NotDone):
@@ -244,6 +251,67 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
     if isinstance(value, ConsentChanged):
         _check_not_widened(course, value)
     return value
+
+
+def _check_total(
+    total: int | None, instrument: Instrument, scored: Score, *, answers: Mapping[str, int | None]
+) -> None:
+    """A total that comes with the answers is what they come to. One that stands on paper without them says
+    nothing of the answer on which somebody must act: it is never taken in their place, nor left out in
+    silence."""
+    if total is None or total == scored.total:
+        return
+    if scored.total is not None:
+        raise BadInput(
+            _("The answers do not add up to that total."),
+            fields={
+                "total": [
+                    _("They come to %(total)d. Check the answers, or leave the total out.")
+                    % {"total": scored.total}
+                ]
+            },
+        )
+    if all(one.code != TOTAL for one in instrument.scales):
+        raise BadInput(fields={"total": [_("This has no total. Leave it out, and enter the answers.")]})
+    raise Incomplete(
+        _("A total alone can’t be taken: it is added up from the answers."),
+        code="answers-missing",
+        fields={
+            "total": [_("Leave it out, or enter every answer it is made of.")],
+            "answers": asked_for(instrument, answers),
+        },
+    )
+
+
+def check_answered(value: FactValue) -> None:
+    """Staff who enter a form have its answers before them: one without any is none."""
+    if not isinstance(value, AssessmentAnswered) or any(given is not None for _, given in value.answers):
+        return
+    from protocols.queries import instrument_of
+
+    raise Incomplete(
+        _("Enter the answers."),
+        code="answers-missing",
+        advice=_(
+            "A total alone can’t be taken: it is added up from them. If the patient did not answer at all, "
+            "say that it was not done, and why."
+        ),
+        fields={"answers": asked_for(instrument_of(value.instrument), {})},
+    )
+
+
+def asked_for(instrument: Instrument, answers: Mapping[str, int | None]) -> list[str]:
+    """What has to be entered of a form that is there in part only: at the least, the answers on which
+    somebody may have to act."""
+    may_worry = {worry.item for worry in instrument.worries}
+    wanted = [item for item in instrument.items if item.code in may_worry and answers.get(item.code) is None]
+    if not wanted:
+        return [_("Enter the answers as they stand on the sheet.")]
+    return [
+        _("At the least, enter the answer to this: somebody may have to act on it. %(item)s (%(code)s)")
+        % {"item": item.words["en"], "code": item.code}
+        for item in wanted
+    ]
 
 
 def _check_wording(course: Course, value: AssessmentAnswered, *, shipped: Collection[str]) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from protocols.rules.definition import Role
+from protocols.rules.instruments.definition import TOTAL
 from sessions.operations.contacts import record_contact
 from sessions.operations.doses import order_dose
 from sessions.operations.records import record_fact
@@ -133,8 +134,13 @@ def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
         ),
     ):
         return door.go("chart", course, said=_("The answers are recorded."))
+    adds_up = any(one.code == TOTAL for one in instrument.scales)
     return door.course_form(
-        course, title=say(instrument.title), lede=say(asked.english.instructions), form=form
+        course,
+        title=say(instrument.title),
+        lede=say(asked.english.instructions),
+        told=_("Enter the single answers: the total is added up from them.") if adds_up else "",
+        form=form,
     )
 
 

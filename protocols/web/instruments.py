@@ -20,6 +20,7 @@ from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.rules.instruments import Instrument
 from protocols.web import showing
 from protocols.web.seat import staff
+from protocols.web.wording_form import WordingForm, fits_the_form
 
 
 @staff
@@ -46,16 +47,31 @@ def instruments(request: HttpRequest, seat: Seat) -> HttpResponse:
 
 @staff
 def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
-    """What is loaded, and a form with every item in its place for what the licence lets the clinic print."""
+    """What is loaded, and a form with a field for every word that the licence lets the clinic print; or the
+    whole of it as a document."""
     with acting(seat.actor):
         state = queries.wording_state(seat.actor, code, request.GET.get("language", "en"))
     ships = state.language == "en" and state.shipped
     if not _may_load(seat):
         raise Http404
     text = state.document or _skeleton(state.instrument, state.language)
+    as_document = "document" in request.POST
+    form = WordingForm(
+        request.POST
+        if request.method == "POST" and "take_back" not in request.POST and not as_document
+        else None,
+        instrument=queries.instrument_of(code),
+        english=queries.instrument_for(seat.clinic.pk, code),
+        language=state.language,
+        document=state.document,
+    )
     status, problem, errors = 200, "", []
-    if request.method == "POST":
-        text = request.POST.get("document", text).replace("\r\n", "\n")
+    if form.is_bound and not form.is_valid():
+        status = 400
+    elif request.method == "POST":
+        text = (
+            request.POST.get("document", text).replace("\r\n", "\n") if not form.is_bound else form.written()
+        )
         try:
             if "take_back" in request.POST:
                 take_wording_back(
@@ -78,6 +94,9 @@ def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
         "here": "protocols",
         "state": state,
         "ships": ships,
+        "form": form,
+        "form_shows_all": fits_the_form(form, state.document),
+        "as_document": as_document,
         "languages": [(one, name, one == state.language) for one, name in NAMES.items()],
         "name": NAMES[state.language],
         "title": showing.say(state.instrument.title),

@@ -47,6 +47,62 @@ def test_what_an_administrator_loads_on_the_page_is_what_the_rater_reads(cast: C
     assert "Fictional licence 7" in listed and "Finn Fir" in listed
 
 
+def as_the_form_has_it(page: Client, address: str) -> dict[str, str]:
+    """Every field of the page's form as it stands there."""
+    form = page.get(address).context["form"]
+    return {name: str(form[name].value() or "") for name in form.fields}
+
+
+@pytest.mark.parametrize(("code", "language"), [(CODE, "en"), ("audit", "en"), ("who5", "de"), ("sds", "fr")])
+def test_a_wording_is_written_field_by_field_and_changed_in_the_same_fields(
+    cast: Cast, code: str, language: str
+) -> None:
+    finn = client_of(cast, "finn")
+    address = reverse("protocols:wording", args=(cast.clinic.slug, code)) + f"?language={language}"
+    empty = as_the_form_has_it(finn, address)
+    said = {name: words or f"“{name}”: ja & nein" for name, words in empty.items()}
+    assert finn.post(address, said).status_code == 302
+    found = instrument_for(cast.clinic.pk, code, language)
+    assert found.has_text and found.text_licence == said["licence"]
+    for item in found.items:
+        assert found.say(item.words) == said[f"item-{item.code}"]
+        for option in item.options:
+            own = said.get(f"item-{item.code}-{option.value}") or said.get(f"option-{option.value}")
+            assert found.say(option.words) == (own or str(option.value))
+    again = as_the_form_has_it(finn, address)
+    assert again == said
+    assert finn.post(address, {**again, "licence": "Fictional licence 8"}).status_code == 302
+    assert instrument_for(cast.clinic.pk, code, language).text_licence == "Fictional licence 8"
+    given = {item.code: item.highest for item in found.items}
+    assert score(found, given) == score(instrument_of(code), given)
+
+
+def test_a_field_left_empty_is_named_and_what_was_written_stays(cast: Cast) -> None:
+    finn = client_of(cast, "finn")
+    address = reverse("protocols:wording", args=(cast.clinic.slug, CODE))
+    empty = as_the_form_has_it(finn, address)
+    said = {name: words or f"words of {name}" for name, words in empty.items()} | {"item-b2": ""}
+    answer = finn.post(address, said)
+    page = answer.content.decode()
+    assert answer.status_code == 400 and "There is a problem" in page
+    assert 'href="#id_item-b2"' in page and "words of item-b1" in page
+    assert not InstrumentWording.objects.exists()
+
+
+def test_what_the_form_has_no_place_for_is_shown_and_changed_as_a_document(cast: Cast) -> None:
+    finn = client_of(cast, "finn")
+    address = reverse("protocols:wording", args=(cast.clinic.slug, CODE))
+    load_wording(
+        actor=cast.actor("finn"),
+        instrument=CODE,
+        text=wording().replace("instructions:", "title: Our own title\ninstructions:"),
+        now=START,
+    )
+    page = finn.get(address)
+    assert not page.context["form_shows_all"] and 'name="licence"' not in page.content.decode()
+    assert "Our own title" in page.content.decode()
+
+
 def test_the_instruments_page_shows_their_cut_points_and_thresholds_with_source_date_and_mark(
     cast: Cast,
 ) -> None:

@@ -29,12 +29,12 @@ class ClinicConfig(AppConfig):
         register_tick(
             "sweep",
             lambda now: outbox.sweep(now=now),
-            while_held=lambda now: outbox.sweep(now=now, held=True),
+            while_held=lambda now, _own: outbox.sweep(now=now, held=True),
         )
         register_tick(
             "send_due_messages",
             lambda now: outbox.send_due_messages(now=now),
-            while_held=lambda now: outbox.send_due_messages(now=now, held=True),
+            while_held=lambda now, own: outbox.send_due_messages(now=now, held=True, own=own),
             last=True,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
@@ -150,6 +150,24 @@ class Day:
     waiting: int
 
 
+LeftOut = Callable[[int | None], Collection[str]]
+_left_out: list[LeftOut] = []
+
+
+def register_left_out(subjects: LeftOut) -> None:
+    """`subjects(clinic_id)` names what no message is counted of, of one clinic or of all: the first two parts
+    of their subject keys, such as `course:7`."""
+    _left_out.append(subjects)
+
+
+def _uncounted(clinic_id: int | None) -> list[str]:
+    return sorted({one for subjects in _left_out for one in subjects(clinic_id)})
+
+
+# Of what was entered in error the records go, and with them what was written about it.
+_COUNTED = """(cardinality(%(left_out)s::text[]) = 0
+           OR split_part(subject_key, ':', 1) || ':' || split_part(subject_key, ':', 2)
+               <> ALL (%(left_out)s::text[]))"""
 _BY_DAY = """
 WITH told AS (
     SELECT (send_at AT TIME ZONE %(zone)s)::date AS day, state,
@@ -163,26 +181,30 @@ WITH told AS (
     FROM clinic_messagelog l
     WHERE clinic_id = %(clinic)s AND state <> 'cancelled'
       AND finished_at >= %(since)s AND send_at >= %(since)s
+      AND {counted}
     UNION ALL
     SELECT (send_at AT TIME ZONE %(zone)s)::date, state, false, false, false
     FROM clinic_message WHERE clinic_id = %(clinic)s AND send_at <= %(now)s
+      AND {counted}
 )
 SELECT day, count(*), count(*) FILTER (WHERE sent), count(*) FILTER (WHERE sent AND late),
        count(*) FILTER (WHERE twice), count(*) FILTER (WHERE state = 'uncertain'),
        count(*) FILTER (WHERE state IN ('failed', 'expired')),
        count(*) FILTER (WHERE state IN ('planned', 'leased'))
 FROM told GROUP BY day ORDER BY day DESC
-"""
+""".replace("{counted}", _COUNTED)
 
 
 def reminders_by_day(actor: Actor, *, zone: str, now: datetime, since: datetime) -> list[Day]:
-    """Newest first, by the clinic's own days; a day on which nothing was due is left out. One query."""
-    values: dict[str, int | str | float | datetime] = {
+    """Newest first, by the clinic's own days; a day on which nothing was due is left out. A constant number
+    of queries."""
+    values: dict[str, int | str | float | datetime | list[str]] = {
         "clinic": actor.clinic_id,
         "zone": zone,
         "now": now,
         "since": since,
         "late": LATE_AFTER.total_seconds(),
+        "left_out": _uncounted(actor.clinic_id),
     }
     with connection.cursor() as cursor:
         cursor.execute(_BY_DAY, values)
@@ -196,8 +218,9 @@ SELECT coalesce(extract(epoch FROM %(now)s - min(send_at) FILTER (
        count(*) FILTER (WHERE state = 'planned'), count(*) FILTER (WHERE state = 'leased'),
        count(*) FILTER (WHERE state = 'uncertain'), min(send_at) FILTER (WHERE state = 'uncertain'),
        count(*) FILTER (WHERE send_at <= %(now)s)
-FROM clinic_message WHERE %(clinic)s::bigint IS NULL OR clinic_id = %(clinic)s::bigint
-"""
+FROM clinic_message WHERE (%(clinic)s::bigint IS NULL OR clinic_id = %(clinic)s::bigint)
+  AND {counted}
+""".replace("{counted}", _COUNTED)
 _FINISHED = """
 SELECT count(*) FILTER (WHERE state <> 'cancelled'),
        count(*) FILTER (WHERE state IN ('handed_off', 'delivered')),
@@ -211,12 +234,19 @@ SELECT count(*) FILTER (WHERE state <> 'cancelled'),
 FROM clinic_messagelog l
 WHERE clinic_id IN (SELECT id FROM clinic_clinic WHERE %(clinic)s::bigint IS NULL OR id = %(clinic)s::bigint)
   AND finished_at >= %(since)s
-"""
+  AND {counted}
+""".replace("{counted}", _COUNTED)
 
 
 def reminders(*, now: datetime, since: datetime, clinic_id: int | None = None) -> Reminders:
-    """Of one clinic, or of all. Two queries, however many messages."""
-    values = {"now": now, "since": since, "clinic": clinic_id, "late": LATE_AFTER.total_seconds()}
+    """Of one clinic, or of all. A constant number of queries, however many messages."""
+    values = {
+        "now": now,
+        "since": since,
+        "clinic": clinic_id,
+        "late": LATE_AFTER.total_seconds(),
+        "left_out": _uncounted(clinic_id),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, values)
         lag, planned, leased, uncertain, oldest, due = cursor.fetchone() or (0, 0, 0, 0, None, 0)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 @shared_task(ignore_result=True)
 def send_due_messages() -> None:
     turn = take_turn(beside=clock.beside())
-    outbox.send_due_messages(now=turn.now, held=turn.held)
+    outbox.send_due_messages(now=turn.now, held=turn.held, own=turn.own)
 
 
 @shared_task(ignore_result=True)

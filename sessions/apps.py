@@ -17,6 +17,7 @@ class SessionsConfig(AppConfig):
         from clinic import health, proofs
         from clinic.operations.changes import register_interest, register_objections
         from clinic.operations.clinics import register_known
+        from clinic.queries import register_left_out
         from clinic.ticks import register_tick
         from clinic.web.broken import register_patient_pages
         from protocols.rules.definition import SessionKind
@@ -30,7 +31,7 @@ class SessionsConfig(AppConfig):
         from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
         from sessions.operations.wording import objections
-        from sessions.queries.watch import PROOFS, failing_courses, untold_tasks
+        from sessions.queries.watch import PROOFS, failing_courses, subjects_in_error, untold_tasks
         from sessions.web.patient_door import PATIENT_PAGES, known_of
         from sessions.web.uses import who_uses_it
 
@@ -44,13 +45,24 @@ class SessionsConfig(AppConfig):
         register_objections("messages", objections)
         health.register_watch("courses", failing_courses)
         proofs.register(*PROOFS)
+        register_left_out(subjects_in_error)
         panels.register(who_uses_it)
         register_patient_pages(PATIENT_PAGES, known_of)
-        register_tick("refresh_due_courses", lambda now: refresh_due_courses(now=now))
+        register_tick(
+            "refresh_due_courses",
+            lambda now: refresh_due_courses(now=now),
+            # Neither too late, for whoever must act, nor too early, for the record: see `take_turn`.
+            while_held=lambda _now, own: refresh_due_courses(now=own),
+        )
         # Telling somebody too early does no harm; telling nobody would.
-        for name, tick in (
-            ("escalate_due_tasks", lambda now: escalate_due_tasks(now=now)),
-            ("keep_concerns_heard", lambda now: keep_concerns_heard(now=now)),
-        ):
-            register_tick(name, tick, while_held=tick)
+        register_tick(
+            "escalate_due_tasks",
+            lambda now: escalate_due_tasks(now=now),
+            while_held=lambda now, _own: escalate_due_tasks(now=now),
+        )
+        register_tick(
+            "keep_concerns_heard",
+            lambda now: keep_concerns_heard(now=now),
+            while_held=lambda now, _own: keep_concerns_heard(now=now),
+        )
         health.register_watch("escalations", untold_tasks)

@@ -12,9 +12,7 @@ from sessions.operations import care_concerns, escalating, refresh
 
 @shared_task(ignore_result=True)
 def refresh_due_courses() -> None:
-    turn = take_turn(beside=clock.beside())
-    if not turn.held:
-        refresh.refresh_due_courses(now=turn.now)
+    refresh.refresh_due_courses(now=take_turn(beside=clock.beside()).own)
 
 
 @shared_task(ignore_result=True)

@@ -24,18 +24,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One turn of the loop: what time it is for it, and whether what is due must wait."""
+    """One turn of the loop: what time it is for it, and whether what is due to patients must wait.
+
+    `own` is the time for work that may neither wait nor be done too early; while held, it is reckoned by this
+    machine's own clock since both last agreed."""
 
     now: datetime
+    own: datetime
     held: bool = False
 
 
 def take_turn(*, beside: SecondClock) -> Turn:
     """Read the database's clock and compare it with this machine's.
 
-    Set forward by more than CLOCK_JUMP_SECONDS: what would go out is held until somebody confirms the clock
-    or it agrees again. Set back: the loop goes on where it was, by the machine's clock. Either way whoever
-    runs the installation is told once.
+    Set forward by more than CLOCK_JUMP_SECONDS: what would go out to patients is held until somebody confirms
+    the clock or it agrees again. Courses are looked at all the same, as of the time by the machine's own
+    clock: a missed contact after a dose is somebody's task when its time has come, and what is not missed yet
+    becomes no deviation that would stand for good. Set back: the loop goes on where it was, by the machine's
+    clock. Either way whoever runs the installation is told once.
     """
     with transaction.atomic():
         turn, to_tell = _compare(beside)
@@ -78,11 +84,11 @@ def _compare(beside: SecondClock) -> tuple[Turn, ClockReading | None]:
         log.error("the database's clock jumped by %s", by)
     mine.jumped_by = by
     mine.seen = beside.wall
+    mine.worked_at = max(mine.worked_at, last.at + passed(before, beside))
     if by < timedelta(0):
-        mine.worked_at = max(mine.worked_at, last.at + passed(before, beside))
-        turn = Turn(now=mine.worked_at)
+        turn = Turn(now=mine.worked_at, own=mine.worked_at)
     else:
-        turn = Turn(now=at, held=True)
+        turn = Turn(now=at, own=mine.worked_at, held=True)
     mine.save()
     return turn, mine if mine.told_at is None else None
 
@@ -103,15 +109,15 @@ def _agreed(beside: SecondClock, *, at: datetime, worked_at: datetime) -> Turn:
     # What a machine doubted that has not had a turn since is no longer doubted by anybody.
     gone = beside.wall - settings.CLOCK_JUMP_SECONDS
     ClockReading.objects.filter(jumped_by__isnull=False, seen__lt=gone).delete()
-    return Turn(now=worked_at)
+    return Turn(now=worked_at, own=worked_at)
 
 
 def _told(reading: ClockReading) -> str:
     by = reading.jumped_by or timedelta(0)
     what = (
-        f"It went forward by {by} more than time did. No message leaves for patients and no course is "
-        "looked at until the clock is right again or somebody has confirmed it; what staff are told of "
-        "safety goes on."
+        f"It went forward by {by} more than time did. No message leaves for patients until the clock is "
+        "right again or somebody has confirmed it. Staff's tasks are opened as they come due by the workers' "
+        "own clock, and what staff are told of safety goes on."
         if by > timedelta(0)
         else f"It went back by {-by}. The loop goes on by the workers' own clock."
     )

@@ -94,15 +94,28 @@ class SendReport:
 
 
 def send_due_messages(
-    *, now: datetime, held: bool = False, limit: int = 50, deadline_seconds: float = 25
+    *,
+    now: datetime,
+    held: bool = False,
+    own: datetime | None = None,
+    limit: int = 50,
+    deadline_seconds: float = 25,
 ) -> SendReport:
     """Claim due messages in batches until none is due or the time is up. Any number of workers may run it at
     once. `held`: nobody knows whether it is time, and only what waits for no hour goes: what staff are told,
-    and what somebody has asked for just now."""
+    and what somebody has asked for just now; none of it is too late before it is so by the machine's `own`
+    clock as well."""
     report = SendReport()
     started = time.monotonic()
     with ExitStack() as open_channels:
-        sender = _Sender(report=report, now=now, held=held, started=started, open_channels=open_channels)
+        sender = _Sender(
+            report=report,
+            now=now,
+            held=held,
+            behind=now - min(own or now, now),
+            started=started,
+            open_channels=open_channels,
+        )
         while time.monotonic() - started < deadline_seconds:
             batch = sender.claim(limit)
             if not batch:
@@ -120,11 +133,19 @@ class _Sender:
     """One drain of the outbox by one worker."""
 
     def __init__(
-        self, *, report: SendReport, now: datetime, held: bool, started: float, open_channels: ExitStack
+        self,
+        *,
+        report: SendReport,
+        now: datetime,
+        held: bool,
+        behind: timedelta,
+        started: float,
+        open_channels: ExitStack,
     ) -> None:
         self.report = report
         self.now = now
         self.held = held
+        self.behind = behind  # by how much it may be earlier than the database's clock says
         self.started = started
         self.open_channels = open_channels
         self.adapters: dict[str, ChannelAdapter] = {}
@@ -197,7 +218,7 @@ class _Sender:
                     self._drop(message)
                 elif message.unknown_outcomes and self._cleared_up(message):
                     continue
-                elif message.not_after <= at:
+                elif message.not_after <= at - self.behind:
                     self._stop(message, MessageState.EXPIRED, "too-late")
                 elif message.purpose not in purposes:
                     self._retry(message, "unknown-purpose")

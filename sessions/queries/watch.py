@@ -3,13 +3,16 @@ the database can prove of courses and their messages."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Count, Min, Q
 from django.utils.translation import gettext_lazy as _
 
+from clinic.models import Clinic
 from clinic.proofs import Proof
-from sessions.models import Course, StaffTask
+from sessions.models import Course, PatientLink, StaffTask
+from sessions.models.courses import CourseStatus
 
 PROOFS = (
     Proof(
@@ -93,3 +96,24 @@ def untold_tasks(now: datetime) -> dict[str, object]:
     )
     lag = (now - late["oldest"]).total_seconds() if late["oldest"] else 0.0
     return {"ok": lag < LATE_SECONDS, "waiting": late["waiting"], "lag_seconds": lag}
+
+
+def subjects_in_error(clinic_id: int | None) -> Collection[str]:
+    """What messages were about whose enrolment was entered in error: the course, its tasks and its links. One
+    query where there is none, else three."""
+    clinics = [clinic_id] if clinic_id is not None else list(Clinic.objects.values_list("pk", flat=True))
+    # By clinic and status, as the index has them.
+    courses = list(
+        Course.every.filter(clinic_id__in=clinics, status=CourseStatus.ENTERED_IN_ERROR).values_list(
+            "pk", flat=True
+        )
+    )
+    if not courses:
+        return ()
+    tasks = StaffTask.objects.filter(course_id__in=courses).values_list("pk", flat=True)
+    links = PatientLink.objects.filter(course_id__in=courses).values_list("pk", flat=True)
+    return [
+        *(f"course:{pk}" for pk in courses),
+        *(f"task:{pk}" for pk in tasks),
+        *(f"link:{pk}" for pk in links),
+    ]

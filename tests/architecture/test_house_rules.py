@@ -65,6 +65,7 @@ _LEAVE = {
 }
 # Who reads also what was entered in error, and why: decision 0016.
 _READS_EVERY = {
+    "sessions/queries/watch.py": "of what was entered in error no message is counted",
     "sessions/queries/errors.py": "the audit",
     "sessions/queries/copies.py": "the certified copy",
     "sessions/queries/canonical.py": "what was signed is proved from all of it",

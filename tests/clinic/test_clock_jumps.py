@@ -81,7 +81,7 @@ def clinic() -> Iterator[Clinic]:
 
 
 def drain(turn: Turn) -> set[str]:
-    outbox.send_due_messages(now=turn.now, held=turn.held)
+    outbox.send_due_messages(now=turn.now, held=turn.held, own=turn.own)
     return set(MessageLog.objects.values_list("subject_key", flat=True))
 
 
@@ -142,6 +142,33 @@ def test_set_forward_nothing_goes_to_patients_and_staff_are_told_all_the_same(
     found = response.json()["clock"]
     assert (found["ok"], found["held"]) == (False, True)
     assert found["jumped_by_seconds"] == pytest.approx(3659, abs=30)
+
+
+def test_set_forward_the_machines_own_clock_says_what_time_it_is_for_staffs_work(machine: Machine) -> None:
+    before = machine.turn()
+    jumps(HOUR * 30)
+    assert near(machine.turn(), before.now + HOUR * 30)
+    for minutes in (10, 50):
+        hours_later(machine, timedelta(minutes=minutes))
+    turn = machine.turn()
+    assert turn.held and abs(turn.own - before.now - HOUR) < timedelta(seconds=30)
+    machine.restarts()
+    again = machine.turn()
+    assert again.held and again.own >= turn.own, "it never goes back"
+    jumps(-HOUR * 30)
+    right = machine.turn()
+    assert not right.held and right.own == right.now >= again.own
+
+
+def test_what_staff_are_told_is_not_too_late_because_the_clock_is_wrong(
+    clinic: Clinic, machine: Machine
+) -> None:
+    machine.turn()
+    jumps(HOUR * 24 * 40)
+    turn = machine.turn()
+    assert turn.held
+    assert drain(turn) == {"task:1"}
+    assert MessageLog.objects.get().state == "handed_off"
 
 
 def test_whoever_runs_the_installation_is_mailed_once_and_again_for_another_jump(machine: Machine) -> None:
@@ -293,7 +320,7 @@ def test_the_turn_of_the_loop_by_hand_says_that_it_is_held(
     out = StringIO()
     call_command("tick", "--once", stdout=out)
     assert "held: the database's clock jumped" in out.getvalue()
-    assert "refresh_due_courses" not in out.getvalue()
+    assert "refresh_due_courses" in out.getvalue(), "by the machine's own clock"
     assert "escalate_due_tasks" in out.getvalue()
     assert set(MessageLog.objects.values_list("subject_key", flat=True)) == {"task:1"}
 

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
         while True:
             turn = take_turn(beside=clock.beside())
-            results = run_ticks(turn.now, held=turn.held)
+            results = run_ticks(turn.now, held=turn.held, own=turn.own)
             failed = [name for name, result in results.items() if isinstance(result, Exception)]
             if once:
                 for name, result in results.items():

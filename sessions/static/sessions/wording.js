@@ -17,7 +17,8 @@
   function forTexting(words) {
     return Array.from(words, function (letter) {
       letter = STRAIGHT[letter] || letter;
-      return known(letter) ? letter : letter.normalize("NFKD").charAt(0);
+      // The first letter, not the first half of one: an emoji is two.
+      return known(letter) ? letter : Array.from(letter.normalize("NFKD"))[0];
     }).join("");
   }
 
@@ -33,7 +34,8 @@
     preview.textContent = words;
     var letters = Array.from(words);
     var foreign = letters.filter(function (letter) { return !known(letter); });
-    var units = letters.reduce(function (sum, letter) { return sum + (EXTENDED.includes(letter) ? 2 : 1); }, 0);
+    var units = foreign.length ? words.length
+      : letters.reduce(function (sum, letter) { return sum + (EXTENDED.includes(letter) ? 2 : 1); }, 0);
     var most = Number(count.dataset.most);
     var said = foreign.length ? count.dataset.foreign + " " + foreign.join(" ")
       : units > most ? count.dataset.long : count.dataset.fits;

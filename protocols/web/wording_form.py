@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from protocols.rules.instruments import Instrument, Item, Option
 from protocols.web import showing
 
-MOST_NUMBERS = 5  # of a longer row of bare numbers each says what it is; a display choice
+MOST_NUMBERS = 5  # of a longer row of one question's own, each says what it is; a display choice
 LONGEST = 5_000
 
 
@@ -45,8 +45,7 @@ class WordingForm(forms.Form):
         super().__init__(sent, initial=_initial(instrument, language, document))
         self.instrument, self.language = instrument, language
         for option in instrument.options:
-            if _has_place(instrument.options, option):
-                self.fields[f"option-{option.value}"] = self._option(option)
+            self.fields[f"option-{option.value}"] = self._option(option)
         for number, (item, read) in enumerate(zip(instrument.items, english.items, strict=True), start=1):
             label = _("Question %(number)d") % {"number": number}
             said = showing.say(read.words)
@@ -119,12 +118,8 @@ def _own_options(item: Item, instrument: Instrument) -> tuple[Option, ...]:
     """The answers that only this question has."""
     if item.options == instrument.options:
         return ()
-    return tuple(one for one in item.options if _has_place(item.options, one))
-
-
-def _has_place(beside: tuple[Option, ...], option: Option) -> bool:
-    """A licensed form may put words where the structure has a bare number; not to each of a long row."""
-    return option.worded or len(beside) <= MOST_NUMBERS
+    # A licensed form may put words where the structure has a bare number; not to each of a row of days.
+    return tuple(one for one in item.options if one.worded or len(item.options) <= MOST_NUMBERS)
 
 
 def _initial(instrument: Instrument, language: str, document: str) -> dict[str, str]:

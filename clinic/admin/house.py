@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.actors import Actor
 from clinic.admin.acting import Given, HouseAdmin, OperationForm
+from clinic.languages import NAMES
 from clinic.models import Clinic, ReviewSettings, Room
 from clinic.operations import people
 from clinic.operations.clinics import REVIEW_SETTINGS, change_clinic, change_review_settings, known
@@ -26,7 +27,41 @@ class OneClinicAdmin(HouseAdmin):
         return int(obj.pk)
 
 
+class WordsByLanguage(forms.CharField):
+    """A line for each language, as it is said: `de: werktags 9 bis 17 Uhr`."""
+
+    widget = forms.Textarea(attrs={"rows": 4})
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return "\n".join(f"{language}: {words}" for language, words in sorted(value.items()))
+        return value
+
+    def to_python(self, value: Any) -> Any:
+        found: dict[str, str] = {}
+        for line in (super().to_python(value) or "").splitlines():
+            if not line.strip():
+                continue
+            language, colon, words = (part.strip() for part in line.partition(":"))
+            if not colon or language not in NAMES or not words or language in found:
+                raise forms.ValidationError(
+                    _("“%(line)s”: begin each line with %(codes)s and a colon, one line for each language."),
+                    params={"line": line.strip(), "codes": ", ".join(NAMES)},
+                )
+            found[language] = words
+        return found
+
+
 class ClinicForm(OperationForm):
+    reading_hours_in = WordsByLanguage(
+        label=_("Reading hours in other languages"),
+        required=False,
+        help_text=_(
+            "A line for each language in which patients are written to, such as “es: de lunes a viernes, de "
+            "9 a 17”."
+        ),
+    )
+
     class Meta:
         model = Clinic
         # What is co-signed has a page of its own.

@@ -363,6 +363,25 @@ def test_an_administrator_changes_one_thing_of_the_clinic_and_the_event_names_th
     assert b"Crisis lines are a list" in wrong.content
 
 
+def test_reading_hours_are_written_a_line_for_each_language(cast: Cast) -> None:
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    form = finn.get(page).context["adminform"].form
+    body = {field.name: field.value() for field in form if field.value() not in (None, False)}
+    lines = "es: de lunes a viernes, de 9 a 17\n\nde: werktags: 9 bis 17 Uhr\n"
+    for wrong in ("werktags", "de:", "xx: dagen", "de: a\nde: b"):
+        refused = finn.post(page, {**body, "reading_hours_in": wrong, "reason": "Open longer."})
+        assert "one line for each language" in refused.content.decode(), wrong
+    answer = finn.post(page, {**body, "reading_hours_in": lines, "reason": "Open longer."})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    kept = {"es": "de lunes a viernes, de 9 a 17", "de": "werktags: 9 bis 17 Uhr"}
+    assert Clinic.objects.get(pk=cast.clinic.pk).reading_hours_in == kept
+    shown = finn.get(page).context["adminform"].form["reading_hours_in"].value()
+    assert shown == "de: werktags: 9 bis 17 Uhr\nes: de lunes a viernes, de 9 a 17"
+    again = {**body, "reading_hours_in": shown, "reason": "Nothing."}
+    assert finn.post(page, again).status_code == 302
+    assert Event.objects.filter(verb="clinic_changed").count() == 1, "the same is no change"
+
+
 # --- how records are co-signed ------------------------------------------------------------------------------
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Sum
+from django.test import Client
+from django.urls import reverse
 
 from clinic.actors import acting
 from clinic.errors import Forbidden, NotFound
-from clinic.models import Person
+from clinic.models import Clinic, Person
 from sessions.models import Course, CourseRequirement
 from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import change_care_team
@@ -22,9 +24,10 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.queries import adherence, evidence
 from sessions.queries.adherence import Asked, Total
 from tests.sessions.web.door import client_of
-from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.cast import START, Cast, enrol, make_cast, publish
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.departed import LATER, departed
+from tests.support.second_version import second_text
 from tests.support.simulated_clinic import simulate
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +128,59 @@ def test_every_number_equals_a_recount_in_plain_sql_on_a_simulated_clinic_of_two
     assert compared.nobody.came_due + compared.all_together.came_due == everything.total.came_due
     assert sum(total.came_due for _month, total in by_month) == everything.total.came_due
     assert sum(total.met for _month, total in by_month) == everything.total.met
+
+
+def test_what_the_protocol_calls_more_important_weighs_more_in_every_sum_of_adherence(db: None) -> None:
+    cast = make_cast()
+    plain = departed(cast, "P-001")
+    text = second_text(reconsent=False)
+    thrice = text.replace("    code: preparation\n", "    code: preparation\n    weight: 3\n", 1)
+    assert thrice != text
+    cast.version = publish(cast, thrice)
+    course = departed(cast, "P-002")
+    refresh_due_courses(now=LATER)
+    # By hand: the rule of preparation asked seven things of each until then. Of three sessions one was in
+    # time, one late, one missed; at the two held two people were there, and no checklist was ticked.
+    theirs, mine = Asked(course=plain.public_id), Asked(course=course.public_id)
+    twin, found = asked(cast, theirs).total, asked(cast, mine).total
+    assert (found.met, found.came_due) == (twin.met, twin.came_due), "what counts is the same"
+    assert (twin.met_weight, twin.due_weight) == (
+        Decimal(twin.met),
+        Decimal(twin.came_due),
+    ) and not twin.weighted
+    assert (found.met_weight, found.due_weight) == (Decimal(twin.met + 2 * 3), Decimal(twin.came_due + 2 * 7))
+    assert found.weighted and found.ratio != twin.ratio
+    course.refresh_from_db()
+    assert (course.met_weight, course.due_weight) == (found.met_weight, found.due_weight), "the engine's sum"
+    # In plain SQL, by the protocol's word and not by the column that the sums read.
+    weighed = """SELECT count(*) FILTER (WHERE r.status = 'met'), count(*),
+        sum(r.weighs) FILTER (WHERE r.status = 'met'), sum(r.weighs)
+    FROM (SELECT *, came_due_at AS due_at_last,
+            CASE WHEN rule = 'preparation' AND course_id = %(heavy)s THEN 3 ELSE 1 END AS weighs
+        FROM therapy_sessions_courserequirement
+        WHERE clinic_id = %(clinic)s AND came_due_at IS NOT NULL AND status <> 'withdrawn') r
+    WHERE {narrowed}"""
+    ada = Person.objects.get(printed_name="Ada Alder").public_id
+    by_ada = there("name", "lead_therapist", "co_therapist")
+    for narrowed, where in (
+        (Asked(), "true"),
+        (mine, "r.course_id = %(heavy)s"),
+        (Asked(version=cast.version.public_id), "r.course_id = %(heavy)s"),
+        (Asked(kind="session"), "r.kind = 'session'"),
+        (Asked(therapist=ada), by_ada),
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                weighed.format(narrowed=where),
+                {"clinic": cast.clinic.pk, "heavy": course.pk, "name": "Ada Alder"},
+            )
+            assert cursor.fetchone() == numbers(asked(cast, narrowed).total), narrowed
+    Clinic.objects.filter(pk=cast.clinic.pk).update(small_number=1)
+    client = Client()
+    client.force_login(cast.people["carla"])
+    page = client.get(f"{reverse('sessions:adherence', args=['alder'])}?course={course.public_id}")
+    share = round(100 * found.met_weight / found.due_weight)
+    assert f"<b>{share} %</b>by the weights that the protocol gives" in page.content.decode()
 
 
 def test_the_sums_of_the_engine_and_of_the_pages_are_one(db: None) -> None:

@@ -219,7 +219,10 @@ DOORS: dict[str, Door] = {
             comment="Fine.",
             now=NOW,
         ),
-        page=lambda w: (f"deviations/{w.deviation.public_id}/", {"comment": "Fine.", "closes": "on"}),
+        page=lambda w: (
+            f"deviations/{w.deviation.public_id}/",
+            {"act": "classify", "foreseen": "discovered", "comment": "Fine."},
+        ),
         api=lambda w: (
             f"deviations/{w.deviation.public_id}/classify",
             {
@@ -235,7 +238,10 @@ DOORS: dict[str, Door] = {
         act=lambda w, actor: close_deviation(
             actor=actor, deviation_id=w.deviation.public_id, comment="Fine.", now=NOW
         ),
-        page=lambda w: (f"deviations/{w.deviation.public_id}/", {"comment": "Fine.", "closes": "on"}),
+        page=lambda w: (
+            f"deviations/{w.deviation.public_id}/",
+            {"act": "close", "comment": "Fine.", "password": PASSWORD},
+        ),
         api=lambda w: (
             f"deviations/{w.deviation.public_id}/close",
             {"id": str(uuid7()), "comment": "Fine.", "password": PASSWORD},

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
+from clinic.models import Membership
 from sessions.models import SessionRecord
 from sessions.models.courses import TeamRole
 from sessions.models.notes import NoteDraft, NoteDraftVersion, PsychotherapyNote
@@ -426,6 +428,30 @@ def test_a_window_goes_on_saving_once_its_author_has_signed_in_again_in_another(
     emptied(page)
     page.get_by_role("button", name="Save and sign…").click()
     expect(page.get_by_text("This is what you sign.")).to_be_visible()
+
+
+def test_who_works_in_the_clinic_no_more_is_told_so_and_the_text_is_saved_should_they_come_back(
+    live_site: str, tablet: BrowserContext, day: ClinicDay, draft: NoteDraft
+) -> None:
+    leave_unsaved(tablet, live_site, day)
+    place = Membership.objects.filter(clinic=day.cast.clinic, person=day.cast.people["ada"])
+    place.update(until_on=day.now.date() - timedelta(days=1))
+    page = tablet.new_page()
+    page.goto(live_site)
+    line = page.locator("[data-waiting-texts]")
+    expect(line).to_contain_text(re.compile(r"What you wrote on this device \(.*\d\d:\d\d\) was not saved"))
+    expect(line).to_contain_text("You do not work in the clinic it was written in any more")
+    expect(line).not_to_contain_text("key is gone")
+    expect(line.get_by_role("link", name="Open the note")).to_have_count(0)
+    look_at(page, "waited-left")
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    line.get_by_role("button", name="Remove it from this device").click()
+    assert len(promised(page, ON_DEVICE)) == 1, "asked first, and kept"
+    place.update(until_on=None)
+    page.goto(live_site + addresses(day)["today"])
+    expect(line).to_contain_text("is saved now")
+    assert text_of(draft, "course_of_day") == WORDS
+    emptied(page)
 
 
 # --- psychotherapy notes, and what the server itself refuses ------------------------------------------------

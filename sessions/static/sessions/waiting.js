@@ -35,6 +35,7 @@ const waiting = (() => {
   /* Keys ------------------------------------------------------------------------------------------------------------- */
   const AWAY = "away"; // no network, or no server
   const SIGN_IN = "sign-in"; // nobody is signed in by now, or somebody else
+  const LEFT = "left"; // no key for who works in that clinic no more; with one again, it opens
   const SHUT = "shut"; // no key, or none that opens it
   const inMemory = new Map();
   // The keys; or why there are none now. `fresh`: as whoever is signed in this moment.
@@ -48,6 +49,7 @@ const waiting = (() => {
       return AWAY;
     }
     if (answer.type === "opaqueredirect" || answer.status === 401) return SIGN_IN;
+    if (answer.status === 403 || answer.status === 404) return LEFT;
     if (!answer.ok) return answer.status >= 500 || answer.status === 429 ? AWAY : SHUT;
     const given = await answer.json();
     if (given.person !== person) return SIGN_IN;
@@ -182,6 +184,7 @@ const waiting = (() => {
     const content = await read(entry, true);
     if (content === AWAY) { say(entry.id, "warn", filled(words.textAway, entry)); return true; }
     if (content === SIGN_IN) { say(entry.id, "warn", filled(words.textSignIn, entry), link(words.textToSignIn, location.href)); return false; }
+    if (content === LEFT) { say(entry.id, "bad", filled(words.textLeft, entry), removing(entry, words.textLeftSure)); return false; }
     if (content === SHUT) {
       say(entry.id, "bad", filled(words.textShut, entry, await calledByServer(entry)), link(words.textOpen, entry.url), removing(entry));
       return false;

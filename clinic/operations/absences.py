@@ -74,6 +74,7 @@ def record_absence(
                 from_on=from_on,
                 until_on=until_on,
                 now=now,
+                reason=reason,
             )
         look_again(clinic_id=clinic.pk, person_id=person.person_id, now=now)
         return absence

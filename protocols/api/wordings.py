@@ -64,7 +64,7 @@ class JurisdictionsInput(StrictSerializer):
     jurisdictions = ListField(
         child=Text(max_length=80), max_length=50, help_text="As protocols name them: US, US-OR."
     )
-    reason = Text(allow_blank=True, required=False, default="")
+    reason = Text()
 
 
 class JurisdictionsOut(Serializer[Any]):

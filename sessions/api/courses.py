@@ -49,6 +49,7 @@ class EnrolPatientInput(NewRowInput):
 class ChangeCareTeamInput(StrictSerializer):
     team_role = OneOf(TeamRole)
     person_id = Id()
+    reason = Text()
 
 
 class DiscontinueCourseInput(ReasonInput):

@@ -40,7 +40,14 @@ class NothingInput(StrictSerializer):
 
 
 class ReasonInput(StrictSerializer):
+    # Blank is refused by the operation, in its own words.
     reason = Text(allow_blank=True)
+
+
+class WhyInput(StrictSerializer):
+    """Of a change to how the clinic runs; the words stand beside its event."""
+
+    reason = Text()
 
 
 def confirmable() -> serializers.ListField:

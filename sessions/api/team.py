@@ -15,7 +15,7 @@ from clinic.api.fields import Id, Instant, OneOf, Text, YesNo
 from clinic.api.problems import StrictSerializer
 from clinic.models import Absence, Credential, CredentialKind, Deputy, Handover
 from clinic.operations import absences, credentials
-from sessions.api.door import Door, NewRowInput, NothingInput, ReasonInput, described
+from sessions.api.door import Door, NewRowInput, ReasonInput, WhyInput, described
 from sessions.api.tasks import TaskOut
 from sessions.operations.inviting import end_invitation, invite_reviewer
 from sessions.queries.oversight import oversight
@@ -28,7 +28,7 @@ class RecordAbsenceInput(NewRowInput):
     from_on = serializers.DateField()
     until_on = serializers.DateField(help_text="The last day away, in the clinic's zone.")
     stand_in = Id(required=False, help_text="Has their caseload, calls and safety tasks on these days.")
-    reason = Text(required=False, allow_blank=True)
+    reason = Text(help_text="Nothing about anybody's health.")
 
 
 class HandOverInput(NewRowInput):
@@ -39,7 +39,7 @@ class HandOverInput(NewRowInput):
     caseload = YesNo(required=False)
     calls = YesNo(required=False)
     safety_tasks = YesNo(required=False)
-    reason = Text(required=False, allow_blank=True)
+    reason = Text()
 
 
 class NameDeputyInput(NewRowInput):
@@ -303,10 +303,10 @@ class Absences(Door):
 
 
 class EndAbsence(Door):
-    @described("end_absence", takes=NothingInput, gives=AbsenceOut)
+    @described("end_absence", takes=WhyInput, gives=AbsenceOut)
     def post(self, request: Request, slug: str, absence: UUID) -> Response:
-        self.sent(NothingInput)
-        row = absences.end_absence(actor=self.actor, absence_id=absence, now=self.actor.at)
+        sent = self.sent(WhyInput)
+        row = absences.end_absence(actor=self.actor, absence_id=absence, now=self.actor.at, **sent)
         return self.gives(AbsenceOut, row)
 
 
@@ -320,10 +320,10 @@ class Handovers(Door):
 
 
 class TakeBack(Door):
-    @described("take_back", takes=NothingInput, gives=HandoverOut, summary="End a handover now")
+    @described("take_back", takes=WhyInput, gives=HandoverOut, summary="End a handover now")
     def post(self, request: Request, slug: str, handover: UUID) -> Response:
-        self.sent(NothingInput)
-        row = absences.take_back(actor=self.actor, handover_id=handover, now=self.actor.at)
+        sent = self.sent(WhyInput)
+        row = absences.take_back(actor=self.actor, handover_id=handover, now=self.actor.at, **sent)
         return self.gives(HandoverOut, row)
 
 
@@ -337,9 +337,9 @@ class Deputies(Door):
 
 
 class ReleaseDeputy(Door):
-    @described("release_deputy", takes=ReasonInput, gives=DeputyOut)
+    @described("release_deputy", takes=WhyInput, gives=DeputyOut)
     def post(self, request: Request, slug: str, deputy: UUID) -> Response:
-        sent = self.sent(ReasonInput)
+        sent = self.sent(WhyInput)
         row = absences.release_deputy(actor=self.actor, deputy_id=deputy, now=self.actor.at, **sent)
         return self.gives(DeputyOut, row)
 
@@ -376,8 +376,8 @@ class ReviewInvitations(Door):
 
 
 class EndReviewInvitation(Door):
-    @described("end_review_invitation", takes=ReasonInput, gives=InvitationsOut)
+    @described("end_review_invitation", takes=WhyInput, gives=InvitationsOut)
     def post(self, request: Request, slug: str, invitation: UUID) -> Response:
-        sent = self.sent(ReasonInput)
+        sent = self.sent(WhyInput)
         end_invitation(actor=self.actor, invitation_id=invitation, now=self.actor.at, **sent)
         return self.gives(InvitationsOut, {"items": invitations(self.actor, now=self.actor.at)})

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from clinic.actors import Actor
+from clinic.errors import Forbidden, NotFound
 from clinic.models import Absence, Clinic, Credential, Deputy, Handover
 from clinic.permissions import HouseSubject, Permission, allows, require
 from clinic.queries import credentials_of, members_of
@@ -164,6 +165,26 @@ def team(actor: Actor, *, now: datetime) -> Team:
         credentials_kept=keeps,
         reviewers_invited=allows(actor, Permission.INVITE_REVIEWERS, house),
     )
+
+
+def absence_to_end(actor: Actor, absence_id: UUID, *, now: datetime) -> AwayRow:
+    """Raises NotFound once it is over, Forbidden for who may not end it."""
+    row = next((one for one in team(actor, now=now).away if one.absence_id == absence_id), None)
+    if row is None:
+        raise NotFound()
+    if not row.may_end:
+        raise Forbidden()
+    return row
+
+
+def handover_to_end(actor: Actor, handover_id: UUID, *, now: datetime) -> HandoverRow:
+    """Raises NotFound once it is over, Forbidden for who may not take it back."""
+    row = next((one for one in team(actor, now=now).handovers if one.handover_id == handover_id), None)
+    if row is None:
+        raise NotFound()
+    if not row.may_end:
+        raise Forbidden()
+    return row
 
 
 def credential_row(row: Credential, *, today: date) -> CredentialRow:

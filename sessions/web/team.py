@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clinic.models import CredentialKind
@@ -17,15 +17,17 @@ from sessions.queries import oversight as overseeing
 from sessions.queries import reviewers
 from sessions.queries import team as team_queries
 from sessions.queries.offers import credentials_asked
-from sessions.web.door import Door, posts_only, staff
+from sessions.web.door import Door, staff
 from sessions.web.forms import RecordForm
 from sessions.web.forms.team import (
     AbsenceForm,
     CredentialForm,
     DeputyForm,
+    EndAbsenceForm,
     EndForm,
     HandOverForm,
     InviteForm,
+    TakeBackForm,
     TeamForm,
     WithdrawCredentialForm,
 )
@@ -96,6 +98,7 @@ def away(door: Door) -> HttpResponse:
             from_on=given["from_on"],
             until_on=given["until_on"],
             stand_in=UUID(given["stand_in"]) if given["stand_in"] else None,
+            reason=given["reason"],
             now=door.now,
             public_id=form.record_id,
         )
@@ -118,6 +121,7 @@ def hand_over(door: Door) -> HttpResponse:
             taker_id=UUID(given["taker"]),
             from_on=given["from_on"],
             until_on=given["until_on"],
+            reason=given["reason"],
             now=door.now,
             public_id=form.record_id,
             caseload="caseload" in given["what"],
@@ -273,17 +277,46 @@ def _end_page(
     return _form_page(door, form, title=title, submit=submit, lede=lede)
 
 
-ENDS: dict[str, Callable[..., object]] = {
-    "absence": lambda *, actor, row, now: absences.end_absence(actor=actor, absence_id=row, now=now),
-    "handover": lambda *, actor, row, now: absences.take_back(actor=actor, handover_id=row, now=now),
-}
+@staff
+def absence_end(door: Door, absence: UUID) -> HttpResponse:
+    """They are back before the last day, or do not go after all."""
+    form = door.form(EndAbsenceForm)
+
+    def act() -> None:
+        absences.end_absence(
+            actor=door.actor, absence_id=absence, reason=form.cleaned_data["reason"], now=door.now
+        )
+
+    if door.done(form, act):
+        return door.go("team", said=_("It has ended."))
+    found = door.read(team_queries.absence_to_end, absence, now=door.now)
+    return _form_page(
+        door,
+        form,
+        title=_("Is back") if found.now else _("Does not go"),
+        lede=_("%(name)s. What was handed over for it is taken back by its own act.") % {"name": found.name},
+        submit=_("End the absence"),
+    )
 
 
 @staff
-@posts_only
-def end(door: Door, what: str, row: UUID) -> HttpResponse:
-    """Of one's own: no more is asked."""
-    if what not in ENDS:
-        raise Http404
-    ENDS[what](actor=door.actor, row=row, now=door.now)
-    return door.go("team", said=_("It has ended."))
+def handover_end(door: Door, handover: UUID) -> HttpResponse:
+    """What is still open goes back, now."""
+    form = door.form(TakeBackForm)
+
+    def act() -> None:
+        absences.take_back(
+            actor=door.actor, handover_id=handover, reason=form.cleaned_data["reason"], now=door.now
+        )
+
+    if door.done(form, act):
+        return door.go("team", said=_("It has ended."))
+    found = door.read(team_queries.handover_to_end, handover, now=door.now)
+    return _form_page(
+        door,
+        form,
+        title=_("Take back"),
+        lede=_("%(giver)s → %(taker)s. What is still open goes back, now.")
+        % {"giver": found.giver, "taker": found.taker},
+        submit=_("Take back"),
+    )

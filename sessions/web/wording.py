@@ -82,6 +82,7 @@ def write(door: Door, language: str, channel: str, kind: str) -> HttpResponse:
             language=language,
             text=form.cleaned_data["text"],
             subject=form.cleaned_data.get("subject", ""),
+            reason=form.cleaned_data["reason"],
             public_id=form.record_id,
             now=door.now,
         )

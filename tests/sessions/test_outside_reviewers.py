@@ -106,7 +106,7 @@ def test_enrolling_warns_of_nobody_where_two_supervise(cast: Cast, course: Cours
     Membership.objects.filter(person=cast.people["gil"]).update(roles=["supervisor"])
     answer = calls(cast, "eve").post(
         "change_care_team",
-        {"team_role": "co_therapist", "person_id": str(cast.id("gil"))},
+        {"team_role": "co_therapist", "person_id": str(cast.id("gil")), "reason": "Ben moves."},
         course=course.public_id,
     )
     assert answer.status_code == 200 and answer.json()["nobody_reviews"] == []

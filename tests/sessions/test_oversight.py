@@ -354,6 +354,7 @@ def test_a_therapist_hands_over_and_takes_back_on_the_pages() -> None:
         "from_on": today.isoformat(),
         "until_on": (today + timedelta(days=7)).isoformat(),
         "what": ["caseload", "calls"],
+        "usual": "workload",
     }
     for _twice in range(2):
         assert ada.post(reverse("sessions:team_hand_over", args=[slug]), body).status_code == 302
@@ -361,10 +362,10 @@ def test_a_therapist_hands_over_and_takes_back_on_the_pages() -> None:
     assert (handover.caseload, handover.calls, handover.safety_tasks) == (True, True, False)
     shown = ada.get(reverse("sessions:team", args=[slug])).content.decode()
     assert "Ada Alder → Gil Grove" in shown
-    end = reverse("sessions:team_end", args=[slug, "handover", handover.public_id])
-    assert signed_in(cast, "gil").post(end).status_code == 403
-    assert ada.get(end).status_code == 405
-    assert ada.post(end).status_code == 302
+    end = reverse("sessions:team_handover_end", args=[slug, handover.public_id])
+    assert signed_in(cast, "gil").post(end, {"usual": "over"}).status_code == 403
+    assert ada.get(end).status_code == 200
+    assert ada.post(end, {"usual": "over"}).status_code == 302
     handover.refresh_from_db()
     assert handover.ended_by == cast.people["ada"]
 
@@ -378,7 +379,9 @@ def test_a_supervisor_records_absences_deputies_and_credentials_on_the_pages() -
         return int(carla.post(reverse(f"sessions:{name}", args=[slug]), body).status_code)
 
     last = (today + timedelta(days=7)).isoformat()
-    assert send("team_away", person=str(cast.id("ada")), from_on=today.isoformat(), until_on=last) == 302
+    away = {"person": str(cast.id("ada")), "from_on": today.isoformat(), "until_on": last}
+    assert send("team_away", **away) == 400, "a reason is asked for"
+    assert send("team_away", **away, usual="leave") == 302
     assert Absence.objects.get().recorded_by == cast.people["carla"]
     named = {"supervisor": str(cast.id("carla")), "deputy": str(cast.id("gil")), "from_on": today.isoformat()}
     assert send("team_deputy", **named) == 400, "a reason is asked for"

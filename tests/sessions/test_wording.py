@@ -178,9 +178,9 @@ def test_the_pages_show_every_message_its_length_and_take_words_and_approvals(ca
     text = page.content.decode()
     assert page.status_code == 200 and "rendez-vous" in text and " of 160" in text and "A draft" in text
     finn = signed_in(cast, "finn")
-    bad = finn.post("/c/alder/wording/en/text/visit/", {"text": "therapy"})
+    bad = finn.post("/c/alder/wording/en/text/visit/", {"text": "therapy", "reason": "x"})
     assert bad.status_code == 400 and "tells what kind of care" in bad.content.decode()
-    assert finn.post("/c/alder/wording/en/text/visit/", {"text": OWN}).status_code == 302
+    assert finn.post("/c/alder/wording/en/text/visit/", {"text": OWN, "reason": "x"}).status_code == 302
     assert finn.get("/c/alder/wording/en/text/nothing/").status_code == 404
     dov = signed_in(cast, "dov")
     digest = digest_in("fr", words_in(cast.clinic.pk, "fr"))

@@ -30,7 +30,57 @@ class TeamForm(RecordForm):
             ]
 
 
-class AbsenceForm(TeamForm):
+# Never why somebody is unwell, nor that they are: it is nobody's here to ask.
+AWAY_BECAUSE = [
+    ("leave", _("Leave")),
+    ("training", _("Training or congress")),
+    ("elsewhere", _("Works elsewhere on these days")),
+    ("unplanned", _("Unplanned absence")),
+]
+HANDED_BECAUSE = [
+    ("away", _("Away, or works less on these days")),
+    ("workload", _("To even out the work")),
+    ("continuity", _("Knows these patients better")),
+]
+BACK_BECAUSE = [
+    ("back", _("Is back earlier")),
+    ("stays", _("Does not go after all")),
+    ("mistake", _("Entered by mistake")),
+]
+TAKEN_BACK_BECAUSE = [
+    ("back", _("Is back earlier")),
+    ("over", _("No longer needed")),
+    ("mistake", _("Entered by mistake")),
+]
+
+
+def usual(choices: Choices) -> forms.ChoiceField:
+    return one_of(_("Why"), choices, required=False, hint=_("One of these, or your own words below."))
+
+
+def own_words() -> forms.CharField:
+    return words(
+        _("In your own words"),
+        required=False,
+        hint=_("Stays on the record. Nothing about anybody’s health."),
+        rows=2,
+    )
+
+
+class UsualReasons(forms.Form):
+    """One of the usual reasons, somebody's own words, or both; never neither. `reason` is what stands beside
+    the event."""
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        chosen = dict(self.fields["usual"].choices).get(given.get("usual", ""), "")  # type: ignore[attr-defined]
+        given["reason"] = ": ".join(str(one) for one in (chosen, given.get("reason", "").strip()) if one)
+        if not given["reason"]:
+            self.add_error("usual", _("Choose a reason, or say it in your own words."))
+        return given
+
+
+class AbsenceForm(UsualReasons, TeamForm):
     asks_for = ("person", "stand_in")
     person = somebody(_("Who is away"))
     from_on = day(_("First day away"))
@@ -43,9 +93,11 @@ class AbsenceForm(TeamForm):
             "coordinator."
         ),
     )
+    usual = usual(AWAY_BECAUSE)
+    reason = own_words()
 
 
-class HandOverForm(TeamForm):
+class HandOverForm(UsualReasons, TeamForm):
     asks_for = ("giver", "taker")
     giver = somebody(_("Whose work"))
     taker = somebody(_("To whom"))
@@ -62,6 +114,8 @@ class HandOverForm(TeamForm):
         initial=["caseload", "calls", "safety_tasks"],
         help_text=_("Whatever is chosen, they see these patients on these days, and not after."),
     )
+    usual = usual(HANDED_BECAUSE)
+    reason = own_words()
 
 
 class DeputyForm(TeamForm):
@@ -107,6 +161,16 @@ class WithdrawCredentialForm(RecordForm):
 
 class EndForm(RecordForm):
     reason = why_changed()
+
+
+class EndAbsenceForm(UsualReasons, RecordForm):
+    usual = usual(BACK_BECAUSE)
+    reason = own_words()
+
+
+class TakeBackForm(UsualReasons, RecordForm):
+    usual = usual(TAKEN_BACK_BECAUSE)
+    reason = own_words()
 
 
 class InviteForm(RecordForm):

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from sessions.web.forms.fields import RecordForm
+from sessions.web.forms.fields import RecordForm, why_changed
 
 
 class WordingForm(RecordForm):
@@ -18,6 +18,8 @@ class WordingForm(RecordForm):
         widget=forms.Textarea(attrs={"rows": 4, "data-wording": ""}),
         help_text=_("Places that are filled in: {sender} {day} {time} {link} {phone}"),
     )
+
+    reason = why_changed()
 
     def __init__(self, *args: Any, channel: str, sample: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

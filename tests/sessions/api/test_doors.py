@@ -168,7 +168,7 @@ def test_a_course_is_held_resumed_and_ended_only_along_the_table_of_moves(cast: 
 
 
 def test_the_care_team_is_changed_by_those_who_may(cast: Cast, course: Course) -> None:
-    body = {"team_role": "co_therapist", "person_id": str(cast.id("gil"))}
+    body = {"team_role": "co_therapist", "person_id": str(cast.id("gil")), "reason": "Ben moves."}
     problem(calls(cast, "ada").post("change_care_team", body, course=course.public_id), 403, "forbidden")
     changed = calls(cast, "carla").post("change_care_team", body, course=course.public_id)
     assert "Gil Grove" in [one["name"] for one in changed.json()["items"]]

@@ -63,5 +63,5 @@ def test_where_the_clinic_is_is_read_by_everybody_and_set_by_an_administrator(ca
     problem(calls(cast, "ada").post("jurisdictions", where), 403, "forbidden")
     assert ok(calls(cast, "finn").post("jurisdictions", where)) == {"jurisdictions": ["US", "US-OR"]}
     assert ok(calls(cast, "ada").get("jurisdictions")) == {"jurisdictions": ["US", "US-OR"]}
-    twice = {"jurisdictions": ["US", "US"]}
+    twice = {"jurisdictions": ["US", "US"], "reason": "A slip."}
     assert fields(problem(calls(cast, "finn").post("jurisdictions", twice), 400)) == ["jurisdictions"]

@@ -72,10 +72,16 @@ class MarkedDeviationOut(Serializer[Any]):
     important = serializers.BooleanField()
     occurred_at = Instant()
     raised_at = Instant()
-    entered_by = Text(source="entered_by.printed_name")
+    entered_by = Text(source="entered_by.printed_name", default="", help_text="Empty: the engine raised it.")
     reviews = MarkedReviewOut(many=True, source="reviews.all")
     actions = ActionOut(many=True, source="actions.all")
     reports = MarkedReportOut(many=True, source="reports.all")
+
+
+class LeavingDeviationOut(Serializer[Any]):
+    what = Text()
+    words = Text(help_text="What departed, of one that the engine raised.")
+    deviation = MarkedDeviationOut(source="row")
 
 
 class MarkedRatingOut(Serializer[Any]):
@@ -93,6 +99,9 @@ class ErrorMarkDetailOut(Serializer[Any]):
     notes = NoteOut(many=True)
     signatures = SignatureOut(many=True)
     deviation = MarkedDeviationOut(allow_null=True)
+    deviations = LeavingDeviationOut(
+        many=True, help_text="The one that is marked, or all that leave with an enrolment."
+    )
     report = MarkedReportOut(allow_null=True)
     rating = MarkedRatingOut(allow_null=True)
     settled_by = Text()

@@ -75,6 +75,14 @@ class EvidenceOut(Serializer[Any]):
     limit = Text(allow_null=True)
 
 
+class ReopenedOut(Serializer[Any]):
+    at = Instant()
+    why = Text(
+        help_text="evidence_changed, departed_again, documented_late or report_in_error; empty where it was "
+        "not kept yet."
+    )
+
+
 class DeviationDetailOut(Serializer[Any]):
     deviation = DeviationOut(source="row")
     key = Text()
@@ -84,6 +92,9 @@ class DeviationDetailOut(Serializer[Any]):
     description = Text()
     entered_by = Text()
     reviews = ReviewOut(many=True)
+    reopened = ReopenedOut(
+        many=True, help_text="By what is on record; where a person reopened it, that is a review."
+    )
     actions = ActionOut(many=True)
     reports = ReportOut(many=True)
     missing = serializers.ListField(child=Text(), help_text="What keeps it from being closed.")

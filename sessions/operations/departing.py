@@ -45,7 +45,7 @@ def keep_deviations(
     departed = {one.key: one for one in outcome.requirements if one.is_deviation}
     found = Departures()
 
-    def tell(row: DeviationRecord, verb: str) -> None:
+    def tell(row: DeviationRecord, verb: str, why: str = "") -> None:
         record_event(
             actor=actor,
             verb=verb,
@@ -53,6 +53,7 @@ def keep_deviations(
             course_id=course.pk,
             occurred_at=row.occurred_at,
             now=now,
+            reason_code=why,
             data={"key": row.key, "status": row.status},
         )
 
@@ -74,13 +75,16 @@ def keep_deviations(
             continue
         changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
         judged_anew = row.reviewed_at is not None and any(name in changed for name in _JUDGED_BY)
+        why = ""
         if row.documented_late_at is not None or judged_anew:
+            why = "evidence_changed"
             if row.documented_late_at is not None:
+                why = "departed_again"
                 found.raised.append(row.pk)
             changed |= {"documented_late_at": None, **_reopened(now)}
         if changed:
             _write(row, changed)
-            tell(row, "deviation_reopened" if "reopened_at" in changed else "deviation_changed")
+            tell(row, "deviation_reopened" if "reopened_at" in changed else "deviation_changed", why)
         if "important" in changed or "documented_late_at" in changed:
             found.changed.append(row)
     for key, row in kept.items():
@@ -92,7 +96,7 @@ def keep_deviations(
             )
             tell(row, "deviation_documented_late")
             if closed:
-                tell(row, "deviation_reopened")
+                tell(row, "deviation_reopened", "documented_late")
             found.changed.append(row)
     return found
 

@@ -17,7 +17,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import Forbidden, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.operations.events import record_event
-from clinic.permissions import Permission, allows, require
+from clinic.permissions import Permission, require
 from sessions.models import (
     AnswerGiven,
     Course,
@@ -47,13 +47,13 @@ from sessions.operations.tasks import close_tasks_about, reopen_tasks
 from sessions.operations.trends import withdraw_trends
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
-    any_work_here,
     authors_marked,
     chain_of,
     course_id_of,
     enrolled_by,
     hands_in,
     leaving_with,
+    may_mark,
     standing,
 )
 from sessions.rules.facts import FactSource
@@ -236,12 +236,8 @@ def _mark(
     public_id: UUID | None,
     now: datetime,
 ) -> ErrorMark:
-    own = actor.person_id in set(authors)
-    asked = subject_of(course, author_id=actor.person_id if own else None)
-    # Where everybody whose record it is has left, somebody who could confirm it asks in their stead.
-    instead = not any_work_here(course, authors, now=now) and allows(actor, Permission.CONFIRM_ERROR, asked)
-    if not instead:
-        require(actor, Permission.MARK_ERROR, asked)
+    if not may_mark(actor, course, set(authors), now=now):
+        require(actor, Permission.MARK_ERROR, subject_of(course))
     if cannot is not None:  # said only to who may know that it is there
         raise cannot
     if not reason.strip():

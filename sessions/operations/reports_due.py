@@ -92,6 +92,7 @@ def ask_anew(*, actor: Actor, course: Course, report: DeviationReport, now: date
             course_id=course.pk,
             occurred_at=now,
             now=now,
+            reason_code="report_in_error",
         )
 
 

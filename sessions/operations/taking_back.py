@@ -1,9 +1,10 @@
-"""An act that moved a course, entered in error: the course stands where it would have stood without it."""
+"""An act that moved a course or stopped its dosing, entered in error: the course stands where it would have
+stood without it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -11,15 +12,18 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor
 from clinic.errors import NotNow
 from clinic.models import Event
-from sessions.models import Course, FactRecord, SessionBooking
+from protocols.queries import definition_of
+from sessions.models import Course, EnteredInError, FactRecord, SessionBooking, StaffTask
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
 from sessions.models.courses import OPEN_STATUSES
+from sessions.models.tasks import TaskKind
 from sessions.operations.moving import move_row
-from sessions.operations.tasks import reopen_tasks, reopen_tasks_of_booking
+from sessions.operations.tasks import open_task, reopen_tasks, reopen_tasks_of_booking
 from sessions.queries.authors import acts_on
 from sessions.rules.facts import EndKind
+from sessions.rules.keys import parts_of_key
 from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, TAKE_BACK
-from sessions.rules.taking_back import ACTS, COURSE_ENDED, status_of
+from sessions.rules.taking_back import ACTS, CANCELLING, COURSE_ENDED, DOSING_STOPPED, status_of
 
 
 def enrolled_anew(course: Course) -> NotNow | None:
@@ -45,10 +49,10 @@ def take_back_moves(
     reason: str,
     now: datetime,
 ) -> None:
-    """Move the course to where its acts that stand put it; give an end's visits back as far as their people
-    and room are still free, and open what a death had closed, in `others` of the patient too. All of them
-    must be locked, and `facts` have left."""
-    if not any(fact.kind in ACTS for fact in facts):
+    """Move the course to where its acts that stand put it; give the visits back that an end or a stop of
+    dosing had cancelled, as far as their people and room are still free, and open what a death had closed, in
+    `others` of the patient too. All of them must be locked, and `facts` have left."""
+    if not any(fact.kind in (*ACTS, DOSING_STOPPED) for fact in facts):
         return
     ended = next((fact for fact in facts if fact.kind == COURSE_ENDED), None)
     cannot = enrolled_anew(course) if ended is not None else None
@@ -68,47 +72,86 @@ def take_back_moves(
             reason=reason,
             columns={"end_reason": ""},
         )
+    if course.status in OPEN_STATUSES and any(fact.kind in CANCELLING for fact in facts):
+        _restore_bookings(actor=actor, course=course, reason=reason, now=now)
     if ended is None:
         return
-    _restore_bookings(actor=actor, course=course, ended=ended, reason=reason, now=now)
     if ended.value["kind"] == EndKind.DECEASED.value:
         for other in others:
             reopen_tasks(actor=actor, course=other, facts=[ended], now=now)
 
 
-def _restore_bookings(*, actor: Actor, course: Course, ended: FactRecord, reason: str, now: datetime) -> None:
-    """The visits to come that the end cancelled: nobody told the patient not to come. One whose people or
-    room were booked for something else meanwhile stays cancelled, and the session is to be booked again."""
+def _restore_bookings(*, actor: Actor, course: Course, reason: str, now: datetime) -> None:
+    """The visits that an act cancelled which was none: nobody told the patient not to come. One whose people
+    or room were booked for something else meanwhile, or whose time has passed, stays cancelled, and a
+    coordinator is told to book it again. The course row must be locked."""
+    definition = definition_of(course.protocol_version_id)
+    stops = FactRecord.objects.filter(course=course, kind=DOSING_STOPPED, amended_by__isnull=True)
+    stop = stops.order_by("occurred_at", "recorded_at", "pk").last()
+    for booking in _cancelled_in_error(course):
+        booking.course = course
+        if SessionBooking.objects.filter(course=course, key=booking.key, status__in=LIVE_BOOKINGS).exists():
+            continue
+        cycle = parts_of_key(definition=definition, key=booking.key)[1] or 0
+        if stop is not None and booking.kind == "dosing" and cycle > stop.value["after_cycle"]:
+            continue  # another decision that stands cancels it too
+        if booking.starts_at > now and _restored(actor=actor, booking=booking, reason=reason, now=now):
+            reopen_tasks_of_booking(actor=actor, booking=booking, now=now)
+            continue
+        open_task(
+            actor=actor,
+            course=course,
+            kind=TaskKind.VISIT_TO_BOOK,
+            subject=to_book(booking),
+            act_by=max(now, min(booking.starts_at, now + timedelta(days=1))),
+            now=now,
+            owner_role="coordinator",
+            cover_role="therapist",
+            safety=False,
+        )
+
+
+def _cancelled_in_error(course: Course) -> list[SessionBooking]:
+    """The bookings whose last cancellation came with an act that was entered in error, in the same
+    transaction, and of which nobody was told to book them again."""
+    acts = EnteredInError.objects.filter(fact__course=course, fact__kind__in=CANCELLING)
+    moments = set(acts.values_list("fact__recorded_at", flat=True))
     cancelled = Event.objects.filter(
         clinic_id=course.clinic_id,
         course_id=course.pk,
         subject_type="sessionbooking",
         verb="booking_cancelled",
-        recorded_at=ended.recorded_at,
     )
-    bookings = SessionBooking.objects.filter(
-        course=course,
-        pk__in=cancelled.values("subject_id"),
-        status=BookingStatus.CANCELLED,
-        starts_at__gt=now,
+    last = dict(cancelled.order_by("pk").values_list("subject_id", "recorded_at"))
+    with_it = [pk for pk, recorded_at in last.items() if recorded_at in moments]
+    told = set(
+        StaffTask.objects.filter(course=course, kind=TaskKind.VISIT_TO_BOOK).values_list("subject", flat=True)
     )
-    for booking in bookings.select_related("course").order_by("pk"):
-        if SessionBooking.objects.filter(course=course, key=booking.key, status__in=LIVE_BOOKINGS).exists():
-            continue
-        try:
-            with transaction.atomic():
-                booking.uses.update(live=True)
-                move_row(
-                    actor=actor,
-                    row=booking,
-                    table=BOOKING_MOVES,
-                    action="restore",
-                    now=now,
-                    reason=reason,
-                    columns={"reason": ""},
-                )
-        except IntegrityError as lost:
-            if "no_double_booking" not in str(lost):
-                raise
-            continue
-        reopen_tasks_of_booking(actor=actor, booking=booking, now=now)
+    rows = SessionBooking.objects.filter(course=course, pk__in=with_it, status=BookingStatus.CANCELLED)
+    return [booking for booking in rows.order_by("pk") if to_book(booking) not in told]
+
+
+def _restored(*, actor: Actor, booking: SessionBooking, reason: str, now: datetime) -> bool:
+    """Whether its people and its room were still free."""
+    try:
+        with transaction.atomic():
+            booking.uses.update(live=True)
+            move_row(
+                actor=actor,
+                row=booking,
+                table=BOOKING_MOVES,
+                action="restore",
+                now=now,
+                reason=reason,
+                columns={"reason": ""},
+            )
+    except IntegrityError as lost:
+        if "no_double_booking" not in str(lost):
+            raise
+        return False
+    return True
+
+
+def to_book(booking: SessionBooking) -> str:
+    """The subject of the task to book that visit again: the session it is for, and which of its bookings."""
+    return f"{booking.key}~{booking.public_id}"

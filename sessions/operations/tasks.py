@@ -23,6 +23,7 @@ COORDINATORS_OWN = frozenset(
     {
         TaskKind.STAFF_GONE,
         TaskKind.STAFF_AWAY,
+        TaskKind.VISIT_TO_BOOK,
         TaskKind.RATER_NOT_BLIND,
         TaskKind.TIME_ASKED,
         TaskKind.VISIT_MOVED,

@@ -4,6 +4,7 @@ rater who may rate no more."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -62,6 +63,7 @@ def open_overdue_tasks(
                 resolution=over[TaskKind(kind)][1],
                 now=now,
             )
+    _close_what_is_booked(course=course, outcome=outcome, history=history, known=known, now=now)
     asked_for = {subject for kind, subject in opened if kind in SAME_CALL}
     by_ladder = called_by_a_ladder(definition)
     if by_ladder:
@@ -106,6 +108,32 @@ def open_overdue_tasks(
                     cover_role=answer.cover.value,
                 )
     return next_look
+
+
+def _close_what_is_booked(
+    *,
+    course: Course,
+    outcome: Outcome,
+    history: History,
+    known: Sequence[tuple[str, str, datetime | None]],
+    now: datetime,
+) -> None:
+    """A visit that was to be booked again is, or the session was held, or is asked no more."""
+    booked = {booking.key for booking in history.bookings}
+    for kind, subject, done_at in known:
+        if kind != TaskKind.VISIT_TO_BOOK or done_at is not None:
+            continue
+        key = subject.partition("~")[0]
+        asked = outcome.get(key)
+        if key in booked or asked is None or asked.status not in WAITING | {Status.UPCOMING}:
+            close_tasks(
+                actor=system_actor(clinic_id=course.clinic_id, at=now),
+                course=course,
+                kinds=[TaskKind.VISIT_TO_BOOK],
+                subject=subject,
+                resolution="booked_anew",
+                now=now,
+            )
 
 
 def _flag_visits_without_staff(*, course: Course, now: datetime) -> None:

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from clinic.actors import Actor
 from clinic.models import Event, Membership
-from clinic.permissions import HouseSubject
+from clinic.permissions import HouseSubject, Permission, allows
 from clinic.rules.wall_time import day_of
 from sessions.models import (
     CareTeamMember,
@@ -257,6 +257,15 @@ def marked_of_ones_own(actor: Actor) -> Q:
     for path in ("fact", "fact__amends", "fact__amends__amends"):
         found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
     return found
+
+
+def may_mark(actor: Actor, course: Course, authors: Collection[int], *, now: datetime) -> bool:
+    """Whether the actor says that a record of these authors was entered in error: as one of them, or, where
+    none of them works here any more, as somebody who could confirm it."""
+    own = actor.person_id in authors
+    asked = subject_of(course, author_id=actor.person_id if own else None)
+    instead = not any_work_here(course, authors, now=now) and allows(actor, Permission.CONFIRM_ERROR, asked)
+    return instead or allows(actor, Permission.MARK_ERROR, asked)
 
 
 def any_work_here(course: Course, people: Iterable[int], *, now: datetime) -> bool:

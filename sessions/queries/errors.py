@@ -14,7 +14,9 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
+from clinic.models import Person
 from clinic.permissions import Permission, allows, require
+from protocols.queries import definitions_of
 from sessions.models import (
     Course,
     DeviationAction,
@@ -33,16 +35,20 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.courses import CourseStatus
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
+    any_work_here,
     authors_marked,
     chain_of,
     enrolled_by,
     hands_in,
     leaving_with,
     marked_of_ones_own,
+    may_mark,
     standing,
 )
 from sessions.queries.courses import course_for, courses_for, kept_course_for, kept_courses_for
 from sessions.queries.facts import FactRow, fact_rows
+from sessions.queries.supervision import what_of
+from sessions.queries.words import status_words
 from sessions.rules.fidelity import form_of
 
 PAGE = 50
@@ -72,13 +78,24 @@ class RatingSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationSeen:
+    """A deviation with its review, each step with its signature, actions and reports; and what it is called.
+    `words`: what departed, of one that the engine raised."""
+
+    row: DeviationRecord
+    what: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkDetail:
     row: MarkRow
     facts: Sequence[FactRow]
     notes: Sequence[NoteRecord]
     record: SessionRecord | None
     signatures: Sequence[SignatureRecord]
-    deviation: DeviationRecord | None  # with its review, each step with its signature, actions and reports
+    deviation: DeviationRecord | None  # the one that is marked
+    deviations: Sequence[DeviationSeen]  # that one, or all that leave with an enrolment
     report: DeviationReport | None
     rating: RatingSeen | None
     enrolment: Course | None  # with its patient and protocol
@@ -204,15 +221,27 @@ def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Whose record it is, by name: of several, any of them marks it. `left`: none of them works here any
+    more, so that somebody who could confirm it marks it in their stead."""
+
+    names: Sequence[str]
+    left: bool
+    may_mark: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkTarget:
     """A record that its author is about to mark."""
 
     course_id: UUID
+    whose: Whose
     facts: Sequence[FactRow] = ()
     notes: Sequence[NoteRecord] = ()
     record: SessionRecord | None = None
     signatures: Sequence[SignatureRecord] = ()
     deviation: DeviationRecord | None = None
+    deviations: Sequence[DeviationSeen] = ()
     report: DeviationReport | None = None
     rating: RatingSeen | None = None
     enrolment: Course | None = None
@@ -224,28 +253,29 @@ def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
         raise NotFound()
     chain = chain_of(row)
     leaving = leaving_with(row)
-    _may_look(
+    whose = _whose(
         actor, row.course, {one for fact in leaving for one in (fact.entered_by_id, fact.observed_by_id)}
     )
     with_it = fact_rows(leaving[len(chain) :])
-    return MarkTarget(course_id=row.course.public_id, facts=[*fact_rows(chain)[:1], *with_it])
+    return MarkTarget(course_id=row.course.public_id, whose=whose, facts=[*fact_rows(chain)[:1], *with_it])
 
 
 def note_to_mark(actor: Actor, note_id: UUID) -> MarkTarget:
     row = NoteRecord.objects.filter(clinic_id=actor.clinic_id, public_id=note_id).first()
     if row is None:
         raise NotFound()
-    _may_look(actor, row.course, {row.author_id})
-    return MarkTarget(course_id=row.course.public_id, notes=[row])
+    whose = _whose(actor, row.course, {row.author_id})
+    return MarkTarget(course_id=row.course.public_id, whose=whose, notes=[row])
 
 
 def session_to_mark(actor: Actor, record_id: UUID) -> MarkTarget:
     row = SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id=record_id).first()
     if row is None:
         raise NotFound()
-    _may_look(actor, row.course, hands_in(row))
+    whose = _whose(actor, row.course, hands_in(row))
     return MarkTarget(
         course_id=row.course.public_id,
+        whose=whose,
         facts=fact_rows(list(row.facts.select_related("entered_by"))),
         notes=list(row.notes.select_related("author").order_by("pk")),
         record=row,
@@ -263,8 +293,10 @@ def deviation_to_mark(actor: Actor, deviation_id: UUID) -> MarkTarget:
     ).first()
     if row is None:
         raise NotFound()
-    _may_look(actor, row.course, {row.entered_by_id}, Permission.VIEW_DEVIATIONS)
-    return MarkTarget(course_id=row.course.public_id, deviation=row)
+    whose = _whose(actor, row.course, {row.entered_by_id}, Permission.VIEW_DEVIATIONS)
+    return MarkTarget(
+        course_id=row.course.public_id, whose=whose, deviation=row, deviations=_deviations_seen([row])
+    )
 
 
 def report_to_mark(actor: Actor, report_id: UUID) -> MarkTarget:
@@ -276,8 +308,9 @@ def report_to_mark(actor: Actor, report_id: UUID) -> MarkTarget:
     )
     if row is None or not standing(row):
         raise NotFound()
-    _may_look(actor, row.deviation.course, {row.reported_by_id}, Permission.VIEW_DEVIATIONS)
-    return MarkTarget(course_id=row.deviation.course.public_id, report=row)
+    course = row.deviation.course
+    whose = _whose(actor, course, {row.reported_by_id}, Permission.VIEW_DEVIATIONS)
+    return MarkTarget(course_id=course.public_id, whose=whose, report=row)
 
 
 def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
@@ -290,23 +323,26 @@ def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
     if row is None or not standing(row):
         raise NotFound()
     course = row.review.session_record.course
-    if row.rater_id != actor.person_id:
-        require(actor, Permission.RUN_FIDELITY, subject_of(course))
-        if FidelityRating.objects.filter(review=row.review_id, submitted_at__isnull=False).count() < 2:
-            raise NotFound()
-    return MarkTarget(course_id=course.public_id, rating=_seen(row))
+    whose = _whose(actor, course, {row.rater_id}, Permission.RUN_FIDELITY)
+    both = FidelityRating.objects.filter(review=row.review_id, submitted_at__isnull=False).count() >= 2
+    if row.rater_id != actor.person_id and not both:
+        raise NotFound()
+    return MarkTarget(course_id=course.public_id, whose=whose, rating=_seen(row))
 
 
 def enrolment_to_mark(actor: Actor, course_id: UUID) -> MarkTarget:
     course = course_for(actor, course_id, Permission.VIEW_PATIENT)
-    _may_look(actor, course, enrolled_by(course))
+    whose = _whose(actor, course, enrolled_by(course))
     if not allows(actor, Permission.VIEW_CHART, subject_of(course)):
-        return MarkTarget(course_id=course.public_id, enrolment=course)  # who enrols may see nothing clinical
+        # Who enrols may see nothing clinical.
+        return MarkTarget(course_id=course.public_id, whose=whose, enrolment=course)
     return MarkTarget(
         course_id=course.public_id,
+        whose=whose,
         enrolment=course,
         facts=fact_rows(list(FactRecord.objects.filter(course=course).select_related("entered_by"))),
         notes=list(NoteRecord.objects.filter(course=course).select_related("author").order_by("pk")),
+        deviations=_deviations_seen(_deviations_of(course)),
     )
 
 
@@ -314,6 +350,23 @@ def enrolments_in_error(actor: Actor) -> Sequence[Course]:
     """The courses that left with their enrolment, newest first: nothing else leads to their audit."""
     rows = kept_courses_for(actor, Permission.VIEW_CHART).filter(status=CourseStatus.ENTERED_IN_ERROR)
     return list(rows.select_related("patient", "protocol_version__protocol").order_by("-pk")[:PAGE])
+
+
+def _deviations_of(course: Course) -> Sequence[DeviationRecord]:
+    return list(with_all_of_it(DeviationRecord.objects.filter(course=course)).order_by("occurred_at", "pk"))
+
+
+def _deviations_seen(rows: Sequence[DeviationRecord]) -> list[DeviationSeen]:
+    definitions = definitions_of({row.protocol_version_id for row in rows}) if rows else {}
+    words = status_words()
+    return [
+        DeviationSeen(
+            row=row,
+            what=what_of(row, definition=definitions[row.protocol_version_id]),
+            words="" if row.entered_by_id else words.get(row.status, row.status),
+        )
+        for row in rows
+    ]
 
 
 def _seen(row: FidelityRating) -> RatingSeen:
@@ -327,15 +380,21 @@ def _seen(row: FidelityRating) -> RatingSeen:
     )
 
 
-def _may_look(
+def _whose(
     actor: Actor,
     course: Course,
     authors: Collection[int | None],
     otherwise: Permission = Permission.VIEW_CHART,
-) -> None:
-    if actor.person_id in authors:
-        return
-    require(actor, otherwise, subject_of(course))
+) -> Whose:
+    """Whose record it is. For its authors, and for who may read it: they find whom to tell."""
+    if actor.person_id not in authors:
+        require(actor, otherwise, subject_of(course))
+    people = {one for one in authors if one is not None}
+    return Whose(
+        names=sorted(Person.objects.filter(pk__in=people).values_list("printed_name", flat=True)),
+        left=not any_work_here(course, people, now=actor.at),
+        may_mark=may_mark(actor, course, people, now=actor.at),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,7 +402,7 @@ class _Named:
     facts: Sequence[FactRecord] = ()
     notes: Sequence[NoteRecord] = ()
     signatures: Sequence[SignatureRecord] = ()
-    deviation: DeviationRecord | None = None
+    deviations: Sequence[DeviationSeen] = ()
 
 
 def _named(mark: ErrorMark) -> _Named:
@@ -365,12 +424,20 @@ def _named(mark: ErrorMark) -> _Named:
         found = named | facts.filter(entered_in_error__mark=mark)
         return _Named(facts=list(found.distinct()))
     if mark.deviation is not None:
-        return _Named(deviation=with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk)).get())
+        marked = with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk))
+        return _Named(deviations=_deviations_seen(list(marked)))
     if mark.enrolment is not None:
         left = Q(entered_in_error__mark=mark) if mark.confirmed else Q(course=mark.enrolment)
         stood = facts if mark.confirmed else FactRecord.objects.select_related("entered_by")
         wrote = notes if mark.confirmed else NoteRecord.objects.select_related("author")
-        return _Named(facts=list(stood.filter(left)), notes=list(wrote.filter(left).order_by("pk")))
+        gone = DeviationRecord.every.filter(entered_in_error__mark=mark).order_by("occurred_at", "pk")
+        return _Named(
+            facts=list(stood.filter(left)),
+            notes=list(wrote.filter(left).order_by("pk")),
+            deviations=_deviations_seen(
+                list(with_all_of_it(gone)) if mark.confirmed else _deviations_of(mark.enrolment)
+            ),
+        )
     if mark.report is not None or mark.rating is not None:
         return _Named()
     worded = notes.filter(pk__in=[mark.note_id or 0]) | notes.filter(entered_in_error__mark=mark)
@@ -384,7 +451,8 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
         notes=named.notes,
         record=mark.session_record,
         signatures=named.signatures,
-        deviation=named.deviation,
+        deviation=next((one.row for one in named.deviations if one.row.pk == mark.deviation_id), None),
+        deviations=named.deviations,
         report=mark.report,
         rating=_seen(mark.rating) if mark.rating else None,
         enrolment=mark.enrolment,
@@ -424,8 +492,12 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
         .order_by("pk")
     )
     signatures = list(SignatureRecord.objects.with_standing().filter(session_record__in=held).order_by("pk"))
-    marked = DeviationRecord.every.filter(course=course, pk__in=[mark.deviation_id or 0 for mark in marks])
-    deviations = {row.pk: row for row in with_all_of_it(marked)}
+    marked = DeviationRecord.every.filter(course=course).filter(
+        Q(pk__in=[mark.deviation_id for mark in marks if mark.deviation_id])
+        | Q(entered_in_error__mark__in=marks)
+    )
+    left = with_all_of_it(marked).select_related("entered_in_error").order_by("occurred_at", "pk")
+    deviations = _deviations_seen(list(left))
     return course, [
         _detail(
             mark,
@@ -433,7 +505,9 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
                 facts=[row for row in facts if row.pk == mark.fact_id or _left_with(row, mark)],
                 notes=[row for row in notes if row.pk == mark.note_id or _left_with(row, mark)],
                 signatures=[row for row in signatures if _within(row.session_record_id, mark)],
-                deviation=deviations.get(mark.deviation_id or 0),
+                deviations=[
+                    one for one in deviations if one.row.pk == mark.deviation_id or _left_by(one.row, mark)
+                ],
             ),
             may_settle=False,
             now=now,
@@ -447,5 +521,9 @@ def _within(record_id: int | None, mark: ErrorMark) -> bool:
 
 
 def _left_with(row: FactRecord | NoteRecord, mark: ErrorMark) -> bool:
+    return _within(row.session_record_id, mark) or _left_by(row, mark)
+
+
+def _left_by(row: FactRecord | NoteRecord | DeviationRecord, mark: ErrorMark) -> bool:
     left = getattr(row, "entered_in_error", None)
-    return _within(row.session_record_id, mark) or (left is not None and left.mark_id == mark.pk)
+    return left is not None and left.mark_id == mark.pk

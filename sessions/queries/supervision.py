@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import NotFound
-from clinic.models import Clinic
+from clinic.models import Clinic, Event
 from clinic.permissions import HouseSubject, Permission, allows
 from clinic.rules.wall_time import start_of_day
 from protocols.queries import definition_of, definitions_of
@@ -35,7 +35,7 @@ from sessions.queries.evidence import EvidenceRow, evidence_rows
 from sessions.queries.reviewing import standing_of
 from sessions.queries.words import label, status_words
 from sessions.rules.keys import parts_of_key
-from sessions.rules.review import Missing, Standing, missing_to_close
+from sessions.rules.review import Act, Missing, Standing, missing_to_close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ class DeviationDetail:
     closes_at: datetime | None
     evidence: Sequence[EvidenceRow]
     reviews: Sequence[DeviationReview]
+    reopened: Sequence[Reopened]  # by the records, oldest first; who reopens it says so in a step
     definition: ProtocolDefinition
     rule: str
     can_review: bool
@@ -88,6 +89,14 @@ class DeviationDetail:
     mark: ErrorMark | None  # said so already, and waits for a second person
     can_finish: bool  # the actions: whoever may take the course's tasks
     can_report: bool  # to the board, sponsor and regulator: a supervisor, whoever's record it rests on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """That a review was reopened by no reviewer, but by what is on record. `why`: one of REOPENED_WORDS."""
+
+    at: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +293,11 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
         raise NotFound()
     definition = definition_of(row.protocol_version_id)
     standing = standing_of(row)
+    reviews = list(
+        DeviationReview.objects.filter(deviation=row)
+        .select_related("reviewer", "signature")
+        .order_by("reviewed_at", "pk")
+    )
     return DeviationDetail(
         row=_row(row, definition=definition, now=now),
         key=row.key,
@@ -295,11 +309,8 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
             zone=row.course.clinic.zone_info,
             window=(row.opens_at, row.closes_at) if row.status in OFF_THE_WINDOW else None,
         ),
-        reviews=list(
-            DeviationReview.objects.filter(deviation=row)
-            .select_related("reviewer", "signature")
-            .order_by("reviewed_at", "pk")
-        ),
+        reviews=reviews,
+        reopened=_reopened(row, reviews),
         definition=definition,
         rule=row.rule,
         can_review=allows(actor, Permission.REVIEW_DEVIATION, review_subject(row, actor=actor)),
@@ -332,6 +343,19 @@ def deviation(actor: Actor, deviation_id: UUID, *, now: datetime) -> DeviationDe
         can_finish=allows(actor, Permission.TAKE_TASK, subject_of(row.course)),
         can_report=allows(actor, Permission.REVIEW_DEVIATION, subject_of(row.course)),
     )
+
+
+def _reopened(row: DeviationRecord, reviews: Sequence[DeviationReview]) -> list[Reopened]:
+    by_somebody = {step.reviewed_at for step in reviews if step.act == Act.REOPEN}
+    events = Event.objects.filter(
+        clinic_id=row.clinic_id,
+        course_id=row.course_id,
+        subject_type="deviationrecord",
+        subject_id=row.pk,
+        verb="deviation_reopened",
+    ).exclude(recorded_at__in=by_somebody)
+    told = events.order_by("recorded_at", "pk").values_list("recorded_at", "reason_code")
+    return [Reopened(at=at, why=why) for at, why in told]
 
 
 def _may_mark(actor: Actor, row: DeviationRecord, *, now: datetime) -> bool:

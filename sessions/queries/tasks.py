@@ -38,12 +38,14 @@ from sessions.rules.keys import parts_of_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitInQuestion:
-    """A visit booked with somebody who will be away then, or will have left. `away`: who is away."""
+    """A visit booked with somebody who will be away then, or will have left (`away`: who is away); or one
+    that was cancelled in error and could not be given back (`lost`)."""
 
     key: str
     what: str
     starts_at: datetime
     away: Sequence[str]
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +81,9 @@ class TaskDetail:
     of_a_rater: bool
 
 
-OF_A_VISIT = (TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY)
+OF_A_VISIT = (TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY, TaskKind.VISIT_TO_BOOK)
 OF_A_RATER = (TaskKind.RATER_NOT_BLIND, TaskKind.FIDELITY_RATER)
-ABOUT_NOTHING_ASKED = (TaskKind.TEXT_CAME, *OF_A_RATER, *OF_A_VISIT)
+ABOUT_NOTHING_ASKED = (TaskKind.TEXT_CAME, *OF_A_RATER, TaskKind.STAFF_GONE, TaskKind.STAFF_AWAY)
 
 
 def tasks(actor: Actor, *, now: datetime, done: bool = False, limit: int = 50) -> Sequence[TaskRow]:
@@ -203,7 +205,9 @@ def _raters(found: StaffTask, *, now: datetime) -> list[Unblinded]:
 def _visit(found: StaffTask) -> VisitInQuestion | None:
     if found.kind not in OF_A_VISIT:
         return None
-    booking = SessionBooking.objects.filter(course=found.course, public_id=UUID(found.subject[:36])).first()
+    lost = found.kind == TaskKind.VISIT_TO_BOOK
+    booking_id = UUID(found.subject.rpartition("~")[2] if lost else found.subject[:36])
+    booking = SessionBooking.objects.filter(course=found.course, public_id=booking_id).first()
     if booking is None:
         return None
     definition = definition_of(found.course.protocol_version_id)
@@ -212,7 +216,8 @@ def _visit(found: StaffTask) -> VisitInQuestion | None:
         key=booking.key,
         what=label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=booking.key),
         starts_at=booking.starts_at,
-        away=away_from([booking.pk]).get(booking.pk, ()),
+        away=() if lost else away_from([booking.pk]).get(booking.pk, ()),
+        lost=lost,
     )
 
 

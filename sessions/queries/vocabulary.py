@@ -111,6 +111,7 @@ TASK_WORDS: dict[str, Any] = {
     "text_came": gettext_lazy("Answered a text in words: read it and call"),
     "staff_gone": gettext_lazy("Somebody booked will have left by then"),
     "staff_away": gettext_lazy("Somebody booked is away then: find somebody else"),
+    "visit_to_book": gettext_lazy("A visit was cancelled in error: book it again"),
     "rater_not_blind": gettext_lazy("A rater is blind no more: name another"),
     "fidelity_rater": gettext_lazy("A session’s rater may not rate it any more: name another"),
     "deviation_action": gettext_lazy("An action agreed after a deviation"),
@@ -124,6 +125,7 @@ RESOLUTION_WORDS: dict[str, Any] = {
     "moved_by_patient": gettext_lazy("The patient took another of the times offered."),
     "booking_cancelled": gettext_lazy("The booking was cancelled."),
     "patient_died": gettext_lazy("The patient has died."),
+    "booked_anew": gettext_lazy("It is booked again, or asked no more."),
     "entered_in_error": gettext_lazy("What it was about was entered in error."),
     "due_otherwise": gettext_lazy("The report is asked for otherwise now, or no more."),
     "planned_anew": gettext_lazy("The check was planned anew."),
@@ -141,6 +143,16 @@ ACT_WORDS: dict[str, Any] = {
     "close": gettext_lazy("Closed"),
     "reopen": gettext_lazy("Reopened"),
 }
+REOPENED_WORDS: dict[str, Any] = {
+    "evidence_changed": gettext_lazy("What is on record of it has changed since the review was closed."),
+    "departed_again": gettext_lazy(
+        "What had shown that nothing departed was corrected, or was entered in error."
+    ),
+    "documented_late": gettext_lazy("A record entered since shows that nothing departed."),
+    "report_in_error": gettext_lazy("A report that was recorded as made in error is to be made."),
+    "": gettext_lazy("What is on record changed."),
+}
+"""Why a review was reopened where nobody wrote it."""
 RECIPIENT_WORDS: dict[str, Any] = {
     "irb": gettext_lazy("Review board (IRB, ethics committee)"),
     "sponsor": gettext_lazy("Sponsor"),

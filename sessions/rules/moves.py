@@ -127,7 +127,7 @@ BOOKING_MOVES: MoveTable = table(
         ),
         _row("used", "release", "booked", "booking_released", needs_reason=True),
         _row("no_show", "undo_no_show", "booked", "no_show_undone", needs_reason=True),
-        # Cancelled by the end of a course that was entered in error.
+        # Cancelled by the end of a course, or a stop of its dosing, that was entered in error.
         _row("cancelled", "restore", "booked", "booking_restored", needs_reason=True),
     ),
 )

@@ -1,4 +1,5 @@
-"""What a course is without an act that was entered in error: a hold, its end, or the end of the course."""
+"""What a course is without an act that was entered in error: a hold, its end, the end of the course, or the
+decision that dosing stops."""
 
 from __future__ import annotations
 
@@ -8,6 +9,10 @@ from dataclasses import dataclass
 HOLD_BEGUN, HOLD_ENDED, COURSE_ENDED = "hold_begun", "hold_ended", "course_ended"
 ACTS = (HOLD_BEGUN, HOLD_ENDED, COURSE_ENDED)
 """Kinds of record of an act that moved the course."""
+
+DOSING_STOPPED = "dosing_stopped"
+CANCELLING = (COURSE_ENDED, DOSING_STOPPED)
+"""Kinds of record of an act that cancelled visits."""
 
 ENDED_AS = {
     "completed": "completed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -16,11 +17,30 @@ from clinic.errors import Forbidden, NotNow
 from sessions.models import DeviationReview
 from sessions.queries import banner, supervision
 from sessions.queries.reviewing import missing_words
-from sessions.queries.vocabulary import ACT_WORDS, CAUSE_WORDS, FORESEEN_WORDS
+from sessions.queries.vocabulary import ACT_WORDS, CAUSE_WORDS, FORESEEN_WORDS, REOPENED_WORDS
 from sessions.rules.review import Act
 from sessions.web.deviation_steps import Step, finishing, reports_owed, steps_of
 from sessions.web.door import Door, staff
 from sessions.web.forms import review as asking
+
+
+def _thread(item: supervision.DeviationDetail) -> list[tuple[Any, Any, Any]]:
+    """The review in the order in which it went: what it was called, the step with its words, its signature;
+    and where the records reopened it, why, in words, in the place of a step."""
+    said = [
+        (one.reviewed_at, ACT_WORDS[one.act], _shown(one), getattr(one, "signature", None))
+        for one in item.reviews
+    ]
+    reopened = [
+        (
+            one.at,
+            ACT_WORDS[Act.REOPEN],
+            {"why": REOPENED_WORDS.get(one.why, REOPENED_WORDS[""]), "at": one.at},
+            None,
+        )
+        for one in item.reopened
+    ]
+    return [entry[1:] for entry in sorted([*said, *reopened], key=lambda entry: entry[0])]
 
 
 def _shown(step: DeviationReview) -> DeviationReview:
@@ -75,7 +95,7 @@ def deviation(door: Door, deviation: UUID) -> HttpResponse:
         here="deviations",
         patient=door.read(banner.banner, item.row.course_id, now=door.now),
         item=item,
-        thread=[(ACT_WORDS[one.act], _shown(one), getattr(one, "signature", None)) for one in item.reviews],
+        thread=_thread(item),
         steps=steps,
         agreed=agreed,
         owed=[(report, recipients[report.clock.recipient], step) for report, step in owed],

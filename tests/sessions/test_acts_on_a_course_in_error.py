@@ -20,10 +20,11 @@ from sessions.models import (
     CourseStage,
     ErrorMark,
     FactRecord,
+    ResourceUse,
     SessionBooking,
     StaffTask,
 )
-from sessions.operations.booking import book_session
+from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.enrolment import enrol_patient
 from sessions.operations.errors import confirm_error, mark_fact
 from sessions.operations.refresh import refresh_due_courses
@@ -193,8 +194,12 @@ def test_a_course_that_had_not_begun_is_enrolled_again_and_one_on_hold_is_on_hol
     assert standing(held)["status"] == ("on_hold", "")
 
 
-def test_a_visit_whose_room_was_given_away_meanwhile_stays_cancelled_and_is_to_be_booked_again(
-    cast: Cast,
+def to_book(course: Course) -> list[StaffTask]:
+    return list(StaffTask.objects.filter(course=course, kind="visit_to_book").order_by("pk"))
+
+
+def test_a_visit_whose_room_was_given_away_meanwhile_stays_cancelled_and_a_coordinator_books_it_again(
+    cast: Cast, client: Client
 ) -> None:
     course, other = begun(cast), begun(cast, "P-002")
     lost = booked(cast, course)
@@ -204,8 +209,160 @@ def test_a_visit_whose_room_was_given_away_meanwhile_stays_cancelled_and_is_to_b
     lost.refresh_from_db()
     assert lost.status == "cancelled"
     assert standing(course)["status"] == ("active", "")
+    [task] = to_book(course)
+    assert (task.owner, task.done_at, task.unowned_since) == (cast.people["eve"], None, None)
+    assert AT + 2 * HOUR < task.act_by <= lost.starts_at
+    set_clock(AT + 2 * HOUR)
+    client.force_login(cast.people["eve"])
+    page = client.get(reverse("sessions:task", args=["alder", task.public_id])).content.decode()
+    assert "Preparation session 2" in page and "The patient may still expect it." in page
+    assert f"{lost.starts_at.astimezone(cast.clinic.zone_info):%-d %b, %H:%M}" in page
+    assert reverse("sessions:book", args=["alder", course.public_id, "preparation.2"]) in page
+    rows = client.get(reverse("sessions:tasks", args=["alder"])).content.decode()
+    assert "A visit was cancelled in error: book it again" in rows and "Preparation session 2" in rows
+    told = calls(cast, "eve").get("task", task=task.public_id).json()
+    assert told["subject_key"] == "preparation.2"
     again = booked(cast, course, at=AT + days(8))
     assert again.status == "booked"
+    task.refresh_from_db()
+    assert (task.resolution, task.done_by) == ("booked_anew", None)
+    page = client.get(reverse("sessions:task", args=["alder", task.public_id])).content.decode()
+    assert "It is booked again, or asked no more." in page
+
+
+def test_a_visit_that_came_back_needs_no_task_and_one_whose_time_has_passed_does(cast: Cast) -> None:
+    course = begun(cast)
+    booked(cast, course)
+    ends(cast, course, "withdraw", at=AT + HOUR)
+    taken_back(cast, the_act(course, "course_ended"), at=AT + 2 * HOUR)
+    assert to_book(course) == []
+    ends(cast, course, "withdraw", at=AT + 3 * HOUR)
+    taken_back(cast, the_act(course, "course_ended"), at=VISIT + HOUR)
+    [task] = to_book(course)
+    assert (task.owner, task.done_at, task.act_by) == (cast.people["eve"], None, VISIT + HOUR)
+
+
+def test_a_visit_that_somebody_called_off_on_purpose_is_not_brought_back_by_a_later_mistake(
+    cast: Cast,
+) -> None:
+    course = begun(cast)
+    booking = booked(cast, course)
+    ends(cast, course, "withdraw", at=AT + HOUR)
+    taken_back(cast, the_act(course, "course_ended"), at=AT + 2 * HOUR)
+    cancel_booking(
+        actor=cast.actor("ada", at=AT + 3 * HOUR),
+        booking_id=booking.public_id,
+        reason="she asked",
+        now=AT + 3 * HOUR,
+    )
+    ends(cast, course, "withdraw", at=AT + 4 * HOUR)
+    taken_back(cast, the_act(course, "course_ended"), at=AT + 5 * HOUR)
+    booking.refresh_from_db()
+    assert (booking.status, booking.reason) == ("cancelled", "she asked")
+    assert to_book(course) == []
+
+
+def test_the_task_to_book_a_visit_again_is_over_once_the_course_has_really_ended(cast: Cast) -> None:
+    course, other = begun(cast), begun(cast, "P-002")
+    booked(cast, course)
+    ends(cast, course, "withdraw", at=AT + HOUR)
+    booked(cast, other)
+    taken_back(cast, the_act(course, "course_ended"), at=AT + 2 * HOUR)
+    ends(cast, course, "withdraw", at=AT + 3 * HOUR)
+    [task] = to_book(course)
+    assert task.resolution == "booked_anew"
+
+
+# --- that dosing stops ---
+
+
+def second_dosing(cast: Cast, *, code: str = "P-001", by: str = "ada") -> tuple[Course, SessionBooking]:
+    """After the first dosing session the second is booked, in four weeks."""
+    course = enrol(cast, code, email=f"{code.lower()}@example.org")
+    hold_dosing(cast, course)
+    now = START + days(30)
+    booking = book_session(
+        actor=cast.actor("ada", at=now),
+        course_id=course.public_id,
+        key="dosing.2",
+        starts_at=START + days(56),
+        people=[cast.id(by)],
+        room_id=cast.rooms["blue"].public_id,
+        confirmed=frozenset({"outside-window"}),
+        now=now,
+    )
+    return course, booking
+
+
+def stopped(cast: Cast, course: Course, *, at: datetime) -> FactRecord:
+    return stop_dosing(
+        actor=cast.actor("dov", at=at), course_id=course.public_id, after_cycle=1, reason="well", now=at
+    )
+
+
+def test_that_dosing_stops_said_in_error_gives_the_visits_back_that_it_cancelled(cast: Cast) -> None:
+    course, booking = second_dosing(cast)
+    at = START + days(31)
+    refresh_due_courses(now=at)
+    before = standing(course, since=at)
+    fact = stopped(cast, course, at=at)
+    booking.refresh_from_db()
+    assert booking.status == "cancelled"
+    taken_back(cast, fact, at=at + HOUR, by="dov")
+    booking.refresh_from_db()
+    assert (booking.status, booking.reason) == ("booked", "")
+    after = standing(course, since=at)
+    for name in ("status", "requirements", "messages", "bookings", "tasks"):
+        assert after[name] == before[name], name
+    assert ResourceUse.objects.filter(booking=booking, live=True).count() == 3
+    assert verify_requirements(now=at + HOUR, all_courses=True).differences == ()
+
+
+def test_a_dosing_visit_whose_room_was_taken_meanwhile_is_a_coordinators_to_book_again(cast: Cast) -> None:
+    course, booking = second_dosing(cast)
+    at = START + days(31)
+    fact = stopped(cast, course, at=at)
+    other = enrol(cast, "P-002", now=at, email="p-002@example.org")
+    book_session(
+        actor=cast.actor("ada", at=at),
+        course_id=other.public_id,
+        key="preparation.1",
+        starts_at=booking.starts_at,
+        people=[cast.id("gil")],
+        room_id=cast.rooms["blue"].public_id,
+        confirmed=frozenset({"outside-window"}),
+        now=at,
+    )
+    taken_back(cast, fact, at=at + HOUR, by="dov")
+    booking.refresh_from_db()
+    assert booking.status == "cancelled"
+    [task] = to_book(course)
+    assert (task.subject, task.owner) == (f"dosing.2~{booking.public_id}", cast.people["eve"])
+
+
+def test_while_another_decision_to_stop_stands_no_visit_comes_back_and_none_is_to_be_booked(
+    cast: Cast,
+) -> None:
+    course, booking = second_dosing(cast)
+    at = START + days(31)
+    first = stopped(cast, course, at=at)
+    stopped(cast, course, at=at + HOUR)
+    taken_back(cast, first, at=at + 2 * HOUR, by="dov")
+    booking.refresh_from_db()
+    assert booking.status == "cancelled" and to_book(course) == []
+
+
+def test_a_stop_in_error_of_a_course_that_has_ended_gives_its_visits_back_with_the_end(cast: Cast) -> None:
+    course, booking = second_dosing(cast)
+    at = START + days(31)
+    fact = stopped(cast, course, at=at)
+    ends(cast, course, "withdraw", at=at + HOUR)
+    taken_back(cast, fact, at=at + 2 * HOUR, by="dov")
+    booking.refresh_from_db()
+    assert booking.status == "cancelled" and to_book(course) == []
+    taken_back(cast, the_act(course, "course_ended"), at=at + 3 * HOUR)
+    booking.refresh_from_db()
+    assert booking.status == "booked"
 
 
 def test_a_death_recorded_in_error_brings_back_what_an_earlier_course_of_the_patient_asks(cast: Cast) -> None:

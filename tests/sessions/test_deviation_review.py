@@ -3,13 +3,16 @@ clock, closed with a signature, reopened by facts."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import re
+from datetime import date, datetime, timedelta
 from itertools import product
 from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from clinic.actors import acting
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
@@ -32,6 +35,7 @@ from sessions.operations.verifying import verify_requirements
 from sessions.queries import adherence
 from sessions.queries.adherence import Asked
 from sessions.rules.review import Foreseen, Part
+from tests.sessions.api.caller import calls
 from tests.support.cast import START, Cast, days, enrol, make_cast
 from tests.support.departed import (
     LATER,
@@ -152,6 +156,58 @@ def test_a_closure_is_reopened_when_what_it_rests_on_changes_in_extent_alone(
     )
     deviation.refresh_from_db()
     assert (deviation.status, deviation.reviewed_at, deviation.reopened_at) == ("met_late", None, later)
+
+
+def test_the_page_says_why_a_closed_review_was_reopened_whoever_or_whatever_did(
+    cast: Cast, deviation: DeviationRecord
+) -> None:
+    """By a record that disproved it, by one that made it a departure again, and by a supervisor."""
+
+    def said() -> str:
+        client = Client()
+        client.force_login(cast.people["carla"])
+        page = client.get(reverse("sessions:deviation", args=["alder", deviation.public_id])).content.decode()
+        return " ".join(re.sub(r"<[^>]+>", " ", page[page.index('id="review-title"') :]).split())
+
+    def held(at: datetime, now: datetime, why: str) -> None:
+        correct_times(
+            actor=cast.actor("ada", at=now),
+            record_id=deviation.course.session_records.get(key=LATE).public_id,
+            started_at=at - timedelta(minutes=90),
+            ended_at=at,
+            reason=why,
+            now=now,
+        )
+
+    def seen(now: datetime) -> None:
+        review.review_deviation(
+            actor=cast.actor("carla", at=now),
+            deviation_id=deviation.public_id,
+            comment="Looked at.",
+            closes=True,
+            now=now,
+        )
+
+    seen(NOW)
+    held(START + days(29), NOW + days(1), "It was a day later still.")
+    assert "Reopened What is on record of it has changed since the review was closed." in said()
+    seen(NOW + days(2))
+    held(START + days(13), NOW + days(3), "The day was mistyped.")
+    assert "Reopened A record entered since shows that nothing departed." in said()
+    seen(NOW + days(4))
+    held(START + days(28), NOW + days(5), "It was not.")
+    assert "Reopened What had shown that nothing departed was corrected, or was entered in error." in said()
+    seen(NOW + days(6))
+    review.reopen_deviation(
+        actor=cast.actor("carla", at=NOW + days(7)),
+        deviation_id=deviation.public_id,
+        comment="The board asks.",
+        now=NOW + days(7),
+    )
+    thread = said()
+    assert thread.count("Reopened ") == 4 and "Reopened The board asks." in thread
+    told = calls(cast, "carla").get("deviation", deviation=deviation.public_id).json()["reopened"]
+    assert [one["why"] for one in told] == ["evidence_changed", "documented_late", "departed_again"]
 
 
 # --- the cause ---

@@ -4,6 +4,7 @@ course is in no view, list, count, file, message or task. The audit and the cert
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -28,6 +29,7 @@ from sessions.models import (
     SessionBooking,
     StaffTask,
 )
+from sessions.operations import review
 from sessions.operations.booking import book_session, mark_no_show
 from sessions.operations.deviations import enter_deviation
 from sessions.operations.enrolment import enrol_patient
@@ -394,6 +396,45 @@ def test_the_audit_and_the_certified_copy_keep_all_of_it(cast: Cast, course: Cou
     assert CODE in text_of(paper) and WRONG in text_of(paper)
     verbs = list(Event.objects.filter(course_id=course.pk).values_list("verb", flat=True))
     assert {"patient_enrolled", "enrolment_entered_in_error"} <= set(verbs)
+
+
+def test_under_its_mark_stand_its_deviations_with_their_reviews_before_and_after(
+    cast: Cast, course: Course, client: Client
+) -> None:
+    refresh_due_courses(now=LATE)
+    raised = DeviationRecord.objects.get(course=course, key="preparation.1")
+    review.review_deviation(
+        actor=cast.actor("carla", at=LATE),
+        deviation_id=raised.public_id,
+        comment="He was never ours.",
+        closes=False,
+        now=LATE,
+    )
+    count = DeviationRecord.objects.filter(course=course).count()
+    assert count > 2, "more than the one that was entered"
+    set_clock(LATE)
+    mark = mark_enrolment(
+        actor=cast.actor("eve", at=LATE), course_id=course.public_id, reason=WRONG, now=LATE
+    )
+    client.force_login(cast.people["olga"])
+    address = url("error_mark", mark.public_id)
+
+    def stands_on(page: str) -> None:
+        shown = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+        assert f"{count} deviations leave with it" in shown
+        for words in ("Held without the lamp", "Preparation session 1 Missed", "He was never ours."):
+            assert words in shown, words
+
+    stands_on(client.get(address).content.decode())
+    confirm_error(actor=cast.actor("olga", at=LATE), mark_id=mark.public_id, now=LATE)
+    stands_on(client.get(address).content.decode())
+    stands_on(client.get(url("audit", course.public_id)).content.decode())
+    told = calls(cast, "olga").get("audit", course=course.public_id).json()["items"][0]
+    assert len(told["deviations"]) == count
+    assert {one["what"] for one in told["deviations"]} >= {"Held without the lamp", "Preparation session 1"}
+    # Who enrols sees nothing clinical, and so none of them.
+    client.force_login(cast.people["eve"])
+    assert "lamp" not in client.get(address).content.decode()
 
 
 def test_by_the_api_it_is_marked_confirmed_and_not_found(cast: Cast, course: Course) -> None:

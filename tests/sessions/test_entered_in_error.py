@@ -67,6 +67,7 @@ from sessions.rules.facts import (
     StepTaken,
 )
 from tests.support.cast import START, Cast, checklist_items, days, enrol, fill_chart, make_cast, make_person
+from tests.support.clinic_day import set_clock
 from tests.support.dosed import hold_preparation
 
 pytestmark = pytest.mark.django_db
@@ -443,6 +444,48 @@ def test_another_clinics_people_neither_see_nor_confirm_it(cast: Cast, course: C
 
 
 # --- the pages and the API ---
+
+
+def test_a_colleague_learns_whose_record_it_is_and_whom_to_tell_before_writing_anything(
+    client: Client, cast: Cast, course: Course, record: SessionRecord
+) -> None:
+    fact = contact(cast, course)
+    note = write_note(actor=cast.actor("ada", at=AT), record_id=record.public_id, text="Of him.", now=AT)
+    own = {
+        "fact_error": (fact.public_id, "It is the record of Ada Alder, who alone can mark it"),
+        "note_error": (note.public_id, "It is the record of Ada Alder, who alone can mark it"),
+        "enrolment_error": (course.public_id, "It is the record of Eve Elm, who alone can mark it"),
+    }
+    client.force_login(cast.people["carla"])
+    for name, (public_id, whose) in own.items():
+        address = reverse(f"sessions:{name}", args=["alder", public_id])
+        page = client.get(address)
+        assert page.status_code == 200 and whose in page.text, name
+        assert "Tell them what you have seen" in page.text
+        assert '<form class="form card"' not in page.text, "nothing to fill in that would be refused"
+        assert client.post(address, {"reason": WRONG}).status_code == 403
+    held = client.get(reverse("sessions:session_error", args=["alder", record.public_id])).text
+    assert "It is the record of Ada Alder, Ben Birch: one of them has to mark it" in held
+    assert not ErrorMark.objects.exists()
+    client.force_login(cast.people["ada"])
+    mine = client.get(reverse("sessions:fact_error", args=["alder", fact.public_id])).text
+    assert '<form class="form card"' in mine and "who alone can mark it" not in mine
+
+
+def test_of_a_record_whose_author_has_left_the_page_says_who_marks_it_in_their_stead(
+    client: Client, cast: Cast, course: Course
+) -> None:
+    fact = contact(cast, course)
+    cast.people["ada"].memberships.filter(clinic=cast.clinic).update(until_on=AT.date() - days(1))
+    set_clock(AT + HOUR)
+    address = reverse("sessions:fact_error", args=["alder", fact.public_id])
+    client.force_login(cast.people["carla"])
+    page = client.get(address).text
+    assert "It is the record of Ada Alder, and nobody of them works here any more." in page
+    assert "You mark it in their stead" in page
+    assert client.post(address, {"reason": WRONG}).status_code == 302
+    client.force_login(cast.people["eve"])
+    assert client.get(address).status_code == 403, "who reads no charts learns nothing of it"
 
 
 def test_by_the_pages_ada_marks_it_ivo_confirms_it_and_the_audit_and_the_certified_copy_keep_it(

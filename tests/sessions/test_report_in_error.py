@@ -130,7 +130,11 @@ def test_a_review_that_was_closed_with_it_is_reopened_and_its_signature_stays(
     row.refresh_from_db()
     assert (row.reviewed_at, row.reopened_at) == (None, NOW + HOUR)
     assert list(closing.unproved_closures()) == []
-    assert Event.objects.filter(verb="deviation_reopened", subject_id=row.pk).count() == 1
+    assert Event.objects.get(verb="deviation_reopened", subject_id=row.pk).reason_code == "report_in_error"
+    client = Client()
+    client.force_login(cast.people["carla"])
+    page = client.get(reverse("sessions:deviation", args=["alder", row.public_id])).content.decode()
+    assert "A report that was recorded as made in error is to be made." in page
     with pytest.raises(Incomplete):
         closing.close_deviation(
             actor=cast.actor("ivo", at=LATER), deviation_id=row.public_id, comment="Again.", now=LATER

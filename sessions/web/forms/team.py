@@ -54,8 +54,17 @@ TAKEN_BACK_BECAUSE = [
 ]
 
 
+class Usual(forms.ChoiceField):
+    """Not called optional where it is shown: one of the two has to be given, which the form sees to."""
+
+    def validate(self, value: Any) -> None:
+        if value:
+            super().validate(value)
+
+
 def usual(choices: Choices) -> forms.ChoiceField:
-    return one_of(_("Why"), choices, required=False, hint=_("One of these, or your own words below."))
+    hint = _("One of these, or your own words below.")
+    return Usual(label=_("Why"), choices=list(choices), widget=forms.RadioSelect, help_text=hint)
 
 
 def own_words() -> forms.CharField:

@@ -16,7 +16,7 @@ def alarm(*, subject: str, text: str) -> bool:
         return True
     try:
         EmailMessage(subject=subject, body=text, to=settings.ALARM_MAIL).send()
-    except Exception:
+    except Exception:  # whatever a mail server does: the loop goes on, and tries again at its next turn
         log.exception("whoever runs the installation could not be mailed")
         return False
     return True

@@ -33,18 +33,16 @@ from sessions.models import (
 )
 from sessions.models.bookings import RecordStatus
 from sessions.models.reviews import ReviewOutcome
-from sessions.operations.actions import drop_what_is_open
 from sessions.operations.consequences import count_dosing_day, take_worry_back
 from sessions.operations.fidelity import rate_anew
-from sessions.operations.leaving import leave_with_enrolment, sessions_stand
+from sessions.operations.leaving import leave_with_enrolment, sessions_stand, take_out_deviation
 from sessions.operations.locks import lock_course, lock_courses, lock_kept_course
 from sessions.operations.moving import move_row
 from sessions.operations.refresh import refresh_course
-from sessions.operations.reports_due import ask_anew, withdraw_reports
+from sessions.operations.reports_due import ask_anew
 from sessions.operations.reviews import settle_submissions
 from sessions.operations.taking_back import enrolled_anew, take_back_moves
 from sessions.operations.tasks import close_tasks_about, reopen_tasks
-from sessions.operations.trends import withdraw_trends
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
     authors_marked,
@@ -303,28 +301,23 @@ def confirm_error(*, actor: Actor, mark_id: UUID, now: datetime) -> ErrorMark:
             ]
         )
         if mark.deviation is not None:
-            EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, deviation=mark.deviation)
-            mark.deviation.course = course
-            about: dict[str, Any] = {"actor": actor, "deviation": mark.deviation, "now": now}
-            drop_what_is_open(reason=mark.reason, **about)
-            withdraw_reports(course=course, **about)
-            withdraw_trends(**about)
+            take_out_deviation(actor=actor, course=course, mark=mark, deviation=mark.deviation, now=now)
         if mark.report is not None:
             EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, report=mark.report)
             ask_anew(actor=actor, course=course, report=mark.report, now=now)
         if mark.rating is not None:
             EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, rating=mark.rating)
             rate_anew(actor=actor, rating=mark.rating, now=now)
-        if mark.enrolment is None:
-            _undo_what_followed(actor, course, facts, now=now)
         others = [one for one in theirs if one.pk != course.pk]
-        if mark.enrolment is None:
+        if mark.enrolment is not None:
+            leave_with_enrolment(actor=actor, course=course, mark=mark, now=now)
+        else:
+            _undo_what_followed(actor, course, facts, now=now)
             take_back_moves(
                 actor=actor, course=course, others=others, facts=facts, reason=mark.reason, now=now
             )
-        if mark.enrolment is not None:
-            leave_with_enrolment(actor=actor, course=course, mark=mark, now=now)
-        for one in others if mark.enrolment is not None else (course, *others):
+            refresh_course(course=course, now=now)
+        for one in others:
             refresh_course(course=one, now=now)
         return mark
 

@@ -1,4 +1,5 @@
-"""An enrolment that was entered in error: the course leaves every view, and nothing of it goes on."""
+"""What leaves when something is entered in error: a deviation with its actions and reports, an enrolment with
+all of its course."""
 
 from __future__ import annotations
 
@@ -45,18 +46,26 @@ def sessions_stand(course: Course) -> NotNow | None:
     )
 
 
+def take_out_deviation(
+    *, actor: Actor, course: Course, mark: ErrorMark, deviation: DeviationRecord, now: datetime
+) -> None:
+    """It leaves with the mark; what was to be done about it, reported of it or counted with it is over. The
+    course row must be locked."""
+    deviation.course = course
+    EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, deviation=deviation)
+    about: dict[str, Any] = {"actor": actor, "deviation": deviation, "now": now}
+    drop_what_is_open(reason=mark.reason, **about)
+    withdraw_reports(course=course, **about)
+    withdraw_trends(**about)
+
+
 def leave_with_enrolment(*, actor: Actor, course: Course, mark: ErrorMark, now: datetime) -> None:
     """What the engine made of the course, its visits, messages and tasks end with it; its deviations leave
     with the mark, as its facts and notes have. The course row must be locked."""
     for booking in SessionBooking.objects.filter(course=course, status__in=LIVE_BOOKINGS).order_by("pk"):
         cancel_row(actor=actor, booking=booking, reason=mark.reason, now=now)
     for deviation in DeviationRecord.objects.filter(course=course).order_by("pk"):
-        deviation.course = course
-        EnteredInError.objects.create(clinic_id=course.clinic_id, mark=mark, deviation=deviation)
-        about: dict[str, Any] = {"actor": actor, "deviation": deviation, "now": now}
-        drop_what_is_open(reason=mark.reason, **about)
-        withdraw_reports(course=course, **about)
-        withdraw_trends(**about)
+        take_out_deviation(actor=actor, course=course, mark=mark, deviation=deviation, now=now)
     for task in StaffTask.objects.filter(course=course, done_at__isnull=True).order_by("pk"):
         close_task(actor=actor, task=task, resolution="entered_in_error", now=now)
     outbox.plan_course(

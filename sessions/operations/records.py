@@ -16,6 +16,7 @@ from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import Permission
 from protocols.measures import measures
+from protocols.queries import instrument_of
 from protocols.rules.instruments import Instrument, Score
 from protocols.rules.instruments.definition import TOTAL
 from sessions.models import Course, CourseRequirement, FactRecord, SessionRecord
@@ -220,7 +221,6 @@ def checked(*, course: Course, value: FactValue, key: str | None, now: datetime)
     """The value, completed and checked against what else is known (an assessment is scored here, never by
     hand)."""
     if isinstance(value, AssessmentAnswered):
-        from protocols.queries import instrument_of
         from protocols.rules.instruments import score
 
         instrument = instrument_of(value.instrument)
@@ -287,8 +287,6 @@ def check_answered(value: FactValue) -> None:
     """Staff who enter a form have its answers before them: one without any is none."""
     if not isinstance(value, AssessmentAnswered) or any(given is not None for _, given in value.answers):
         return
-    from protocols.queries import instrument_of
-
     raise Incomplete(
         _("Enter the answers."),
         code="answers-missing",

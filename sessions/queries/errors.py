@@ -5,24 +5,20 @@ The only reads that go beyond what stands; everything else reads `objects`, wher
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
-from clinic.models import Person
-from clinic.permissions import Permission, allows, require
-from protocols.queries import definitions_of
+from clinic.permissions import Permission, allows
 from sessions.models import (
     Course,
-    DeviationAction,
     DeviationRecord,
     DeviationReport,
-    DeviationReview,
     EnteredInError,
     ErrorMark,
     FactRecord,
@@ -35,21 +31,21 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.courses import CourseStatus
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
-    any_work_here,
     authors_marked,
     chain_of,
-    enrolled_by,
-    hands_in,
     leaving_with,
     marked_of_ones_own,
-    may_mark,
-    standing,
 )
-from sessions.queries.courses import course_for, courses_for, kept_course_for, kept_courses_for
+from sessions.queries.courses import courses_for, kept_course_for, kept_courses_for
 from sessions.queries.facts import FactRow, fact_rows
-from sessions.queries.supervision import what_of
-from sessions.queries.words import status_words
-from sessions.rules.fidelity import form_of
+from sessions.queries.marking import (
+    DeviationSeen,
+    RatingSeen,
+    deviations_of,
+    deviations_seen,
+    deviations_with,
+    rating_seen,
+)
 
 PAGE = 50
 
@@ -65,26 +61,6 @@ class MarkRow:
     asked_by: str
     asked_at: datetime
     days_waiting: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatingSeen:
-    """A rating of a session's fidelity, each item in the form's words."""
-
-    row: FidelityRating
-    title: str
-    rater: str
-    items: Sequence[tuple[str, int]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviationSeen:
-    """A deviation with its review, each step with its signature, actions and reports; and what it is called.
-    `words`: what departed, of one that the engine raised."""
-
-    row: DeviationRecord
-    what: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,26 +99,9 @@ def _rows(marks: QuerySet[ErrorMark]) -> QuerySet[ErrorMark]:
     return marks.select_related("course__patient", *named, "asked_by", "settled_by")
 
 
-def with_all_of_it(rows: QuerySet[DeviationRecord], *, errors: bool = True) -> QuerySet[DeviationRecord]:
-    """Deviations with all that hangs on them, with `errors` also the reports that were entered in error. Four
-    queries more, however many they are."""
-    reports = DeviationReport.every.all() if errors else DeviationReport.objects.all()
-    return rows.select_related("entered_by").prefetch_related(
-        Prefetch(
-            "reviews",
-            DeviationReview.objects.select_related("reviewer", "signature").order_by("reviewed_at", "pk"),
-        ),
-        Prefetch(
-            "actions",
-            DeviationAction.objects.select_related("owner", "agreed_by", "finished_by").order_by(
-                "agreed_at", "pk"
-            ),
-        ),
-        Prefetch(
-            "reports",
-            reports.select_related("clock", "reported_by").order_by("opened_at", "pk"),
-        ),
-    )
+def with_all_of_it(rows: QuerySet[DeviationRecord]) -> QuerySet[DeviationRecord]:
+    """Deviations with all that hangs on them, the reports that were entered in error too."""
+    return deviations_with(rows, reports=DeviationReport.every.all())
 
 
 def _open(actor: Actor) -> QuerySet[ErrorMark]:
@@ -220,181 +179,10 @@ def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
     return _detail(mark, named, may_settle=may_settle and mark.settled_at is None, now=now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
-    """Whose record it is, by name: of several, any of them marks it. `left`: none of them works here any
-    more, so that somebody who could confirm it marks it in their stead."""
-
-    names: Sequence[str]
-    left: bool
-    may_mark: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkTarget:
-    """A record that its author is about to mark."""
-
-    course_id: UUID
-    whose: Whose
-    facts: Sequence[FactRow] = ()
-    notes: Sequence[NoteRecord] = ()
-    record: SessionRecord | None = None
-    signatures: Sequence[SignatureRecord] = ()
-    deviation: DeviationRecord | None = None
-    deviations: Sequence[DeviationSeen] = ()
-    report: DeviationReport | None = None
-    rating: RatingSeen | None = None
-    enrolment: Course | None = None
-
-
-def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
-    row = FactRecord.objects.filter(clinic_id=actor.clinic_id, public_id=fact_id).first()
-    if row is None:
-        raise NotFound()
-    chain = chain_of(row)
-    leaving = leaving_with(row)
-    whose = _whose(
-        actor, row.course, {one for fact in leaving for one in (fact.entered_by_id, fact.observed_by_id)}
-    )
-    with_it = fact_rows(leaving[len(chain) :])
-    return MarkTarget(course_id=row.course.public_id, whose=whose, facts=[*fact_rows(chain)[:1], *with_it])
-
-
-def note_to_mark(actor: Actor, note_id: UUID) -> MarkTarget:
-    row = NoteRecord.objects.filter(clinic_id=actor.clinic_id, public_id=note_id).first()
-    if row is None:
-        raise NotFound()
-    whose = _whose(actor, row.course, {row.author_id})
-    return MarkTarget(course_id=row.course.public_id, whose=whose, notes=[row])
-
-
-def session_to_mark(actor: Actor, record_id: UUID) -> MarkTarget:
-    row = SessionRecord.objects.filter(clinic_id=actor.clinic_id, public_id=record_id).first()
-    if row is None:
-        raise NotFound()
-    whose = _whose(actor, row.course, hands_in(row))
-    return MarkTarget(
-        course_id=row.course.public_id,
-        whose=whose,
-        facts=fact_rows(list(row.facts.select_related("entered_by"))),
-        notes=list(row.notes.select_related("author").order_by("pk")),
-        record=row,
-        signatures=list(SignatureRecord.objects.with_standing().filter(session_record=row).order_by("pk")),
-    )
-
-
-def deviation_to_mark(actor: Actor, deviation_id: UUID) -> MarkTarget:
-    """Raises NotFound for one that the engine raised too: nobody entered it."""
-    row = with_all_of_it(
-        DeviationRecord.objects.filter(
-            clinic_id=actor.clinic_id, public_id=deviation_id, entered_by__isnull=False
-        ),
-        errors=False,
-    ).first()
-    if row is None:
-        raise NotFound()
-    whose = _whose(actor, row.course, {row.entered_by_id}, Permission.VIEW_DEVIATIONS)
-    return MarkTarget(
-        course_id=row.course.public_id, whose=whose, deviation=row, deviations=_deviations_seen([row])
-    )
-
-
-def report_to_mark(actor: Actor, report_id: UUID) -> MarkTarget:
-    """Raises NotFound for one that is not made yet: nobody has said anything of it."""
-    row = (
-        DeviationReport.objects.select_related("clock", "reported_by", "deviation__course")
-        .filter(clinic_id=actor.clinic_id, public_id=report_id, reported_at__isnull=False)
-        .first()
-    )
-    if row is None or not standing(row):
-        raise NotFound()
-    course = row.deviation.course
-    whose = _whose(actor, course, {row.reported_by_id}, Permission.VIEW_DEVIATIONS)
-    return MarkTarget(course_id=course.public_id, whose=whose, report=row)
-
-
-def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
-    """Of the actor's own, or one that who runs reviews sees, both being in."""
-    row = (
-        FidelityRating.objects.select_related("review__form", "rater", "review__session_record__course")
-        .filter(clinic_id=actor.clinic_id, public_id=rating_id, submitted_at__isnull=False)
-        .first()
-    )
-    if row is None or not standing(row):
-        raise NotFound()
-    course = row.review.session_record.course
-    whose = _whose(actor, course, {row.rater_id}, Permission.RUN_FIDELITY)
-    both = FidelityRating.objects.filter(review=row.review_id, submitted_at__isnull=False).count() >= 2
-    if row.rater_id != actor.person_id and not both:
-        raise NotFound()
-    return MarkTarget(course_id=course.public_id, whose=whose, rating=_seen(row))
-
-
-def enrolment_to_mark(actor: Actor, course_id: UUID) -> MarkTarget:
-    course = course_for(actor, course_id, Permission.VIEW_PATIENT)
-    whose = _whose(actor, course, enrolled_by(course))
-    if not allows(actor, Permission.VIEW_CHART, subject_of(course)):
-        # Who enrols may see nothing clinical.
-        return MarkTarget(course_id=course.public_id, whose=whose, enrolment=course)
-    return MarkTarget(
-        course_id=course.public_id,
-        whose=whose,
-        enrolment=course,
-        facts=fact_rows(list(FactRecord.objects.filter(course=course).select_related("entered_by"))),
-        notes=list(NoteRecord.objects.filter(course=course).select_related("author").order_by("pk")),
-        deviations=_deviations_seen(_deviations_of(course)),
-    )
-
-
 def enrolments_in_error(actor: Actor) -> Sequence[Course]:
     """The courses that left with their enrolment, newest first: nothing else leads to their audit."""
     rows = kept_courses_for(actor, Permission.VIEW_CHART).filter(status=CourseStatus.ENTERED_IN_ERROR)
     return list(rows.select_related("patient", "protocol_version__protocol").order_by("-pk")[:PAGE])
-
-
-def _deviations_of(course: Course) -> Sequence[DeviationRecord]:
-    return list(with_all_of_it(DeviationRecord.objects.filter(course=course)).order_by("occurred_at", "pk"))
-
-
-def _deviations_seen(rows: Sequence[DeviationRecord]) -> list[DeviationSeen]:
-    definitions = definitions_of({row.protocol_version_id for row in rows}) if rows else {}
-    words = status_words()
-    return [
-        DeviationSeen(
-            row=row,
-            what=what_of(row, definition=definitions[row.protocol_version_id]),
-            words="" if row.entered_by_id else words.get(row.status, row.status),
-        )
-        for row in rows
-    ]
-
-
-def _seen(row: FidelityRating) -> RatingSeen:
-    form = form_of(row.review.form.document)
-    scores = row.scores or {}
-    return RatingSeen(
-        row=row,
-        title=row.review.form.title,
-        rater=row.rater.printed_name,
-        items=[(item.words, scores[item.code]) for item in form.items if item.code in scores],
-    )
-
-
-def _whose(
-    actor: Actor,
-    course: Course,
-    authors: Collection[int | None],
-    otherwise: Permission = Permission.VIEW_CHART,
-) -> Whose:
-    """Whose record it is. For its authors, and for who may read it: they find whom to tell."""
-    if actor.person_id not in authors:
-        require(actor, otherwise, subject_of(course))
-    people = {one for one in authors if one is not None}
-    return Whose(
-        names=sorted(Person.objects.filter(pk__in=people).values_list("printed_name", flat=True)),
-        left=not any_work_here(course, people, now=actor.at),
-        may_mark=may_mark(actor, course, people, now=actor.at),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,7 +213,7 @@ def _named(mark: ErrorMark) -> _Named:
         return _Named(facts=list(found.distinct()))
     if mark.deviation is not None:
         marked = with_all_of_it(DeviationRecord.every.filter(pk=mark.deviation.pk))
-        return _Named(deviations=_deviations_seen(list(marked)))
+        return _Named(deviations=deviations_seen(list(marked)))
     if mark.enrolment is not None:
         left = Q(entered_in_error__mark=mark) if mark.confirmed else Q(course=mark.enrolment)
         stood = facts if mark.confirmed else FactRecord.objects.select_related("entered_by")
@@ -434,8 +222,8 @@ def _named(mark: ErrorMark) -> _Named:
         return _Named(
             facts=list(stood.filter(left)),
             notes=list(wrote.filter(left).order_by("pk")),
-            deviations=_deviations_seen(
-                list(with_all_of_it(gone)) if mark.confirmed else _deviations_of(mark.enrolment)
+            deviations=deviations_seen(
+                list(with_all_of_it(gone)) if mark.confirmed else deviations_of(mark.enrolment)
             ),
         )
     if mark.report is not None or mark.rating is not None:
@@ -454,7 +242,7 @@ def _detail(mark: ErrorMark, named: _Named, *, may_settle: bool, now: datetime) 
         deviation=next((one.row for one in named.deviations if one.row.pk == mark.deviation_id), None),
         deviations=named.deviations,
         report=mark.report,
-        rating=_seen(mark.rating) if mark.rating else None,
+        rating=rating_seen(mark.rating) if mark.rating else None,
         enrolment=mark.enrolment,
         settled_by=mark.settled_by.printed_name if mark.settled_by else "",
         settled_at=mark.settled_at,
@@ -497,7 +285,7 @@ def audit(actor: Actor, course_id: UUID, *, now: datetime) -> tuple[Course, Sequ
         | Q(entered_in_error__mark__in=marks)
     )
     left = with_all_of_it(marked).select_related("entered_in_error").order_by("occurred_at", "pk")
-    deviations = _deviations_seen(list(left))
+    deviations = deviations_seen(list(left))
     return course, [
         _detail(
             mark,

@@ -27,9 +27,10 @@ from sessions.operations.errors import (
 )
 from sessions.operations.exporting import take_certified_copy, take_certified_data
 from sessions.permissions import subject_of
-from sessions.queries import banner
+from sessions.queries import banner, marking
 from sessions.queries import errors as queries
-from sessions.queries.errors import MarkDetail, MarkTarget
+from sessions.queries.errors import MarkDetail
+from sessions.queries.marking import MarkTarget
 from sessions.queries.psychotherapy_notes import sessions_noted_apart
 from sessions.queries.telling import Names, told
 from sessions.web import forms, reports
@@ -63,39 +64,39 @@ def _asked(door: Door, target: MarkTarget, mark: Callable[..., ErrorMark]) -> Ht
 
 @staff
 def fact(door: Door, fact: UUID) -> HttpResponse:
-    return _asked(door, door.read(queries.fact_to_mark, fact), partial(mark_fact, fact_id=fact))
+    return _asked(door, door.read(marking.fact_to_mark, fact), partial(mark_fact, fact_id=fact))
 
 
 @staff
 def note(door: Door, note: UUID) -> HttpResponse:
-    return _asked(door, door.read(queries.note_to_mark, note), partial(mark_note, note_id=note))
+    return _asked(door, door.read(marking.note_to_mark, note), partial(mark_note, note_id=note))
 
 
 @staff
 def session_record(door: Door, held: UUID) -> HttpResponse:
-    return _asked(door, door.read(queries.session_to_mark, held), partial(mark_session, record_id=held))
+    return _asked(door, door.read(marking.session_to_mark, held), partial(mark_session, record_id=held))
 
 
 @staff
 def deviation(door: Door, deviation: UUID) -> HttpResponse:
-    target = door.read(queries.deviation_to_mark, deviation)
+    target = door.read(marking.deviation_to_mark, deviation)
     return _asked(door, target, partial(mark_deviation, deviation_id=deviation))
 
 
 @staff
 def report(door: Door, report: UUID) -> HttpResponse:
-    return _asked(door, door.read(queries.report_to_mark, report), partial(mark_report, report_id=report))
+    return _asked(door, door.read(marking.report_to_mark, report), partial(mark_report, report_id=report))
 
 
 @staff
 def rating(door: Door, rating: UUID) -> HttpResponse:
-    return _asked(door, door.read(queries.rating_to_mark, rating), partial(mark_rating, rating_id=rating))
+    return _asked(door, door.read(marking.rating_to_mark, rating), partial(mark_rating, rating_id=rating))
 
 
 @staff
 def enrolment(door: Door, course: UUID) -> HttpResponse:
     return _asked(
-        door, door.read(queries.enrolment_to_mark, course), partial(mark_enrolment, course_id=course)
+        door, door.read(marking.enrolment_to_mark, course), partial(mark_enrolment, course_id=course)
     )
 
 

@@ -54,8 +54,9 @@ TAKEN_BACK_BECAUSE = [
 ]
 
 
-class Usual(forms.ChoiceField):
-    """Not called optional where it is shown: one of the two has to be given, which the form sees to."""
+class Usual(forms.TypedChoiceField):
+    """Comes to the words of the reason that was chosen. Not called optional where it is shown: one of the two
+    has to be given, which the form sees to."""
 
     def validate(self, value: Any) -> None:
         if value:
@@ -63,8 +64,11 @@ class Usual(forms.ChoiceField):
 
 
 def usual(choices: Choices) -> forms.ChoiceField:
+    said = dict(choices)
     hint = _("One of these, or your own words below.")
-    return Usual(label=_("Why"), choices=list(choices), widget=forms.RadioSelect, help_text=hint)
+    return Usual(
+        label=_("Why"), choices=list(choices), coerce=said.get, widget=forms.RadioSelect, help_text=hint
+    )
 
 
 def own_words() -> forms.CharField:
@@ -82,8 +86,8 @@ class UsualReasons(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
-        chosen = dict(self.fields["usual"].choices).get(given.get("usual", ""), "")  # type: ignore[attr-defined]
-        given["reason"] = ": ".join(str(one) for one in (chosen, given.get("reason", "").strip()) if one)
+        both = (given.get("usual", ""), given.get("reason", "").strip())
+        given["reason"] = ": ".join(str(one) for one in both if one)
         if not given["reason"]:
             self.add_error("usual", _("Choose a reason, or say it in your own words."))
         return given

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from sessions.models import SessionRecord
 from sessions.models.notes import NoteDraft
 from tests.browser.test_pages import context_for, sign_in
-from tests.support.browser import promised, shoot_at_each_width
+from tests.support.browser import gone, promised, shoot_at_each_width
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.smtp import wait_until
@@ -82,7 +82,7 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     assert keys == "at,data,id,iv,keys,person,url", "of the keys only their address"
     assert "Wept" not in stored
     assert "Slept" not in stored
-    page.close()
+    gone(page)
     desk.set_offline(False)
     assert text_of(draft, "course_of_day") == "Wept at the second hour."
 

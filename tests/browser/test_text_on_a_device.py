@@ -22,7 +22,7 @@ from sessions.operations.notes import start_draft
 from sessions.operations.psychotherapy_notes import save_psychotherapy_note
 from tests.browser.test_notes import ON_DEVICE, SAVED, text_of
 from tests.browser.test_pages import context_for, sign_in
-from tests.support.browser import promised, shoot_at_each_width, too_wide, worn, wrong_with
+from tests.support.browser import gone, promised, shoot_at_each_width, too_wide, worn, wrong_with
 from tests.support.cast import PASSWORD
 from tests.support.clinic_day import ClinicDay, addresses, make_day
 from tests.support.smtp import wait_until
@@ -78,7 +78,7 @@ def leave_unsaved(tablet: BrowserContext, site: str, day: ClinicDay, words: str 
     sign_in(page, site, "ada@example.org")
     page.goto(site + addresses(day)["note"])
     type_away(tablet, page, words)
-    page.close()
+    gone(page)
     tablet.set_offline(False)
 
 
@@ -205,7 +205,7 @@ def test_two_open_pages_send_what_waits_once(
     note = tablet.new_page()
     note.goto(live_site + addresses(day)["note"])
     type_away(tablet, note, WORDS)
-    note.close()
+    gone(note)
     sent = sent_from(tablet, draft)
     tablet.set_offline(False)
     wait_until(lambda: text_of(draft, "course_of_day") == WORDS)
@@ -246,8 +246,8 @@ def test_two_windows_without_a_network_lose_neither_text(
     type_away(tablet, first, WORDS)
     type_away(tablet, second, "From the other window.")
     assert len(promised(second, ON_DEVICE)) == 2
-    first.close()
-    second.close()
+    gone(first)
+    gone(second)
     tablet.set_offline(False)
     page = tablet.new_page()
     page.goto(live_site + addresses(day)["patients"])
@@ -307,7 +307,7 @@ def test_a_page_left_open_from_before_somebody_else_signed_in_drops_and_sends_no
     note.goto(live_site + addresses(day)["note"])
     type_away(tablet, note, WORDS)
     tablet.clear_cookies()
-    note.close()
+    gone(note)
     sent = sent_from(tablet, draft)
     tablet.set_offline(False)
     line = stale.locator("[data-waiting-texts]")
@@ -476,7 +476,7 @@ def leave_unsaved_apart(tablet: BrowserContext, site: str, day: ClinicDay, words
     expect(page.locator("[data-note-state]")).to_contain_text("kept on this device, encrypted")
     ((_id, _fields, stored),) = promised(page, ON_DEVICE)
     assert words not in stored
-    page.close()
+    gone(page)
     tablet.set_offline(False)
 
 

@@ -80,6 +80,13 @@ def wrong_with(page: Page) -> list[tuple[str, Any]]:
     return [(one["id"], one["nodes"][0]["target"]) for one in found]
 
 
+def gone(page: Page) -> None:
+    """A page without a network is closed. Its last request is kept from going: the pretence of no network
+    ends with the page, and now and then before that request."""
+    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('no network')); }")
+    page.close()
+
+
 def promised(page: Page, script: str, argument: object = None) -> Any:
     """What the function `script` of the page promises; fails when that does not come."""
     return page.evaluate(_IN_TIME % script, argument)

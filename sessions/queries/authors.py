@@ -28,7 +28,7 @@ from sessions.models import (
 )
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
-from sessions.queries.fidelity import those_who_know
+from sessions.queries.fidelity import those_who_know_each
 from sessions.rules.taking_back import ACTS, HOLD_BEGUN, Act, leave_with
 
 R = TypeVar("R", FactRecord, NoteRecord)
@@ -103,13 +103,28 @@ def _left_undone_by(deviations: Collection[DeviationRecord]) -> dict[int, frozen
 
 def hands_in(record: SessionRecord) -> frozenset[int]:
     """Who began a session, was with the patient in it, entered or observed anything of it, or wrote of it."""
-    found: set[int | None] = {record.started_by_id}
-    notes = NoteRecord.every.filter(session_record=record)
-    found |= set(notes.values_list("author_id", flat=True))
-    facts = FactRecord.every.filter(session_record=record)
-    for *people, kind, value in facts.values_list("entered_by_id", "observed_by_id", "kind", "value"):
-        found |= {*people, value["person_id"] if kind == "staff_present" else None}
-    return frozenset(person_id for person_id in found if person_id is not None)
+    return _hands_in_each([record])[record.pk]
+
+
+def _hands_in_each(records: Collection[SessionRecord]) -> Mapping[int, frozenset[int]]:
+    """Two queries; none where there are no records."""
+    if not records:
+        return {}
+    found: dict[int, set[int | None]] = {one.pk: {one.started_by_id} for one in records}
+    notes = NoteRecord.every.filter(session_record__in=list(found))
+    for pk, author in notes.values_list("session_record_id", "author_id"):
+        found[pk].add(author)
+    facts = FactRecord.every.filter(session_record__in=list(found)).values_list(
+        "session_record_id", "entered_by_id", "observed_by_id", "kind", "value"
+    )
+    for pk, entered_by, observed_by, kind, value in facts:
+        there = value["person_id"] if kind == "staff_present" else None
+        found[pk] |= {entered_by, observed_by, there}
+    return {pk: _people(people) for pk, people in found.items()}
+
+
+def _people(found: Iterable[int | None]) -> frozenset[int]:
+    return frozenset(one for one in found if one is not None)
 
 
 def trend_subject(trend: DeviationTrend, *, actor: Actor) -> HouseSubject:
@@ -147,11 +162,15 @@ def chain_of(row: R) -> list[R]:
 
 def acts_on(course_id: int) -> list[Act]:
     """The acts that moved a course and stand, in the order in which they happened."""
-    rows = FactRecord.objects.filter(course_id=course_id, kind__in=ACTS, amended_by__isnull=True)
-    return [
-        Act(id=row.pk, kind=row.kind, end=row.value.get("kind", ""))
-        for row in rows.order_by("occurred_at", "recorded_at", "pk")
-    ]
+    return _acts_on_each([course_id])[course_id]
+
+
+def _acts_on_each(course_ids: Collection[int]) -> Mapping[int, list[Act]]:
+    rows = FactRecord.objects.filter(course__in=course_ids, kind__in=ACTS, amended_by__isnull=True)
+    found: dict[int, list[Act]] = {pk: [] for pk in course_ids}
+    for row in rows.order_by("occurred_at", "recorded_at", "pk"):
+        found[row.course_id].append(Act(id=row.pk, kind=row.kind, end=row.value.get("kind", "")))
+    return found
 
 
 def leaving_with(fact: FactRecord) -> list[FactRecord]:
@@ -162,6 +181,33 @@ def leaving_with(fact: FactRecord) -> list[FactRecord]:
         return chain
     others = leave_with(acts_on(fact.course_id), {row.pk for row in chain})
     return [*chain, *FactRecord.objects.filter(pk__in=others).order_by("pk")]
+
+
+def _hands_in_each_leaving(facts: Collection[FactRecord]) -> Mapping[int, frozenset[int]]:
+    """By fact: who entered or observed one that is `leaving_with` it. As many queries as the longest chain of
+    corrections, however many facts there are."""
+    found: dict[int, set[int | None]] = {one.pk: set() for one in facts}
+    begun = [one for one in facts if one.kind == HOLD_BEGUN]
+    acts = _acts_on_each({one.course_id for one in begun}) if begun else {}
+    # By row still to be looked at: with which of the facts it leaves.
+    ahead: dict[int, set[int]] = {one.pk: {one.pk} for one in facts}
+    for one in begun:
+        for pk in leave_with(acts[one.course_id], {one.pk}):
+            ahead.setdefault(pk, set()).add(one.pk)
+    seen: set[int] = set()
+    while ahead:
+        seen |= set(ahead)
+        columns = ("pk", "entered_by_id", "observed_by_id", "amends_id", "amended_by__pk")
+        rows = list(FactRecord.every.filter(pk__in=list(ahead)).values_list(*columns))
+        following: dict[int, set[int]] = defaultdict(set)
+        for row, entered_by, observed_by, before, after in rows:
+            for pk in ahead[row]:
+                found[pk] |= {entered_by, observed_by}
+            for other in (before, after):
+                if other and other not in seen:
+                    following[other] |= ahead[row]
+        ahead = following
+    return {pk: _people(people) for pk, people in found.items()}
 
 
 Markable = FactRecord | NoteRecord | SessionRecord | DeviationRecord | DeviationReport | FidelityRating
@@ -189,74 +235,89 @@ def standing(row: Markable) -> bool:
 
 def enrolled_by(course: Course) -> frozenset[int]:
     """Who enrolled the patient."""
+    return _enrolled_by_each([course])[course.pk]
+
+
+def _enrolled_by_each(courses: Collection[Course]) -> Mapping[int, frozenset[int]]:
     events = Event.objects.filter(
-        clinic_id=course.clinic_id,
-        course_id=course.pk,
+        clinic_id__in={one.clinic_id for one in courses},
+        course_id__in=[one.pk for one in courses],
         subject_type="course",
         verb="patient_enrolled",
         actor_kind="person",
     )
-    return frozenset(pk for pk in events.values_list("actor_id", flat=True) if pk)
+    found: dict[int, set[int | None]] = {one.pk: set() for one in courses}
+    for course, person in events.values_list("course_id", "actor_id"):
+        if course is not None:
+            found[course].add(person)
+    return {pk: _people(people) for pk, people in found.items()}
 
 
-def hands_in_course(course: Course) -> frozenset[int]:
-    """Who enrolled the patient, or entered or wrote anything of the course."""
-    found: set[int | None] = {*enrolled_by(course)}
-    for people in FactRecord.every.filter(course=course).values_list("entered_by_id", "observed_by_id"):
-        found |= set(people)
-    found |= set(NoteRecord.every.filter(course=course).values_list("author_id", flat=True))
-    return frozenset(pk for pk in found if pk is not None)
+def _hands_in_course_each(courses: Collection[Course]) -> Mapping[int, frozenset[int]]:
+    """By course: who enrolled the patient, or entered, observed or wrote anything of it. Three queries; none
+    where there are no courses."""
+    if not courses:
+        return {}
+    found: dict[int, set[int | None]] = {pk: set(people) for pk, people in _enrolled_by_each(courses).items()}
+    facts = FactRecord.every.filter(course__in=list(found))
+    for course, *people in facts.values_list("course_id", "entered_by_id", "observed_by_id").distinct():
+        found[course] |= set(people)
+    notes = NoteRecord.every.filter(course__in=list(found))
+    for course, author in notes.values_list("course_id", "author_id").distinct():
+        found[course].add(author)
+    return {pk: _people(people) for pk, people in found.items()}
 
 
-def hands_in_rating(rating: FidelityRating) -> frozenset[int]:
-    """Who rated that session, and who knows its patient: nobody of them says that a rating of it was none."""
-    raters = FidelityRating.every.filter(review_id=rating.review_id).values_list("rater_id", flat=True)
-    return frozenset(raters) | those_who_know(rating.review.session_record.course)
+def _hands_in_rating_each(ratings: Collection[FidelityRating]) -> Mapping[int, frozenset[int]]:
+    """By rating: who rated that session, and who knows its patient. Nobody of them says that a rating of it
+    was none."""
+    if not ratings:
+        return {}
+    raters: dict[int, set[int]] = defaultdict(set)
+    rows = FidelityRating.every.filter(review__in={one.review_id for one in ratings})
+    for review, rater in rows.values_list("review_id", "rater_id"):
+        raters[review].add(rater)
+    knowing = those_who_know_each({one.review.session_record.course for one in ratings})
+    return {
+        one.pk: frozenset(raters[one.review_id]) | knowing[one.review.session_record.course_id]
+        for one in ratings
+    }
 
 
 def authors_marked(mark: ErrorMark) -> frozenset[int]:
     """Whose record it is that an error mark names."""
-    if mark.session_record is not None:
-        return hands_in(mark.session_record)
-    if mark.note is not None:
-        return frozenset({mark.note.author_id})
-    if mark.deviation is not None:
-        return authors_of(mark.deviation)
-    if mark.enrolment is not None:
-        return hands_in_course(mark.enrolment)
-    if mark.rating is not None:
-        return hands_in_rating(mark.rating)
-    if mark.report is not None:
-        return frozenset({mark.report.reported_by_id} if mark.report.reported_by_id else ())
-    chain = leaving_with(mark.fact) if mark.fact is not None else []
-    people = {one for fact in chain for one in (fact.entered_by_id, fact.observed_by_id)}
-    return frozenset(person_id for person_id in people if person_id is not None)
+    return authors_marked_each([mark])[mark.pk]
 
 
-def marked_of_ones_own(actor: Actor) -> Q:
-    """`authors_marked` as a filter on error marks, with as many corrections of a fact as anybody makes; the
-    operation asks about every one."""
-    me = actor.person_id or 0
-    found = has_a_hand(actor, "session_record") & Q(session_record__isnull=False)
-    found |= Q(note__author_id=me) | Q(deviation__entered_by_id=me)
-    found |= Q(report__reported_by_id=me)
-    rated = FidelityRating.every.filter(review_id=OuterRef("rating__review_id"), rater_id=me)
-    team = CareTeamMember.objects.filter(course_id=OuterRef("course_id"), person_id=me)
-    knows = Q(Exists(rated)) | Q(Exists(team)) | has_a_hand(actor, "rating__review__session_record")
-    found |= Q(rating__isnull=False) & knows
-    mine = Q(entered_by_id=me) | Q(observed_by_id=me)
-    of_course = FactRecord.every.filter(mine, course_id=OuterRef("enrolment_id"))
-    enrolled = Event.objects.filter(
-        clinic_id=actor.clinic_id,
-        course_id=OuterRef("enrolment_id"),
-        verb="patient_enrolled",
-        actor_kind="person",
-        actor_id=me,
-    )
-    found |= Q(enrolment__isnull=False) & (Q(Exists(of_course)) | Q(Exists(enrolled)))
-    for path in ("fact", "fact__amends", "fact__amends__amends"):
-        found |= Q(**{f"{path}__entered_by_id": me}) | Q(**{f"{path}__observed_by_id": me})
-    return found
+def authors_marked_each(marks: Collection[ErrorMark]) -> Mapping[int, frozenset[int]]:
+    """By mark: whose record it names. As many queries as the longest chain of corrections, however many
+    marks there are."""
+    held = _hands_in_each([one.session_record for one in marks if one.session_record])
+    courses = _hands_in_course_each([one.enrolment for one in marks if one.enrolment])
+    ratings = _hands_in_rating_each([one.rating for one in marks if one.rating])
+    deviations = [one.deviation for one in marks if one.deviation]
+    reviewed = authors_of_each(deviations) if deviations else {}
+    facts = _hands_in_each_leaving([one.fact for one in marks if one.fact])
+
+    def named_by(mark: ErrorMark) -> frozenset[int]:
+        if mark.session_record is not None:
+            return held[mark.session_record.pk]
+        if mark.enrolment is not None:
+            return courses[mark.enrolment.pk]
+        if mark.rating is not None:
+            return ratings[mark.rating.pk]
+        if mark.deviation is not None:
+            return reviewed[mark.deviation.pk]
+        if mark.fact is not None:
+            return facts[mark.fact.pk]
+        return _people(
+            (
+                mark.note.author_id if mark.note else None,
+                mark.report.reported_by_id if mark.report else None,
+            )
+        )
+
+    return {one.pk: named_by(one) for one in marks}
 
 
 def may_mark(actor: Actor, course: Course, authors: Collection[int], *, now: datetime) -> bool:

@@ -32,9 +32,9 @@ from sessions.models.courses import CourseStatus
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
     authors_marked,
+    authors_marked_each,
     chain_of,
     leaving_with,
-    marked_of_ones_own,
 )
 from sessions.queries.courses import courses_for, kept_course_for, kept_courses_for
 from sessions.queries.facts import FactRow, fact_rows
@@ -122,18 +122,23 @@ def marks_to_settle(
     actor: Actor, *, now: datetime, after: UUID | None = None, limit: int = PAGE
 ) -> tuple[Sequence[MarkRow], UUID | None]:
     """One page of what the actor may confirm, oldest first, what they have a hand in left out; and the cursor
-    of the next page. A constant number of queries."""
-    rows = _rows(_open(actor).filter(course__in=courses_for(actor, Permission.CONFIRM_ERROR)))
-    # Not by `exclude`: where a column is null it would say nothing.
-    mine = ErrorMark.objects.filter(marked_of_ones_own(actor) | Q(asked_by_id=actor.person_id))
-    rows = rows.filter(~Exists(mine.filter(pk=OuterRef("pk"))))
-    if after is not None:
-        last = ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=after).first()
+    of the next page. As many queries as there are pages of what is theirs to pass over."""
+    courses = courses_for(actor, Permission.CONFIRM_ERROR)
+    rows = _rows(_open(actor).filter(course__in=courses).exclude(asked_by_id=actor.person_id))
+    last = ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=after).first() if after else None
+    page: list[ErrorMark] = []
+    while len(page) <= limit:
         if last is not None:
             rows = rows.filter(Q(asked_at__gt=last.asked_at) | Q(asked_at=last.asked_at, pk__gt=last.pk))
-    found = list(rows.order_by("asked_at", "pk")[: limit + 1])
-    page = found[:limit]
-    return [_row(one, now=now) for one in page], page[-1].public_id if len(found) > limit else None
+        found = list(rows.order_by("asked_at", "pk")[: limit + 1])
+        authors = authors_marked_each(found)
+        page += [one for one in found if actor.person_id not in authors[one.pk]]
+        if len(found) <= limit:
+            break
+        last = found[-1]
+    more = len(page) > limit
+    page = page[:limit]
+    return [_row(one, now=now) for one in page], page[-1].public_id if more else None
 
 
 def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:

@@ -60,10 +60,10 @@ THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 def those_who_know(course: Course) -> frozenset[int]:
     """Everyone who was ever on the care team or stood in for somebody of it, was with the patient in a
     session, or began one."""
-    return _those_who_know_each([course])[course.pk]
+    return those_who_know_each([course])[course.pk]
 
 
-def _those_who_know_each(courses: Collection[Course]) -> Mapping[int, frozenset[int]]:
+def those_who_know_each(courses: Collection[Course]) -> Mapping[int, frozenset[int]]:
     ids = {course.pk for course in courses}
     found: dict[int, set[int]] = {pk: set() for pk in ids}
     for pk, person in CareTeamMember.objects.filter(course__in=ids).values_list("course_id", "person_id"):
@@ -127,7 +127,7 @@ def barred_since(ratings: Collection[FidelityRating], *, now: datetime) -> Mappi
     }
     records = {one.pk: one.review.session_record for one in waiting}
     courses = {record.course_id: record.course for record in records.values()}
-    subjects, knowing = subjects_of(courses.values()), _those_who_know_each(courses.values())
+    subjects, knowing = subjects_of(courses.values()), those_who_know_each(courses.values())
     definitions = definitions_of(_versions(records.values()))
     found = {}
     for one in waiting:

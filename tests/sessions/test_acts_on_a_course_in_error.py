@@ -39,7 +39,7 @@ from sessions.operations.workflow import (
 )
 from sessions.queries.chart import chart
 from sessions.queries.courses import patients
-from sessions.queries.errors import audit
+from sessions.queries.errors import audit, marks_to_settle
 from tests.sessions.api.caller import calls, new_id
 from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast, make_person, make_room
 from tests.support.clinic_day import set_clock
@@ -478,6 +478,8 @@ def test_with_a_hold_goes_the_resumption_that_ended_it_and_who_resumed_it_does_n
     with pytest.raises(Forbidden):
         confirm_error(actor=ivo, mark_id=mark.public_id, now=AT + days(41))
     dov = cast.actor("dov", at=AT + days(41))
+    assert marks_to_settle(ivo, now=AT + days(41))[0] == [], "nobody is asked who would be refused"
+    assert [one.mark_id for one in marks_to_settle(dov, now=AT + days(41))[0]] == [mark.public_id]
     confirm_error(actor=dov, mark_id=mark.public_id, now=AT + days(41))
     assert not FactRecord.objects.filter(course=course, kind__in=["hold_begun", "hold_ended"]).exists()
     Course.objects.filter(pk=twin.pk).update(look_again_at=AT)

@@ -54,6 +54,7 @@ from sessions.queries.authors import (
     may_mark,
     standing,
 )
+from sessions.queries.marking import waiting_mark
 from sessions.rules.facts import FactSource
 from sessions.rules.moves import RECORD_MOVES
 from sessions.rules.taking_back import COURSE_ENDED
@@ -249,7 +250,7 @@ def _mark(
         ):
             raise Incomplete("This id was already used for another mark.", code="id-reused")
         return first
-    if ErrorMark.objects.filter(clinic_id=course.clinic_id, settled_at__isnull=True, **named).exists():
+    if waiting_mark(named) is not None:
         raise NotNow(_("This is marked already and waits for a second person."), code="already-marked")
     mark = ErrorMark.objects.create(
         clinic_id=course.clinic_id,

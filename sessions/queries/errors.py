@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from clinic.actors import Actor
 from clinic.errors import Forbidden, NotFound
-from clinic.permissions import Permission, allows
+from clinic.permissions import Permission
 from sessions.models import (
     Course,
     DeviationRecord,
@@ -29,9 +29,7 @@ from sessions.models import (
 )
 from sessions.models.bookings import RecordStatus
 from sessions.models.courses import CourseStatus
-from sessions.permissions import subject_of
 from sessions.queries.authors import (
-    authors_marked,
     authors_marked_each,
     chain_of,
     leaving_with,
@@ -45,6 +43,7 @@ from sessions.queries.marking import (
     deviations_seen,
     deviations_with,
     rating_seen,
+    standing_to,
 )
 
 PAGE = 50
@@ -170,18 +169,11 @@ def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
     mark = _rows(ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=mark_id)).first()
     if mark is None or not kept_courses_for(actor).filter(pk=mark.course_id).exists():
         raise NotFound()
-    own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
-    subject = subject_of(mark.course, author_id=actor.person_id if own else None)
-    may_settle = allows(actor, Permission.CONFIRM_ERROR, subject)
-    # What a rater found is for nobody to see while it stands alone.
-    theirs = mark.asked_by_id == actor.person_id or bool(mark.confirmed) if mark.rating else own
-    reads = allows(actor, Permission.VIEW_CHART, subject) and mark.rating is None
-    if not may_settle and not theirs and not reads:
+    standing = standing_to(actor, mark)
+    if not standing.opens:
         raise Forbidden()
-    # Who enrols may see nothing clinical.
-    clinical = mark.enrolment is None or may_settle or reads
-    named = _named(mark) if clinical else _Named()
-    return _detail(mark, named, may_settle=may_settle and mark.settled_at is None, now=now)
+    named = _named(mark) if standing.clinical else _Named()
+    return _detail(mark, named, may_settle=standing.may_settle and mark.settled_at is None, now=now)
 
 
 def enrolments_in_error(actor: Actor) -> Sequence[Course]:

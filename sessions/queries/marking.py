@@ -3,8 +3,9 @@ stands."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -20,6 +21,7 @@ from sessions.models import (
     DeviationRecord,
     DeviationReport,
     DeviationReview,
+    ErrorMark,
     FactRecord,
     FidelityRating,
     NoteRecord,
@@ -29,6 +31,7 @@ from sessions.models import (
 from sessions.permissions import subject_of
 from sessions.queries.authors import (
     any_work_here,
+    authors_marked,
     chain_of,
     enrolled_by,
     hands_in,
@@ -98,11 +101,29 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an error mark is to the actor. `clinical`: the record it names is for them to read too."""
+
+    may_settle: bool
+    opens: bool
+    clinical: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The mark of a record that waits for a second person."""
+
+    row: ErrorMark
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkTarget:
-    """A record that its author is about to mark."""
+    """A record that its author is about to mark, unless it is marked and waits."""
 
     course_id: UUID
     whose: Whose
+    waiting: Waiting | None = None
     facts: Sequence[FactRow] = ()
     notes: Sequence[NoteRecord] = ()
     record: SessionRecord | None = None
@@ -124,7 +145,12 @@ def fact_to_mark(actor: Actor, fact_id: UUID) -> MarkTarget:
         actor, row.course, {one for fact in leaving for one in (fact.entered_by_id, fact.observed_by_id)}
     )
     with_it = fact_rows(leaving[len(chain) :])
-    return MarkTarget(course_id=row.course.public_id, whose=whose, facts=[*fact_rows(chain)[:1], *with_it])
+    return MarkTarget(
+        course_id=row.course.public_id,
+        whose=whose,
+        waiting=_waiting(actor, fact=row),
+        facts=[*fact_rows(chain)[:1], *with_it],
+    )
 
 
 def note_to_mark(actor: Actor, note_id: UUID) -> MarkTarget:
@@ -132,7 +158,9 @@ def note_to_mark(actor: Actor, note_id: UUID) -> MarkTarget:
     if row is None:
         raise NotFound()
     whose = _whose(actor, row.course, {row.author_id})
-    return MarkTarget(course_id=row.course.public_id, whose=whose, notes=[row])
+    return MarkTarget(
+        course_id=row.course.public_id, whose=whose, waiting=_waiting(actor, note=row), notes=[row]
+    )
 
 
 def session_to_mark(actor: Actor, record_id: UUID) -> MarkTarget:
@@ -143,6 +171,7 @@ def session_to_mark(actor: Actor, record_id: UUID) -> MarkTarget:
     return MarkTarget(
         course_id=row.course.public_id,
         whose=whose,
+        waiting=_waiting(actor, session_record=row),
         facts=fact_rows(list(row.facts.select_related("entered_by"))),
         notes=list(row.notes.select_related("author").order_by("pk")),
         record=row,
@@ -161,7 +190,11 @@ def deviation_to_mark(actor: Actor, deviation_id: UUID) -> MarkTarget:
         raise NotFound()
     whose = _whose(actor, row.course, {row.entered_by_id}, Permission.VIEW_DEVIATIONS)
     return MarkTarget(
-        course_id=row.course.public_id, whose=whose, deviation=row, deviations=deviations_seen([row])
+        course_id=row.course.public_id,
+        whose=whose,
+        waiting=_waiting(actor, deviation=row),
+        deviation=row,
+        deviations=deviations_seen([row]),
     )
 
 
@@ -176,7 +209,8 @@ def report_to_mark(actor: Actor, report_id: UUID) -> MarkTarget:
         raise NotFound()
     course = row.deviation.course
     whose = _whose(actor, course, {row.reported_by_id}, Permission.VIEW_DEVIATIONS)
-    return MarkTarget(course_id=course.public_id, whose=whose, report=row)
+    waiting = _waiting(actor, report=row)
+    return MarkTarget(course_id=course.public_id, whose=whose, waiting=waiting, report=row)
 
 
 def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
@@ -193,18 +227,21 @@ def rating_to_mark(actor: Actor, rating_id: UUID) -> MarkTarget:
     both = FidelityRating.objects.filter(review=row.review_id, submitted_at__isnull=False).count() >= 2
     if row.rater_id != actor.person_id and not both:
         raise NotFound()
-    return MarkTarget(course_id=course.public_id, whose=whose, rating=rating_seen(row))
+    waiting = _waiting(actor, rating=row)
+    return MarkTarget(course_id=course.public_id, whose=whose, waiting=waiting, rating=rating_seen(row))
 
 
 def enrolment_to_mark(actor: Actor, course_id: UUID) -> MarkTarget:
     course = course_for(actor, course_id, Permission.VIEW_PATIENT)
     whose = _whose(actor, course, enrolled_by(course))
+    waiting = _waiting(actor, enrolment=course)
     if not allows(actor, Permission.VIEW_CHART, subject_of(course)):
         # Who enrols may see nothing clinical.
-        return MarkTarget(course_id=course.public_id, whose=whose, enrolment=course)
+        return MarkTarget(course_id=course.public_id, whose=whose, waiting=waiting, enrolment=course)
     return MarkTarget(
         course_id=course.public_id,
         whose=whose,
+        waiting=waiting,
         enrolment=course,
         facts=fact_rows(list(FactRecord.objects.filter(course=course).select_related("entered_by"))),
         notes=list(NoteRecord.objects.filter(course=course).select_related("author").order_by("pk")),
@@ -238,6 +275,37 @@ def rating_seen(row: FidelityRating) -> RatingSeen:
         rater=row.rater.printed_name,
         items=[(item.words, scores[item.code]) for item in form.items if item.code in scores],
     )
+
+
+def waiting_mark(named: Mapping[str, Any]) -> ErrorMark | None:
+    """The mark of that record (what it is → the row) that waits for a second person; of a fact, also one that
+    was made before it was corrected."""
+    of = {f"{name}__in": chain_of(row) if name == "fact" else [row] for name, row in named.items()}
+    named_by_it = ("note", "session_record", "deviation", "report", "enrolment", "fact", "asked_by")
+    rows = ErrorMark.objects.select_related(
+        "course", "rating__review__session_record__course__clinic", *named_by_it
+    )
+    return rows.filter(settled_at__isnull=True, **of).order_by("pk").first()
+
+
+def standing_to(actor: Actor, mark: ErrorMark) -> Standing:
+    own = actor.person_id in {mark.asked_by_id, *authors_marked(mark)}
+    subject = subject_of(mark.course, author_id=actor.person_id if own else None)
+    may_settle = allows(actor, Permission.CONFIRM_ERROR, subject)
+    # What a rater found is for nobody to see while it stands alone.
+    theirs = mark.asked_by_id == actor.person_id or bool(mark.confirmed) if mark.rating else own
+    reads = allows(actor, Permission.VIEW_CHART, subject) and mark.rating is None
+    return Standing(
+        may_settle=may_settle,
+        opens=may_settle or theirs or reads,
+        # Who enrols may see nothing clinical.
+        clinical=mark.enrolment is None or may_settle or reads,
+    )
+
+
+def _waiting(actor: Actor, **named: Any) -> Waiting | None:
+    row = waiting_mark(named)
+    return Waiting(row=row, standing=standing_to(actor, row)) if row is not None else None
 
 
 def _whose(

@@ -3,6 +3,7 @@ no view, count or fact of the engine any more. The audit and the certified copy 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -470,6 +471,53 @@ def test_a_colleague_learns_whose_record_it_is_and_whom_to_tell_before_writing_a
     client.force_login(cast.people["ada"])
     mine = client.get(reverse("sessions:fact_error", args=["alder", fact.public_id])).text
     assert '<form class="form card"' in mine and "who alone can mark it" not in mine
+
+
+def test_of_a_record_that_is_marked_already_the_page_says_by_whom_and_asks_nobody_again(
+    client: Client, cast: Cast, course: Course, record: SessionRecord
+) -> None:
+    fact = contact(cast, course)
+    marks = {
+        "fact": (asked_of_fact(cast, fact), fact.public_id),
+        "session": (asked_of_session(cast, record), record.public_id),
+    }
+    # A correction meanwhile is of the same record.
+    amend_fact(
+        actor=cast.actor("ada", at=AT + HOUR),
+        fact_id=fact.public_id,
+        value=ContactMade(result=ContactResult.REACHED, mode=Mode.IN_PERSON, safe=True),
+        occurred_at=AT - HOUR,
+        reason="an hour earlier",
+        now=AT + HOUR,
+    )
+    set_clock(AT + HOUR)
+    for what, (mark, marked) in marks.items():
+        page = reverse(f"sessions:{what}_error", args=["alder", marked])
+        own = reverse("sessions:error_mark", args=["alder", mark.public_id])
+        for name, words in (
+            ("ada", "See the mark"),
+            ("carla", "Confirm it, or say why it stays"),
+            ("ivo", "Confirm it, or say why it stays"),
+        ):
+            client.force_login(cast.people[name])
+            shown = client.get(page).content.decode()
+            assert "It is marked, and waits for a second person" in shown, (what, name)
+            assert re.search(rf"<p>Ada Alder, [^<]+: {WRONG}</p>", shown), (what, name)
+            assert own in shown and words in shown, (what, name)
+            assert "Mark as entered in error" not in shown, (what, name)
+    # Whoever had the form open from before is told so, and the mark stays one.
+    client.force_login(cast.people["ada"])
+    page = reverse("sessions:fact_error", args=["alder", fact.public_id])
+    answer = client.post(page, {"reason": "again"})
+    assert answer.status_code == 409 and "waits for a second person" in answer.content.decode()
+    assert ErrorMark.objects.count() == 2
+    decline_error(
+        actor=cast.actor("ivo", at=AT + 2 * HOUR),
+        mark_id=marks["fact"][0].public_id,
+        answer="It is right.",
+        now=AT + 2 * HOUR,
+    )
+    assert "Mark as entered in error" in client.get(page).content.decode(), "and can be marked anew"
 
 
 def test_of_a_record_whose_author_has_left_the_page_says_who_marks_it_in_their_stead(

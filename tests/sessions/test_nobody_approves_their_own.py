@@ -12,6 +12,7 @@ import pytest
 from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
@@ -600,6 +601,19 @@ def test_what_waits_for_a_second_person_is_listed_for_exactly_those_who_may_conf
     )
     after = compared()
     assert before["ivo"] - after["ivo"] == {"rating"}
+
+
+def test_what_is_marked_offers_no_form_to_mark_it_whatever_it_is(world: World) -> None:
+    client = Client()
+    client.force_login(world.cast.people["ada"])
+    of = {"fact": "fact", "session": "session_record"}
+    for what, mark in world.marks.items():
+        marked = getattr(mark, of.get(what, what))
+        page = client.get(
+            reverse(f"sessions:{what}_error", args=["alder", marked.public_id])
+        ).content.decode()
+        assert "It is marked, and waits for a second person" in page, what
+        assert "Mark as entered in error" not in page, what
 
 
 def test_every_one_of_these_doors_opens_for_somebody_without_a_hand_in_it(world: World) -> None:

@@ -54,15 +54,15 @@ class SessionsConfig(AppConfig):
             # Neither too late, for whoever must act, nor too early, for the record: see `take_turn`.
             while_held=lambda _now, own: refresh_due_courses(now=own),
         )
-        # Telling somebody too early does no harm; telling nobody would.
+        # By that clock too: each is told in their own minutes, not all of them in one breath.
         register_tick(
             "escalate_due_tasks",
             lambda now: escalate_due_tasks(now=now),
-            while_held=lambda now, _own: escalate_due_tasks(now=now),
+            while_held=lambda now, own: escalate_due_tasks(now=now, own=own),
         )
         register_tick(
             "keep_concerns_heard",
             lambda now: keep_concerns_heard(now=now),
-            while_held=lambda now, _own: keep_concerns_heard(now=now),
+            while_held=lambda _now, own: keep_concerns_heard(now=own),
         )
         health.register_watch("escalations", untold_tasks)

@@ -17,9 +17,10 @@ def refresh_due_courses() -> None:
 
 @shared_task(ignore_result=True)
 def escalate_due_tasks() -> None:
-    escalating.escalate_due_tasks(now=take_turn(beside=clock.beside()).now)
+    turn = take_turn(beside=clock.beside())
+    escalating.escalate_due_tasks(now=turn.now, own=turn.own)
 
 
 @shared_task(ignore_result=True)
 def keep_concerns_heard() -> None:
-    care_concerns.keep_concerns_heard(now=take_turn(beside=clock.beside()).now)
+    care_concerns.keep_concerns_heard(now=take_turn(beside=clock.beside()).own)

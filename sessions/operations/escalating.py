@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from clinic.actors import Actor, acting, system_actor
 from clinic.models import Clinic
@@ -81,30 +82,38 @@ def told_since(task: StaffTask) -> set[Rung]:
     return {Rung(rung) for rung in rows.values_list("rung", flat=True)}
 
 
-def escalate_due_tasks(*, now: datetime, deadline_seconds: float = 20.0) -> int:
+def escalate_due_tasks(*, now: datetime, own: datetime | None = None, deadline_seconds: float = 20.0) -> int:
     """Tell whoever is next of each task whose moment has come, one task per transaction; any number of
     workers at once. One that raises is pushed back a minute and stops no other. Returns how many were
-    told."""
+    told.
+
+    While the database's clock is in doubt, `own` is the time by the machine's: nobody is told because a clock
+    jumped. What was opened in the jumped time, by somebody at a page, runs by that.
+    """
+    own = min(own or now, now)
     until = elapsed.monotonic() + deadline_seconds
     told = 0
     due = list(
-        StaffTask.objects.filter(tell_next_at__lte=now, done_at__isnull=True)
+        StaffTask.objects.filter(
+            Q(tell_next_at__lte=own) | Q(tell_next_at__lte=now, untouched_since__gt=own), done_at__isnull=True
+        )
         .order_by("tell_next_at", "pk")
-        .values_list("pk", "course_id", "clinic_id")[:AT_ONCE]
+        .values_list("pk", "course_id", "clinic_id", "tell_next_at")[:AT_ONCE]
     )
-    for pk, course_id, clinic_id in due:
+    for pk, course_id, clinic_id, tell_next_at in due:
         if elapsed.monotonic() > until:
             break
-        actor = system_actor(clinic_id=clinic_id, at=now)
+        at = own if tell_next_at is not None and tell_next_at <= own else now
+        actor = system_actor(clinic_id=clinic_id, at=at)
         try:
             with acting(actor):
                 course = lock_course(actor=actor, pk=course_id)
                 task = StaffTask.objects.get(pk=pk)
-                told += _escalate(actor=actor, course=course, task=task, now=now)
+                told += _escalate(actor=actor, course=course, task=task, now=at)
         except Exception:
             log.exception("a task could not be told on")
             with transaction.atomic():
-                StaffTask.objects.filter(pk=pk, tell_next_at__lte=now).update(tell_next_at=now + PUSHED)
+                StaffTask.objects.filter(pk=pk, tell_next_at__lte=at).update(tell_next_at=at + PUSHED)
     return told
 
 

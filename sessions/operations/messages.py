@@ -11,7 +11,7 @@ from django.db.models import Q
 from clinic import outbox
 from clinic.models import Message, MessageLog, MessageState
 from protocols.rules.definition import ProtocolDefinition
-from sessions.models import Course, SessionBooking
+from sessions.models import Course, SessionBooking, StaffTask
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
 from sessions.operations.kept import BookedVisit, MissedVisit
@@ -30,6 +30,7 @@ from sessions.queries.ways import (
 )
 from sessions.queries.wording import language_in_use
 from sessions.rules.keys import parts_of_key
+from sessions.rules.reaching import rung_instead
 from sessions.rules.reminders import ReminderDue, considered, due_of, within_a_days_ceiling
 from sessions.rules.requirements import Outcome
 from sessions.rules.timeline import Timeline
@@ -130,7 +131,12 @@ def plan_reminders(
             due=[
                 one
                 for one in due
-                if ways[one][1] == "a_person_rings" and one not in safety and not one.step and one in asked
+                if (why := ways[one][1])
+                and why not in FOR_A_PERSON
+                and rung_instead(how, why)
+                and one not in safety
+                and not one.step
+                and one in asked
             ],
             now=now,
         ),
@@ -196,14 +202,15 @@ def _phone_instead(
 
 
 def _ring_instead(*, course: Course, due: Sequence[ReminderDue], now: datetime) -> datetime | None:
-    """Who wants to be rung is rung once about each thing, when its last reminder would have gone. Returns the
-    next such moment."""
+    """Who wants to be rung, or has a call next in their order, is rung once about each thing, when its last
+    reminder would have gone; not where somebody calls already because that one came back. Returns the next
+    such moment."""
     last: dict[str, ReminderDue] = {}
     for one in due:
         if one.not_after > now:
             last[one.key] = max(last.get(one.key, one), one, key=lambda each: each.send_at)
     for one in last.values():
-        if one.send_at <= now:
+        if one.send_at <= now and not _called_about(course, one):
             open_task(
                 course=course,
                 kind=TaskKind.RING_INSTEAD,
@@ -215,6 +222,15 @@ def _ring_instead(*, course: Course, due: Sequence[ReminderDue], now: datetime) 
                 safety=False,
             )
     return min((one.send_at for one in last.values() if one.send_at > now), default=None)
+
+
+def _called_about(course: Course, reminder: ReminderDue) -> bool:
+    return StaffTask.objects.filter(
+        course=course,
+        kind=TaskKind.MESSAGE_NOT_SENT,
+        subject=reminder.key,
+        opened_at__gte=reminder.send_at,
+    ).exists()
 
 
 def _gone_out(course: Course) -> frozenset[tuple[str, str, datetime]]:

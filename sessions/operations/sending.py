@@ -37,7 +37,7 @@ from sessions.queries.ways import (
     how_to_reach,
     past_ways,
 )
-from sessions.rules.reaching import way_for, why_not
+from sessions.rules.reaching import rung_instead, way_for, why_not
 from sessions.rules.reminders import Dosing
 from sessions.rules.requirements import WAITING, Status
 
@@ -227,8 +227,8 @@ WAY_CLOSED = frozenset(
 
 
 def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
-    """A message whose way was closed at the last moment takes another; a safety message without one is a call
-    to make. One that a dosing day kept back goes the day after."""
+    """A message whose way was closed at the last moment takes another; without one it is a call to make where
+    it is about safety or the patient's order says so. One that a dosing day kept back goes the day after."""
     if reason not in {*WAY_CLOSED, DOSING_DAY} or message.course_id is None:
         return
     actor = system_actor(clinic_id=message.clinic_id, at=now)
@@ -237,7 +237,10 @@ def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
         if reason == DOSING_DAY:
             _planned_anew_tomorrow(course, message, now)
             return
-        if now < message.not_after and way_for(how_to_reach(course), message.purpose)[0] is not None:
+        how = how_to_reach(course)
+        channel, why = way_for(how, message.purpose)
+        still_of_use = now < message.not_after
+        if still_of_use and channel is not None:
             Course.objects.filter(pk=course.pk).update(look_again_at=now)
             return
         safety = CourseRequirement.objects.filter(
@@ -245,6 +248,8 @@ def stopped(message: AnyMessage, reason: str, now: datetime) -> None:
         )
         if safety.exists():
             undeliverable(message, reason, now)
+        elif still_of_use and rung_instead(how, why):
+            Course.objects.filter(pk=course.pk).update(look_again_at=now)
 
 
 def _planned_anew_tomorrow(course: Course, message: AnyMessage, now: datetime) -> None:

@@ -24,6 +24,7 @@ from sessions.operations.on_course import on_course, on_courses_of_patient
 from sessions.operations.tasks import open_task
 from sessions.queries.links import link_of
 from sessions.queries.step_up import (
+    came_back,
     codes_asked,
     live_codes,
     second_channel,
@@ -44,8 +45,9 @@ class Tried:
 
 
 def send_code(*, token: str, now: datetime) -> None:
-    """Send a code by another way than the link came, if there is one, the clinic allows it and none was asked
-    for just before. Says nothing of which it was. Raises NotNow for a link whose time is over."""
+    """Send a code by another way than the link came, if there is one, the clinic allows it, the last one came
+    there and none was asked for just before. Says nothing of which it was. Raises NotNow for a link whose
+    time is over."""
     link = _usable(token, now=now)
     actor = actor_of(link, now=now)
     with on_course(
@@ -54,8 +56,9 @@ def send_code(*, token: str, now: datetime) -> None:
         link.patient.contact_details.refresh_from_db()
         channel = second_channel(link)
         asked = codes_asked(link, now=now)
+        can_come = bool(channel) and not came_back(link, channel, now=now)
         if (
-            Way.CODE.value not in ways_open(link, channel)
+            Way.CODE.value not in ways_open(link, code=can_come)
             or tries_left(link, now=now) <= 0
             or not may_ask_again(asked, now=now)
         ):
@@ -92,7 +95,7 @@ def step_up(*, token: str, way: str, given: str | date | None, now: datetime) ->
         link.patient.contact_details.refresh_from_db()
         if tries_left(link, now=now) <= 0:
             raise locked_out()
-        open_ways = ways_open(link, second_channel(link))
+        open_ways = ways_open(link, code=bool(second_channel(link)))
         if way not in open_ways and way != Way.CODE.value:
             raise BadInput(_("This way is not open."))
         code = _code(link, given, now=now) if way == Way.CODE.value else None

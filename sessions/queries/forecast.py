@@ -24,6 +24,7 @@ from sessions.models.tasks import TaskKind
 from sessions.queries.courses import course_for
 from sessions.queries.history import history_of
 from sessions.queries.ways import (
+    FOR_A_PERSON,
     forms_of,
     how_of,
     only_english,
@@ -38,7 +39,7 @@ from sessions.queries.words import label
 from sessions.rules.discretion import WITHOUT_LINK
 from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.keys import parts_of_key
-from sessions.rules.reaching import HowToReach
+from sessions.rules.reaching import HowToReach, rung_instead
 from sessions.rules.reminders import Considered, ReminderDue, considered, within_a_days_ceiling
 from sessions.rules.settling import NOT_ASKED_ON
 from sessions.rules.wording import kind_for
@@ -65,6 +66,7 @@ class ForecastRow:
     preview: str
     english_only: bool  # it leads to a questionnaire that this patient gets in English
     a_person_calls: bool  # it is about safety: what may not be sent is a call to make
+    rung_instead: bool = False  # their order goes on to a call: one, when the last about it would have gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +252,9 @@ def _row(
         if due.kept_quiet:
             shifted = "quiet_hours"
     will = not reason and channel is not None
+    a_person_calls = (
+        safety and not will and due is not None and not due.step and reason not in ("deceased", *NOT_ASKED_ON)
+    )
     return ForecastRow(
         about=about,
         rule=one.rule_code,
@@ -264,11 +269,14 @@ def _row(
         preview=_preview(due, at, course=course, channel=channel or "", language=language, words=words)
         if will and due is not None and at is not None
         else "",
-        a_person_calls=safety
-        and not will
+        a_person_calls=a_person_calls,
+        rung_instead=bool(reason)
+        and reason == closed
+        and reason not in FOR_A_PERSON
+        and not a_person_calls
         and due is not None
         and not due.step
-        and reason not in ("deceased", *NOT_ASKED_ON),
+        and rung_instead(how, reason),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from clinic.models import Event, MessageLog, MessageState
 from clinic.rules.codes import CODES_WITHIN
 from protocols.rules.instruments import Instrument
 from sessions.models import PatientLink, StepUpCode, StepUpTry
@@ -16,6 +17,8 @@ from sessions.queries.ways import how_of
 from sessions.rules.discretion import tells
 from sessions.rules.reaching import channels_for_a_code, ways_through_the_step
 from sessions.rules.step_up import (
+    CAME_BACK_FOR,
+    CODE_PURPOSE,
     LINKS_OF_TRIES,
     READS_FOR,
     SENDS_FOR,
@@ -34,6 +37,7 @@ class StepUp:
     tries_left: int
     ways: Sequence[str]  # open ones; none: only a person can help
     channel: str  # by which a code would go
+    came_back: bool  # the last one that went that way did not arrive: it is not among the ways
     code_sent: bool  # one is on its way, or there
 
     @property
@@ -50,14 +54,16 @@ def step_up_of(link: PatientLink, instrument: Instrument | None, *, proof: str =
     age = proof_age(proof, secret=settings.SECRET_KEY, subject=subject_of_proof(link), now=now)
     left = tries_left(link, now=now)
     channel = second_channel(link)
+    back = came_back(link, channel, now=now)
     return StepUp(
         wanted=wants_step_up(purpose=link.purpose, telling=instrument is not None and tells(instrument)),
         reads=age is not None and age <= READS_FOR,
         sends=age is not None and age <= SENDS_FOR,
         locked=left <= 0,
         tries_left=left,
-        ways=ways_open(link, channel),
+        ways=ways_open(link, code=bool(channel) and not back),
         channel=channel,
+        came_back=back,
         code_sent=bool(channel) and live_codes(link, now=now) != [],
     )
 
@@ -68,10 +74,42 @@ def subject_of_proof(link: PatientLink) -> str:
     return f"{link.public_id}:{changed.timestamp() if changed else ''}"
 
 
-def ways_open(link: PatientLink, channel: str) -> tuple[str, ...]:
-    """Those the clinic allows and this patient can go."""
-    how = how_of(link.patient.contact_details, clinic=link.clinic)
-    return ways_through_the_step(how, code=bool(channel))
+def ways_open(link: PatientLink, *, code: bool) -> tuple[str, ...]:
+    """Those the clinic allows and this patient can go; `code`: one could reach them."""
+    return ways_through_the_step(how_of(link.patient.contact_details, clinic=link.clinic), code=code)
+
+
+def came_back(link: PatientLink, channel: str, *, now: datetime) -> bool:
+    """Whether the last code that went to this patient that way, from whichever link, did not arrive, and
+    nobody has changed how they are reached since."""
+    last = (
+        StepUpCode.objects.filter(
+            clinic_id=link.clinic_id,
+            link__patient_id=link.patient_id,
+            channel=channel,
+            asked_at__gt=now - CAME_BACK_FOR,
+        )
+        .order_by("-asked_at")
+        .first()
+    )
+    return (
+        last is not None
+        and MessageLog.objects.filter(
+            clinic_id=link.clinic_id,
+            purpose=CODE_PURPOSE,
+            subject_key=f"link:{last.link_id}",
+            target_at=last.asked_at,
+            channel=channel,
+            state=MessageState.FAILED,
+        ).exists()
+        and not Event.objects.filter(
+            clinic_id=link.clinic_id,
+            subject_type="contactdetails",
+            subject_id=link.patient.contact_details.pk,
+            verb="contact_details_changed",
+            occurred_at__gt=last.asked_at,
+        ).exists()
+    )
 
 
 def second_channel(link: PatientLink) -> str:

@@ -111,4 +111,11 @@ def way_for(
     return None, reason or "a_person_rings"
 
 
+def rung_instead(how: HowToReach | None, why: str) -> bool:
+    """Whether a person rings about what can't be written, `why` being what `way_for` says of it: a stop or a
+    closed way is of that way only, and the order the patient chose goes on to a call. What they declined to
+    be asked about at all, nobody rings about either."""
+    return how is not None and PHONE in how.order and why != "declined_for_this"
+
+
 _NEVER_OPENED = frozenset({"no_consent_to_texts", "no_number", "no_texts_here"})

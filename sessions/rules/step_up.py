@@ -31,6 +31,9 @@ SENDS_FOR = timedelta(hours=24)
 LINKS_OF_TRIES = 2
 TRIES_WITHIN = timedelta(days=1)
 LEAST_LETTERS = 4
+# A code that came back is offered that way no more for so long, unless the number or address was changed: a
+# wrong number stays wrong, and a telephone that was off is on again tomorrow.
+CAME_BACK_FOR = timedelta(days=1)
 
 
 def wants_step_up(*, purpose: str, telling: bool) -> bool:

@@ -34,7 +34,7 @@ REASONS: dict[str, Any] = {
     "shared_phone": gettext_lazy("Others see this telephone: it gets no forms."),
     "declined_for_this": gettext_lazy("The patient does not want this one by that way."),
     "not_delivered": gettext_lazy("It could not be delivered by any way that is open."),
-    "a_person_rings": gettext_lazy("The patient wants a call instead. A task opens at that time."),
+    "a_person_rings": gettext_lazy("The patient wants to be called instead of written to."),
     "no_item_text": gettext_lazy(
         "The wording of this form is not loaded: the patient would see item numbers. A task opens instead."
     ),

@@ -38,6 +38,8 @@ def ask_to_step_up(
         for way, kind in forms.STEP_FORMS.items()
         if way in page.step.ways
     ]
+    if form is not None and all(one["form"] is not form for one in asked):
+        form = None  # of a way that does not work any more: the page says so
     return render(
         request,
         "sessions/link_step_up.html",

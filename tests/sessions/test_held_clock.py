@@ -11,7 +11,9 @@ from django.core import mail
 from clinic.clock import now as clinic_now
 from clinic.models import Message, MessageLog
 from clinic.ticks import run_ticks
-from sessions.models import Course, CourseRequirement, DeviationRecord, StaffTask
+from sessions.models import Course, CourseRequirement, DeviationRecord, StaffTask, TaskTold
+from sessions.models.tasks import TaskKind
+from sessions.operations.tasks import open_task
 from tests.clinic.test_clock_jumps import Machine, hours_later, jumps
 from tests.support.cast import days
 from tests.support.clinic_day import set_clock
@@ -90,3 +92,65 @@ def test_a_clock_that_was_right_holds_nothing_back(course: Course) -> None:
     hours_later(machine, HOUR + timedelta(minutes=1))
     turn(machine)
     assert len(to_the_patient()) == 1
+
+
+def told_of(task: StaffTask) -> list[str]:
+    return list(TaskTold.objects.filter(task=task).order_by("pk").values_list("rung", flat=True))
+
+
+def minutes_later(machine: Machine, minutes: int) -> None:
+    hours_later(machine, timedelta(minutes=minutes, seconds=5))
+    turn(machine)
+
+
+@pytest.mark.parametrize("by_whom", ["the loop", "somebody at a page"])
+def test_while_the_clock_is_held_each_is_told_of_a_safety_task_in_their_own_minutes(
+    course: Course, by_whom: str
+) -> None:
+    clinic = course.clinic
+    clinic.open_from = clinic.open_until = None
+    clinic.open_days, clinic.on_call_person = [], None
+    clinic.cover_after_minutes, clinic.supervisor_after_minutes, clinic.on_call_after_minutes = 15, 30, 60
+    clinic.save()
+    StaffTask.objects.filter(course=course).update(tell_next_at=None)
+    machine = Machine()
+    machine.turn()
+    jumps(10 * HOUR)
+    found = machine.turn()
+    assert found.held
+    task = open_task(
+        course=course,
+        kind=TaskKind.CALL_ASKED,
+        subject="test",
+        act_by=found.own + HOUR,
+        # A page reads the database's clock, which is wrong now.
+        now=found.own if by_whom == "the loop" else clinic_now(),
+    )
+    assert task is not None
+    turn(machine)
+    assert told_of(task) == [], "nobody because of the jump"
+    minutes_later(machine, 15)
+    assert told_of(task) == ["cover"]
+    minutes_later(machine, 10)
+    assert told_of(task) == ["cover"]
+    minutes_later(machine, 5)
+    assert told_of(task) == ["cover", "supervisor"]
+    minutes_later(machine, 30)
+    assert told_of(task) == ["cover", "supervisor", "on_call"]
+
+
+def test_a_task_that_waited_before_the_jump_is_told_on_when_its_minutes_have_passed(course: Course) -> None:
+    clinic = course.clinic
+    clinic.open_from = clinic.open_until = None
+    clinic.open_days, clinic.cover_after_minutes = [], 15
+    clinic.save()
+    StaffTask.objects.filter(course=course).update(tell_next_at=None)
+    machine = Machine()
+    began = machine.turn().now
+    task = open_task(course=course, kind=TaskKind.CALL_ASKED, subject="test", act_by=began + HOUR, now=began)
+    assert task is not None
+    jumps(10 * HOUR)
+    minutes_later(machine, 10)
+    assert told_of(task) == []
+    minutes_later(machine, 5)
+    assert told_of(task) == ["cover"]

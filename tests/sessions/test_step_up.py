@@ -35,13 +35,14 @@ from sessions.models import (
     StepUpTry,
 )
 from sessions.operations.answering import answer_form
+from sessions.operations.contact_details import change_contact_details
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.step_up import send_code, set_word, step_up
 from sessions.operations.step_up_codes import code_words
 from sessions.queries.forecast import forecast
 from sessions.rules.discretion import telling_words, tells
-from sessions.rules.step_up import READS_FOR, SENDS_FOR
+from sessions.rules.step_up import CAME_BACK_FOR, READS_FOR, SENDS_FOR
 from sessions.rules.tokens import token_hash
 from sessions.rules.wording import LANGUAGES
 from tests.sessions.test_patient_pages import check_in_token, says_whom_to_call, token_of, visit_link
@@ -411,6 +412,68 @@ def test_a_code_that_fails_for_want_of_a_number_stops_nothing(
     assert MessageLog.objects.get(purpose="step_up_code").state == "failed"
     assert ContactDetails.objects.get(patient=course.patient).text_stopped_at is None
     assert f'action="/p/{token}/call/"' in client.get(f"/p/{token}/").content.decode()
+
+
+def test_a_way_by_which_a_code_did_not_arrive_is_offered_no_more_until_it_is_another(
+    client: Client, cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    token = form_token(course)
+    text_gateway.ways = ["no_number"]
+    assert "The code we sent you" in client.post(f"/p/{token}/code/").content.decode()
+    first = StepUpCode.objects.get().asked_at
+    send_due_messages(now=Message.objects.get(purpose="step_up_code").send_at)
+
+    said = "Our code did not reach you."
+    shut = main_of(client.get(f"/p/{token}/").content.decode())
+    assert said in shut and "Please call us" in shut and 'href="tel:' in shut
+    assert f"/p/{token}/code/" not in shut and 'name="code"' not in shut
+    tried = client.post(f"/p/{token}/step/", {"way": "code", "code": "000000"})
+    assert tried.status_code == 200 and said in tried.content.decode(), "not that the digits were wrong"
+    another_link(course, "AnotherLinkOfTheirs000")
+    assert said in client.get("/p/AnotherLinkOfTheirs000/").content.decode(), "the number is as wrong there"
+    set_clock(first + timedelta(minutes=5))
+    again = main_of(client.post(f"/p/{token}/code/").content.decode())
+    assert (
+        said in again
+        and StepUpCode.objects.count() == 1
+        and not Message.objects.filter(purpose="step_up_code").exists()
+    )
+
+    agree(cast, course)
+    other = main_of(client.get(f"/p/{token}/").content.decode())
+    assert said in other and "The word you chose with us" in other and "Text me a code" not in other
+    set_clock(first + CAME_BACK_FOR + timedelta(minutes=1))
+    with_time = main_of(client.get(f"/p/{token}/").content.decode())
+    assert "Text me a code" in with_time and said not in with_time, "a telephone that was off is on by now"
+
+
+def test_a_way_by_which_a_code_did_not_arrive_is_offered_again_once_the_number_was_changed(
+    client: Client, cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    token = form_token(course)
+    client.post(f"/p/{token}/code/")
+    at = Message.objects.get(purpose="step_up_code").send_at
+    send_due_messages(now=at)
+    take_report(
+        clinic_id=cast.clinic.pk,
+        message=MessageLog.objects.get(purpose="step_up_code").public_id,
+        status=MessageReport.Status.FAILED,
+        provider_id="1",
+        code="30003",
+        now=at + timedelta(seconds=20),
+    )
+    assert "Our code did not reach you." in client.get(f"/p/{token}/").content.decode()
+    set_clock(at + timedelta(minutes=3))
+    change_contact_details(
+        actor=cast.actor("eve", at=clock.now()),
+        patient_id=course.patient.public_id,
+        email="p-001@example.org",
+        phone="+1 202 555 0199",
+        email_allowed=True,
+        now=clock.now(),
+    )
+    page = main_of(client.get(f"/p/{token}/").content.decode())
+    assert "Our code did not reach you." not in page and "Send another code" in page
 
 
 def test_who_calls_a_mailed_code_unwanted_gets_no_more_mail(

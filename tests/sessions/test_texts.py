@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic import outbox
+from clinic.actors import acting
 from clinic.adapters.text import signature_of
 from clinic.errors import BadInput, Incomplete
 from clinic.models import Clinic, Event, Message, MessageLog
@@ -20,6 +21,7 @@ from clinic.rules.text_length import text_length
 from sessions.models import ContactChoice, ContactDetails, Course, ReceivedText, StaffTask
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.texts import receive_text
+from sessions.queries.forecast import forecast
 from tests.support.cast import START, Cast, enrol, make_cast
 from tests.support.clinic_day import set_clock
 from tests.support.text_gateway import TOKEN, Gateway
@@ -258,6 +260,63 @@ def test_who_wants_to_be_rung_is_rung_once_about_a_visit_and_gets_no_message(
     assert last < task.act_by <= visit and not task.safety
     assert text_gateway.bodies() == []
     assert not MessageLog.objects.filter(course_id=course.pk, state="handed_off").exists()
+
+
+def test_a_stop_where_a_call_comes_next_is_called_about_once_and_written_about_no_more(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    last = texts.latest("send_at").send_at
+    texting(cast, course, channel_order=["text", "phone"])
+    came(course.clinic, "STOP")
+    assert waiting(course) == []
+    actor = cast.actor("ada")
+    with acting(actor):
+        rows = [one for one in forecast(actor, course.public_id, now=START).rows if one.at]
+    about = [one for one in rows if one.rule.startswith("preparation.")]
+    assert about and {(one.reason, one.rung_instead) for one in about} == {("stopped_by_patient", True)}
+    set_clock(START)
+    page = reverse("sessions:messages", args=(cast.clinic.slug, course.public_id))
+    said = signed_in(cast, "ada").get(page).content.decode()
+    assert "The patient stopped these messages." in said and "own order a person calls" in said
+    rung = StaffTask.objects.filter(course=course, kind="ring_instead", subject__startswith="preparation.1@")
+    for at in (last - timedelta(minutes=1), last, last + timedelta(hours=1)):
+        Course.objects.filter(pk=course.pk).update(look_again_at=at)
+        assert refresh_due_courses(now=at).failed == 0
+        outbox.send_due_messages(now=at)
+        assert rung.count() == (1 if at >= last else 0), at
+    assert [body for body in text_gateway.bodies() if "/p/" in body] == []
+
+
+def test_a_way_that_closes_at_the_last_moment_is_a_call_where_one_comes_next(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texting(cast, course, channel_order=["text", "phone"])
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    last = texts.latest("send_at")
+    Message.objects.filter(course_id=course.pk).exclude(pk=last.pk).delete()
+    # Behind every look at the course: only the sending itself finds out.
+    ContactDetails.objects.filter(patient=course.patient).update(text_stopped_at=START)
+    outbox.send_due_messages(now=last.send_at)
+    refresh_due_courses(now=last.send_at + timedelta(seconds=5))
+    task = StaffTask.objects.get(course=course, kind="ring_instead", subject__startswith="preparation.1@")
+    assert not task.safety and text_gateway.bodies() == []
+
+
+def test_what_came_back_is_called_about_once_although_a_call_comes_next(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    texting(cast, course, channel_order=["text", "phone"])
+    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
+    last = texts.latest("send_at")
+    Message.objects.filter(course_id=course.pk).exclude(pk=last.pk).delete()
+    text_gateway.ways = ["no_number"]
+    for minutes in range(3):
+        outbox.send_due_messages(now=last.send_at + timedelta(minutes=minutes))
+        Course.objects.filter(pk=course.pk).update(look_again_at=last.send_at)
+        refresh_due_courses(now=last.send_at + timedelta(minutes=minutes))
+    calls = StaffTask.objects.filter(course=course, kind__in=["ring_instead", "message_not_sent"])
+    assert [one.kind for one in calls] == ["message_not_sent"]
 
 
 def test_an_answer_that_the_provider_refuses_for_a_stop_is_their_stop(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sessions.rules.reaching import HowToReach, order_of, way_for, why_not
+from sessions.rules.reaching import HowToReach, order_of, rung_instead, way_for, why_not
 
 AT = datetime(2026, 3, 10, tzinfo=UTC)
 BOTH = HowToReach(email="p@example.org", text_number="+12025550123", email_allowed=True, text_allowed=True)
@@ -70,3 +70,25 @@ def test_what_failed_goes_by_the_next_way_and_then_to_a_person(
     how: HowToReach, failed: tuple[str, ...], way: tuple[str | None, str]
 ) -> None:
     assert way_for(how, "visit_reminder", failed=failed) == way
+
+
+TEXT_THEN_CALL = replace(BOTH, order=("text", "phone"))
+
+
+@pytest.mark.parametrize(
+    ("how", "rung"),
+    [
+        pytest.param(replace(BOTH, order=("phone",)), True, id="a call and nothing else"),
+        pytest.param(replace(TEXT_THEN_CALL, text_stopped_at=AT), True, id="a stop is a stop of texts"),
+        pytest.param(replace(TEXT_THEN_CALL, text_allowed=False), True, id="no texts agreed to"),
+        pytest.param(replace(TEXT_THEN_CALL, texts_possible=False), True, id="the clinic texts no more"),
+        pytest.param(replace(TEXT_THEN_CALL, declined=["text:visit_reminder"]), False, id="not about this"),
+        pytest.param(replace(BOTH, text_stopped_at=AT, email_stopped_at=AT), False, id="no call is named"),
+        pytest.param(None, False, id="nothing is on record"),
+    ],
+)
+def test_where_the_patients_order_goes_on_to_a_call_a_stop_of_texts_is_no_stop_of_calls(
+    how: HowToReach | None, rung: bool
+) -> None:
+    channel, why = way_for(how, "visit_reminder")
+    assert channel is None and rung_instead(how, why) == rung

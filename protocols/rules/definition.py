@@ -174,6 +174,17 @@ class ScoreIs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingIs:
+    """What the instrument concludes from the latest answer to the AssessmentRule `assessment` (`finding`, by
+    the instrument's code: ``diagnosis``); with `negated`, that it does not hold. Neither holds while missing
+    answers leave it open."""
+
+    assessment: str
+    finding: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReturningWithin:
     """The patient had an earlier dosing session at this clinic, in this course or another, within that time
     before the session in question; with `negated`, had none."""
@@ -777,16 +788,21 @@ class Intercurrent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRule:
-    """What the protocol calls response, remission or loss of diagnosis: all scores hold, and nothing
-    intercurrent happened between the first dose and the answer. `estimand` says in words what a published
-    figure under this name estimates."""
+    """What the protocol calls response, remission or loss of diagnosis: all scores and findings hold, of
+    which there is at least one, and nothing intercurrent happened between the first dose and the answer.
+    `estimand` says in words what a published figure under this name estimates."""
 
     code: str
     words: Words
-    scores: tuple[ScoreIs, ...]
+    scores: tuple[ScoreIs, ...] = ()
+    findings: tuple[FindingIs, ...] = ()
     intercurrent: tuple[Intercurrent, ...] = ()
     estimand: str = ""
     source: Source
+
+    @property
+    def conditions(self) -> tuple[ScoreIs | FindingIs, ...]:
+        return (*self.scores, *self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,23 +9,28 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from protocols.rules.definition import Change, Compare, Role
 
+After = Literal["first_dose", "last_dose", "enrolment"]
+
 
 class _Read(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Measured(_Read):
-    """With which instrument, by whom, and what counted as reached; None: not found in the source."""
+    """With which instrument, by whom, and what counted as reached: a score, or what the instrument finds
+    (with `negated`: finds no more); None: not found in the source."""
 
     instrument: str
     rated_by: Role
     change: Change | None = None
     compare: Compare | None = None
     value: Decimal | None = None
+    finding: str | None = None
+    negated: bool = False
 
 
 class Assessed(_Read):
-    after: Literal["first_dose", "last_dose", "enrolment"]
+    after: After
     days: int = Field(ge=0)
 
 

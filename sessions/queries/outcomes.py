@@ -16,7 +16,7 @@ from clinic.errors import Forbidden
 from clinic.models import Clinic
 from clinic.permissions import HouseSubject, Permission, allows
 from protocols.models import ProtocolVersion
-from protocols.queries import definition_of, definitions_of, instrument_of
+from protocols.queries import definition_of, definitions_of, instrument_of, instruments
 from protocols.queries.results import published_results
 from protocols.rules.definition import OutcomeRule, ProtocolDefinition
 from protocols.rules.instruments import ChangeSeen, Instrument, changes_between, score
@@ -95,7 +95,9 @@ def course_outcomes(actor: Actor, course_id: UUID, *, now: datetime) -> CourseOu
         )
     return CourseOutcomes(
         course=course,
-        states=outcomes(definition=definition, history=history_of(course), as_of=now),
+        states=outcomes(
+            definition=definition, history=history_of(course), as_of=now, instruments=instruments()
+        ),
         lines=[
             Line(instrument=instrument_of(code), by=by, scores=found)
             for (code, by), found in sorted(lines.items())
@@ -179,7 +181,7 @@ def _states(
 ) -> Iterator[OutcomeState]:
     for start in range(0, len(courses), BATCH):
         for history in histories_of(courses[start : start + BATCH]).values():
-            yield from outcomes(definition=definition, history=history, as_of=now)
+            yield from outcomes(definition=definition, history=history, as_of=now, instruments=instruments())
 
 
 def _own(definition: ProtocolDefinition, rule: OutcomeRule, found: Tally, *, clinic: Clinic) -> OwnResult:

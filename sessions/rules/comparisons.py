@@ -12,14 +12,16 @@ from protocols.rules.definition import (
     AnchorRule,
     AssessmentRule,
     Figure,
+    FindingIs,
     Offset,
     OutcomeRule,
     ProtocolDefinition,
+    ScoreIs,
     SessionRule,
     Unit,
     Which,
 )
-from protocols.rules.results import PublishedResult
+from protocols.rules.results import After, Assessed, Measured, PublishedResult
 from sessions.rules.outcomes import OutcomeState, Reach
 from sessions.rules.statistics.proportions import Count
 
@@ -65,40 +67,54 @@ def differences(
     """Empty: the two may stand side by side."""
     found: set[Difference] = set()
     measured = published.measured
-    if len(rule.scores) != 1 or None in (measured.change, measured.compare, measured.value):
-        found.add(Difference.NOT_FOUND if measured.value is None else Difference.DEFINITION)
-    for score in rule.scores:
-        asked = definition.rule(score.assessment)
+    if measured.finding is None and None in (measured.change, measured.compare, measured.value):
+        found.add(Difference.NOT_FOUND)
+    elif [_reached(one) for one in rule.conditions] != [_reached(measured)]:
+        found.add(Difference.DEFINITION)
+    if published.assessed is None:
+        found.add(Difference.NOT_FOUND)
+    for condition in rule.conditions:
+        asked = definition.rule(condition.assessment)
         if not isinstance(asked, AssessmentRule):
             continue
         if asked.instrument != measured.instrument:
             found.add(Difference.INSTRUMENT)
         if asked.who != measured.rated_by:
             found.add(Difference.RATER)
-        ours = (score.change, score.compare, score.value.value)
-        if measured.value is not None and ours != (measured.change, measured.compare, measured.value):
-            found.add(Difference.DEFINITION)
-        if published.assessed is None:
-            found.add(Difference.NOT_FOUND)
-        elif (_after(definition, asked.window.anchor), _days(asked.window.target)) != (
-            published.assessed.after,
-            published.assessed.days,
-        ):
+        if published.assessed is not None and published.assessed != _assessed(definition, asked):
             found.add(Difference.TIME_POINT)
     return tuple(one for one in Difference if one in found)
 
 
-def _after(definition: ProtocolDefinition, anchor: AnchorRule) -> str:
-    """Which of the published anchors it is, "" when none. A dosing session's start and its first dose are of
+def _reached(what: ScoreIs | FindingIs | Measured) -> tuple[object, ...]:
+    """What counts as reached, for comparing."""
+    match what:
+        case ScoreIs():
+            return what.change, what.compare, what.value.value
+        case Measured(finding=None):
+            return what.change, what.compare, what.value
+        case FindingIs() | Measured():
+            return what.finding, what.negated
+
+
+def _assessed(definition: ProtocolDefinition, asked: AssessmentRule) -> Assessed | None:
+    """When it is asked, as trials say it; None for what they have no word for."""
+    after, days = _after(definition, asked.window.anchor), _days(asked.window.target)
+    return Assessed(after=after, days=days) if after is not None and days is not None else None
+
+
+def _after(definition: ProtocolDefinition, anchor: AnchorRule) -> After | None:
+    """Which of the published anchors it is, if any. A dosing session's start and its first dose are of
     one day."""
     if anchor.event is AnchorEvent.ENROLMENT:
         return "enrolment"
     rule = definition.cycle_rule
     if not isinstance(rule, SessionRule) or anchor.rule != rule.code:
-        return ""
+        return None
     if anchor.event not in (AnchorEvent.SESSION_START, AnchorEvent.SESSION_END, AnchorEvent.FIRST_DOSE):
-        return ""
-    return {Which.FIRST: "first_dose", Which.LAST: "last_dose"}.get(anchor.which, "")
+        return None
+    named: dict[Which, After] = {Which.FIRST: "first_dose", Which.LAST: "last_dose"}
+    return named.get(anchor.which)
 
 
 def _days(target: Figure[Offset] | None) -> int | None:

@@ -73,6 +73,13 @@ def treated(cast: Cast, code: str, *, before: int = 3, after: int | None = 1) ->
     """Dosed once; each MADRS item at `before`, and six weeks on at `after`."""
     course = enrol(cast, code)
     madrs(cast, course, before, START + days(2), "madrs.baseline")
+    held(cast, course, Decimal(25))
+    if after is not None:
+        madrs(cast, course, after, DOSED + days(42), "madrs.week_6")
+    return course
+
+
+def held(cast: Cast, course: Course, milligrams: Decimal) -> None:
     record = SessionRecord.objects.create(
         clinic=cast.clinic,
         course=course,
@@ -90,7 +97,7 @@ def treated(cast: Cast, code: str, *, before: int = 3, after: int | None = 1) ->
         DoseGiven(
             record_id=record.public_id,
             part=DosePart.INITIAL,
-            amount=Decimal(25),
+            amount=milligrams,
             unit="mg",
             intake=Intake.FULL,
             given_by=cast.people["ada"].pk,
@@ -99,9 +106,6 @@ def treated(cast: Cast, code: str, *, before: int = 3, after: int | None = 1) ->
         DOSED + timedelta(minutes=10),
         key="dosing.1",
     )
-    if after is not None:
-        madrs(cast, course, after, DOSED + days(42), "madrs.week_6")
-    return course
 
 
 def own(cast: Cast) -> dict[str, queries.OwnResult]:
@@ -123,6 +127,117 @@ def test_response_and_remission_are_counted_apart_by_the_protocols_definitions(c
         "partial_response": (2, 3, 1),
         "remission": (1, 3, 1),
     }
+
+
+SYMPTOMS = {"b": 5, "c": 2, "d": 7, "e": 6}
+
+
+def caps5(cast: Cast, course: Course, rated: str, at: datetime, key: str) -> None:
+    """Each symptom's severity by its letter and number: ``b1=4 c2=3``, those not named 0; the other criteria
+    as met. ``b=2``: all of B; ``f=none``: criterion F is not answered; ``total=12``: that, and no answers."""
+    items = [f"{letter}{number}" for letter, count in SYMPTOMS.items() for number in range(1, count + 1)]
+    given = dict(part.split("=") for part in rated.split())
+    answers: dict[str, int | None] = {one: int(given.get(one, given.get(one[0], 0))) for one in items}
+    total = sum(value or 0 for value in answers.values())
+    answers |= {"criterion_a": 1, "q23": 2, "q24": 0, "q25": 0, "criterion_f": 1}
+    if given.get("f") == "none":
+        answers["criterion_f"] = None
+    if "total" in given:
+        answers, total = {}, int(given["total"])
+    value = AssessmentAnswered(
+        instrument="caps5",
+        by="independent_rater",
+        answers=tuple(answers.items()),
+        total=total,
+        mode=Mode.VIDEO,
+    )
+    put(cast, course, value, at, key=key)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reached"),
+    [
+        pytest.param("b=3 c=3 d=3 e=3", "b=2 c=2 d=2 e=2", "response", id="60 to 40 and still the diagnosis"),
+        pytest.param("b=3 c=3 d=3 e=3", "b=3 c=3 d=3 e=2 b1=0", "", id="60 to 51: nine points are not ten"),
+        pytest.param("b=3 c=3 d=3 e=3", "b=3 c=3 d=3 e=2 b1=0 b2=2", "response", id="60 to 50: ten points"),
+        pytest.param("b=2 c=2 d=2 e=2", "b=2 c=1 d=2 e=2", "loss_of_diagnosis", id="40 to 38, no avoidance"),
+        pytest.param(
+            "b=3 c=3 d=3 e=3", "b=2 d1=2", "response loss_of_diagnosis", id="to 12: not yet remission"
+        ),
+        pytest.param(
+            "b=3 c=3 d=3 e=3", "b=2 d1=1", "response loss_of_diagnosis remission", id="to 11: remission"
+        ),
+        pytest.param(
+            "b1=4 c1=2 d1=2 d2=2 e1=2 e2=2", "b=1", "loss_of_diagnosis remission", id="14 to 5: no response"
+        ),
+    ],
+)
+def test_response_loss_of_diagnosis_and_remission_are_three_things(
+    cast: Cast, before: str, after: str, reached: str
+) -> None:
+    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"))
+    found = states(cast, after_mdma(cast, "P-001", before, after))
+    assert found == {
+        code: "reached" if code in reached.split() else "not_reached"
+        for code in ("response", "loss_of_diagnosis", "remission")
+    }
+
+
+@pytest.mark.parametrize(
+    ("after", "open_"),
+    [
+        pytest.param(
+            "b=2 c=2 d=2 e=2 f=none",
+            "loss_of_diagnosis",
+            id="criterion F not answered",
+        ),
+        pytest.param("b=2 c=1 d=2 e=2 f=none", "", id="not answered, and no matter"),
+        pytest.param("total=30", "loss_of_diagnosis remission", id="a total on paper"),
+        pytest.param("", "response loss_of_diagnosis remission", id="never rated"),
+    ],
+)
+def test_what_missing_answers_leave_open_is_not_assessed(cast: Cast, after: str, open_: str) -> None:
+    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"))
+    found = states(cast, after_mdma(cast, "P-001", "b=3 c=3 d=3 e=3", after))
+    assert {code for code, reach in found.items() if reach == "not_assessed"} == set(open_.split())
+
+
+def test_three_counts_stand_apart_and_loss_of_diagnosis_alone_beside_the_trials(cast: Cast) -> None:
+    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"))
+    worst = "b=3 c=3 d=3 e=3"
+    for number, after in enumerate(("b=2 c=2 d=2 e=2", "b=2 d1=2", "b=1", "b=1", "total=30", ""), start=1):
+        after_mdma(cast, f"P-{number:03d}", worst, after)
+    found = own(cast)
+    assert {
+        code: (one.tally.reached, one.tally.assessed, one.tally.not_assessed) for code, one in found.items()
+    } == {"response": (5, 5, 1), "loss_of_diagnosis": (3, 4, 2), "remission": (2, 4, 2)}
+    assert {
+        code: [(beside.published.percent, tuple(beside.differences)) for beside in one.beside]
+        for code, one in found.items()
+    } == {
+        "response": [(Decimal("86.5"), (Difference.NOT_FOUND,))],
+        "loss_of_diagnosis": [(Decimal(71), ())],
+        "remission": [],
+    }
+    text = page(cast, "carla", reverse("sessions:outcomes", args=(cast.clinic.slug,)))
+    assert "which calls it remission; in the trial" in text
+
+
+def after_mdma(cast: Cast, code: str, before: str, after: str) -> Course:
+    """Dosed once, rated before, and two months after when `after` is not empty."""
+    course = enrol(cast, code)
+    caps5(cast, course, before, START + days(2), "caps5.baseline")
+    held(cast, course, Decimal(80))
+    if after:
+        caps5(cast, course, after, DOSED + days(61), "caps5.primary")
+    return course
+
+
+def states(cast: Cast, course: Course) -> dict[str, str]:
+    ada = cast.actor("ada", at=AT)
+    with acting(ada):
+        found = queries.course_outcomes(ada, course.public_id, now=AT).states
+    return {one.code: one.reach.value for one in found}
 
 
 def test_a_published_result_stands_beside_only_where_instrument_rater_definition_and_time_are_the_same(

@@ -40,7 +40,7 @@ class Report:
 def lint(text: str, *, instruments: Mapping[str, Instrument] | Collection[str] | None = None) -> Report:
     """All errors of the document, or all that is senseless in it; given the codes of the library's
     instruments, also those it names and the library does not have; given the instruments by their codes, also
-    those it asks at the wrong visit."""
+    those it asks at the wrong visit, and findings that they do not have."""
     try:
         placed = parse_with_places(text)
     except DocumentErrors as problem:
@@ -50,6 +50,7 @@ def lint(text: str, *, instruments: Mapping[str, Instrument] | Collection[str] |
         all_findings += structure.unknown_instruments(placed.definition, instruments)
         if isinstance(instruments, Mapping):
             all_findings += structure.first_forms_repeated(placed.definition, instruments)
+            all_findings += structure.unknown_findings(placed.definition, instruments)
     found = [_placed(finding, placed.spots) for finding in all_findings]
     found.sort(key=lambda finding: (finding.line, finding.column))
     return Report(definition=placed.definition, findings=tuple(found))

@@ -112,6 +112,7 @@ CODES: Final[Mapping[str, Meaning]] = MappingProxyType(
             "A form that asks about a whole life is asked again: each time it finds what was known before."
         ),
         "instrument-unknown": _error("An instrument that the library does not have: nobody could be asked."),
+        "finding-unknown": _error("An outcome reads a finding that its instrument does not have."),
         "instrument-unused": _warning("An instrument that no assessment uses."),
         "arm-unused": _warning("An arm on which nothing depends."),
         "decision-unused": _warning("A decision that no condition, window or phase reads."),

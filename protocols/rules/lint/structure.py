@@ -64,6 +64,27 @@ def unknown_instruments(definition: ProtocolDefinition, known: Collection[str]) 
             )
 
 
+def unknown_findings(
+    definition: ProtocolDefinition, instruments: Mapping[str, Instrument]
+) -> Iterator[Finding]:
+    """What an outcome reads from an answer and its instrument does not conclude: nobody would reach it."""
+    rules = {rule.code: rule for rule in definition.rules if isinstance(rule, AssessmentRule)}
+    for number, outcome in enumerate(definition.outcomes):
+        for place, condition in enumerate(outcome.findings):
+            rule = rules.get(condition.assessment)
+            instrument = instruments.get(rule.instrument) if rule else None
+            if instrument is None:
+                continue  # said elsewhere
+            known = sorted(one.code for one in instrument.findings)
+            if condition.finding not in known:
+                yield finding(
+                    "finding-unknown",
+                    f"outcomes[{number}].findings[{place}].finding",
+                    f"“{instrument.code}” finds no “{condition.finding}”",
+                    f"Name one of: {', '.join(known)}." if known else "Read a score of it instead.",
+                )
+
+
 def first_forms_repeated(
     definition: ProtocolDefinition, instruments: Mapping[str, Instrument]
 ) -> Iterator[Finding]:

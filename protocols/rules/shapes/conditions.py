@@ -10,6 +10,7 @@ from protocols.rules.definition import (
     Change,
     Compare,
     DecisionIs,
+    FindingIs,
     ResultIs,
     ReturningWithin,
     ScoreIs,
@@ -58,6 +59,14 @@ _SCORE_FIELDS: Final = (
 )
 _NEGATED: Final = may("negated", FLAG, "`true`: holds when it is not so", False)
 SCORE: Final = Shape("score condition", "a score", ScoreIs, *_SCORE_FIELDS, check=_needs_baseline)
+FINDING: Final = Shape(
+    "finding condition",
+    "a finding",
+    FindingIs,
+    need("finding", CODE_WORD, "what the instrument concludes from the answers, by its code there"),
+    need("of", of("assessment rule"), "the assessment whose latest answer is read", "assessment"),
+    _NEGATED,
+)
 DECIDED: Final = Shape(
     "decision condition",
     "a condition",

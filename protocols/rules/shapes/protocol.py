@@ -44,7 +44,7 @@ from protocols.rules.reading import (
     Fields,
     Reading,
 )
-from protocols.rules.shapes.conditions import SCORE
+from protocols.rules.shapes.conditions import FINDING, SCORE
 from protocols.rules.shapes.dosing import DOSE, GROUP, OBSERVATION, RELEASE, VITALS
 from protocols.rules.shapes.rules import (
     ASSESSMENT,
@@ -149,6 +149,13 @@ MEDICINE: Final = Shape(
     need("words", WORDS, "what people read"),
     may("names", ListOf(TEXT), "what else a chart calls it: the medicines of the class, a trade name", ()),
 )
+
+
+def _check_outcome(reading: Reading, given: Fields, value: OutcomeRule) -> None:
+    if not (value.scores or value.findings):
+        raise reading.refuse(given.place, "nothing decides it", "Add `scores`, `findings` or both.")
+
+
 OUTCOME: Final = Shape(
     "outcome",
     "an outcome",
@@ -156,7 +163,8 @@ OUTCOME: Final = Shape(
     need("code", new("outcome"), "code, its own"),
     need("words", WORDS, "what people read"),
     need("source", SOURCED, "where it comes from"),
-    need("scores", ListOf(SCORE, at_least=1), "all of them hold"),
+    may("scores", ListOf(SCORE), "all of them hold", ()),
+    may("findings", ListOf(FINDING), "all of them hold too", ()),
     may(
         "intercurrent",
         ListOf(
@@ -176,6 +184,7 @@ OUTCOME: Final = Shape(
         (),
     ),
     may("estimand", TEXT, "what a published figure under this name estimates", ""),
+    check=_check_outcome,
 )
 
 

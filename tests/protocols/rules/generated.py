@@ -186,6 +186,11 @@ def _score(values: dict[str, Any], draw: st.DrawFn) -> None:
     values["baseline"] = "" if plain else draw(st.sampled_from(BY_KIND["assessment"]))
 
 
+def _outcome(values: dict[str, Any], draw: st.DrawFn) -> None:
+    if not values["findings"]:
+        values["scores"] = values["scores"] or (draw(of(d.ScoreIs)),)
+
+
 def _block(values: dict[str, Any], draw: st.DrawFn) -> None:
     completes = values["move"] is d.Move.COMPLETE_COURSE
     values["rule"] = "" if completes else draw(st.sampled_from(BY_KIND["session"]))
@@ -226,6 +231,7 @@ MEND: dict[type[Any], Callable[[dict[str, Any], st.DrawFn], None]] = {
     d.ResultIs: lambda values, draw: _compared(values, "value", draw),
     d.ResultRule: lambda values, draw: _compared(values, "accept", draw),
     d.ScoreIs: _score,
+    d.OutcomeRule: _outcome,
     d.Block: _block,
     d.PhaseRule: _phase,
     d.SessionRule: _session,
@@ -247,6 +253,7 @@ _ONLY: dict[tuple[str, str], Strategy] = {
     ("DecisionIs", "decision"): st.sampled_from(BY_KIND["decision"]),
     ("DecisionIs", "choices"): some_of(CHOICES),
     ("ScoreIs", "assessment"): st.sampled_from(BY_KIND["assessment"]),
+    ("FindingIs", "assessment"): st.sampled_from(BY_KIND["assessment"]),
     ("ScoreIs", "compare"): st.sampled_from([d.Compare.AT_LEAST, d.Compare.AT_MOST]),
     ("ResultIs", "unit"): UNIT | st.just(""),
     ("ResultRule", "unit"): UNIT | st.just(""),

@@ -348,6 +348,11 @@ ROWS: list[tuple[str, str, dict[str, str | None]]] = [
             "mood/per": "dosing",
         },
     ),
+    (
+        "finding-unknown",
+        "a slip in a finding",
+        {"outcomes": "[{code: lost, words: Lost, source: p, findings: [{finding: diagnosed, of: mood}]}]"},
+    ),
     ("instrument-unused", "a questionnaire nobody fills", {"instruments/+": "gad7"}),
     ("arm-unused", "a third arm", {"arms/+": "{code: three, words: Three}"}),
     ("decision-unused", "decided, never read", {"visits/when": None}),

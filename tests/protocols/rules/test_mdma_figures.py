@@ -183,6 +183,7 @@ TABLE = [
     ("cssrs.day_7.window.target", "7 d", UNVERIFIED),
     ("cssrs.day_7.window.opens", "6 d", CLINIC_CHOICE),
     ("cssrs.day_7.window.closes", "8 d", CLINIC_CHOICE),
+    ("outcomes.response.scores[1].value", "10", UNVERIFIED),
     ("answers.check_in.answer_by", "14:00", CLINIC_CHOICE),
     ("answers.check_in.act_within", "60 min", CLINIC_CHOICE),
     ("answers.long_term.month_6.answer_by", "14:00", CLINIC_CHOICE),

@@ -1136,7 +1136,12 @@ def test_18_a_medicine_taken_up_again_makes_a_response_none(
     if medicine_on_day is not None:
         medicine = MedicineListed(name="Sertraline", classes=frozenset({"ssri"}), dose="", last_taken_on=None)
         course.add(START + medicine_on_day * DAY, medicine)
-    found = outcomes(definition=course.definition, history=course.history, as_of=START + 90 * DAY)
+    found = outcomes(
+        definition=course.definition,
+        history=course.history,
+        as_of=START + 90 * DAY,
+        instruments={},
+    )
     assert [(one.code, one.reach, one.estimand) for one in found] == [("response", reach, "composite")]
     assert found[0].evidence
     assert found[0].intercurrent == (medicine_on_day == 20)

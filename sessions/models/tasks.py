@@ -28,7 +28,7 @@ class TaskKind(models.TextChoices):
     TEXT_CAME = "text_came"  # the patient answered a text in words that a person must read
     STAFF_GONE = "staff_gone"  # somebody booked for a visit will not work here on that day
     STAFF_AWAY = "staff_away"  # somebody booked for a visit turns out to be away then
-    VISIT_TO_BOOK = "visit_to_book"  # cancelled by what was none, and its people or room are taken
+    VISIT_TO_BOOK = "visit_to_book"  # cancelled by what was none, or holds no more
     RATER_NOT_BLIND = "rater_not_blind"  # who is to rate knows the patient by now, or can open the chart
     FIDELITY_RATER = "fidelity_rater"  # who was named to rate a session may not rate it any more
     DEVIATION_ACTION = "deviation_action"  # a corrective or preventive action agreed in a review

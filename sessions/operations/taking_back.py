@@ -4,7 +4,7 @@ stood without it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -12,16 +12,15 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor
 from clinic.errors import NotNow
 from clinic.models import Event
-from protocols.queries import definition_of
-from sessions.models import Course, EnteredInError, FactRecord, SessionBooking, StaffTask
-from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus
+from sessions.models import Course, FactRecord, SessionBooking
+from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
-from sessions.models.tasks import TaskKind
+from sessions.operations.called_off import call_off, excluded, standing_stop, to_be_booked
 from sessions.operations.moving import move_row
-from sessions.operations.tasks import open_task, reopen_tasks, reopen_tasks_of_booking
+from sessions.operations.tasks import reopen_tasks, reopen_tasks_of_booking
 from sessions.queries.authors import acts_on
+from sessions.queries.called_off import acts_in_error, called_off_at
 from sessions.rules.facts import EndKind
-from sessions.rules.keys import parts_of_key
 from sessions.rules.moves import BOOKING_MOVES, COURSE_MOVES, TAKE_BACK
 from sessions.rules.taking_back import ACTS, CANCELLING, COURSE_ENDED, DOSING_STOPPED, status_of
 
@@ -50,8 +49,9 @@ def take_back_moves(
     now: datetime,
 ) -> None:
     """Move the course to where its acts that stand put it; give the visits back that an end or a stop of
-    dosing had cancelled, as far as their people and room are still free, and open what a death had closed, in
-    `others` of the patient too. All of them must be locked, and `facts` have left."""
+    dosing had cancelled, as far as their people and room are still free, cancel those that an earlier stop
+    excludes which counts again, and open what a death had closed, in `others` of the patient too. All of them
+    must be locked, and `facts` have left."""
     if not any(fact.kind in (*ACTS, DOSING_STOPPED) for fact in facts):
         return
     ended = next((fact for fact in facts if fact.kind == COURSE_ENDED), None)
@@ -73,6 +73,9 @@ def take_back_moves(
             columns={"end_reason": ""},
         )
     if course.status in OPEN_STATUSES and any(fact.kind in CANCELLING for fact in facts):
+        stop = standing_stop(course)
+        if stop is not None:  # what the one that left had allowed, the one before it had not
+            call_off(actor=actor, course=course, after_cycle=stop.value["after_cycle"], now=now)
         _restore_bookings(actor=actor, course=course, reason=reason, now=now)
     if ended is None:
         return
@@ -85,50 +88,17 @@ def _restore_bookings(*, actor: Actor, course: Course, reason: str, now: datetim
     """The visits that an act cancelled which was none: nobody told the patient not to come. One whose people
     or room were booked for something else meanwhile, or whose time has passed, stays cancelled, and a
     coordinator is told to book it again. The course row must be locked."""
-    definition = definition_of(course.protocol_version_id)
-    stops = FactRecord.objects.filter(course=course, kind=DOSING_STOPPED, amended_by__isnull=True)
-    stop = stops.order_by("occurred_at", "recorded_at", "pk").last()
-    for booking in _cancelled_in_error(course):
+    stop = standing_stop(course)
+    for booking in called_off_at(course, acts_in_error(course)):
         booking.course = course
         if SessionBooking.objects.filter(course=course, key=booking.key, status__in=LIVE_BOOKINGS).exists():
-            continue
-        cycle = parts_of_key(definition=definition, key=booking.key)[1] or 0
-        if stop is not None and booking.kind == "dosing" and cycle > stop.value["after_cycle"]:
+            continue  # one of its bookings is back
+        if stop is not None and excluded(booking, after_cycle=stop.value["after_cycle"]):
             continue  # another decision that stands cancels it too
         if booking.starts_at > now and _restored(actor=actor, booking=booking, reason=reason, now=now):
             reopen_tasks_of_booking(actor=actor, booking=booking, now=now)
             continue
-        open_task(
-            actor=actor,
-            course=course,
-            kind=TaskKind.VISIT_TO_BOOK,
-            subject=to_book(booking),
-            act_by=max(now, min(booking.starts_at, now + timedelta(days=1))),
-            now=now,
-            owner_role="coordinator",
-            cover_role="therapist",
-            safety=False,
-        )
-
-
-def _cancelled_in_error(course: Course) -> list[SessionBooking]:
-    """The bookings whose last cancellation came with an act that was entered in error, in the same
-    transaction, and of which nobody was told to book them again."""
-    acts = EnteredInError.objects.filter(fact__course=course, fact__kind__in=CANCELLING)
-    moments = set(acts.values_list("fact__recorded_at", flat=True))
-    cancelled = Event.objects.filter(
-        clinic_id=course.clinic_id,
-        course_id=course.pk,
-        subject_type="sessionbooking",
-        verb="booking_cancelled",
-    )
-    last = dict(cancelled.order_by("pk").values_list("subject_id", "recorded_at"))
-    with_it = [pk for pk, recorded_at in last.items() if recorded_at in moments]
-    told = set(
-        StaffTask.objects.filter(course=course, kind=TaskKind.VISIT_TO_BOOK).values_list("subject", flat=True)
-    )
-    rows = SessionBooking.objects.filter(course=course, pk__in=with_it, status=BookingStatus.CANCELLED)
-    return [booking for booking in rows.order_by("pk") if to_book(booking) not in told]
+        to_be_booked(actor=actor, booking=booking, now=now)
 
 
 def _restored(*, actor: Actor, booking: SessionBooking, reason: str, now: datetime) -> bool:
@@ -150,8 +120,3 @@ def _restored(*, actor: Actor, booking: SessionBooking, reason: str, now: dateti
             raise
         return False
     return True
-
-
-def to_book(booking: SessionBooking) -> str:
-    """The subject of the task to book that visit again: the session it is for, and which of its bookings."""
-    return f"{booking.key}~{booking.public_id}"

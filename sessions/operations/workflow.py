@@ -10,13 +10,13 @@ from uuid import UUID
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotNow
 from clinic.permissions import Permission
-from protocols.queries import definition_of
 from protocols.rules.definition import Move
 from sessions.models import Course, FactRecord, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
 from sessions.operations.booking import cancel_row
+from sessions.operations.called_off import ask_to_book_anew, call_off
 from sessions.operations.gating import refuse_if_blocked
 from sessions.operations.locks import lock_courses
 from sessions.operations.moving import move_row
@@ -25,7 +25,6 @@ from sessions.operations.records import put_fact
 from sessions.operations.refresh import refresh_course
 from sessions.operations.tasks import close_tasks
 from sessions.rules.facts import CourseEnded, DosingStopped, EndKind, FactValue, HoldBegun, HoldEnded
-from sessions.rules.keys import parts_of_key
 from sessions.rules.moves import COURSE_MOVES
 
 # What asks somebody to ring the patient.
@@ -108,7 +107,7 @@ def stop_dosing(
     public_id: UUID | None = None,
 ) -> FactRecord:
     """The recorded clinical decision that no dosing session follows after `after_cycle`: not a row of
-    misses."""
+    misses. Decided again, the last one counts."""
     with on_course(actor=actor, course_id=course_id, permission=Permission.STOP_DOSING, now=now) as course:
         if after_cycle < 0:
             raise BadInput("There is no such dosing session.", fields={"after_cycle": ["Enter 0 or more."]})
@@ -116,10 +115,8 @@ def stop_dosing(
             raise Incomplete("Say why dosing stops.", fields={"reason": ["Give the clinical reason."]})
         if course.status not in OPEN_STATUSES:
             raise NotNow("The course has ended; nothing more is given on it.")
-        definition = definition_of(course.protocol_version_id)
-        for booking in SessionBooking.objects.filter(course=course, status__in=LIVE_BOOKINGS, kind="dosing"):
-            if (parts_of_key(definition=definition, key=booking.key)[1] or 0) > after_cycle:
-                cancel_row(actor=actor, booking=booking, reason="dosing stopped", now=now)
+        ask_to_book_anew(actor=actor, course=course, after_cycle=after_cycle, now=now)
+        call_off(actor=actor, course=course, after_cycle=after_cycle, now=now)
         row, _new = put_fact(
             actor=actor,
             course=course,

@@ -24,6 +24,7 @@ from sessions.models import (
 from sessions.models.tasks import TaskKind
 from sessions.queries.away import away_from
 from sessions.queries.blinding import Unblinded, raters_blind_no_more
+from sessions.queries.called_off import called_off_by_a_decision
 from sessions.queries.courses import courses_for
 from sessions.queries.fidelity import barred_since, ratings_to_make, visit_of, why_not
 from sessions.queries.followed import FOLLOWING, followed
@@ -39,13 +40,15 @@ from sessions.rules.keys import parts_of_key
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitInQuestion:
     """A visit booked with somebody who will be away then, or will have left (`away`: who is away); or one
-    that was cancelled in error and could not be given back (`lost`)."""
+    that was cancelled and is wanted after all (`lost`). `expected`: it was cancelled in error, so that the
+    patient may not know."""
 
     key: str
     what: str
     starts_at: datetime
     away: Sequence[str]
     lost: bool
+    expected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +221,7 @@ def _visit(found: StaffTask) -> VisitInQuestion | None:
         starts_at=booking.starts_at,
         away=() if lost else away_from([booking.pk]).get(booking.pk, ()),
         lost=lost,
+        expected=lost and not called_off_by_a_decision(booking),
     )
 
 

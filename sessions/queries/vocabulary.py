@@ -111,7 +111,7 @@ TASK_WORDS: dict[str, Any] = {
     "text_came": gettext_lazy("Answered a text in words: read it and call"),
     "staff_gone": gettext_lazy("Somebody booked will have left by then"),
     "staff_away": gettext_lazy("Somebody booked is away then: find somebody else"),
-    "visit_to_book": gettext_lazy("A visit was cancelled in error: book it again"),
+    "visit_to_book": gettext_lazy("A cancelled visit is wanted after all: book it again"),
     "rater_not_blind": gettext_lazy("A rater is blind no more: name another"),
     "fidelity_rater": gettext_lazy("A session’s rater may not rate it any more: name another"),
     "deviation_action": gettext_lazy("An action agreed after a deviation"),

@@ -25,6 +25,7 @@ from sessions.models import (
     StaffTask,
 )
 from sessions.operations.booking import book_session, cancel_booking
+from sessions.operations.correcting import amend_fact
 from sessions.operations.enrolment import enrol_patient
 from sessions.operations.errors import confirm_error, mark_fact
 from sessions.operations.refresh import refresh_due_courses
@@ -40,6 +41,7 @@ from sessions.operations.workflow import (
 from sessions.queries.chart import chart
 from sessions.queries.courses import patients
 from sessions.queries.errors import audit, marks_to_settle
+from sessions.rules.facts import DosingStopped
 from tests.sessions.api.caller import calls, new_id
 from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast, make_person, make_room
 from tests.support.clinic_day import set_clock
@@ -219,7 +221,7 @@ def test_a_visit_whose_room_was_given_away_meanwhile_stays_cancelled_and_a_coord
     assert f"{lost.starts_at.astimezone(cast.clinic.zone_info):%-d %b, %H:%M}" in page
     assert reverse("sessions:book", args=["alder", course.public_id, "preparation.2"]) in page
     rows = client.get(reverse("sessions:tasks", args=["alder"])).content.decode()
-    assert "A visit was cancelled in error: book it again" in rows and "Preparation session 2" in rows
+    assert "A cancelled visit is wanted after all: book it again" in rows and "Preparation session 2" in rows
     told = calls(cast, "eve").get("task", task=task.public_id).json()
     assert told["subject_key"] == "preparation.2"
     again = booked(cast, course, at=AT + days(8))
@@ -350,6 +352,73 @@ def test_while_another_decision_to_stop_stands_no_visit_comes_back_and_none_is_t
     taken_back(cast, first, at=at + 2 * HOUR, by="dov")
     booking.refresh_from_db()
     assert booking.status == "cancelled" and to_book(course) == []
+
+
+def test_that_dosing_stops_is_corrected_by_another_decision_and_a_coordinator_books_what_it_allows_again(
+    cast: Cast, client: Client
+) -> None:
+    course, booking = second_dosing(cast)
+    at = START + days(31)
+    fact = stopped(cast, course, at=at)
+    dov = cast.actor("dov", at=at + HOUR)
+    with pytest.raises(NotNow, match="taken back by the act that undoes it"):
+        amend_fact(
+            actor=dov,
+            fact_id=fact.public_id,
+            value=DosingStopped(after_cycle=2, reason="well"),
+            occurred_at=at,
+            reason="after the second",
+            now=at + HOUR,
+        )
+    stop_dosing(actor=dov, course_id=course.public_id, after_cycle=2, reason="two do it", now=at + HOUR)
+    booking.refresh_from_db()
+    assert booking.status == "cancelled", "the patient was told, and does not come by themselves"
+    [task] = to_book(course)
+    assert (task.subject, task.owner) == (f"dosing.2~{booking.public_id}", cast.people["eve"])
+    set_clock(at + HOUR)
+    client.force_login(cast.people["eve"])
+    page = client.get(reverse("sessions:task", args=["alder", task.public_id])).content.decode()
+    assert "the patient was told that it is off" in page and "may still expect it" not in page
+    # Said once more it is one task; and when dosing stops after the first after all, none.
+    stop_dosing(actor=dov, course_id=course.public_id, after_cycle=2, reason="two do it", now=at + HOUR)
+    assert to_book(course) == [task]
+    stopped(cast, course, at=at + 2 * HOUR)
+    task.refresh_from_db()
+    assert task.done_at is not None
+
+
+def test_when_a_later_decision_on_dosing_leaves_the_one_before_it_cancels_what_was_booked_since(
+    cast: Cast,
+) -> None:
+    course, booking = second_dosing(cast)
+    at = START + days(31)
+    stopped(cast, course, at=at)
+    dov = cast.actor("dov", at=at + HOUR)
+    later = stop_dosing(
+        actor=dov, course_id=course.public_id, after_cycle=2, reason="two do it", now=at + HOUR
+    )
+    anew = book_session(
+        actor=cast.actor("ada", at=at + HOUR),
+        course_id=course.public_id,
+        key="dosing.2",
+        starts_at=START + days(57),
+        people=[cast.id("ada")],
+        room_id=cast.rooms["blue"].public_id,
+        confirmed=frozenset({"outside-window"}),
+        now=at + HOUR,
+    )
+    taken_back(cast, later, at=at + 2 * HOUR, by="dov")
+    anew.refresh_from_db()
+    booking.refresh_from_db()
+    assert (anew.status, booking.status) == ("cancelled", "cancelled")
+    assert not ResourceUse.objects.filter(booking=anew, live=True).exists()
+    assert [one.done_at is None for one in to_book(course)] == [False]
+    # And without the first decision as well, nothing had stopped: the visit that was booked last is back.
+    taken_back(cast, the_act(course, "dosing_stopped"), at=at + 2 * HOUR, by="dov")
+    anew.refresh_from_db()
+    booking.refresh_from_db()
+    assert (anew.status, booking.status) == ("booked", "cancelled")
+    assert verify_requirements(now=at + 2 * HOUR, all_courses=True).differences == ()
 
 
 def test_a_stop_in_error_of_a_course_that_has_ended_gives_its_visits_back_with_the_end(cast: Cast) -> None:

@@ -28,6 +28,7 @@ class SessionsConfig(AppConfig):
         from sessions.operations.new_links import register_new_links
         from sessions.operations.refresh import look_again_now, refresh_due_courses
         from sessions.operations.sending import register_messages
+        from sessions.operations.staff_stops import register_staff_stops
         from sessions.operations.step_up_codes import register_step_up_codes
         from sessions.operations.texts import register_text_answers
         from sessions.operations.wording import objections
@@ -40,6 +41,7 @@ class SessionsConfig(AppConfig):
         register_concerns()
         register_new_links()
         register_text_answers()
+        register_staff_stops()
         register_step_up_codes()
         register_interest("courses", look_again_now)
         register_objections("messages", objections)

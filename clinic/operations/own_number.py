@@ -126,26 +126,29 @@ def take_number_away(*, actor: Actor, membership_id: int, now: datetime, reason:
         return theirs
 
 
-def stop_texts_to(number: str, *, actor: Actor, now: datetime) -> None:
-    """Whoever answers STOP gets no more, staff too; they confirm the number anew when they want texts."""
+def stop_texts_to(number: str, *, actor: Actor, now: datetime) -> list[Membership]:
+    """Whoever answers STOP gets no more, staff too; they confirm the number anew when they want texts. Whose
+    number it was."""
     theirs = Membership.objects.filter(clinic_id=actor.clinic_id, text_number=number).values_list(
         "pk", flat=True
     )
     with acting(actor):
-        for membership_id in sorted(theirs) if number else ():
-            _without(actor, _locked(actor, pk=membership_id), verb="text_number_stopped", now=now)
+        members = [_locked(actor, pk=membership_id) for membership_id in (sorted(theirs) if number else ())]
+        return [one for one in members if _without(actor, one, verb="text_number_stopped", now=now)]
 
 
-def _without(actor: Actor, member: Membership, *, verb: str, now: datetime, reason: str = "") -> None:
+def _without(actor: Actor, member: Membership, *, verb: str, now: datetime, reason: str = "") -> bool:
+    """Whether there was one."""
     # What is on its way to a number that is to be theirs must not confirm it afterwards.
     NumberCode.objects.filter(membership=member, used_at__isnull=True, expires_at__gt=now).update(
         wrong_tries=MOST_TRIES
     )
     if not member.text_number:
-        return
+        return False
     member.text_number, member.text_number_confirmed_at = "", None
     member.save(update_fields=["text_number", "text_number_confirmed_at"])
     _tell(actor, verb, member, now=now, reason=reason)
+    return True
 
 
 def _own(actor: Actor) -> Membership:

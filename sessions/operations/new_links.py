@@ -19,6 +19,7 @@ from clinic.operations.events import record_event
 from clinic.outbox import Rendered
 from clinic.own_words import speaking
 from clinic.permissions import Permission, require
+from clinic.rules.text_length import text_length
 from protocols.queries import own_words_of
 from sessions.models import Course, CourseRequirement, Patient, PatientLink, SessionBooking
 from sessions.models.bookings import LIVE_BOOKINGS
@@ -30,10 +31,11 @@ from sessions.operations.rendering import link_address, refuse_telling, texted
 from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
 from sessions.queries.ways import how_of, how_to_reach
-from sessions.queries.wording import language_in_use
+from sessions.queries.wording import Words, words_for
 from sessions.rules.reaching import way_for, why_not
 from sessions.rules.requirements import WAITING, Status
-from sessions.rules.wording import for_texting
+from sessions.rules.wording import fill, for_texting
+from sessions.rules.wording_shipped import Kind
 
 PURPOSE = "new_link"
 # As which of a patient's wishes it counts by which way they may be written to about it.
@@ -70,7 +72,7 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
                 outbox.MessageSpec(
                     clinic_id=link.clinic_id,
                     purpose=PURPOSE,
-                    subject_key=_subject_key(link),
+                    subject_key=_subject_key(link.course_id),
                     target_at=now,
                     channel=channel,
                     data={"course": link.course_id, "link": purpose.value, "key": key},
@@ -90,8 +92,8 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
         )
 
 
-def _subject_key(link: PatientLink) -> str:
-    return f"patient:{link.patient_id}"
+def _subject_key(course_id: int) -> str:
+    return f"course:{course_id}"
 
 
 def _opens(link: PatientLink, *, now: datetime) -> tuple[LinkPurpose, str] | None:
@@ -116,10 +118,12 @@ def _asked(course: Course, key: str) -> bool:
 
 
 def _asked_enough(link: PatientLink, *, now: datetime) -> bool:
+    """Of all the patient's courses together; what was asked under one entered in error was not asked."""
+    courses = Course.objects.filter(clinic_id=link.clinic_id, patient_id=link.patient_id)
     of_day = Q(
         clinic_id=link.clinic_id,
         purpose=PURPOSE,
-        subject_key=_subject_key(link),
+        subject_key__in=[_subject_key(pk) for pk in courses.values_list("pk", flat=True)],
         target_at__gt=now - timedelta(days=1),
     )
     asked = [
@@ -147,13 +151,24 @@ def _unwanted(course: Course | None, message: Message) -> str | None:
     return why_not(how, message.channel, ASKED_AS[LinkPurpose(message.data["link"])])
 
 
+def new_link_words(*, language: str, said: Words, words: Mapping[str, str]) -> str:
+    """As a text in that language. What does not fit into one says only that there is something to open."""
+    with translation.override(language):
+        text = _("%(sender)s: your new link: %(link)s Questions? Call %(phone)s. Reply STOP to opt out.")
+        whole = for_texting(text % words)
+    if text_length(whole).fits:
+        return whole
+    return for_texting(fill(said[Kind.DISCREET, Channel.TEXT.value], words).text)
+
+
 def render_new_link(message: Message, now: datetime) -> Rendered:
     course = Course.objects.select_related("patient__contact_details", "clinic").get(
         clinic_id=message.clinic_id, pk=message.data["course"]
     )
     clinic, details = course.clinic, course.patient.contact_details
+    language, said = words_for(clinic.pk, course.patient.language)
     with (
-        translation.override(language_in_use(clinic.pk, course.patient.language)),
+        translation.override(language),
         speaking(own_words_of(course.protocol_version_id)),
     ):
         words = {
@@ -162,8 +177,7 @@ def render_new_link(message: Message, now: datetime) -> Rendered:
             "phone": clinic.phone,
         }
         if message.channel == Channel.TEXT:
-            text = _("%(sender)s: your new link: %(link)s Questions? Call %(phone)s. Reply STOP to opt out.")
-            text = for_texting(text % words)
+            text = new_link_words(language=language, said=said, words=words)
             refuse_telling(text)
             return texted(clinic=clinic, details=details, message=message, text=text, mark=words["link"])
         subject = _("Your new link")

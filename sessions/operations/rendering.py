@@ -192,7 +192,10 @@ def refuse_telling(text: str) -> None:
 def texted(
     *, clinic: Clinic, details: ContactDetails, message: Message, text: str, mark: str = ""
 ) -> RenderedText:
-    """A text on its way to the patient's number."""
+    """A text on its way to the patient's number. Raises Undeliverable for one that is no single text any
+    more: an address of ours made longer since may not fit where every wording did when it was saved."""
+    if not text_length(text).fits:
+        raise Undeliverable("too_long")
     return outbox.text_to(details.text_number, clinic=clinic, message=message, text=text, mark=mark)
 
 

@@ -44,16 +44,19 @@ def _unwanted(code: StepUpCode | None, now: datetime) -> str | None:
     return why_not(how, code.channel, CODE_PURPOSE)
 
 
-def code_words(*, channel: str, sender: str, digits: str) -> str:
-    """In the language of the moment. A text says how to get no more, as every text to a patient does."""
-    said = (
-        _(
-            "%(sender)s: your code is %(code)s. It works for %(minutes)d minutes. Keep it to yourself. "
-            "Reply STOP to opt out."
+def code_words(*, channel: str, sender: str, digits: str, language: str) -> str:
+    """A text says how to get no more, as every text to a patient does."""
+    with translation.override(language):
+        said = (
+            _(
+                "%(sender)s: your code is %(code)s. It works for %(minutes)d minutes. Keep it to yourself. "
+                "Reply STOP to opt out."
+            )
+            if channel == Channel.TEXT
+            else _(
+                "%(sender)s: your code is %(code)s. It works for %(minutes)d minutes. Keep it to yourself."
+            )
         )
-        if channel == Channel.TEXT
-        else _("%(sender)s: your code is %(code)s. It works for %(minutes)d minutes. Keep it to yourself.")
-    )
     words = said % {"sender": sender, "code": digits, "minutes": CODE_LIFE.total_seconds() // 60}
     return for_texting(words) if channel == Channel.TEXT else words
 
@@ -61,13 +64,15 @@ def code_words(*, channel: str, sender: str, digits: str) -> str:
 def render_code(message: Message, now: datetime) -> Rendered:
     code = StepUpCode.objects.select_related(*_WITH).get(clinic_id=message.clinic_id, pk=message.data["code"])
     clinic, details = code.link.clinic, code.link.patient.contact_details
-    with translation.override(language_in_use(clinic.pk, code.link.patient.language)):
+    language = language_in_use(clinic.pk, code.link.patient.language)
+    with translation.override(language):
         subject = _("Your code")
-        text = code_words(
-            channel=message.channel,
-            sender=clinic.sender_name,
-            digits=code_for(secret=settings.SECRET_KEY, subject=str(code.public_id)),
-        )
+    text = code_words(
+        channel=message.channel,
+        sender=clinic.sender_name,
+        digits=code_for(secret=settings.SECRET_KEY, subject=str(code.public_id)),
+        language=language,
+    )
     refuse_telling(text)
     if message.channel == Channel.TEXT:
         return texted(clinic=clinic, details=details, message=message, text=text)

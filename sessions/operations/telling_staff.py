@@ -14,11 +14,12 @@ from clinic import outbox
 from clinic.actors import system_actor
 from clinic.adapters.text import OPTED_OUT, RenderedText
 from clinic.models import Channel, Clinic, Membership, Message, MessageLog, MessageState
-from clinic.operations.own_number import stop_texts_to
 from clinic.queries import texted_members
 from clinic.rules.quiet_hours import out_of_quiet_hours
+from clinic.rules.text_length import text_length
 from sessions.models import StaffTask
 from sessions.operations.rendering import refuse_telling
+from sessions.operations.staff_stops import staff_stop
 from sessions.rules.escalation import Rung
 from sessions.rules.telling_staff import ways_to_tell
 from sessions.rules.wording import for_texting
@@ -140,19 +141,23 @@ def notice_stop(message: AnyMessage, reason: str, *, now: datetime) -> None:
     actor = system_actor(clinic_id=message.clinic_id, at=now)
     theirs = Membership.objects.filter(clinic_id=message.clinic_id, person_id=message.data["person"])
     for number in theirs.values_list("text_number", flat=True):
-        stop_texts_to(number, actor=actor, now=now)
+        staff_stop(number, actor=actor, now=now)
 
 
 def text_for_staff(*, clinic: Clinic, message: Message, count: int, nobody_acted: bool) -> RenderedText:
     """How many things wait, and where to sign in: an address that names neither clinic nor task, and is in no
-    other text."""
+    other text. What does not fit into one text leaves the clinic's name out first; a telling about safety is
+    never kept back for its length."""
     link = settings.SITE_URL + reverse("sessions:told", args=(message.public_id,))
-    said = {"sender": clinic.sender_name, "count": count}
-    waits = ngettext(
-        "%(sender)s: one thing waits for you.", "%(sender)s: %(count)d things wait for you.", count
+    waits = ngettext("one thing waits for you.", "%(count)d things wait for you.", count) % {"count": count}
+    nobody = [_("Nobody has acted yet.")] if nobody_acted else []
+    ways = (
+        [f"{clinic.sender_name}: {waits}", *nobody, _("Sign in:")],
+        [waits, *nobody, _("Sign in:")],
+        [waits],
     )
-    parts = [waits % said, *([_("Nobody has acted yet.")] if nobody_acted else []), _("Sign in:")]
-    text = for_texting(" ".join(parts))
+    texts = [for_texting(" ".join([*parts, link])) for parts in ways]
+    text = next((one for one in texts if text_length(one).fits), texts[-1])
     refuse_telling(text)
     member = Membership.objects.filter(
         clinic=clinic, person_id=message.data["person"], text_number_confirmed_at__isnull=False
@@ -161,7 +166,7 @@ def text_for_staff(*, clinic: Clinic, message: Message, count: int, nobody_acted
         member.text_number if member else "",
         clinic=clinic,
         message=message,
-        text=f"{text} {link}",
+        text=text,
         mark=link,
     )
 

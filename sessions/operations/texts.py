@@ -11,7 +11,6 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.adapters.text import OPTED_OUT, RenderedText
 from clinic.models import Channel, Clinic, Message, MessageLog
 from clinic.operations.events import record_event
-from clinic.operations.own_number import stop_texts_to
 from clinic.rules.text_words import TextWord, word_in
 from sessions.models import ContactChoice, ContactDetails, Course, ReceivedText
 from sessions.models.courses import OPEN_STATUSES
@@ -25,6 +24,7 @@ from sessions.operations.reaching import (
 )
 from sessions.operations.refresh import refresh_course
 from sessions.operations.rendering import refuse_telling, texted
+from sessions.operations.staff_stops import staff_stop
 from sessions.operations.tasks import open_task
 from sessions.queries.wording import words_for
 from sessions.rules.wording import fill, for_texting
@@ -48,7 +48,7 @@ def receive_text(
     with acting(actor):
         if word is TextWord.STOP and not _known(clinic_id, provider_id):
             # Somebody of the staff: their membership before any course, like everywhere.
-            stop_texts_to(number, actor=actor, now=now)
+            staff_stop(number, actor=actor, now=now)
         found = ContactDetails.objects.filter(clinic_id=clinic_id, text_number=number)
         patients = sorted(found.values_list("patient_id", flat=True)) if number else []
         # Courses before what belongs to them, like everywhere.

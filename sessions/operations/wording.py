@@ -15,9 +15,18 @@ from clinic.models import Clinic
 from clinic.operations.changes import look_again
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
+from clinic.rules.codes import DIGITS
 from sessions.models import MessageWording, WordingApproval
+from sessions.operations.step_up_codes import code_words
 from sessions.queries.wording import digest_in, sample_of, words_in
-from sessions.rules.discretion import WITHOUT_LINK, Finding, findings, telling_words
+from sessions.rules.discretion import (
+    NOT_ONE_TEXT,
+    WITHOUT_LINK,
+    Finding,
+    does_not_fit,
+    findings,
+    telling_words,
+)
 from sessions.rules.wording import APPROVED_AS_SHIPPED, LANGUAGES, Wording, shipped_in
 from sessions.rules.wording_shipped import Kind
 
@@ -121,14 +130,21 @@ def objections(clinic: Clinic, changed: Collection[str]) -> dict[str, list[str]]
         return {"sender_name": [finding_words(one) for one in telling]}
     if not clinic.text_sender or not {"sender_name", "phone", "text_sender"} & set(changed):
         return {}
-    # A text with a link says less where it would not fit; these are what is left then.
+    # A text with a link says less where it would not fit; these are what is left then, and a code.
     against = [
+        finding
+        for language in LANGUAGES
+        for finding in does_not_fit(
+            code_words(channel="text", sender=clinic.sender_name, digits="0" * DIGITS, language=language)
+        )
+    ]
+    against += [
         finding
         for language in LANGUAGES
         for (kind, channel), wording in words_in(clinic.pk, language).items()
         if channel == "text" and kind in {*WITHOUT_LINK, Kind.DISCREET}
         for finding in findings(kind, channel, wording, sample=sample_of(clinic, language))
-        if finding.code in ("foreign_letters", "too_long")
+        if finding.code in NOT_ONE_TEXT
     ]
     if not against:
         return {}

@@ -149,14 +149,21 @@ def findings(kind: Kind, channel: str, wording: Wording, *, sample: dict[str, st
         wanted = "START" if kind is Kind.STOPPED else "STOP"
         if not re.search(rf"\b{wanted}\b", filled.text):
             found.append(Finding(code="no_way_out", found=wanted))
-        counted = text_length(for_texting(filled.text))
-        if not counted.gsm:
-            found.append(Finding(code="foreign_letters", found=" ".join(counted.foreign)))
-        elif not counted.fits:
-            found.append(Finding(code="too_long", found=str(counted.units)))
+        found += does_not_fit(for_texting(filled.text))
     elif not filled.subject.strip():
         found.append(Finding(code="no_subject"))
     return tuple(found)
+
+
+NOT_ONE_TEXT = frozenset({"foreign_letters", "too_long"})
+
+
+def does_not_fit(text: str) -> tuple[Finding, ...]:
+    """Why it is not one text message of 160 letters of its alphabet, if it is not."""
+    counted = text_length(text)
+    if not counted.gsm:
+        return (Finding(code="foreign_letters", found=" ".join(counted.foreign)),)
+    return () if counted.fits else (Finding(code="too_long", found=str(counted.units)),)
 
 
 def tells(instrument: Instrument) -> bool:

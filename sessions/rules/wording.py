@@ -46,7 +46,7 @@ def placeholders_of(wording: Wording) -> frozenset[str]:
     return frozenset(_PLACE.findall(wording.subject + wording.text))
 
 
-def fill(wording: Wording, values: dict[str, str]) -> Wording:
+def fill(wording: Wording, values: Mapping[str, str]) -> Wording:
     """The words with their places filled. A place nobody knows stays empty: half a message is better than
     none."""
 

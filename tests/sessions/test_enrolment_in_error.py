@@ -34,6 +34,7 @@ from sessions.operations.booking import book_session, mark_no_show
 from sessions.operations.deviations import enter_deviation
 from sessions.operations.enrolment import enrol_patient
 from sessions.operations.errors import confirm_error, decline_error, mark_enrolment, mark_session
+from sessions.operations.new_links import MOST_A_DAY, ask_for_new_link
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.operations.verifying import verify_requirements
@@ -47,6 +48,7 @@ from sessions.queries.tasks import tasks
 from sessions.queries.today import today
 from tests.sessions.api.caller import calls, new_id, problem
 from tests.sessions.test_entered_in_error import contact
+from tests.sessions.test_patient_pages import token_of
 from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast, make_person
 from tests.support.clinic_day import set_clock
 from tests.support.dosed import hold_preparation
@@ -205,6 +207,40 @@ def test_queries_counts_and_the_clinics_month_are_as_if_it_had_never_been(cast: 
     assert found() == before
 
 
+def link_to(course: Course) -> str:
+    message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").latest("send_at")
+    return token_of(link_address(message=message, course=course))
+
+
+def test_a_new_link_asked_for_under_it_keeps_none_back_of_the_right_one(cast: Cast, course: Course) -> None:
+    now = AT + 3 * HOUR
+    for minutes in (40, 25, 12):
+        ask_for_new_link(token=link_to(course), now=now - timedelta(minutes=minutes))
+    assert Message.objects.filter(purpose="new_link").count() == MOST_A_DAY
+    leaves(cast, course)
+    assert cast.version is not None
+    right = enrol_patient(
+        actor=cast.actor("eve", at=now),
+        patient_id=course.patient.public_id,
+        protocol_version_id=cast.version.public_id,
+        team=cast.team,
+        enrolled_at=now,
+        now=now,
+    )
+    book_session(
+        actor=cast.actor("eve", at=now),
+        course_id=right.public_id,
+        key="preparation.1",
+        starts_at=now + days(9),
+        confirmed=frozenset({"outside-window"}),
+        now=now,
+    )
+    ask_for_new_link(token=link_to(right), now=now + timedelta(minutes=1))
+    outbox.send_due_messages(now=now + timedelta(minutes=2))
+    gone = {row.data["course"]: row.state for row in MessageLog.objects.filter(purpose="new_link")}
+    assert gone == {course.pk: "cancelled", right.pk: "handed_off"}
+
+
 def test_what_was_sent_and_told_about_it_is_counted_no_more(cast: Cast) -> None:
     other, now = enrol(cast, "P-001", email="one@example.org"), AT + 3 * HOUR
     contact(cast, other, at=AT, safe=False)
@@ -234,7 +270,9 @@ def test_what_was_sent_and_told_about_it_is_counted_no_more(cast: Cast) -> None:
         now=START,
     )
     contact(cast, course, at=AT, safe=False)
+    ask_for_new_link(token=link_to(course), now=now - timedelta(minutes=1))
     outbox.send_due_messages(now=now)
+    assert MessageLog.objects.get(purpose="new_link").state == "handed_off"
     assert MessageLog.objects.filter(course_id=course.pk, state="handed_off").exists()
     assert MessageLog.objects.filter(purpose="staff_task").count() > 1
     for mine, then in zip(counted(), before, strict=True):

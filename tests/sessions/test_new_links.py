@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from clinic import clock
 from clinic.models import Event, Message, MessageLog
+from clinic.operations.clinics import change_clinic
 from clinic.operations.clock import move_clock
 from clinic.outbox import send_due_messages
-from clinic.rules.text_length import text_length
-from sessions.models import ContactDetails, Course, PatientLink
+from clinic.rules.text_length import ONE_TEXT, text_length
+from sessions.models import ContactDetails, Course, PatientLink, StaffTask
 from sessions.operations.answering import answer_form, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.new_links import ask_for_new_link
@@ -90,6 +92,52 @@ def test_who_is_texted_and_has_no_mail_gets_the_new_link_by_text(text_gateway: G
     [text] = [one for one in text_gateway.taken if "new link" in one.body]
     assert text.to == NUMBER and text_length(text.body).fits and "STOP" in text.body
     assert telling_words(text.body) == ()
+
+
+# The rest of the text in this test's clinic; what is left of 160 is the sender's name.
+@pytest.mark.parametrize(
+    ("sender", "left"),
+    [
+        pytest.param("{A}", 0, id="160 letters"),
+        pytest.param("{A}", -1, id="161 letters"),
+        pytest.param("{A}€[", 0, id="160 with two that count twice"),
+        pytest.param("{A}€[", -1, id="161 with two that count twice"),
+    ],
+)
+def test_a_new_link_is_one_text_and_says_less_where_all_of_it_does_not_fit(
+    text_gateway: Gateway, settings: Any, sender: str, left: int
+) -> None:
+    cast = texting_cast()
+    settings.SITE_URL = "https://alder.example"
+    course = booked_course(cast)
+    texting(cast, course, email="", email_allowed=False)
+    whole = f": your new link: https://alder.example/p/{'A' * 22}/ Questions? Call {cast.clinic.phone}."
+    whole += " Reply STOP to opt out."
+    room = ONE_TEXT - text_length(whole).units - left - text_length(sender.replace("{A}", "")).units
+    name = sender.replace("{A}", "A" * room)
+    change_clinic(actor=cast.actor("finn"), settings={"sender_name": name}, now=START)
+    message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
+    ask_for_new_link(token=token_of(link_address(message=message, course=course)), now=START)
+    send_due_messages(now=START + timedelta(seconds=1))
+    [body] = text_gateway.bodies(NUMBER)
+    assert text_length(body).fits and body.startswith(f"{name}: ") and "STOP" in body
+    assert re.search(r"https://alder\.example/p/\w{22}/", body)
+    said_whole = left == 0
+    assert ("new link" in body, text_length(body).units == ONE_TEXT) == (said_whole, said_whole)
+
+
+def test_a_text_that_fits_no_more_by_an_address_made_longer_since_is_not_sent_as_two(
+    text_gateway: Gateway, settings: Any
+) -> None:
+    cast = texting_cast()
+    course = booked_course(cast)
+    texting(cast, course, email="", email_allowed=False)
+    message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
+    settings.SITE_URL = f"https://{'alder-house-' * 10}.example"
+    send_due_messages(now=message.send_at)
+    gone = MessageLog.objects.get(purpose="visit_reminder", channel="text", state="failed")
+    assert gone.reason == "too_long" and text_gateway.bodies() == []
+    assert StaffTask.objects.get(course=course).kind == "message_not_sent", "a person calls"
 
 
 def test_a_new_link_that_the_provider_refuses_for_a_stop_is_their_stop(text_gateway: Gateway) -> None:

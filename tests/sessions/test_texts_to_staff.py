@@ -39,7 +39,7 @@ from tests.sessions.test_escalation import told, worry
 from tests.support.cast import START, Cast, enrol
 from tests.support.clinic_day import set_clock
 from tests.support.text_gateway import Gateway
-from tests.support.texting import signed_in, texting_cast
+from tests.support.texting import OURS, signed_in, texting_cast
 
 pytestmark = pytest.mark.django_db
 
@@ -209,6 +209,7 @@ def test_at_three_in_the_morning_who_is_on_call_is_texted_and_the_task_says_that
     send()
     [body] = text_gateway.bodies(NUMBERS["dov"])
     assert body.startswith("Alder House: one thing waits for you. Nobody has acted yet. Sign in: http")
+    assert "STOP" not in body, "nobody is invited to be reached no more"
     assert telling_words(body) == () and "P-001" not in body and cast.clinic.slug not in body.split("http")[1]
     assert [cast.people["dov"].email] in [sent.to for sent in mail.outbox], "and by mail"
     for text in text_gateway.taken:
@@ -297,8 +298,18 @@ def test_whoever_answers_stop_is_texted_no_more_until_they_confirm_anew(
     assert [member(cast, name).text_number for name in ("dov", "carla")] == ["", NUMBERS["carla"]]
     assert Event.objects.filter(verb="text_number_stopped").count() == 1
     assert text_gateway.bodies(NUMBERS["dov"]) == []
+    send(NIGHT + MINUTE)
+    read = {sent.to[0]: str(sent.body) for sent in mail.outbox if "no more texts" in sent.subject}
+    assert set(read) == {cast.people["dov"].email, cast.people["finn"].email}, "he and who runs the clinic"
+    assert (
+        "the number of Dov Dale" in read[cast.people["finn"].email] and OURS in read[cast.people["dov"].email]
+    )
+    assert MessageLog.objects.filter(purpose="staff_texts_stopped").count() == 2, "once"
     worry(enrol(cast, "P-002", now=NIGHT), now=NIGHT)
     escalate_due_tasks(now=NIGHT)
+    mail.outbox.clear()
+    send(NIGHT + 2 * MINUTE)
+    assert [cast.people["dov"].email] in [sent.to for sent in mail.outbox], "mail takes over"
     assert not Message.objects.filter(channel="text", data__person=cast.people["dov"].pk).exists()
 
 

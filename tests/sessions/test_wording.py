@@ -14,10 +14,12 @@ from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Clinic, Message, MessageLog
 from clinic.operations.clinics import change_clinic
 from clinic.operations.people import found_clinic
+from clinic.rules.text_length import ONE_TEXT, text_length
 from sessions.models import Course, MessageWording, Patient, StaffTask
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.wording import approve_language, write_wording
-from sessions.queries.wording import digest_in, words_for, words_in
+from sessions.queries.wording import digest_in, sample_of, words_for, words_in
+from sessions.rules.wording import Wording, fill
 from sessions.rules.wording_shipped import Kind
 from tests.support.cast import START, Cast
 from tests.support.text_gateway import Gateway
@@ -67,6 +69,16 @@ def test_words_that_tell_are_refused_when_they_are_saved_with_every_reason(cast:
     said = " ".join(refused.value.fields["text"])
     assert all(word in said for word in ("therapy", "session", "ptsd", "{link}", "STOP"))
     assert not MessageWording.objects.exists()
+
+
+@pytest.mark.parametrize("more", ["", "€[", "~"], ids=["plain", "two that count twice", "one"])
+def test_own_words_fill_one_text_to_its_last_letter_and_no_further(cast: Cast, more: str) -> None:
+    filled = fill(Wording(text=OWN), sample_of(cast.clinic, "en")).text
+    room = ONE_TEXT - text_length(filled + more).units
+    write(cast, f"{OWN}{more}{'a' * room}")
+    with pytest.raises(BadInput, match="can’t be sent") as refused:
+        write(cast, f"{OWN}{more}{'a' * (room + 1)}")
+    assert refused.value.fields["text"] == ["161 characters with its places filled; 160 fit into one text."]
 
 
 def test_only_who_runs_the_clinic_writes_and_only_a_clinician_approves(cast: Cast) -> None:
@@ -127,6 +139,8 @@ def test_what_would_tell_is_refused_at_the_moment_of_sending_and_a_person_is_tol
         ({"sender_name": "Haus der Pilze"}, "sender_name", "names a substance"),
         ({"sender_name": "Alder \u201cHouse\u201d \u2603"}, "sender_name", "not in the alphabet"),
         ({"sender_name": "A" * 60, "phone": "+1 202 555 0100"}, "sender_name", "160 fit"),
+        # The longest code: 105 letters besides the name.
+        ({"sender_name": "[" * 30}, "sender_name", "160 fit"),
         ({"phone": "+1 202 555 0100 and 555 0101, till noon"}, "", ""),
     ],
 )

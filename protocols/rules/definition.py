@@ -433,7 +433,7 @@ class LadderRule(Rule):
 
 
 class Hidden(StrEnum):
-    """What a restricted rater must not see."""
+    """What a restricted rater must not see: of a patient's state, or of how their sessions are held."""
 
     ARM = "arm"
     VISIT_DATE = "visit_date"
@@ -760,6 +760,15 @@ class AnswerRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityRule:
+    """What is hidden from whoever rates how sessions are held. Another job than rating a symptom: what an
+    assessment hides says nothing of it."""
+
+    hidden: frozenset[Hidden]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRule:
     """An arm of a trial. Only what everyone may know: who is on which is not ours to blind."""
 
@@ -857,6 +866,7 @@ class ProtocolDefinition:
     arms: tuple[ArmRule, ...] = ()
     outcomes: tuple[OutcomeRule, ...] = ()
     overlays: tuple[Overlay, ...] = ()
+    fidelity: FidelityRule | None = None  # None: nothing is hidden in a fidelity review
     reconsent: frozenset[str] = frozenset()  # scopes to consent to anew when a course moves to this version
 
     def with_overlay(self, overlay: Overlay) -> ProtocolDefinition:
@@ -887,6 +897,22 @@ class ProtocolDefinition:
             if candidate.code == code:
                 return candidate
         raise KeyError(code)
+
+    @property
+    def hidden_from_raters(self) -> frozenset[Hidden]:
+        """What the independent raters of its assessments are not shown: what any one of these hides."""
+        return frozenset().union(
+            *(
+                rule.hidden
+                for rule in self.rules
+                if isinstance(rule, AssessmentRule) and rule.who is Role.INDEPENDENT_RATER
+            )
+        )
+
+    @property
+    def hidden_in_fidelity_review(self) -> frozenset[Hidden]:
+        """What whoever rates how its sessions are held is not shown. Nothing unless the document says so."""
+        return self.fidelity.hidden if self.fidelity is not None else frozenset()
 
     @property
     def cycle_rule(self) -> SessionRule | None:

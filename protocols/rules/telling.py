@@ -17,6 +17,7 @@ from protocols.rules.definition import (
     AnchorRule,
     Block,
     Figure,
+    Hidden,
     Offset,
     Source,
     SourceStatus,
@@ -62,6 +63,12 @@ SOURCES = {
     SourceStatus.PUBLISHED: N_("published"),
     SourceStatus.CLINIC_CHOICE: N_("the clinic's choice"),
     SourceStatus.UNVERIFIED: N_("unverified"),
+}
+HIDDEN = {
+    Hidden.ARM: N_("the arm"),
+    Hidden.VISIT_DATE: N_("which visit it is, and when"),
+    Hidden.EARLIER_SCORES: N_("earlier scores"),
+    Hidden.NOTES: N_("the notes"),
 }
 NONE = N_("none")
 NOBODY = N_("nobody")

@@ -58,6 +58,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
             "counts": showing.counts(definition),
             "stages": showing.stages(definition),
             "messages_to_patient": showing.messages(definition),
+            "fidelity": showing.fidelity(definition),
             "citations": list(definition.citations.items()),
         }
     return render(request, "protocols/protocol.html", page)

@@ -14,12 +14,14 @@ from protocols.rules.definition import (
     AnchorRule,
     AnyRule,
     AskedRule,
+    AssessmentRule,
     Block,
     ContactRule,
     CredentialKind,
     CredentialRule,
     DoseRule,
     HeldBy,
+    Hidden,
     LadderRule,
     Move,
     ProtocolDefinition,
@@ -36,6 +38,7 @@ from protocols.rules.definition import (
 from protocols.rules.figures import figures_in, figures_of
 from protocols.rules.instruments import Instrument, Told, told
 from protocols.rules.instruments.telling import MAY_MISS
+from protocols.rules.telling import HIDDEN
 from protocols.rules.writing import plain
 
 _LABELS = {
@@ -254,6 +257,16 @@ def instrument_figures(instrument: Instrument) -> list[FigureRow]:
     return [instrument_figure(instrument, one) for one in told(instrument)]
 
 
+def hidden_words(hidden: frozenset[Hidden]) -> str:
+    return "; ".join(_(words) for one, words in HIDDEN.items() if one in hidden)
+
+
+def fidelity(definition: ProtocolDefinition) -> tuple[str, SourceRow] | None:
+    """What whoever rates how sessions are held is not shown, and where that comes from."""
+    said = definition.fidelity
+    return (hidden_words(said.hidden), _source(said.source, definition.citations)) if said else None
+
+
 def marks_of(figures: Iterable[FigureRow]) -> list[tuple[str, str]]:
     """What is not read in a published source, each kind once: (mark, status)."""
     return sorted({(row.source.mark, row.source.status) for row in figures if row.source.mark})
@@ -381,6 +394,11 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
             yield _("Asked of: %(roles)s") % {"roles": _roles(definition, rule.roles)}
     elif (window := getattr(rule, "window", None)) is not None:
         windows = (window,)
+    if isinstance(rule, AssessmentRule) and rule.hidden:
+        yield _(
+            "Not shown to the rater: %(what)s. A rating by somebody who treats the patient or was in the "
+            "room does not count"
+        ) % {"what": hidden_words(rule.hidden)}
     if isinstance(rule, AskedRule) and rule.after_end is not None:
         yield _("Goes on after the end of the course, while consent to %(scope)s stands") % {
             "scope": rule.after_end.consent.replace("_", " ")

@@ -32,7 +32,6 @@ from sessions.operations.records import check_time
 from sessions.operations.refresh import refresh_course
 from sessions.operations.tasks import hand_on_tasks
 from sessions.queries.blinding import blind_no_more
-from sessions.queries.fidelity import hidden_of
 
 
 def register_patient(
@@ -261,7 +260,7 @@ def _members(*, actor: Actor, team: Mapping[TeamRole, UUID], now: datetime) -> d
 def _require_blind(rater: Membership, definition: ProtocolDefinition, team: Collection[int]) -> None:
     """Raise BadInput for a rater who knows what the protocol hides from raters: one of the team, or whose
     role opens every chart."""
-    if hidden_of(definition) and (
+    if definition.hidden_from_raters and (
         rater.person_id in team or rater.role_set & {Role.SUPERVISOR, Role.PRESCRIBER}
     ):
         raise BadInput(
@@ -276,7 +275,7 @@ def _require_blind(rater: Membership, definition: ProtocolDefinition, team: Coll
 
 def _require_unknowing(rater: Membership, course: Course, *, now: datetime) -> None:
     """The same for a course that is there: whoever knows its patient."""
-    if not hidden_of(definition_of(course.protocol_version_id)):
+    if not definition_of(course.protocol_version_id).hidden_from_raters:
         return
     known = blind_no_more(course, {rater.person_id}, now=now).get(rater.person_id)
     if known is not None:

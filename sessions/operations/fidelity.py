@@ -15,7 +15,6 @@ from clinic.ids import uuid7
 from clinic.operations.events import record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.queries import members_of
-from protocols.queries import definition_of
 from sessions.models import (
     FidelityDraw,
     FidelityFeedback,
@@ -31,7 +30,7 @@ from sessions.queries.fidelity import (
     barred,
     barred_since,
     candidates_for,
-    hidden_of,
+    hidden_in_review,
     rates_anew,
     refusal_of,
     those_who_know,
@@ -157,7 +156,7 @@ def draw_sessions(
 
 def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -> FidelityRating:
     """Name one of the two raters. Never somebody who treated the patient or was in the room; and where the
-    protocol blinds its raters, nobody who can open the chart. Whoever was named before and may not
+    protocol blinds who rates fidelity, nobody who can open the chart. Whoever was named before and may not
     rate it any more gives up their place, and the task to name another is done."""
     with acting(actor):
         course = lock_course(actor=actor, session_records__fidelity_reviews__public_id=review_id)
@@ -174,7 +173,7 @@ def assign_rater(*, actor: Actor, review_id: UUID, rater: UUID, now: datetime) -
             as_actor(member, at=now),
             subject_of(course),
             knowing=those_who_know(course),
-            hidden=hidden_of(definition_of(course.protocol_version_id)),
+            hidden=hidden_in_review(review.session_record),
         )
         if why is not None:
             raise BadInput(fields={"rater": [_sentence(why_not(why))]})

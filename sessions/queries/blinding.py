@@ -20,12 +20,12 @@ from clinic.permissions import CLINICAL, HouseSubject, Permission, Role, allows
 from clinic.queries import members_of
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from protocols.rules.definition import Hidden, ProtocolDefinition
-from sessions.models import CareTeamMember, Course, FactRecord
+from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.telling import HIDDEN
+from sessions.models import CareTeamMember, Course, FactRecord, FidelityRating
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
 from sessions.queries.courses import course_for
-from sessions.queries.fidelity import hidden_of
 
 _ROLES_SAID = ("membership_added", "membership_changed")
 
@@ -34,6 +34,7 @@ class Why(StrEnum):
     TREATS = "treats"
     STANDS_IN = "stands_in"
     PRESENT = "present"
+    WATCHED = "watched"
     SEES = "sees"
 
 
@@ -51,6 +52,7 @@ class Unblinded:
             Why.TREATS: _("is or was on the care team"),
             Why.STANDS_IN: _("stands or stood in for somebody of the care team"),
             Why.PRESENT: _("was with the patient in a session"),
+            Why.WATCHED: _("rates how a session of the patient was held"),
             Why.SEES: _("can open the chart"),
         }[self.why]
         if self.since is None:
@@ -71,8 +73,8 @@ def rating_places(course: Course) -> QuerySet[CareTeamMember]:
 
 
 def blind_no_more(course: Course, people: Collection[int], *, now: datetime) -> Mapping[int, Unblinded]:
-    """Of these people, each who knows the patient or can open the chart, by what came first. A constant
-    number of queries; the protocol may not mind."""
+    """Of these people, each who knows the patient, was named to watch a session of theirs, or can open the
+    chart, by what came first. A constant number of queries; the protocol may not mind."""
     if not people:
         return {}
     found: dict[int, list[tuple[datetime | None, Why]]] = {person: [] for person in people}
@@ -101,6 +103,11 @@ def blind_no_more(course: Course, people: Collection[int], *, now: datetime) -> 
     )
     for value, at in present.values_list("value", "occurred_at"):
         found[value["person_id"]].append((at, Why.PRESENT))
+    watched = FidelityRating.objects.filter(
+        clinic_id=course.clinic_id, review__session_record__course=course, rater_id__in=people
+    )
+    for person, at in watched.values_list("rater_id", "assigned_at"):
+        found[person].append((at, Why.WATCHED))
     for person, since in _those_who_see(course, people, now=now).items():
         found[person].append((since, Why.SEES))
     names = dict(
@@ -162,7 +169,7 @@ def raters_blind_no_more(
 ) -> Sequence[tuple[CareTeamMember, Unblinded]]:
     """The independent raters of a course whose protocol blinds them, who are so no more. No query where it
     blinds nobody, one where nobody is named."""
-    if not hidden_of(definition):
+    if not definition.hidden_from_raters:
         return []
     places = list(rating_places(course).order_by("pk"))
     known = blind_no_more(course, {place.person_id for place in places}, now=now)
@@ -189,14 +196,14 @@ def raters_of(actor: Actor, course_id: UUID, *, now: datetime) -> RatersOf:
     """Who rates a course, and who could: each with why their rating would not count. For whoever changes its
     care team; a constant number of queries."""
     course = course_for(actor, course_id, Permission.CHANGE_CARE_TEAM)
-    hidden = hidden_of(definition_of(course.protocol_version_id))
+    hidden = definition_of(course.protocol_version_id).hidden_from_raters
     members = [one for one in members_of(actor, now=now) if one.person.is_active and one.role_set & CLINICAL]
     named = list(rating_places(course).select_related("person").order_by("pk"))
     people = {one.person_id for one in members} | {one.person_id for one in named}
     known = blind_no_more(course, people, now=now) if hidden else {}
     return RatersOf(
         course=course,
-        hides=[_hidden_words(one) for one in Hidden if one in hidden],
+        hides=[_(words) for one, words in HIDDEN.items() if one in hidden],
         now=[
             (place.person.printed_name, known[place.person_id].words if place.person_id in known else "")
             for place in named
@@ -211,15 +218,6 @@ def raters_of(actor: Actor, course_id: UUID, *, now: datetime) -> RatersOf:
             for one in members
         ],
     )
-
-
-def _hidden_words(what: Hidden) -> str:
-    return {
-        Hidden.ARM: _("the arm"),
-        Hidden.VISIT_DATE: _("which visit it is, and when"),
-        Hidden.EARLIER_SCORES: _("earlier scores"),
-        Hidden.NOTES: _("the notes"),
-    }[what]
 
 
 def raters_offered(actor: Actor, *, now: datetime) -> Sequence[RaterChoice]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,7 @@ from clinic.permissions import CLINICAL, HouseSubject, Permission, allows, requi
 from clinic.queries import members_of
 from clinic.rules.wall_time import day_of
 from protocols.queries import definitions_of
-from protocols.rules.definition import Hidden, ProtocolDefinition, Role
+from protocols.rules.definition import Hidden, ProtocolDefinition
 from sessions.models import (
     CareTeamMember,
     Course,
@@ -48,7 +49,6 @@ from sessions.rules.fidelity import (
     result_of,
 )
 from sessions.rules.keys import parts_of_key
-from sessions.rules.raters import hidden_from
 
 RECORDING = "recording"
 THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
@@ -58,8 +58,8 @@ THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 
 
 def those_who_know(course: Course) -> frozenset[int]:
-    """Everyone who was ever on the care team or stood in for somebody of it, was with the patient in a
-    session, or began one."""
+    """Everyone who was ever on the care team, as its independent rater too, or stood in for somebody of it,
+    was with the patient in a session, or began one."""
     return those_who_know_each([course])[course.pk]
 
 
@@ -95,7 +95,7 @@ class Barred(StrEnum):
 
     GONE = "gone"  # they rate nothing here
     KNOWS = "knows"
-    SEES = "sees"  # the protocol blinds its raters, and the chart is open to them
+    SEES = "sees"  # the protocol blinds whoever rates fidelity, and the chart is open to them
 
 
 def barred(
@@ -139,7 +139,7 @@ def barred_since(ratings: Collection[FidelityRating], *, now: datetime) -> Mappi
                 rater,
                 subjects[record.course_id],
                 knowing=knowing[record.course_id],
-                hidden=_hidden_of_record(record, definitions),
+                hidden=_hidden_of(record, definitions),
             )
         )
         if why is not None:
@@ -176,18 +176,17 @@ def _versions(records: Iterable[SessionRecord]) -> set[int]:
     }
 
 
-def _hidden_of_record(
-    record: SessionRecord, definitions: Mapping[int, ProtocolDefinition]
-) -> frozenset[Hidden]:
+def hidden_in_review(record: SessionRecord) -> frozenset[Hidden]:
+    """What is hidden from whoever rates this session."""
+    return _hidden_of(record, definitions_of(_versions([record])))
+
+
+def _hidden_of(record: SessionRecord, definitions: Mapping[int, ProtocolDefinition]) -> frozenset[Hidden]:
     """What either hides is hidden: the version that the session was held under, and the course's own now."""
-    return hidden_of(definitions[record.protocol_version_id]) | hidden_of(
-        definitions[record.course.protocol_version_id]
+    return (
+        definitions[record.protocol_version_id].hidden_in_fidelity_review
+        | definitions[record.course.protocol_version_id].hidden_in_fidelity_review
     )
-
-
-def hidden_of(definition: ProtocolDefinition) -> frozenset[Hidden]:
-    """What a protocol hides from its independent raters."""
-    return hidden_from(definition, roles={Role.INDEPENDENT_RATER}, knows_the_patient=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,8 +353,8 @@ def refusal_of(why: Barred) -> Forbidden:
         Barred.GONE: _("Your role here does not rate sessions."),
         Barred.KNOWS: _("You have come to know this patient: somebody else rates the session."),
         Barred.SEES: _(
-            "The protocol blinds its raters, and by now you can open this chart: somebody else rates the "
-            "session."
+            "The protocol blinds whoever rates how its sessions are held, and by now you can open this "
+            "chart: somebody else rates the session."
         ),
     }
     return Forbidden(words[why], code="may-not-rate", advice=_("Who runs the review sees it and names them."))
@@ -371,7 +370,7 @@ def _to_rate(
     review = row.review
     record = review.session_record
     definition = definitions[record.protocol_version_id]
-    hidden = _hidden_of_record(record, definitions)
+    hidden = _hidden_of(record, definitions)
     both = list(review.ratings.all())
     complete = len(both) == 2 and all(one.submitted_at is not None for one in both)
     dated = Hidden.VISIT_DATE not in hidden
@@ -449,7 +448,7 @@ def raters_for(actor: Actor, review_id: UUID) -> Sequence[tuple[str, str]]:
     if record is None:
         raise NotFound()
     subject, knowing = subjects_of([record.course])[record.course_id], those_who_know(record.course)
-    hidden = _hidden_of_record(record, definitions_of(_versions([record])))
+    hidden = hidden_in_review(record)
     found = []
     for member in members_of(actor, now=actor.at):
         who = as_actor(member, at=actor.at)
@@ -464,8 +463,10 @@ def raters_for(actor: Actor, review_id: UUID) -> Sequence[tuple[str, str]]:
 def why_not(why: Barred) -> str:
     return {
         Barred.GONE: _("their role here does not rate sessions"),
-        Barred.KNOWS: _("they treated this patient, or were in the room"),
-        Barred.SEES: _("the protocol blinds its raters, and they can open this chart"),
+        Barred.KNOWS: _("they treated or rated this patient, or were in the room"),
+        Barred.SEES: _(
+            "the protocol blinds whoever rates how sessions are held, and they can open this chart"
+        ),
     }[why]
 
 
@@ -564,11 +565,12 @@ def _rated(row: ReviewRow) -> Rated:
 
 
 def rated_blind(actor: Actor) -> frozenset[int]:
-    """Ids of the courses that the actor rates, or has a place in as independent rater and no other, under a
-    protocol that hides something from raters. Two queries at most."""
+    """Ids of the courses of which something is hidden from the actor: they rate a session of theirs under a
+    protocol that hides it in a fidelity review, or have a place in it as independent rater, and no other,
+    under one that hides it from these. Two queries at most."""
     if actor.person_id is None:
         return frozenset()
-    rates = FidelityRating.objects.filter(
+    rated = FidelityRating.objects.filter(
         clinic_id=actor.clinic_id, rater_id=actor.person_id, review__session_record__course=OuterRef("pk")
     )
     places = CareTeamMember.objects.filter(
@@ -576,12 +578,27 @@ def rated_blind(actor: Actor) -> frozenset[int]:
     )
     rater = places.filter(team_role=TeamRole.INDEPENDENT_RATER)
     treats = places.exclude(team_role=TeamRole.INDEPENDENT_RATER)
-    found = dict(
-        Course.objects.filter(Exists(rates) | Exists(rater) & ~Exists(treats), clinic_id=actor.clinic_id)
+    found = (
+        Course.objects.annotate(
+            held_under=ArraySubquery(rated.order_by().values("review__session_record__protocol_version_id")),
+            assesses=Exists(rater) & ~Exists(treats),
+        )
+        .filter(Exists(rated) | Q(assesses=True), clinic_id=actor.clinic_id)
         .order_by()
-        .values_list("pk", "protocol_version_id")
+        .values_list("pk", "protocol_version_id", "held_under", "assesses")
     )
-    if not found:
+    courses = list(found)
+    if not courses:
         return frozenset()
-    hiding = {pk for pk, one in definitions_of(found.values()).items() if hidden_of(one)}
-    return frozenset(course for course, version in found.items() if version in hiding)
+    definitions = definitions_of(
+        {version for _pk, own, held_under, _assesses in courses for version in (own, *held_under)}
+    )
+    return frozenset(
+        pk
+        for pk, own, held_under, assesses in courses
+        if (assesses and definitions[own].hidden_from_raters)
+        or (
+            held_under
+            and any(definitions[version].hidden_in_fidelity_review for version in (own, *held_under))
+        )
+    )

@@ -17,7 +17,6 @@ from protocols.rules.instruments import Instrument
 from sessions.models import CareTeamMember, Course, CourseRequirement, Patient
 from sessions.models.courses import TeamRole
 from sessions.queries.blinding import Why, blind_no_more
-from sessions.queries.fidelity import hidden_of
 from sessions.queries.words import label, say
 from sessions.rules.requirements import Status
 
@@ -117,7 +116,7 @@ def _with_code(rows: QuerySet[CourseRequirement]) -> QuerySet[CourseRequirement]
 
 
 def _asked(row: CourseRequirement, definition: ProtocolDefinition) -> AskedRating:
-    blind = Hidden.VISIT_DATE in hidden_of(definition)
+    blind = Hidden.VISIT_DATE in definition.hidden_from_raters
     words = label(
         definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=row.key
     )

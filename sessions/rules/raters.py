@@ -1,12 +1,12 @@
-"""Who may rate what: an independent rater's score counts only from outside the care team, and some things
-stay hidden from whoever rates."""
+"""Whose rating counts: an independent rater's only from outside the care team where the protocol hides
+something from its raters."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
 
-from protocols.rules.definition import AssessmentRule, Hidden, ProtocolDefinition, Role
+from protocols.rules.definition import AssessmentRule, Role
 from sessions.rules.facts import AssessmentAnswered, Fact, StaffPresent
 from sessions.rules.known import Known
 
@@ -32,16 +32,4 @@ def _knew(known: Known, people: Collection[int | None], *, at: datetime) -> bool
     )
     return on_the_team or any(
         presence.person_id in people and presence.from_at <= at for _, presence in known.facts(StaffPresent)
-    )
-
-
-def hidden_from(
-    definition: ProtocolDefinition, *, roles: Collection[Role], knows_the_patient: bool
-) -> frozenset[Hidden]:
-    """What a person of those roles is not shown of a course: what any assessment they rate hides. Nothing is
-    hidden from whoever knows the patient anyway; their ratings do not count."""
-    if knows_the_patient:
-        return frozenset()
-    return frozenset().union(
-        *(rule.hidden for rule in definition.rules if isinstance(rule, AssessmentRule) and rule.who in roles)
     )

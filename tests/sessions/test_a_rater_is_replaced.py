@@ -89,7 +89,7 @@ def test_who_joins_the_care_team_is_replaced_by_a_task_of_a_supervisor_that_ends
     here = reverse("sessions:task", args=(cast.clinic.slug, task.public_id))
     page = carla.get(here).content.decode()
     words = " ".join(strip_tags(page).split())
-    assert "Gil Grove" in words and "they treated this patient, or were in the room" in words
+    assert "Gil Grove" in words and "they treated or rated this patient, or were in the room" in words
     assert "What became of the call?" not in words and "fidelity_rater" not in words
     assert reverse("sessions:fidelity_review", args=(cast.clinic.slug, review.public_id)) in page
     assert (

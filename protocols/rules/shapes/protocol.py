@@ -13,6 +13,8 @@ from protocols.rules.definition import (
     AnswerRule,
     AnyRule,
     ArmRule,
+    FidelityRule,
+    Hidden,
     InForce,
     Intercurrent,
     MedicineRule,
@@ -140,6 +142,17 @@ ARM: Final = Shape(
     ArmRule,
     need("code", new("arm"), "code, its own"),
     need("words", WORDS, "what everyone may know of it"),
+)
+FIDELITY: Final = Shape(
+    "fidelity",
+    "a fidelity statement",
+    FidelityRule,
+    need("source", SOURCED, "where it comes from"),
+    need(
+        "hidden",
+        SetOf(OneOf(Hidden), at_least=1),
+        "what they are not shown; whoever can open the chart is then not named one of them",
+    ),
 )
 MEDICINE: Final = Shape(
     "medicine",
@@ -295,6 +308,11 @@ PROTOCOL: Final = _Protocol(
     ),
     may("instruments", ListOf(CODE_WORD), "the questionnaires and ratings that its assessments use", ()),
     may("arms", ListOf(ARM), "of a trial", ()),
+    may(
+        "fidelity",
+        FIDELITY,
+        "what is hidden from whoever rates how sessions are held; nothing where it is left out",
+    ),
     need("stages", ListOf(STAGE, at_least=1), "in order"),
     need("rules", ListOf(RULE, at_least=1), "what ought to happen"),
     may("reminders", ListOf(REMINDER), "messages to the patient", ()),

@@ -428,6 +428,7 @@ def definitions(draw: st.DrawFn) -> d.ProtocolDefinition:
         credentials=draw(st.dictionaries(CODE, WORDS, max_size=2)),
         medicines=_numbered(draw(st.lists(of(d.MedicineRule), max_size=2))),
         arms=tuple(d.ArmRule(code=code, words=draw(WORDS)) for code in ARMS),
+        fidelity=draw(st.none() | of(d.FidelityRule)),
         outcomes=_numbered(draw(st.lists(of(d.OutcomeRule), max_size=1))),
         overlays=tuple(overlays),
         reconsent=draw(st.frozensets(CODE, max_size=2)),

@@ -22,7 +22,9 @@ from protocols.rules.comparing import Kind, compare
 from protocols.rules.definition import (
     ContactRule,
     DoseRule,
+    FidelityRule,
     Figure,
+    Hidden,
     Offset,
     ProtocolDefinition,
     Role,
@@ -275,3 +277,14 @@ def test_any_field_of_the_protocol_itself_has_a_line_when_it_changes(data: st.Da
 def test_a_version_compared_with_itself_says_nothing() -> None:
     assert compare(mdma(), mdma()) == ()
     assert compare(mdma(), replace(mdma())) == ()
+
+
+def test_that_fidelity_raters_are_shown_what_they_were_not_is_said() -> None:
+    said = FidelityRule(
+        hidden=frozenset({Hidden.ARM, Hidden.VISIT_DATE}),
+        source=Source(status=SourceStatus.CLINIC_CHOICE, note="agreed"),
+    )
+    blind = replace(mdma(), fidelity=said)
+    assert sentences(blind, mdma()) == ["Protocol: fidelity review hidden arm, visit date → none"]
+    less = replace(mdma(), fidelity=replace(said, hidden=frozenset({Hidden.ARM})))
+    assert sentences(blind, less) == ["Protocol: fidelity review hidden arm, visit date → hidden arm"]

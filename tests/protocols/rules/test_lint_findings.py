@@ -486,6 +486,21 @@ def test_lint_finds_nothing_in_a_good_document() -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"fidelity": "{hidden: [arm, visit_date], source: p}"}, id="from fidelity raters alone"),
+        pytest.param(
+            {"mood/hidden": "[arm]", "mood/who": "independent_rater", "answers": "[]"}, id="assessors"
+        ),
+    ],
+)
+def test_what_is_hidden_from_one_kind_of_raters_need_not_be_from_the_other(
+    changes: dict[str, str | None],
+) -> None:
+    assert found_in(changed(changes)) == []
+
+
+@pytest.mark.parametrize(
     ("code", "label", "changes"), ROWS, ids=[f"{code}: {label}" for code, label, _ in ROWS]
 )
 def test_lint_finds(code: str, label: str, changes: dict[str, str | None]) -> None:

@@ -27,6 +27,7 @@ from protocols.rules.definition import (
     DecisionIs,
     DecisionRule,
     DoseChoice,
+    FidelityRule,
     FormRule,
     GroupRule,
     GroupStep,
@@ -88,7 +89,6 @@ from sessions.rules.kinds.washouts import washout_of
 from sessions.rules.limits import check_order, judge_vitals, offered_doses
 from sessions.rules.outcomes import Reach, outcomes
 from sessions.rules.plan import plan
-from sessions.rules.raters import hidden_from
 from sessions.rules.requirements import Outcome, Requirement, Status
 from tests.support.courses import RATER, Step, Walker, perfect_course
 from tests.support.definitions import (
@@ -1056,9 +1056,24 @@ def test_17_only_a_rater_from_outside_the_team_counts(by: str, person: int, coun
     course = Course(made_of(dosing(), blinded))
     course.answer(START + DAY, 20, "caps", by=by, person=person)
     assert course.status(START + 2 * DAY, "caps") == (Status.MET if counts else Status.OPEN)
-    raters = frozenset({Role.INDEPENDENT_RATER})
-    assert hidden_from(course.definition, roles=raters, knows_the_patient=False) == hidden
-    assert hidden_from(course.definition, roles={Role.THERAPIST}, knows_the_patient=True) == frozenset()
+    assert course.definition.hidden_from_raters == hidden
+
+
+def test_17_what_raters_of_symptoms_and_of_sessions_are_not_shown_is_said_apart() -> None:
+    blinded = rating(
+        "caps",
+        at=window(opens="0 d", closes="9 d"),
+        who=Role.INDEPENDENT_RATER,
+        hidden=frozenset({Hidden.ARM}),
+    )
+    own = rating("mood", at=window(opens="0 d", closes="9 d"), hidden=frozenset({Hidden.NOTES}))
+    assessors = made_of(dosing(), blinded, own)
+    assert assessors.hidden_from_raters == {Hidden.ARM}
+    assert assessors.hidden_in_fidelity_review == frozenset()
+    said = FidelityRule(hidden=frozenset({Hidden.VISIT_DATE}), source=CHOICE)
+    sessions = replace(made_of(dosing()), fidelity=said)
+    assert sessions.hidden_from_raters == frozenset()
+    assert sessions.hidden_in_fidelity_review == {Hidden.VISIT_DATE}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ from sessions.rules.facts import (
 )
 from sessions.rules.kinds.washouts import washout_of
 from sessions.rules.limits import check_order, judge_group, judge_vitals, offered_doses
-from sessions.rules.raters import hidden_from
 from sessions.rules.requirements import Status
 from tests.sessions.rules.test_twenty_features import START, Course
 from tests.support.courses import RATER, whole_course
@@ -499,7 +498,4 @@ def test_a_rater_of_mm120_is_nobody_of_the_care_team_and_sees_neither_arm_nor_vi
     course.add(START + HOUR, rated, "hama.baseline", by=person)
     expected = Status.MET if counts else Status.OPEN
     assert course.status(START + 2 * HOUR, "hama.baseline") == expected
-    hidden = hidden_from(
-        course.definition, roles=frozenset({Role.INDEPENDENT_RATER}), knows_the_patient=False
-    )
-    assert hidden == frozenset({Hidden.ARM, Hidden.VISIT_DATE})
+    assert course.definition.hidden_from_raters == frozenset({Hidden.ARM, Hidden.VISIT_DATE})

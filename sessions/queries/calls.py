@@ -22,11 +22,10 @@ from sessions.models import CourseRequirement, FactRecord, StaffTask
 from sessions.models.tasks import TaskKind
 from sessions.queries.courses import courses_for
 from sessions.queries.today import TaskRow, task_rows
-from sessions.queries.words import label, say
+from sessions.queries.words import name_of, say
 from sessions.rules.calling import Risk, call_order
 from sessions.rules.codec import from_json
 from sessions.rules.facts import AssessmentAnswered, ContactMade
-from sessions.rules.keys import parts_of_key
 from sessions.rules.kinds.ladders import asked_key
 
 CALLS = (
@@ -288,8 +287,7 @@ def _next_steps(
     found: dict[int, NextStep] = {}
     for row in rows:
         definition = definitions[row.course.protocol_version_id]
-        rule, cycle, occurrence = parts_of_key(definition=definition, key=row.key)
-        words = label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=row.key)
+        words = name_of(definition=definition, key=row.key)
         if row.opens_at is not None:
             found.setdefault(row.course_id, NextStep(words=words, at=row.opens_at))
     return found

@@ -37,9 +37,8 @@ from sessions.queries.history import history_of
 from sessions.queries.plan import RequirementRow, requirement_rows
 from sessions.queries.records import records_of
 from sessions.queries.today import TaskRow, task_rows
-from sessions.queries.words import label, say
+from sessions.queries.words import name_of, say
 from sessions.rules.gates import gates
-from sessions.rules.keys import parts_of_key
 from sessions.rules.moves import COURSE_MOVES, TAKE_BACK
 
 
@@ -277,8 +276,7 @@ def _held_words(record: SessionRecord | None, of: Mapping[int, ProtocolDefinitio
     if record.key is None:
         return record.get_kind_display()
     definition = of[record.protocol_version_id]
-    rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
-    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key)
+    return name_of(definition=definition, key=record.key)
 
 
 def _messages(*, course: Course, definition: ProtocolDefinition) -> list[MessageRow]:
@@ -286,8 +284,7 @@ def _messages(*, course: Course, definition: ProtocolDefinition) -> list[Message
         key = str(data.get("key", ""))
         if not key:
             return ""
-        rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
-        return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+        return name_of(definition=definition, key=key)
 
     waiting = Message.objects.filter(clinic_id=course.clinic_id, course_id=course.pk).order_by("send_at")[:50]
     done = MessageLog.objects.filter(clinic_id=course.clinic_id, course_id=course.pk).order_by(

@@ -35,10 +35,9 @@ from sessions.queries.ways import (
     went_out,
 )
 from sessions.queries.wording import Words, sample_of, words_for, written
-from sessions.queries.words import label
+from sessions.queries.words import name_of
 from sessions.rules.discretion import WITHOUT_LINK
 from sessions.rules.engine import across_versions, timeline_of
-from sessions.rules.keys import parts_of_key
 from sessions.rules.reaching import HowToReach, rung_instead
 from sessions.rules.reminders import Considered, ReminderDue, considered, within_a_days_ceiling
 from sessions.rules.settling import NOT_ASKED_ON
@@ -224,8 +223,7 @@ def _called_instead(
 
 
 def _about(definition: ProtocolDefinition, key: str) -> str:
-    rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
-    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+    return name_of(definition=definition, key=key)
 
 
 def _row(

@@ -27,8 +27,7 @@ from sessions.queries.supervision import what_of
 from sessions.queries.team import EXPIRES_SOON, CredentialRow, credential_row
 from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.trends import TrendRow, open_trends, trends
-from sessions.queries.words import label, status_words
-from sessions.rules.keys import parts_of_key
+from sessions.queries.words import name_of, status_words
 from sessions.rules.requirements import Kind
 
 SHOWN = 3
@@ -187,8 +186,7 @@ def oversight(actor: Actor, *, now: datetime) -> Oversight:
     )
 
     def named(version: int, key: str) -> str:
-        rule, cycle, occurrence = parts_of_key(definition=definitions[version], key=key)
-        return label(definition=definitions[version], rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+        return name_of(definition=definitions[version], key=key)
 
     def deviation(row: DeviationRecord) -> WaitingDeviation:
         return WaitingDeviation(

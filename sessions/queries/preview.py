@@ -22,8 +22,7 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.permissions import courses_visible_to
 from sessions.queries.history import histories_of
-from sessions.queries.words import label
-from sessions.rules.keys import parts_of_key
+from sessions.queries.words import name_of
 from sessions.rules.previewing import DateChange, DeviationChange, Effects, MessageChange, effects
 from sessions.rules.transfer import transfer
 
@@ -169,7 +168,6 @@ def _words(seen: Effects, old: _Name, new: _Name) -> Mapping[str, str]:
 def _namer(definition: ProtocolDefinition) -> _Name:
     @cache
     def name(key: str) -> str:
-        rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
-        return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+        return name_of(definition=definition, key=key)
 
     return name

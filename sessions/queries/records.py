@@ -14,8 +14,7 @@ from sessions.models import Course, FactRecord, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.queries.facts import Correction, FactRow
 from sessions.queries.signatures import to_sign_again
-from sessions.queries.words import label
-from sessions.rules.keys import parts_of_key
+from sessions.queries.words import name_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +74,5 @@ def session_names(records: Sequence[SessionRecord]) -> dict[int, str]:
             found[record.pk] = record.kind
             continue
         definition = definitions[record.protocol_version_id]
-        rule, cycle, occurrence = parts_of_key(definition=definition, key=record.key)
-        found[record.pk] = label(
-            definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key
-        )
+        found[record.pk] = name_of(definition=definition, key=record.key)
     return found

@@ -33,8 +33,7 @@ from sessions.queries.courses import courses_for
 from sessions.queries.departures import departed
 from sessions.queries.evidence import EvidenceRow, evidence_rows
 from sessions.queries.reviewing import standing_of
-from sessions.queries.words import label, status_words
-from sessions.rules.keys import parts_of_key
+from sessions.queries.words import name_of, status_words
 from sessions.rules.review import Act, Missing, Standing, missing_to_close
 
 
@@ -234,8 +233,7 @@ def what_of(row: DeviationRecord, *, definition: ProtocolDefinition) -> str:
     """What a deviation is called: the requirement in the protocol's words, or the words of who entered it."""
     if row.entered_by_id is not None:
         return row.title
-    rule, cycle, occurrence = parts_of_key(definition=definition, key=row.key)
-    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=row.key)
+    return name_of(definition=definition, key=row.key)
 
 
 def _row(row: DeviationRecord, *, definition: ProtocolDefinition, now: datetime) -> DeviationRow:

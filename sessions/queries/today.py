@@ -26,7 +26,7 @@ from sessions.queries.notes import BesideRow, texts_beside
 from sessions.queries.psychotherapy_notes import own_texts_beside
 from sessions.queries.reviews import QueueRow, ReturnedRow, returned_to, review_queue
 from sessions.queries.signatures import unsigned_as_it_stands
-from sessions.queries.words import label
+from sessions.queries.words import label, name_of
 from sessions.rules.keys import parts_of_key
 
 SHOWN = 15
@@ -287,8 +287,7 @@ def today(actor: Actor, *, now: datetime) -> Today:
     def what(version: int, key: str | None, kind: str) -> str:
         if key is None:
             return kind
-        rule, cycle, occurrence = parts_of_key(definition=definitions[version], key=key)
-        return label(definition=definitions[version], rule=rule, cycle=cycle, occurrence=occurrence, key=key)
+        return name_of(definition=definitions[version], key=key)
 
     next_visit = (
         SessionBooking.objects.filter(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from protocols.queries import definition_of
 from protocols.rules.definition import LadderRule, ProtocolDefinition, SessionRule, StepKind, Words
 from sessions.rules.gates import LEGAL_BASIS, Gate
-from sessions.rules.keys import OF_A_SESSION
+from sessions.rules.keys import OF_A_SESSION, parts_of_key
 from sessions.rules.kinds.ladders import step_of
 from sessions.rules.limits import Breach
 
@@ -21,6 +21,12 @@ def say(words: Words) -> str:
     """The words in the reader's language, or English."""
     language = (get_language() or "en").split("-")[0]
     return words.get(language) or words["en"]
+
+
+def name_of(*, definition: ProtocolDefinition, key: str) -> str:
+    """What the requirement of that key is called."""
+    rule, cycle, occurrence = parts_of_key(definition=definition, key=key)
+    return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=key)
 
 
 def label(

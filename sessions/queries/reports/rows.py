@@ -15,8 +15,7 @@ from protocols.rules.definition import ProtocolDefinition, ReleaseRule, SessionR
 from sessions.queries.facts import FactRow
 from sessions.queries.telling import Names
 from sessions.queries.vocabulary import word
-from sessions.queries.words import label, say
-from sessions.rules.keys import parts_of_key
+from sessions.queries.words import name_of, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +37,7 @@ class Known:
         if not row.key:
             return self.session_of(row)
         for definition in self.definitions:
-            rule, cycle, occurrence = parts_of_key(definition=definition, key=row.key)
-            text = label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=row.key)
+            text = name_of(definition=definition, key=row.key)
             if text != row.key:
                 return text
         return row.key

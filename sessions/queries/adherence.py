@@ -24,7 +24,7 @@ from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CareTeamMember, Course, CourseRequirement
 from sessions.models.courses import TeamRole
 from sessions.queries.courses import courses_for
-from sessions.queries.words import label, say
+from sessions.queries.words import label, name_of_version
 from sessions.rules.adherence import CAUSES
 from sessions.rules.statistics.proportions import Count as Counted
 
@@ -178,7 +178,7 @@ def summary(actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Cour
 
 
 def version_words(definition: ProtocolDefinition) -> str:
-    return f"{say(definition.title)} {definition.version}"
+    return name_of_version(definition)
 
 
 def may_compare(actor: Actor) -> bool:

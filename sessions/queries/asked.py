@@ -15,7 +15,7 @@ from protocols.rules.definition import AnyRule, DecisionRule, FormRule, Protocol
 from sessions.models import Course
 from sessions.queries.courses import course_for
 from sessions.queries.facts import FactRow
-from sessions.queries.words import label, say
+from sessions.queries.words import label, name_of, say
 from sessions.rules.keys import key_of, parts_of_key
 
 
@@ -41,6 +41,12 @@ class ChoiceRow:
     what: str
     chosen: str
     made: FactRow | None
+
+
+def what_is_asked(actor: Actor, course_id: UUID, key: str) -> str:
+    """What the requirement of that key is called, for whoever may see the course."""
+    course = course_for(actor, course_id)
+    return name_of(definition=definition_of(course.protocol_version_id), key=key)
 
 
 def asked(actor: Actor, course_id: UUID, key: str) -> Asked:

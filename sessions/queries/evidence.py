@@ -19,7 +19,7 @@ from sessions.models import CourseRequirement, DeviationRecord, FactRecord, Sess
 from sessions.queries.courses import courses_for
 from sessions.queries.credentials import names_of
 from sessions.queries.departures import departed
-from sessions.queries.words import label, say
+from sessions.queries.words import label, name_of_version
 from sessions.rules.codec import from_json
 from sessions.rules.facts import FactValue
 
@@ -168,7 +168,7 @@ def requirement(actor: Actor, requirement_id: UUID) -> RequirementDetail:
         what=label(
             definition=definition, rule=row.rule, cycle=row.cycle, occurrence=row.occurrence, key=row.key
         ),
-        protocol=f"{say(definition.title)} {definition.version}",
+        protocol=name_of_version(definition),
         status=row.status,
         cause=(row.cause or "clinic") if row.status != "met" else "",
         firm=row.firm,

@@ -10,6 +10,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from clinic.actors import Actor
 from clinic.models import Message, MessageLog
@@ -17,7 +19,9 @@ from clinic.permissions import Permission
 from clinic.rules.quiet_hours import out_of_quiet_hours
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
-from protocols.rules.definition import ProtocolDefinition
+from protocols.rules.definition import Offset, ProtocolDefinition
+from protocols.rules.schedule import days
+from protocols.rules.writing import offset_text
 from sessions.models import Course, SessionBooking, StaffTask
 from sessions.models.courses import OPEN_STATUSES
 from sessions.models.tasks import TaskKind
@@ -55,6 +59,7 @@ SAID_FOR = timedelta(hours=24)
 class ForecastRow:
     about: str
     rule: str  # the protocol's code of the reminder
+    rule_words: str  # what the rule says: how long before, at what time
     purpose: str
     at: datetime | None  # when it goes, or would; None where that hangs on a day nobody knows
     will: bool
@@ -207,6 +212,7 @@ def _called_instead(
                 definition, keys[UUID(one.subject)] if one.kind == TaskKind.MISSED_VISIT else one.subject
             ),
             rule="",
+            rule_words="",
             purpose=MISSED,
             at=one.opened_at,
             will=False,
@@ -224,6 +230,28 @@ def _called_instead(
 
 def _about(definition: ProtocolDefinition, key: str) -> str:
     return name_of(definition=definition, key=key)
+
+
+def _rule_words(one: Considered, definition: ProtocolDefinition) -> str:
+    """“3 days before, at 10:00”; of a ladder's step, what it is called."""
+    if one.reminder is None:
+        return name_of(definition=definition, key=one.due.step) if one.due and one.due.step else ""
+    return _("%(when)s, at %(time)s") % {
+        "when": _how_long_before(one.reminder.before.value),
+        "time": f"{one.reminder.at:%H:%M}",
+    }
+
+
+def _how_long_before(before: Offset) -> str:
+    ahead = days(before)
+    if ahead is None:
+        return _("%(length)s before") % {"length": offset_text(before)}
+    if ahead == 0:
+        return _("on the day")
+    counted = {"days": abs(ahead)}
+    if ahead > 0:
+        return ngettext("%(days)s day before", "%(days)s days before", ahead) % counted
+    return ngettext("%(days)s day after", "%(days)s days after", -ahead) % counted
 
 
 def _row(
@@ -256,6 +284,7 @@ def _row(
     return ForecastRow(
         about=about,
         rule=one.rule_code,
+        rule_words=_rule_words(one, definition_of(course.protocol_version_id)),
         purpose=one.purpose,
         at=at,
         will=will,

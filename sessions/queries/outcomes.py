@@ -25,7 +25,7 @@ from sessions.models import Course, FactRecord
 from sessions.queries.courses import course_for, courses_for
 from sessions.queries.facts import facts_of
 from sessions.queries.history import histories_of, history_of
-from sessions.queries.words import say
+from sessions.queries.words import name_of_version, say
 from sessions.rules.comparisons import Difference, Tally, differences, tally
 from sessions.rules.facts import Intake
 from sessions.rules.outcomes import OutcomeState, outcomes
@@ -165,7 +165,7 @@ def clinic_outcomes(actor: Actor, *, clinic: Clinic, now: datetime) -> Sequence[
                 by_code[state.code].append(state)
         found.append(
             VersionOutcomes(
-                title=f"{say(definition.title)} {definition.version}",
+                title=name_of_version(definition),
                 courses=len(courses),
                 results=[
                     _own(definition, rule, tally(by_code[rule.code]), clinic=clinic)

@@ -187,6 +187,13 @@ def handover_to_end(actor: Actor, handover_id: UUID, *, now: datetime) -> Handov
     return row
 
 
+def credential_to_withdraw(actor: Actor, credential_id: UUID, *, now: datetime) -> CredentialRow:
+    row = next((one for one in team(actor, now=now).credentials if one.credential_id == credential_id), None)
+    if row is None:
+        raise NotFound()
+    return row
+
+
 def credential_row(row: Credential, *, today: date) -> CredentialRow:
     if row.withdrawn_from is not None and row.withdrawn_from <= today:
         state = "withdrawn"

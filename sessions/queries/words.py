@@ -23,6 +23,11 @@ def say(words: Words) -> str:
     return words.get(language) or words["en"]
 
 
+def name_of_version(definition: ProtocolDefinition) -> str:
+    """“MDMA-assisted therapy for PTSD 1.0”."""
+    return f"{say(definition.title)} {definition.version}"
+
+
 def name_of(*, definition: ProtocolDefinition, key: str) -> str:
     """What the requirement of that key is called."""
     rule, cycle, occurrence = parts_of_key(definition=definition, key=key)

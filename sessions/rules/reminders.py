@@ -63,13 +63,15 @@ _ASKED = WAITING | {Status.MISSED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """One reminder of one requirement: due, or not, and then why."""
+    """One reminder of one requirement: due, or not, and then why. `reminder`: the protocol's, on the clinic's
+    days; none of a ladder's step."""
 
     key: str
     purpose: str
     rule_code: str
     due: ReminderDue | None
     reason: str = ""
+    reminder: ReminderRule | None = None
 
 
 def reminders(
@@ -121,7 +123,9 @@ def considered(
         own = by_rule.get(row.rule)
         if own is None or not (settled_too or row.status in _ASKED):
             continue
-        visit = isinstance(rules[row.rule], SessionRule) if row.rule in rules else False
+        visit = row.rule in rules and isinstance(rules[row.rule], SessionRule)
+        if visit and row.kind is not Kind.SESSION:
+            continue  # who was present, what its checklist asks: nothing for the patient to be reminded of
         for reminder in own:
             target_at = _target(row, timeline.bookings.get(row.key), visit=visit)
             if target_at is None and not settled_too:
@@ -153,6 +157,7 @@ def considered(
                     rule_code=reminder.code,
                     due=due,
                     reason=reason,
+                    reminder=reminder,
                 )
             )
     found += _steps_of_ladders(definition, outcome, zone=zone, quiet=quiet, dosing=dosing, stopped=stopped)

@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from clinic.own_words import said
+from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
 from protocols.web.showing import FigureRow, marks_of, used_figures
 from sessions.queries import telling
 from sessions.queries.facts import FactRow
 from sessions.queries.vocabulary import ACT_WORDS, RECIPIENT_WORDS, TASK_WORDS, word
-from sessions.queries.words import reason_words
+from sessions.queries.words import name_of_version, reason_words
 from sessions.rules.changes import around
 from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import parts_of_key
@@ -228,6 +229,12 @@ def reason(text: str) -> str:
 
 
 register.filter(reason_words)
+
+
+@register.filter
+def version_name(version_id: int) -> str:
+    """What a protocol's version is called. Published definitions are read once and kept."""
+    return name_of_version(definition_of(version_id))
 
 
 @register.filter

@@ -157,7 +157,12 @@ COURSE_MOVES: dict[str, tuple[Any, type[forms.RecordForm], Callable[..., Any], A
         gettext_lazy("Sessions wait. Safety contacts after a dose go on."),
     ),
     "resume": (gettext_lazy("Resume the course"), forms.EmptyForm, workflow.resume_course, ""),
-    "complete": (gettext_lazy("Complete the course"), forms.EmptyForm, workflow.complete_course, ""),
+    "complete": (
+        gettext_lazy("Complete the course"),
+        forms.EmptyForm,
+        workflow.complete_course,
+        gettext_lazy("Treatment ends here. What the protocol asks after the end goes on being asked."),
+    ),
     "withdraw": (
         gettext_lazy("The patient withdraws"),
         forms.ReasonForm,

@@ -59,6 +59,7 @@ def adopt(door: Door) -> HttpResponse:
         title=_("Take a rating form into use"),
         lede=_("Published item lists and pass marks are not available: these are your clinic’s own."),
         form=form,
+        example=True,
         button=_("Take it into use"),
     )
 
@@ -91,6 +92,7 @@ def draw(door: Door) -> HttpResponse:
             "to recording. Nobody chooses the seed; it is kept with the draw."
         ),
         form=form,
+        none_in_use=not choices,
         button=_("Draw"),
     )
 

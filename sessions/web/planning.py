@@ -21,6 +21,7 @@ from sessions.operations.starting import start_session
 from sessions.permissions import subject_of
 from sessions.queries import arranging, banner, offers
 from sessions.queries.arranging import Choice
+from sessions.queries.asked import what_is_asked
 from sessions.rules.facts import Mode
 from sessions.web import forms
 from sessions.web.door import Door, staff
@@ -257,6 +258,7 @@ def override(door: Door, course: UUID, key: str) -> HttpResponse:
     return door.course_form(
         course,
         title=_("Let it go ahead all the same"),
+        about=door.read(what_is_asked, course, key),
         warning=_("Overriding what the protocol asks for is itself a deviation, recorded under your name."),
         form=form,
         submit=_("Override"),

@@ -4,7 +4,7 @@ the limits are is said in sessions/rules/statistics/."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from sessions.rules.statistics.proportions import (
@@ -19,6 +19,7 @@ from sessions.rules.statistics.proportions import (
 
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 700.0, 16.0, 256.0
 STEPS = 40
+LETTER, LINE = 7.5, 15.0  # about as wide and as high as a label's letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Spot:
     label: str
     beyond: bool
     right: bool = False  # its label stands to the left of it, since it is far right
+    dy: float = -6.0  # how far below it, where no other label stands
     low_y: float | None = None  # a p-chart's limits at this period
     high_y: float | None = None
     left_x: float = 0
@@ -104,17 +106,18 @@ def funnel(units: Sequence[Placed], *, target: float) -> Plot | None:
         ends = [one.low if low else one.high for one in limits]
         return " ".join(f"{x(of)},{y(end)}" for of, end in zip(sizes, ends, strict=True))
 
+    spots = [
+        Spot(
+            x=x(unit.count.of),
+            y=y(unit.count.share or 0.0),
+            label=unit.label,
+            beyond=unit.where != "within",
+            right=unit.count.of > most * 0.7,
+        )
+        for unit in units
+    ]
     return Plot(
-        spots=tuple(
-            Spot(
-                x=x(unit.count.of),
-                y=y(unit.count.share or 0.0),
-                label=unit.label,
-                beyond=unit.where != "within",
-                right=unit.count.of > most * 0.7,
-            )
-            for unit in units
-        ),
+        spots=_apart(spots),
         centre_y=y(target),
         lines=(
             ("limit-in", line(inner, low=True)),
@@ -128,6 +131,24 @@ def funnel(units: Sequence[Placed], *, target: float) -> Plot | None:
             for part in range(5)
         ),
     )
+
+
+def _apart(spots: Sequence[Spot]) -> tuple[Spot, ...]:
+    """Each label at its spot, or a line or more below where another stands there."""
+    taken: list[tuple[float, float, float]] = []  # from, until, at what height
+    found = []
+    for spot in spots:
+        width = LETTER * len(spot.label)
+        start = spot.x - 9 - width if spot.right else spot.x + 9
+        dy = spot.dy
+        while any(
+            start < until and start + width > from_ and abs(spot.y + dy - height) < LINE
+            for from_, until, height in taken
+        ):
+            dy += LINE
+        taken.append((start, start + width, spot.y + dy))
+        found.append(replace(spot, dy=dy))
+    return tuple(found)
 
 
 def over_time(chart: PChart, labels: Sequence[str]) -> Plot | None:

@@ -16,6 +16,7 @@ from sessions.operations.contacts import record_contact
 from sessions.operations.doses import order_dose
 from sessions.operations.records import record_fact
 from sessions.queries import banner, offers
+from sessions.queries.asked import what_is_asked
 from sessions.queries.words import say
 from sessions.web import forms
 from sessions.web.door import Door, staff
@@ -193,6 +194,7 @@ def not_done(door: Door, course: UUID, key: str) -> HttpResponse:
     return door.course_form(
         course,
         title=_("It will not be done"),
+        about=door.read(what_is_asked, course, key),
         lede=_("Not done, with a reason, is a deviation that says why."),
         form=form,
         danger=True,

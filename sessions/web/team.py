@@ -64,12 +64,15 @@ def _people(door: Door, *, others: bool) -> list[tuple[str, str]]:
     return [(str(door.person.public_id), door.person.printed_name)]
 
 
-def _form_page(door: Door, form: RecordForm, *, title: str, submit: str, lede: str = "") -> HttpResponse:
+def _form_page(
+    door: Door, form: RecordForm, *, title: str, submit: str, lede: str = "", about: str = ""
+) -> HttpResponse:
     return door.page(
         "sessions/record_form.html",
         here="team",
         title=title,
         lede=lede,
+        about=about,
         form=form,
         submit=submit,
         back=door.url("team"),
@@ -201,7 +204,14 @@ def credential_withdraw(door: Door, credential: UUID) -> HttpResponse:
 
     if door.done(form, act):
         return door.go("team", said=_("It is withdrawn."))
-    return _form_page(door, form, title=_("Withdraw a credential"), submit=_("Withdraw"))
+    found = door.read(team_queries.credential_to_withdraw, credential, now=door.now)
+    return _form_page(
+        door,
+        form,
+        title=_("Withdraw a credential"),
+        submit=_("Withdraw"),
+        about=f"{found.name} · {found.title}",
+    )
 
 
 @staff

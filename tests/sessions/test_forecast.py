@@ -71,8 +71,16 @@ def test_what_will_go_is_told_with_rule_time_consent_channel_and_words(
 
 
 def test_what_will_not_go_is_told_with_the_reason(cast: Cast, course: Course) -> None:
-    found = {(row.rule, row.reason) for row in asked(cast, course).rows if not row.will}
-    assert ("dosing.days_7", "no_visit_booked") in found
+    rows = [row for row in asked(cast, course).rows if not row.will]
+    assert ("dosing.days_7", "no_visit_booked") in {(row.rule, row.reason) for row in rows}
+    told = {(row.about, row.rule_words) for row in rows if row.rule.startswith("dosing.")}
+    numbers, ahead = (
+        (1, 2, 3),
+        ("7 days before, at 10:00", "3 days before, at 10:00", "1 day before, at 10:00"),
+    )
+    assert told == {(f"Dosing session {number}", when) for number in numbers for when in ahead}, (
+        "visits alone"
+    )
     texting(cast, course, text_allowed=False, email_allowed=False)
     assert {row.reason for row in visits(asked(cast, course))} == {"no_consent_to_mail"}
     texting(cast, course, text_allowed=True, channel_order=["phone"])

@@ -77,6 +77,8 @@ def test_the_form_in_the_documentation_is_one() -> None:
     page = (Path(__file__).parents[3] / "docs" / "fidelity.md").read_text(encoding="utf-8")
     form = read_form(page.split("```yaml\n")[1].split("```")[0])
     assert form.mean_at_least == Decimal("1.5") and len(form.sampling.weights) == 4
+    example = Path(__file__).parents[3] / "sessions" / "templates" / "sessions" / "_rating_form.yaml"
+    assert read_form(example.read_text(encoding="utf-8")) == form, "what the page shows is the same"
 
 
 def test_a_rating_is_whole_or_says_what_is_missing() -> None:

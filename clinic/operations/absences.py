@@ -15,7 +15,7 @@ from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Absence, Clinic, Deputy, Handover, Membership
 from clinic.operations.changes import look_again
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change
 from clinic.permissions import CLINICAL, HouseSubject, Permission, Role, require
 from clinic.rules.wall_time import day_of, start_of_day
 
@@ -28,7 +28,7 @@ def record_absence(
     until_on: date,
     now: datetime,
     stand_in: UUID | None = None,
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> Absence:
     """Somebody is away from the first of these days to the last. `stand_in` has their caseload, calls and
@@ -57,11 +57,10 @@ def record_absence(
                 recorded_at=now,
             ),
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="absence_recorded",
             subject=absence,
-            occurred_at=now,
             now=now,
             data={"person": person.person_id, "from": from_on.isoformat(), "until": until_on.isoformat()},
             reason=reason,
@@ -80,7 +79,7 @@ def record_absence(
         return absence
 
 
-def end_absence(*, actor: Actor, absence_id: UUID, now: datetime, reason: str = "") -> Absence:
+def end_absence(*, actor: Actor, absence_id: UUID, now: datetime, reason: str) -> Absence:
     """They are back before the last day, or do not go after all. What was handed over for it is taken back by
     its own act."""
     with acting(actor):
@@ -94,9 +93,7 @@ def end_absence(*, actor: Actor, absence_id: UUID, now: datetime, reason: str = 
             raise NotFound()
         _whose(actor, absence.person.public_id)
         if _end(absence, actor=actor, now=now):
-            record_event(
-                actor=actor, verb="absence_ended", subject=absence, occurred_at=now, now=now, reason=reason
-            )
+            record_change(actor=actor, verb="absence_ended", subject=absence, now=now, reason=reason)
             look_again(clinic_id=actor.clinic_id, person_id=absence.person_id, now=now)
         return absence
 
@@ -112,7 +109,7 @@ def hand_over(
     caseload: bool = True,
     calls: bool = True,
     safety_tasks: bool = True,
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> Handover:
     """The giver's patients are the taker's too in these days, and so is the work named. Nobody takes over who
@@ -166,11 +163,10 @@ def hand_over(
                 **said,
             ),
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="work_handed_over",
             subject=handover,
-            occurred_at=now,
             now=now,
             data={
                 "giver": giver.person_id,
@@ -187,7 +183,7 @@ def hand_over(
         return handover
 
 
-def take_back(*, actor: Actor, handover_id: UUID, now: datetime, reason: str = "") -> Handover:
+def take_back(*, actor: Actor, handover_id: UUID, now: datetime, reason: str) -> Handover:
     """It ends now; what is still open goes back. One that has not begun never will."""
     with acting(actor):
         handover = (
@@ -200,9 +196,7 @@ def take_back(*, actor: Actor, handover_id: UUID, now: datetime, reason: str = "
             raise NotFound()
         _whose(actor, handover.giver.public_id)
         if _end(handover, actor=actor, now=now):
-            record_event(
-                actor=actor, verb="work_taken_back", subject=handover, occurred_at=now, now=now, reason=reason
-            )
+            record_change(actor=actor, verb="work_taken_back", subject=handover, now=now, reason=reason)
             look_again(clinic_id=actor.clinic_id, person_id=handover.giver_id, now=now)
         return handover
 
@@ -215,7 +209,7 @@ def name_deputy(
     from_on: date,
     now: datetime,
     until_on: date | None = None,
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> Deputy:
     """Somebody who acts as a supervisor here while that supervisor is away. Only a supervisor names one,
@@ -263,11 +257,10 @@ def name_deputy(
             named_by_id=actor.person,
             named_at=now,
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="deputy_named",
             subject=row,
-            occurred_at=now,
             now=now,
             data={"supervisor": supervisor.person_id, "deputy": deputy.person_id},
             reason=reason,
@@ -275,7 +268,7 @@ def name_deputy(
         return row
 
 
-def release_deputy(*, actor: Actor, deputy_id: UUID, now: datetime, reason: str = "") -> Deputy:
+def release_deputy(*, actor: Actor, deputy_id: UUID, now: datetime, reason: str) -> Deputy:
     """They act for that supervisor no longer, from now."""
     with acting(actor):
         row = (
@@ -287,9 +280,7 @@ def release_deputy(*, actor: Actor, deputy_id: UUID, now: datetime, reason: str 
             raise NotFound()
         require(actor, Permission.NAME_DEPUTIES, HouseSubject(clinic_id=actor.clinic_id))
         if _end(row, actor=actor, now=now):
-            record_event(
-                actor=actor, verb="deputy_released", subject=row, occurred_at=now, now=now, reason=reason
-            )
+            record_change(actor=actor, verb="deputy_released", subject=row, now=now, reason=reason)
         return row
 
 

@@ -14,7 +14,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput
 from clinic.models import Clinic
 from clinic.operations.changes import look_again, refuse_unfit
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change
 from clinic.permissions import HouseSubject, Permission, require
 
 # A slug stands in every address ever mailed; a zone decides every window of every course.
@@ -34,7 +34,7 @@ def known(setting: str) -> tuple[str, ...]:
     return _known.get(setting, ())
 
 
-def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str = "") -> Clinic:
+def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str) -> Clinic:
     """Set these fields of the actor's clinic (name → value). What was reckoned with the old ones is looked at
     again by the next tick. Raises BadInput with a message per field."""
     with acting(actor):
@@ -45,7 +45,7 @@ def change_clinic(*, actor: Actor, settings: Mapping[str, Any], now: datetime, r
 
 
 def change_review_settings(
-    *, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str = ""
+    *, actor: Actor, settings: Mapping[str, Any], now: datetime, reason: str
 ) -> Clinic:
     """The same for what a supervisor sets too: whether and how soon a signed session is co-signed, and of
     which kinds."""
@@ -76,11 +76,10 @@ def _set(
         raise BadInput(fields=error.message_dict) from error
     refuse_unfit(clinic, changed=settings.keys())
     clinic.save(update_fields=list(settings))
-    record_event(
+    record_change(
         actor=actor,
         verb=verb,
         subject=clinic,
-        occurred_at=now,
         now=now,
         data=dict.fromkeys(sorted(settings), True),
         reason=reason,

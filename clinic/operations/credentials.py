@@ -13,7 +13,7 @@ from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Credential, CredentialKind, Membership
 from clinic.operations.changes import look_again
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, said_why
 from clinic.permissions import HouseSubject, Permission, require
 
 
@@ -29,7 +29,7 @@ def record_credential(
     valid_until: date | None = None,
     number: str = "",
     issuer: str = "",
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> Credential:
     """A licence, training or certificate of somebody who works, worked or will work here; the days are both
@@ -92,26 +92,24 @@ def withdraw_credential(
         if row is None:
             raise NotFound()
         require(actor, Permission.MANAGE_CREDENTIALS, HouseSubject(clinic_id=actor.clinic_id))
-        if not reason.strip():
-            raise Incomplete(fields={"reason": [_("Say why.")]})
+        why = said_why(reason)
         if row.withdrawn_from is not None:
-            if (row.withdrawn_from, row.withdrawal_reason) == (from_on or row.valid_from, reason.strip()):
+            if (row.withdrawn_from, row.withdrawal_reason) == (from_on or row.valid_from, why):
                 return row
             raise NotNow(_("It was withdrawn already."), advice=_("Record what holds as a new one."))
         row.withdrawn_from = max(from_on or row.valid_from, row.valid_from)
         row.withdrawn_by_id = actor.person
-        row.withdrawal_reason = reason.strip()
+        row.withdrawal_reason = why
         row.save(update_fields=["withdrawn_from", "withdrawn_by", "withdrawal_reason"])
         _tell(actor, "credential_withdrawn", row, now=now, reason=reason)
         return row
 
 
 def _tell(actor: Actor, verb: str, row: Credential, *, now: datetime, reason: str) -> None:
-    record_event(
+    record_change(
         actor=actor,
         verb=verb,
         subject=row,
-        occurred_at=now,
         now=now,
         data={"person": row.person_id, "kind": row.kind, "code": row.code},
         reason=reason,

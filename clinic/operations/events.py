@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
 from clinic.actors import Actor
+from clinic.errors import Incomplete
 from clinic.models import ChangeReason, Event
 
 EventValue = int | str | float | bool | None
@@ -49,3 +51,34 @@ def record_event(
     if reason.strip():
         ChangeReason.objects.create(clinic_id=actor.clinic_id, event=event, text=reason.strip())
     return event
+
+
+def record_change(
+    *,
+    actor: Actor,
+    verb: str,
+    subject: Model,
+    now: datetime,
+    reason: str,
+    course_id: int | None = None,
+    data: Mapping[str, EventValue] = NOTHING,
+) -> Event:
+    """The event of a change to how the clinic runs, or to who does what in it. By whatever door it comes,
+    none is made without saying why."""
+    return record_event(
+        actor=actor,
+        verb=verb,
+        subject=subject,
+        course_id=course_id,
+        occurred_at=now,
+        now=now,
+        data=data,
+        reason=said_why(reason),
+    )
+
+
+def said_why(reason: str) -> str:
+    """Raises Incomplete when no reason is given."""
+    if not reason.strip():
+        raise Incomplete(_("Say why."), fields={"reason": [_("In a few words; it stays on the record.")]})
+    return reason.strip()

@@ -14,7 +14,7 @@ from clinic.actors import Actor, acting
 from clinic.adapters.text import RenderedText
 from clinic.errors import BadInput, NotFound, NotNow
 from clinic.models import Channel, Clinic, Membership, Message, NumberCode
-from clinic.operations.events import record_event
+from clinic.operations.events import record_event, said_why
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.queries import texts_possible
 from clinic.rules.codes import CODE_LIFE, CODES_WITHIN, code_for, code_matches, may_ask_again
@@ -122,7 +122,7 @@ def take_number_away(*, actor: Actor, membership_id: int, now: datetime, reason:
     with acting(actor):
         require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
         theirs = _locked(actor, pk=membership_id)
-        _without(actor, theirs, verb="text_number_taken_away", now=now, reason=reason)
+        _without(actor, theirs, verb="text_number_taken_away", now=now, reason=said_why(reason))
         return theirs
 
 

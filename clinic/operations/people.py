@@ -16,7 +16,7 @@ from clinic.actors import Actor, acting, system_actor
 from clinic.errors import BadInput, Forbidden, NotFound, NotNow
 from clinic.models import Clinic, Membership, Person, Resource, Room
 from clinic.operations.changes import look_again, refuse_unfit
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.queries import administered_by
 from clinic.rules.wall_time import day_of
@@ -31,7 +31,7 @@ def invite_person(
     from_on: date,
     until_on: date | None = None,
     now: datetime,
-    reason: str = "",
+    reason: str,
 ) -> Membership:
     """Make somebody a member, and a Person first if no one has that address. They set their own password by
     the "forgot password" page: nobody ever knows another's."""
@@ -70,7 +70,7 @@ def add_membership(
     from_on: date,
     until_on: date | None = None,
     now: datetime,
-    reason: str = "",
+    reason: str,
 ) -> Membership:
     with acting(actor):
         require(actor, Permission.MANAGE_PEOPLE, HouseSubject(clinic_id=actor.clinic_id))
@@ -97,11 +97,10 @@ def add_membership(
                 code="already-a-member",
                 advice=_("Change their roles or their last day instead."),
             ) from error
-        record_event(
+        record_change(
             actor=actor,
             verb="membership_added",
             subject=membership,
-            occurred_at=now,
             now=now,
             data=_roles(roles),
             reason=reason,
@@ -117,7 +116,7 @@ def change_membership(
     from_on: date,
     until_on: date | None,
     now: datetime,
-    reason: str = "",
+    reason: str,
 ) -> Membership:
     """New roles or a last day. What they did before stays theirs."""
     with acting(actor):
@@ -139,11 +138,10 @@ def change_membership(
             )
         membership.roles, membership.from_on, membership.until_on = sorted(roles), from_on, until_on
         membership.save(update_fields=["roles", "from_on", "until_on"])
-        record_event(
+        record_change(
             actor=actor,
             verb="membership_changed",
             subject=membership,
-            occurred_at=now,
             now=now,
             data=_roles(roles),
             reason=reason,
@@ -160,7 +158,7 @@ def change_person(
     printed_name: str,
     is_active: bool,
     now: datetime,
-    reason: str = "",
+    reason: str,
 ) -> Person:
     """Another address or printed name, or no sign-in any more. What they signed keeps the name it was signed
     with. Not for whoever works in a clinic where the actor is no administrator; it stands in the log of each
@@ -207,11 +205,10 @@ def change_person(
         for place in sorted(places, key=lambda one: (one.clinic_id == actor.clinic_id, one.clinic_id)):
             there = replace(actor, clinic_id=place.clinic_id)
             with acting(there):
-                record_event(
+                record_change(
                     actor=there,
                     verb="person_changed",
                     subject=place,
-                    occurred_at=now,
                     now=now,
                     data={name: is_active if name == "is_active" else True for name in sorted(changed)},
                     reason=reason,
@@ -220,7 +217,7 @@ def change_person(
         return person
 
 
-def take_second_factor_away(*, actor: Actor, person: Person, now: datetime, reason: str = "") -> None:
+def take_second_factor_away(*, actor: Actor, person: Person, now: datetime, reason: str) -> None:
     """For a colleague whose telephone and recovery codes are lost: their password leads to setting up a new
     one. Not for oneself, and not for whoever works in a clinic where the actor is no administrator."""
     with acting(actor):
@@ -245,28 +242,28 @@ def _all_of_their_clinics(actor: Actor, person: Person, *, now: datetime) -> Non
         raise Forbidden(_("This person works in a clinic that you do not administer."))
 
 
-def take_second_factor_away_by_command(*, person: Person, now: datetime) -> None:
-    """For whoever runs the installation, when no administrator can: it stands in the log of each clinic."""
+def take_second_factor_away_by_command(*, person: Person, now: datetime, reason: str) -> None:
+    """For whoever runs the installation, when no administrator can: it stands in the log of each clinic, with
+    why."""
     for membership in Membership.objects.filter(person=person).order_by("clinic_id"):
         actor = system_actor(clinic_id=membership.clinic_id, at=now)
         with acting(actor):
-            _take_away(actor=actor, membership=membership, now=now)
+            _take_away(actor=actor, membership=membership, now=now, reason=reason)
     Authenticator.objects.filter(user=person).delete()
 
 
-def _take_away(*, actor: Actor, membership: Membership, now: datetime, reason: str = "") -> None:
+def _take_away(*, actor: Actor, membership: Membership, now: datetime, reason: str) -> None:
     Authenticator.objects.filter(user_id=membership.person_id).delete()
-    record_event(
+    record_change(
         actor=actor,
         verb="second_factor_taken_away",
         subject=membership,
-        occurred_at=now,
         now=now,
         reason=reason,
     )
 
 
-def add_room(*, actor: Actor, name: str, now: datetime, reason: str = "") -> Room:
+def add_room(*, actor: Actor, name: str, now: datetime, reason: str) -> Room:
     with acting(actor):
         require(actor, Permission.MANAGE_ROOMS, HouseSubject(clinic_id=actor.clinic_id))
         # One at a time in a clinic: of two with the same name the second sees the first.
@@ -275,7 +272,7 @@ def add_room(*, actor: Actor, name: str, now: datetime, reason: str = "") -> Roo
             raise NotNow(_("There is a room of that name already."), code="room-name-taken")
         resource = Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.ROOM, label=name)
         room = Room.objects.create(clinic_id=actor.clinic_id, name=name, resource=resource)
-        record_event(actor=actor, verb="room_added", subject=room, occurred_at=now, now=now, reason=reason)
+        record_change(actor=actor, verb="room_added", subject=room, now=now, reason=reason)
         return room
 
 
@@ -290,11 +287,10 @@ def change_room(*, actor: Actor, room_id: int, name: str, in_use: bool, now: dat
             raise NotFound()
         room.name, room.in_use = name, in_use
         room.save(update_fields=["name", "in_use"])
-        record_event(
+        record_change(
             actor=actor,
             verb="room_changed",
             subject=room,
-            occurred_at=now,
             now=now,
             data={"in_use": in_use},
             reason=reason,
@@ -318,7 +314,12 @@ def found_clinic(*, administrator: Person, from_on: date, now: datetime, **field
             at=now,
         )
         add_membership(
-            actor=founder, person=administrator, roles={Role.ADMINISTRATOR}, from_on=from_on, now=now
+            actor=founder,
+            person=administrator,
+            roles={Role.ADMINISTRATOR},
+            from_on=from_on,
+            now=now,
+            reason=_("The clinic was founded."),
         )
         return clinic
 

@@ -27,6 +27,7 @@ class LegalBasisInput(StrictSerializer):
     scope = Text(allow_blank=True)
     valid_from = serializers.DateField()
     valid_until = serializers.DateField(allow_null=True, required=False, default=None)
+    reason = Text()
 
 
 class RevokeLegalBasisInput(StrictSerializer):

@@ -24,6 +24,7 @@ class LoadWordingInput(StrictSerializer):
     document = Text(
         max_length=2_000_000, trim_whitespace=False, help_text="YAML, as docs/instruments.md says."
     )
+    reason = Text()
 
 
 class TakeWordingBackInput(StrictSerializer):
@@ -92,6 +93,7 @@ class Wordings(Door):
             actor=self.actor,
             instrument=sent["instrument"],
             text=sent["document"],
+            reason=sent["reason"],
             public_id=sent["id"],
             now=self.actor.at,
         )

@@ -11,7 +11,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, said_why
 from clinic.permissions import HouseSubject, Permission, require
 from protocols.models import LegalBasis, LegalBasisKind, Protocol
 
@@ -26,7 +26,7 @@ def record_legal_basis(
     valid_from: date,
     valid_until: date | None,
     now: datetime,
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> LegalBasis:
     """The clinic's own approval, permit or licence for a protocol. The same id again gives the same row."""
@@ -67,11 +67,10 @@ def record_legal_basis(
             recorded_at=now,
             **said,
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="legal_basis_recorded",
             subject=row,
-            occurred_at=now,
             now=now,
             data={
                 "protocol": protocol.code,
@@ -97,20 +96,18 @@ def revoke_legal_basis(
         if row is None:
             raise NotFound()
         require(actor, Permission.RECORD_LEGAL_BASIS, HouseSubject(clinic_id=row.clinic_id))
-        if not reason.strip():
-            raise Incomplete(_("Say why."), fields={"reason": [_("Give the reason in a few words.")]})
+        why = said_why(reason)
         if row.revoked_on is not None:
             raise NotNow(_("It was revoked already."))
         today = now.astimezone(Clinic.objects.get(pk=actor.clinic_id).zone_info).date()
         row.revoked_on = on or today
         row.revoked_by_id = actor.person
-        row.revoked_why = reason.strip()
+        row.revoked_why = why
         row.save(update_fields=["revoked_on", "revoked_by", "revoked_why"])
-        record_event(
+        record_change(
             actor=actor,
             verb="legal_basis_revoked",
             subject=row,
-            occurred_at=now,
             now=now,
             data={"on": row.revoked_on.isoformat()},
             reason=reason,

@@ -14,7 +14,7 @@ from clinic.ids import uuid7
 from clinic.languages import NAMES
 from clinic.models import Clinic
 from clinic.operations.changes import look_again
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change
 from clinic.permissions import HouseSubject, Permission, require
 from protocols.models import InstrumentWording
 from protocols.queries.instruments import instrument_of
@@ -32,7 +32,7 @@ def load_wording(
     instrument: str,
     text: str,
     now: datetime,
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> InstrumentWording:
     """Keep a wording for the instrument of that code; from now on its items read so, for this clinic alone.
@@ -139,11 +139,10 @@ def _keep(
         loaded_by_id=actor.person,
         loaded_at=now,
     )
-    record_event(
+    record_change(
         actor=actor,
         verb="instrument_wording_loaded" if text else "instrument_wording_taken_back",
         subject=row,
-        occurred_at=now,
         now=now,
         data={"instrument": instrument, "language": language, "version": version},
         reason=reason,

@@ -83,7 +83,13 @@ def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
                 )
                 messages.success(request, _("The wording is taken back."))
             else:
-                load_wording(actor=seat.actor, instrument=code, text=text, now=seat.actor.at)
+                load_wording(
+                    actor=seat.actor,
+                    instrument=code,
+                    text=text,
+                    reason=request.POST.get("reason", ""),
+                    now=seat.actor.at,
+                )
                 messages.success(request, _("The wording is loaded."))
         except (BadInput, Incomplete, NotNow) as refusal:
             status, problem = refusal.status, f"{refusal.message} {refusal.advice}".strip()
@@ -101,6 +107,7 @@ def wording(request: HttpRequest, seat: Seat, code: str) -> HttpResponse:
         "name": NAMES[state.language],
         "title": showing.say(state.instrument.title),
         "text": text,
+        "reason": request.POST.get("reason", ""),
         "problem": problem,
         "errors": errors,
     }

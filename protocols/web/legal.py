@@ -36,6 +36,9 @@ class LegalBasisForm(forms.Form):
     valid_until = forms.DateField(
         label=gettext_lazy("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
+    reason = forms.CharField(
+        label=gettext_lazy("Why"), help_text=gettext_lazy("In a few words; it stays on the record.")
+    )
 
 
 @staff
@@ -66,6 +69,7 @@ def legal(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
                     scope=said["scope"],
                     valid_from=said["valid_from"],
                     valid_until=said["valid_until"],
+                    reason=said["reason"],
                     public_id=said["public_id"],
                     now=seat.actor.at,
                 )

@@ -57,6 +57,9 @@ class WordingForm(forms.Form):
             )
             for option in _own_options(item, instrument):
                 self.fields[f"item-{item.code}-{option.value}"] = self._option(option, of=label)
+        self.fields["reason"] = forms.CharField(
+            label=_("Why"), help_text=_("In a few words; it stays on the record."), max_length=LONGEST
+        )
 
     def _option(self, option: Option, *, of: str = "") -> forms.CharField:
         label = _("Answer that counts %(value)d") % {"value": option.value}

@@ -186,9 +186,19 @@ def _found(place: Place, *, now: datetime) -> House:
     )
     founder = _actor(clinic, people[administrator], now)
     for first, (_family, roles) in list(place.people.items())[1:]:
-        add_membership(actor=founder, person=people[first], roles=roles, from_on=now.date(), now=now)
+        add_membership(
+            actor=founder,
+            person=people[first],
+            roles=roles,
+            from_on=now.date(),
+            reason="When the clinic was founded.",
+            now=now,
+        )
     _qualify(clinic, place, people, now=now)
-    rooms = {name: add_room(actor=founder, name=name, now=now) for name in place.rooms}
+    rooms = {
+        name: add_room(actor=founder, name=name, reason="When the clinic was founded.", now=now)
+        for name in place.rooms
+    }
     version = adopt_protocol(
         author=founder,
         clinician=_actor(clinic, people[place.clinician], now),

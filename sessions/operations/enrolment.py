@@ -14,7 +14,7 @@ from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic, Membership, Resource
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.rules.telephone import text_number
 from protocols.models import ProtocolVersion
@@ -291,7 +291,7 @@ def _require_unknowing(rater: Membership, course: Course, *, now: datetime) -> N
 
 
 def change_care_team(
-    *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime, reason: str = ""
+    *, actor: Actor, course_id: UUID, team_role: TeamRole, person_id: UUID, now: datetime, reason: str
 ) -> CareTeamMember:
     """Put a person in a place of the care team; whoever held it leaves it now."""
     with on_course(
@@ -314,12 +314,11 @@ def change_care_team(
             defaults={"from_at": now},
         )
         hand_on_tasks(actor=actor, course=course, from_people=left, to_person=membership.person_id, now=now)
-        record_event(
+        record_change(
             actor=actor,
             verb="care_team_changed",
             subject=member,
             course_id=course.pk,
-            occurred_at=now,
             now=now,
             reason=reason,
         )

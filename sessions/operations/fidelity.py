@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting, as_actor
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.queries import members_of
 from sessions.models import (
@@ -40,7 +40,7 @@ from sessions.rules.fidelity import NoForm, draw, form_of, problems_of, read_for
 
 
 def adopt_form(
-    *, actor: Actor, text: str, now: datetime, reason: str = "", public_id: UUID | None = None
+    *, actor: Actor, text: str, now: datetime, reason: str, public_id: UUID | None = None
 ) -> FidelityForm:
     """Take a rating form's document (YAML) into use. The same version says the same for ever."""
     with acting(actor):
@@ -71,9 +71,7 @@ def adopt_form(
             adopted_by_id=actor.person,
             adopted_at=now,
         )
-        record_event(
-            actor=actor, verb="fidelity_form_adopted", subject=row, occurred_at=now, now=now, reason=reason
-        )
+        record_change(actor=actor, verb="fidelity_form_adopted", subject=row, now=now, reason=reason)
         return row
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, NotFound, NotNow
 from clinic.models import Clinic, Membership, Person, Resource
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change
 from clinic.operations.people import person_of
 from clinic.permissions import HouseSubject, Permission, Role, require
 from clinic.rules.wall_time import day_of, start_of_day
@@ -28,7 +28,7 @@ def invite_reviewer(
     course_ids: Collection[UUID],
     until_on: date,
     now: datetime,
-    reason: str = "",
+    reason: str,
 ) -> list[ReviewInvitation]:
     """Open the named courses to them, to read and to judge, from now to the end of that day of the clinic.
     They get an account if they have none, and set their own password. Asked again with a later day, it is
@@ -57,7 +57,15 @@ def invite_reviewer(
         if problems:
             raise BadInput(fields=problems)
         person = person_of(email.strip(), printed_name=printed_name.strip())
-        _let_in(actor=actor, clinic=clinic, person=person, from_on=today, until_on=until_on, now=now)
+        _let_in(
+            actor=actor,
+            clinic=clinic,
+            person=person,
+            from_on=today,
+            until_on=until_on,
+            reason=reason,
+            now=now,
+        )
         until_at = start_of_day(until_on + timedelta(days=1), clinic.zone_info)
         return [
             _invited(
@@ -68,7 +76,14 @@ def invite_reviewer(
 
 
 def _let_in(
-    *, actor: Actor, clinic: Clinic, person: Person, from_on: date, until_on: date, now: datetime
+    *,
+    actor: Actor,
+    clinic: Clinic,
+    person: Person,
+    from_on: date,
+    until_on: date,
+    reason: str,
+    now: datetime,
 ) -> None:
     """They may sign in to this clinic until that day, as who reviews and nothing else."""
     there = (
@@ -96,13 +111,13 @@ def _let_in(
         there.save(update_fields=["until_on"])
     else:
         return
-    record_event(
+    record_change(
         actor=actor,
         verb="outside_reviewer_let_in",
         subject=there,
-        occurred_at=now,
         now=now,
         data={"person": person.pk, "until": until_on.isoformat()},
+        reason=reason,
     )
 
 
@@ -134,12 +149,11 @@ def _invited(
         until_at=until[1],
         invited_by_id=actor.person,
     )
-    record_event(
+    record_change(
         actor=actor,
         verb="reviewer_invited",
         subject=row,
         course_id=course.pk,
-        occurred_at=now,
         now=now,
         data={"person": person.pk, "until": until[0].isoformat()},
         reason=reason,
@@ -147,7 +161,7 @@ def _invited(
     return row
 
 
-def end_invitation(*, actor: Actor, invitation_id: UUID, now: datetime, reason: str = "") -> ReviewInvitation:
+def end_invitation(*, actor: Actor, invitation_id: UUID, now: datetime, reason: str) -> ReviewInvitation:
     """They see that course no longer, from now."""
     with acting(actor):
         row = (
@@ -161,12 +175,11 @@ def end_invitation(*, actor: Actor, invitation_id: UUID, now: datetime, reason: 
         if row.until_at > now:
             row.until_at, row.ended_by_id = max(now, row.from_at), actor.person
             row.save(update_fields=["until_at", "ended_by"])
-            record_event(
+            record_change(
                 actor=actor,
                 verb="review_invitation_ended",
                 subject=row,
                 course_id=row.course_id,
-                occurred_at=now,
                 now=now,
                 reason=reason,
             )

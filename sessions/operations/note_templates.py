@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, NotNow
 from clinic.models import Clinic
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change
 from clinic.permissions import HouseSubject, Permission, require
 from protocols.rules.definition import SessionKind
 from sessions.models.notes import NoteTemplate
@@ -30,7 +30,7 @@ def change_note_template(
     kinds: Sequence[str] = (),
     in_use: bool = True,
     version: int = 0,
-    reason: str = "",
+    reason: str,
 ) -> NoteTemplate:
     """Add a template, or change the one of that code; `lines`: a block on each, “Title | hint”. `version` is
     the one the change began from; raises NotNow when somebody changed it since."""
@@ -67,11 +67,10 @@ def change_note_template(
                 setattr(row, name, value)
             row.version += 1
             row.save()
-        record_event(
+        record_change(
             actor=actor,
             verb="note_template_changed",
             subject=row,
-            occurred_at=now,
             now=now,
             data={"version": row.version, "shipped": code in {one.code for one in shipped_templates()}},
             reason=reason,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, record_event, said_why
 from clinic.permissions import HouseSubject, Permission, require
 from protocols.models import Protocol
 from sessions.models import DeviationReport, ReportingClock
@@ -81,7 +81,7 @@ def set_clock(
     source: str,
     now: datetime,
     protocol_id: UUID | None = None,
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> ReportingClock:
     """Say whom the clinic tells of which deviations and how soon, with where that comes from. It runs for
@@ -117,11 +117,10 @@ def set_clock(
             set_by_id=actor.person,
             set_at=now,
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="reporting_clock_set",
             subject=clock,
-            occurred_at=now,
             now=now,
             data={
                 "recipient": clock.recipient,
@@ -145,19 +144,17 @@ def end_clock(*, actor: Actor, clock_id: UUID, reason: str, now: datetime) -> Re
         if clock is None:
             raise NotFound()
         require(actor, Permission.CHANGE_REVIEW_SETTINGS, HouseSubject(clinic_id=actor.clinic_id))
-        if not reason.strip():
-            raise Incomplete(_("Say why."), fields={"reason": [_("Write a sentence.")]})
+        why = said_why(reason)
         if clock.ended_at is not None:
-            if clock.ended_because == reason.strip():
+            if clock.ended_because == why:
                 return clock
             raise NotNow(_("This clock has ended already."), code="clock-ended")
-        clock.ended_at, clock.ended_by_id, clock.ended_because = now, actor.person, reason.strip()
+        clock.ended_at, clock.ended_by_id, clock.ended_because = now, actor.person, why
         clock.save(update_fields=["ended_at", "ended_by", "ended_because"])
-        record_event(
+        record_change(
             actor=actor,
             verb="reporting_clock_ended",
             subject=clock,
-            occurred_at=now,
             now=now,
             reason=reason,
         )

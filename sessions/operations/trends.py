@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting, system_actor
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, record_event, said_why
 from clinic.permissions import HouseSubject, Permission, allows, require
 from sessions.models import DeviationPolicy, DeviationRecord, DeviationTrend, TrendMember, TrendReview
 from sessions.models.courses import TeamRole
@@ -308,8 +308,7 @@ def set_policy(
         }
         if wrong:
             raise BadInput(fields=wrong)
-        if not reason.strip():
-            raise Incomplete(_("Say why."), fields={"reason": [_("Write a sentence.")]})
+        why = said_why(reason)
         public_id = public_id or uuid7()
         first = DeviationPolicy.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
@@ -322,15 +321,14 @@ def set_policy(
             in_protocol=in_protocol,
             of_therapist=of_therapist,
             days_off=sorted({one.isoformat() for one in days_off}),
-            reason=reason.strip(),
+            reason=why,
             set_by_id=actor.person,
             set_at=now,
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="deviation_policy_set",
             subject=policy,
-            occurred_at=now,
             now=now,
             data={
                 "days": days,

@@ -13,7 +13,7 @@ from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
 from clinic.models import Clinic
 from clinic.operations.changes import look_again
-from clinic.operations.events import record_event
+from clinic.operations.events import record_change, record_event
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.codes import DIGITS
 from sessions.models import MessageWording, WordingApproval
@@ -40,7 +40,7 @@ def write_wording(
     text: str,
     now: datetime,
     subject: str = "",
-    reason: str = "",
+    reason: str,
     public_id: UUID | None = None,
 ) -> MessageWording:
     """The clinic's own words from now on. Raises BadInput with everything that stands against them: what
@@ -75,11 +75,10 @@ def write_wording(
             written_by_id=actor.person,
             written_at=now,
         )
-        record_event(
+        record_change(
             actor=actor,
             verb="wording_written",
             subject=row,
-            occurred_at=now,
             now=now,
             data={"kind": kind, "channel": channel, "language": language},
             reason=reason,

@@ -43,6 +43,7 @@ def test_from_a_deviation_to_a_closed_corrective_and_preventive_action(
         unit=Unit.WORKING_DAYS,
         from_next_day=True,
         source="The board’s letter of 3 May",
+        reason="agreed",
         now=day.now,
     )
     found = DeviationRecord.objects.filter(course=day.late, key__startswith="contact.daily").earliest("pk")

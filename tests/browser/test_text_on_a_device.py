@@ -491,6 +491,7 @@ def ada_leaves_the_team(day: ClinicDay) -> None:
         course_id=day.late.public_id,
         team_role=TeamRole.LEAD_THERAPIST,
         person_id=day.cast.id("gil"),
+        reason="agreed",
         now=day.now,
     )
 

@@ -59,6 +59,7 @@ def recorded(carla: Actor, ada: Person, **changed: Any) -> Credential:
             "number": "FICT-7",
             "valid_from": FROM,
             "valid_until": UNTIL,
+            "reason": "agreed",
             **changed,
         },
     )

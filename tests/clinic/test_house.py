@@ -190,6 +190,7 @@ def test_an_administrator_invites_somebody_new_who_has_no_password_yet() -> None
         printed_name="New Example",
         roles={Role.COORDINATOR},
         from_on=date(2026, 3, 10),
+        reason="agreed",
         now=NOON,
     )
     assert membership.roles == ["coordinator"]
@@ -206,6 +207,7 @@ def test_whoever_works_elsewhere_stays_the_same_person() -> None:
         printed_name="Whoever",
         roles={Role.SUPERVISOR},
         from_on=date(2026, 3, 10),
+        reason="agreed",
         now=NOON,
     )
     assert membership.person == person
@@ -217,7 +219,14 @@ def test_somebody_is_a_member_once() -> None:
     actor = administrator(clinic)
 
     def add() -> None:
-        add_membership(actor=actor, person=person, roles={Role.THERAPIST}, from_on=date(2026, 3, 1), now=NOON)
+        add_membership(
+            actor=actor,
+            person=person,
+            roles={Role.THERAPIST},
+            from_on=date(2026, 3, 1),
+            reason="agreed",
+            now=NOON,
+        )
 
     add()
     with pytest.raises(NotNow, match="works here already"):
@@ -230,10 +239,15 @@ def test_a_therapist_manages_nobody() -> None:
         kind="person", clinic_id=clinic.pk, person_id=person.pk, roles=frozenset({Role.THERAPIST}), at=NOON
     )
     with pytest.raises(Forbidden):
-        add_room(actor=therapist, name="North", now=NOON)
+        add_room(actor=therapist, name="North", reason="agreed", now=NOON)
     with pytest.raises(Forbidden):
         add_membership(
-            actor=therapist, person=person, roles={Role.SUPERVISOR}, from_on=date(2026, 3, 1), now=NOON
+            actor=therapist,
+            person=person,
+            roles={Role.SUPERVISOR},
+            from_on=date(2026, 3, 1),
+            reason="agreed",
+            now=NOON,
         )
     assert not Event.objects.exists()
 
@@ -249,6 +263,7 @@ def test_an_administrator_does_not_lock_themselves_out() -> None:
             roles={Role.THERAPIST},
             from_on=own.from_on,
             until_on=None,
+            reason="agreed",
             now=NOON,
         )
 
@@ -263,6 +278,7 @@ def test_another_clinic_s_membership_is_not_there_to_change() -> None:
             roles={Role.SUPERVISOR},
             from_on=other.from_on,
             until_on=None,
+            reason="agreed",
             now=NOON,
         )
 

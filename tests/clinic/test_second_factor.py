@@ -234,9 +234,13 @@ def test_who_works_where_the_administrator_has_no_say_keeps_their_factor(alder: 
     a_member(birch, ben, Role.THERAPIST)
     with_app(ben)
     with pytest.raises(Forbidden):
-        people.take_second_factor_away(actor=acting_as(ada, alder), person=ben, now=clock.now())
+        people.take_second_factor_away(
+            actor=acting_as(ada, alder), person=ben, reason="agreed", now=clock.now()
+        )
     with pytest.raises(NotNow):
-        people.take_second_factor_away(actor=acting_as(ada, alder), person=ada, now=clock.now())
+        people.take_second_factor_away(
+            actor=acting_as(ada, alder), person=ada, reason="agreed", now=clock.now()
+        )
     therapist = Actor(
         kind="person",
         clinic_id=alder.pk,
@@ -245,17 +249,22 @@ def test_who_works_where_the_administrator_has_no_say_keeps_their_factor(alder: 
         at=clock.now(),
     )
     with pytest.raises(Forbidden):
-        people.take_second_factor_away(actor=therapist, person=ben, now=clock.now())
+        people.take_second_factor_away(actor=therapist, person=ben, reason="agreed", now=clock.now())
     assert Authenticator.objects.filter(user=ben, type="totp").exists()
 
 
 def test_whoever_runs_the_installation_helps_the_last_administrator(alder: Clinic, ada: Person) -> None:
     with_app(ada)
-    call_command("take_second_factor_away", ada.email.upper())
+    for unexplained in ((), ("--reason", " ")):
+        with pytest.raises(CommandError):
+            call_command("take_second_factor_away", ada.email, *unexplained)
+    assert Authenticator.objects.filter(user=ada).exists()
+    call_command("take_second_factor_away", ada.email.upper(), reason="Fell into a lake.")
     assert not Authenticator.objects.filter(user=ada).exists()
-    assert Event.objects.get(verb="second_factor_taken_away").actor_kind == "system"
+    event = Event.objects.get(verb="second_factor_taken_away")
+    assert (event.actor_kind, event.reason.text) == ("system", "Fell into a lake.")
     with pytest.raises(CommandError):
-        call_command("take_second_factor_away", "nobody@example.org")
+        call_command("take_second_factor_away", "nobody@example.org", reason="Fell into a lake.")
 
 
 def test_nobody_reads_factors_in_the_admin(client: Client, settings: Any) -> None:

@@ -110,6 +110,7 @@ def test_a_supervisor_does_not_review_what_they_left_undone_as_a_therapist(cast:
         course_id=course.public_id,
         team_role=TeamRole.LEAD_THERAPIST,
         person_id=cast.id("carla"),
+        reason="agreed",
         now=START,
     )
     refresh_due_courses(now=DOSING_1)

@@ -31,7 +31,7 @@ def cast() -> Cast:
 
 def be_in(cast: Cast, *jurisdictions: str) -> None:
     cast.clinic = change_clinic(
-        actor=cast.actor("finn"), settings={"jurisdictions": list(jurisdictions)}, now=START
+        actor=cast.actor("finn"), settings={"jurisdictions": list(jurisdictions)}, reason="agreed", now=START
     )
 
 
@@ -147,7 +147,9 @@ def test_overlays_that_hold_together_must_leave_a_whole_protocol(cast: Cast) -> 
 def test_where_a_clinic_is_is_a_list_of_codes(cast: Cast) -> None:
     for wrong in (["EU", "EU"], [" "]):
         with pytest.raises(BadInput):
-            change_clinic(actor=cast.actor("finn"), settings={"jurisdictions": wrong}, now=START)
+            change_clinic(
+                actor=cast.actor("finn"), settings={"jurisdictions": wrong}, reason="agreed", now=START
+            )
 
 
 def test_the_versions_page_says_which_overlays_it_has_and_which_hold_now(cast: Cast) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic.errors import BadInput, Forbidden, Incomplete, NotNow
+from clinic.models import Event
 from protocols.models import InstrumentWording
 from protocols.operations.wordings import load_wording, take_wording_back
 from protocols.queries import instrument_for, instrument_of
@@ -40,7 +41,10 @@ def test_what_an_administrator_loads_on_the_page_is_what_the_rater_reads(cast: C
     finn = client_of(cast, "finn")
     given = finn.get(address).context["text"]
     assert f"instrument: {CODE}" in given and given.count("words: …") == len(instrument_of(CODE).items)
-    assert finn.post(address, {"document": wording()}).status_code == 302
+    unexplained = finn.post(address, {"document": wording()})
+    assert unexplained.status_code == 422 and "Say why." in unexplained.content.decode()
+    assert finn.post(address, {"document": wording(), "reason": "The new licence."}).status_code == 302
+    assert Event.objects.get(verb="instrument_wording_loaded").reason.text == "The new licence."
     asked = asked_form(cast.actor("ada"), course.public_id, "caps5.baseline")
     assert asked is not None and asked.theirs.items[0].words["en"] == "Our own question 1"
     listed = finn.get(reverse("protocols:instruments", args=(cast.clinic.slug,))).content.decode()
@@ -70,8 +74,10 @@ def test_a_wording_is_written_field_by_field_and_changed_in_the_same_fields(
             own = said.get(f"item-{item.code}-{option.value}") or said.get(f"option-{option.value}")
             assert found.say(option.words) == (own or str(option.value))
     again = as_the_form_has_it(finn, address)
-    assert again == said
-    assert finn.post(address, {**again, "licence": "Fictional licence 8"}).status_code == 302
+    assert again == {**said, "reason": ""}, "why is asked anew"
+    changed = {**again, "licence": "Fictional licence 8"}
+    assert finn.post(address, changed).status_code == 400
+    assert finn.post(address, {**changed, "reason": "Renewed"}).status_code == 302
     assert instrument_for(cast.clinic.pk, code, language).text_licence == "Fictional licence 8"
     given = {item.code: item.highest for item in found.items}
     assert score(found, given) == score(instrument_of(code), given)
@@ -96,6 +102,7 @@ def test_what_the_form_has_no_place_for_is_shown_and_changed_as_a_document(cast:
         actor=cast.actor("finn"),
         instrument=CODE,
         text=wording().replace("instructions:", "title: Our own title\ninstructions:"),
+        reason="agreed",
         now=START,
     )
     page = finn.get(address)
@@ -122,7 +129,7 @@ def test_the_instruments_page_shows_their_cut_points_and_thresholds_with_source_
 
 def test_one_clinics_wording_is_no_other_clinics(cast: Cast) -> None:
     other = make_cast("beech")
-    load_wording(actor=cast.actor("finn"), instrument=CODE, text=wording(), now=START)
+    load_wording(actor=cast.actor("finn"), instrument=CODE, text=wording(), reason="agreed", now=START)
     assert instrument_for(cast.clinic.pk, CODE).has_text
     assert instrument_for(other.clinic.pk, CODE) == instrument_of(CODE)
 
@@ -146,7 +153,7 @@ def test_a_place_that_was_left_empty_is_named(cast: Cast) -> None:
 
 def test_a_wording_is_taken_back_with_a_reason_and_the_item_numbers_stand_again(cast: Cast) -> None:
     finn = cast.actor("finn")
-    load_wording(actor=finn, instrument=CODE, text=wording(), now=START)
+    load_wording(actor=finn, instrument=CODE, text=wording(), reason="agreed", now=START)
     with pytest.raises(Incomplete):
         take_wording_back(actor=finn, instrument=CODE, why=" ", now=START)
     take_wording_back(actor=finn, instrument=CODE, why="The licence ended.", now=START)
@@ -157,14 +164,14 @@ def test_a_wording_is_taken_back_with_a_reason_and_the_item_numbers_stand_again(
 
 def test_the_same_wording_loaded_twice_is_one_row(cast: Cast) -> None:
     finn = cast.actor("finn")
-    first = load_wording(actor=finn, instrument=CODE, text=wording(), now=START)
-    assert load_wording(actor=finn, instrument=CODE, text=wording(), now=START) == first
+    first = load_wording(actor=finn, instrument=CODE, text=wording(), reason="agreed", now=START)
+    assert load_wording(actor=finn, instrument=CODE, text=wording(), reason="agreed", now=START) == first
     assert InstrumentWording.objects.count() == 1
 
 
 def test_only_an_administrator_loads_a_wording(cast: Cast) -> None:
     with pytest.raises(Forbidden):
-        load_wording(actor=cast.actor("ada"), instrument=CODE, text=wording(), now=START)
+        load_wording(actor=cast.actor("ada"), instrument=CODE, text=wording(), reason="agreed", now=START)
     assert (
         client_of(cast, "ada").get(reverse("protocols:wording", args=(cast.clinic.slug, CODE))).status_code
         == 404
@@ -173,7 +180,9 @@ def test_only_an_administrator_loads_a_wording(cast: Cast) -> None:
 
 def test_an_instrument_whose_text_ships_takes_no_other_english(cast: Cast) -> None:
     with pytest.raises(NotNow):
-        load_wording(actor=cast.actor("finn"), instrument="pcl5", text=wording(code="pcl5"), now=START)
+        load_wording(
+            actor=cast.actor("finn"), instrument="pcl5", text=wording(code="pcl5"), reason="agreed", now=START
+        )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +203,7 @@ def test_who_reads_a_language_gets_its_wording_and_english_where_there_is_none(
 ) -> None:
     for language in loaded:
         text = wording(code=code, language=language)
-        load_wording(actor=cast.actor("finn"), instrument=code, text=text, now=START)
+        load_wording(actor=cast.actor("finn"), instrument=code, text=text, reason="agreed", now=START)
     found = instrument_for(cast.clinic.pk, code, asked)
     assert (found.language, found.has_text) == (reads, has_text), label
     assert found.say(found.items[0].words).startswith("Unsere Frage") is (reads == "de"), label
@@ -206,7 +215,7 @@ def test_who_reads_a_language_gets_its_wording_and_english_where_there_is_none(
 def test_a_wording_is_taken_back_in_its_language_alone(cast: Cast) -> None:
     finn = cast.actor("finn")
     for language in ("en", "de"):
-        load_wording(actor=finn, instrument=CODE, text=wording(language=language), now=START)
+        load_wording(actor=finn, instrument=CODE, text=wording(language=language), reason="agreed", now=START)
     take_wording_back(actor=finn, instrument=CODE, language="de", why="The licence ended.", now=START)
     found = instrument_for(cast.clinic.pk, CODE, "de")
     assert (found.language, found.has_text) == ("en", True)
@@ -225,7 +234,7 @@ def test_a_wording_in_another_language_is_whole_or_refused(
     cast: Cast, label: str, text: str, says: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
-        load_wording(actor=cast.actor("finn"), instrument=CODE, text=text, now=START)
+        load_wording(actor=cast.actor("finn"), instrument=CODE, text=text, reason="agreed", now=START)
     assert any(says in line for line in caught.value.fields["document"]), label
 
 
@@ -236,6 +245,7 @@ def test_a_german_wording_of_what_ships_in_english_is_loaded_on_the_page_and_lis
     given = finn.get(f"{address}?language=de").context["text"]
     assert "language: de" in given and "4: …" in given
     sent = {"document": wording(code="pcl5", language="de", licence="Official translation, 2019")}
+    sent["reason"] = "For those who read German"
     assert finn.post(f"{address}?language=de", sent).status_code == 302
     listed = finn.get(reverse("protocols:instruments", args=(cast.clinic.slug,))).content.decode()
     assert "German: Official translation, 2019" in listed
@@ -244,7 +254,7 @@ def test_a_german_wording_of_what_ships_in_english_is_loaded_on_the_page_and_lis
 
 
 def test_the_database_changes_and_deletes_no_wording(cast: Cast) -> None:
-    row = load_wording(actor=cast.actor("finn"), instrument=CODE, text=wording(), now=START)
+    row = load_wording(actor=cast.actor("finn"), instrument=CODE, text=wording(), reason="agreed", now=START)
     for statement in (
         "UPDATE protocols_instrumentwording SET document = 'x' WHERE id = %s",
         "DELETE FROM protocols_instrumentwording WHERE id = %s",
@@ -261,7 +271,11 @@ def test_a_wording_is_loaded_by_command_too(cast: Cast, tmp_path: Path) -> None:
     file = tmp_path / "caps5.yaml"
     file.write_text(wording(), encoding="utf-8")
     who = {"clinic": cast.clinic.slug, "person": cast.people["finn"].email}
+    with pytest.raises(CommandError, match="--reason"):
+        call_command("load_wording", str(file), "--clinic", who["clinic"], "--person", who["person"])
+    who["reason"] = "The new licence."
     call_command("load_wording", str(file), stdout=StringIO(), **who)
+    assert Event.objects.get(verb="instrument_wording_loaded").reason.text == "The new licence."
     assert instrument_for(cast.clinic.pk, CODE).text_licence == "Fictional licence 7, until 2030"
     file.write_text(wording(licence=""), encoding="utf-8")
     with pytest.raises(CommandError, match="licence"):

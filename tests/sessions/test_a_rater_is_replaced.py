@@ -55,6 +55,7 @@ def becomes(cast: Cast, name: str, *roles: Role, now: datetime = AT, until: date
         roles=roles,
         from_on=membership.from_on,
         until_on=until.date() if until else None,
+        reason="agreed",
         now=now,
     )
 
@@ -65,6 +66,7 @@ def joins(cast: Cast, review: FidelityReview) -> None:
         course_id=review.session_record.course.public_id,
         team_role=TeamRole.CO_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=AT,
     )
 

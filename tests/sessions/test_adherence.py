@@ -279,6 +279,7 @@ def test_therapists_stand_in_the_order_of_their_names_however_much_they_met_and_
         course_id=idle.public_id,
         team_role=TeamRole.LEAD_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=START,
     )
     Person.objects.filter(pk=cast.people["ada"].pk).update(printed_name=name)

@@ -151,6 +151,7 @@ def a_clock(cast: Cast, recipient: Recipient = Recipient.IRB) -> None:
         unit=Unit.HOURS,
         from_next_day=False,
         source="The board’s letter of 3 May",
+        reason="agreed",
         now=START,
     )
 
@@ -385,7 +386,7 @@ PLACES: dict[str, Callable[[World], Any]] = {
 
 def test_it_leaves_every_list_count_and_file_and_what_hung_on_it_with_it(cast: Cast, course: Course) -> None:
     a_clock(cast)
-    adopt_form(actor=cast.actor("carla", at=AT), text=FORM, now=AT)
+    adopt_form(actor=cast.actor("carla", at=AT), text=FORM, reason="agreed", now=AT)
     row = entered(cast, course, important=True)
     with_work(cast, row)
     world = World(cast=cast, course=course, row=row)

@@ -209,7 +209,7 @@ def test_a_session_that_left_is_rated_by_nobody_and_in_no_list_of_fidelity(
         occurred_at=START + days(1),
         now=LATER,
     )
-    form = adopt_form(actor=carla, text=FORM.replace("share: 0.2", "share: 1"), now=LATER)
+    form = adopt_form(actor=carla, text=FORM.replace("share: 0.2", "share: 1"), reason="agreed", now=LATER)
     drawn = draw_sessions(actor=carla, form_id=form.public_id, from_at=START, until_at=LATER, now=LATER)
     one = FidelityReview.objects.get(draw=drawn)
     assign_rater(actor=carla, review_id=one.public_id, rater=cast.id("hana"), now=LATER)

@@ -203,7 +203,12 @@ def test_nobody_is_told_of_what_is_done(cast: Cast) -> None:
 def test_who_is_on_call_and_away_is_stood_in_for_by_somebody_who_is_here(cast: Cast) -> None:
     day = START.astimezone(cast.clinic.zone_info).date()
     record_absence(
-        actor=cast.actor("dov"), person_id=cast.people["dov"].public_id, from_on=day, until_on=day, now=START
+        actor=cast.actor("dov"),
+        person_id=cast.people["dov"].public_id,
+        from_on=day,
+        until_on=day,
+        reason="agreed",
+        now=START,
     )
     task = worry(enrol(cast))
     escalate_due_tasks(now=START + 60 * MINUTE)

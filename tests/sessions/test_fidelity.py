@@ -87,7 +87,7 @@ def cast() -> Cast:
 
 def drawn(cast: Cast, text: str = FULL) -> FidelityDraw:
     carla = cast.actor("carla", at=AT)
-    form = adopt_form(actor=carla, text=text, now=AT)
+    form = adopt_form(actor=carla, text=text, reason="agreed", now=AT)
     return draw_sessions(actor=carla, form_id=form.public_id, from_at=START, until_at=AT, now=AT)
 
 
@@ -153,15 +153,15 @@ def test_only_sessions_with_consent_to_recording_are_drawn_and_none_twice(cast: 
 
 def test_a_form_is_adopted_once_per_version_by_a_supervisor(cast: Cast) -> None:
     carla = cast.actor("carla", at=AT)
-    first = adopt_form(actor=carla, text=FORM, now=AT)
-    assert adopt_form(actor=carla, text=FORM, now=AT) == first
+    first = adopt_form(actor=carla, text=FORM, reason="agreed", now=AT)
+    assert adopt_form(actor=carla, text=FORM, reason="agreed", now=AT) == first
     with pytest.raises(NotNow):
-        adopt_form(actor=carla, text=FORM.replace("Built rapport", "Rapport"), now=AT)
+        adopt_form(actor=carla, text=FORM.replace("Built rapport", "Rapport"), reason="agreed", now=AT)
     with pytest.raises(BadInput) as refused:
-        adopt_form(actor=carla, text="items: 7", now=AT)
+        adopt_form(actor=carla, text="items: 7", reason="agreed", now=AT)
     assert refused.value.fields["text"]
     with pytest.raises(Forbidden):
-        adopt_form(actor=cast.actor("ada", at=AT), text=FORM, now=AT)
+        adopt_form(actor=cast.actor("ada", at=AT), text=FORM, reason="agreed", now=AT)
     assert FidelityForm.objects.count() == 1
 
 
@@ -340,6 +340,7 @@ def test_a_blinded_rater_who_joins_the_care_team_or_leaves_the_clinic_is_replace
         course_id=review.session_record.course.public_id,
         team_role=TeamRole.CO_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=AT,
     )
     cast.people["hana"].memberships.update(until_on=AT.date() - timedelta(days=1))

@@ -60,7 +60,11 @@ def enrolled(cast: Cast, *, language: str) -> Course:
 
 def load(cast: Cast, code: str, language: str) -> str:
     text = wording(code=code, language=language)
-    return str(load_wording(actor=cast.actor("finn"), instrument=code, text=text, now=START).public_id)
+    return str(
+        load_wording(
+            actor=cast.actor("finn"), instrument=code, text=text, reason="agreed", now=START
+        ).public_id
+    )
 
 
 def messages(course: Course) -> list[Message]:

@@ -38,7 +38,9 @@ def with_a_licensed_form() -> str:
 
 
 def load(cast: Cast) -> None:
-    load_wording(actor=cast.actor("finn"), instrument="who5", text=wording(code="who5"), now=START)
+    load_wording(
+        actor=cast.actor("finn"), instrument="who5", text=wording(code="who5"), reason="agreed", now=START
+    )
 
 
 def take_back(cast: Cast) -> None:

@@ -53,6 +53,7 @@ def put(cast: Cast, **changed: object) -> LegalBasis:
         "scope": "Twelve patients",
         "valid_from": date(2027, 1, 1),
         "valid_until": date(2027, 12, 31),
+        "reason": "agreed",
         "now": START,
     }
     return record_legal_basis(**{**fields, **changed})  # type: ignore[arg-type]

@@ -148,6 +148,7 @@ def test_no_time_is_offered_at_which_somebody_needed_is_taken_or_away(
         person_id=cast.id("ada"),
         from_on=day,
         until_on=day,
+        reason="agreed",
         now=NOW,
     )
     left = slots_for(token, now=NOW)

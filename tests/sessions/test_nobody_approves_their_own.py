@@ -166,7 +166,7 @@ def world() -> World:
     send_for_review(actor=ada, version=draft, now=LATE)
     theirs = held_by_others(cast)
     ivo = cast.actor("ivo", at=NOW)
-    form = adopt_form(actor=ivo, text=FORM.replace("share: 0.2", "share: 1"), now=NOW)
+    form = adopt_form(actor=ivo, text=FORM.replace("share: 0.2", "share: 1"), reason="agreed", now=NOW)
     drawn = draw_sessions(actor=ivo, form_id=form.public_id, from_at=START, until_at=NOW, now=NOW)
     fidelity = FidelityReview.objects.get(draw=drawn, session_record=record)
     rating = rated_by_ada(cast, FidelityReview.objects.get(draw=drawn, session_record=theirs))

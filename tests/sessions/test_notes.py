@@ -229,9 +229,16 @@ def test_a_clinic_rewords_a_shipped_template_and_adds_its_own(cast: Cast, record
     finn = cast.actor("finn", at=AT)
     draft = start(cast, record)
     change_note_template(
-        actor=finn, code="dap", title="DAP with risk", lines="Data\nAssessment\nRisk | Always\nPlan", now=AT
+        actor=finn,
+        code="dap",
+        title="DAP with risk",
+        lines="Data\nAssessment\nRisk | Always\nPlan",
+        reason="agreed",
+        now=AT,
     )
-    change_note_template(actor=finn, code="", title="Body work", lines="Body", kinds=["dosing"], now=AT)
+    change_note_template(
+        actor=finn, code="", title="Body work", lines="Body", kinds=["dosing"], reason="agreed", now=AT
+    )
     offered = {one.code: one for one in templates_for(finn, "preparation")}
     assert [one.title for one in offered["dap"].blocks] == ["Data", "Assessment", "Risk", "Plan"]
     assert set(offered) == {"dap", "soap", "free"}
@@ -241,15 +248,17 @@ def test_a_clinic_rewords_a_shipped_template_and_adds_its_own(cast: Cast, record
 
 def test_two_administrators_do_not_overwrite_each_other_s_template(cast: Cast) -> None:
     finn, carla = cast.actor("finn", at=AT), cast.actor("carla", at=AT)
-    change_note_template(actor=finn, code="soap", title="SOAP", lines="S\nO\nA\nP", now=AT)
+    change_note_template(actor=finn, code="soap", title="SOAP", lines="S\nO\nA\nP", reason="agreed", now=AT)
     with pytest.raises(NotNow):
-        change_note_template(actor=carla, code="soap", title="SOAP", lines="One", now=AT)
+        change_note_template(actor=carla, code="soap", title="SOAP", lines="One", reason="agreed", now=AT)
 
 
 @pytest.mark.parametrize("name", ["ada", "dov", "eve"])
 def test_nobody_else_changes_templates(cast: Cast, name: str) -> None:
     with pytest.raises(Forbidden):
-        change_note_template(actor=cast.actor(name, at=AT), code="dap", title="DAP", lines="One", now=AT)
+        change_note_template(
+            actor=cast.actor(name, at=AT), code="dap", title="DAP", lines="One", reason="agreed", now=AT
+        )
 
 
 # --- copied ---
@@ -436,6 +445,7 @@ def licence(cast: Cast, name: str) -> None:
         code="psychotherapist",
         title="Licence",
         valid_from=date(2020, 1, 1),
+        reason="agreed",
         now=AT,
     )
 

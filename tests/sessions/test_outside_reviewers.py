@@ -60,6 +60,7 @@ def invited(cast: Cast, *courses: Course, **changed: Any) -> list[ReviewInvitati
             "printed_name": "Rita Rowan",
             "course_ids": [course.public_id for course in courses],
             "until_on": LAST,
+            "reason": "agreed",
             **changed,
         },
     )
@@ -158,7 +159,12 @@ def test_an_outside_reviewer_reviews_a_deviation_of_their_course() -> None:
     )
     assert review.reviewer.printed_name == "Rita Rowan"
     invitation = ReviewInvitation.objects.get()
-    end_invitation(actor=cast.actor("carla", at=day.now), invitation_id=invitation.public_id, now=day.now)
+    end_invitation(
+        actor=cast.actor("carla", at=day.now),
+        invitation_id=invitation.public_id,
+        reason="agreed",
+        now=day.now,
+    )
     with pytest.raises(NotFound):
         review_deviation(
             actor=rita(cast, at=day.now),
@@ -355,6 +361,7 @@ def test_an_invitation_in_one_clinic_opens_nothing_in_another(cast: Cast, course
         end_invitation(
             actor=other.actor("carla"),
             invitation_id=ReviewInvitation.objects.get(course=course).public_id,
+            reason="agreed",
             now=START,
         )
 
@@ -405,6 +412,7 @@ def test_an_outside_reviewer_is_never_on_a_care_team_nor_given_the_role_by_hand(
             course_id=course.public_id,
             team_role=TeamRole.CO_THERAPIST,
             person_id=person.public_id,
+            reason="agreed",
             now=START,
         )
     ada = Membership.objects.get(person=cast.people["ada"])
@@ -415,6 +423,7 @@ def test_an_outside_reviewer_is_never_on_a_care_team_nor_given_the_role_by_hand(
             roles=[Role.THERAPIST, Role.OUTSIDE_REVIEWER],
             from_on=ada.from_on,
             until_on=None,
+            reason="agreed",
             now=START,
         )
 

@@ -52,6 +52,7 @@ def licence(cast: Cast, name: str, *, ends_in: int, code: str = "psychotherapist
         title=f"Licence of {name}",
         valid_from=today - timedelta(days=900),
         valid_until=today + timedelta(days=ends_in),
+        reason="agreed",
         now=clock.now(),
     )
 
@@ -66,6 +67,7 @@ def test_everything_says_since_when_and_links_to_the_act() -> None:
         person_id=cast.id("ada"),
         from_on=today,
         until_on=today + timedelta(days=3),
+        reason="agreed",
         now=now,
     )
     licence(cast, "ada", ends_in=20)
@@ -326,6 +328,7 @@ def test_the_page_costs_the_same_for_more_of_everything(page: str) -> None:
             from_on=clock.now().date(),
             until_on=clock.now().date() + timedelta(days=5),
             stand_in=cast.id("gil"),
+            reason="agreed",
             now=clock.now(),
         )
         refresh_due_courses(now=clock.now())

@@ -165,16 +165,16 @@ def test_scores_are_for_staff_only_until_an_administrator_says_otherwise_and_why
     assert (reason.text, reason.event.data) == ("Asked for.", {"shows_scores": True})
     assert "Your answers in numbers" in main_of(client, token)
     with pytest.raises(Forbidden):
-        change_clinic(actor=cast.actor("ada"), settings={"shows_scores": False}, now=START)
+        change_clinic(actor=cast.actor("ada"), settings={"shows_scores": False}, reason="agreed", now=START)
 
 
 def test_scores_stand_beneath_the_plan_and_nowhere_without_it(cast: Cast, course: Course) -> None:
     with pytest.raises(BadInput) as refused:
-        change_clinic(actor=cast.actor("finn"), settings={"shows_scores": True}, now=START)
+        change_clinic(actor=cast.actor("finn"), settings={"shows_scores": True}, reason="agreed", now=START)
     assert "shows_scores" in refused.value.fields
     scores_shown(cast)
     with pytest.raises(BadInput):
-        change_clinic(actor=cast.actor("finn"), settings={"shows_plan": False}, now=START)
+        change_clinic(actor=cast.actor("finn"), settings={"shows_plan": False}, reason="agreed", now=START)
 
 
 def test_a_patient_sees_their_own_totals_over_time_only_behind_the_step(cast: Cast, course: Course) -> None:

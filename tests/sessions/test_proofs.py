@@ -136,7 +136,10 @@ def test_a_message_in_quiet_hours_is_found_on_the_patients_own_clock(
     )
     if since:
         change_clinic(
-            actor=day.cast.actor("finn", at=at), settings={"quiet_from": quiet_from}, now=at + days(1)
+            actor=day.cast.actor("finn", at=at),
+            settings={"quiet_from": quiet_from},
+            reason="agreed",
+            now=at + days(1),
         )
     assert proofs.broken().get("never_sent_in_quiet_hours", 0) == int(found)
 

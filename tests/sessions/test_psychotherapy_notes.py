@@ -104,6 +104,7 @@ def test_who_left_the_care_team_still_reads_their_own_and_writes_no_more(
         course_id=course.public_id,
         team_role=TeamRole.LEAD_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=AT,
     )
     found = own_note(cast.actor("ada", at=AT), record.public_id)

@@ -54,6 +54,7 @@ def joins(cast: Cast, course: Course, now: datetime = LATER) -> None:
         course_id=course.public_id,
         team_role=TeamRole.CO_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=now,
     )
 
@@ -68,6 +69,7 @@ def stands_in(cast: Cast, _course: Course) -> None:
         caseload=True,
         calls=False,
         safety_tasks=False,
+        reason="agreed",
         now=LATER,
     )
 
@@ -80,6 +82,7 @@ def is_made_prescriber(cast: Cast, _course: Course) -> None:
         roles=[Role.THERAPIST, Role.PRESCRIBER],
         from_on=membership.from_on,
         until_on=None,
+        reason="agreed",
         now=LATER,
     )
 
@@ -186,6 +189,7 @@ def test_a_role_given_by_mistake_and_taken_back_closes_it_and_given_again_opens_
             roles=roles,
             from_on=gil.from_on,
             until_on=None,
+            reason="agreed",
             now=now,
         )
         refresh_due_courses(now=now)

@@ -65,6 +65,7 @@ def name_rater(cast: Cast, course: Course, name: str) -> None:
         course_id=course.public_id,
         team_role=TeamRole.INDEPENDENT_RATER,
         person_id=cast.id(name),
+        reason="agreed",
         now=START,
     )
 
@@ -188,6 +189,7 @@ def test_who_joined_the_team_after_being_named_is_told_that_the_rating_would_not
         course_id=course.public_id,
         team_role=TeamRole.CO_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=START,
     )
     body = problem(

@@ -39,6 +39,7 @@ def a_clock(
     unit: Unit = Unit.HOURS,
     by: str = "finn",
     source: str = "The board’s letter of 3 May",
+    reason: str = "agreed",
 ) -> ReportingClock:
     return set_clock(
         actor=cast.actor(by),
@@ -48,6 +49,7 @@ def a_clock(
         unit=unit,
         from_next_day=True,
         source=source,
+        reason=reason,
         now=START,
     )
 

@@ -66,6 +66,7 @@ def handed(cast: Cast, who: str = "ada", to: str = "gil", **changed: Any) -> Han
             "taker_id": cast.id(to),
             "from_on": FIRST,
             "until_on": LAST,
+            "reason": "agreed",
             **changed,
         },
     )
@@ -76,7 +77,7 @@ def away(cast: Cast, who: str = "ada", **changed: Any) -> Absence:
     return record_absence(
         actor=cast.actor(by),
         now=START,
-        **{"person_id": cast.id(who), "from_on": FIRST, "until_on": LAST, **changed},
+        **{"person_id": cast.id(who), "from_on": FIRST, "until_on": LAST, "reason": "agreed", **changed},
     )
 
 
@@ -138,6 +139,7 @@ def test_a_patient_taken_in_meanwhile_is_the_colleague_s_too_and_nobody_else_s(c
             course_id=other.public_id,
             team_role=place,
             person_id=cast.id(name),
+            reason="agreed",
             now=START,
         )
     gil = cast.actor("gil", at=later)
@@ -249,7 +251,9 @@ def test_a_handover_taken_back_ends_at_once(cast: Cast, course: Course) -> None:
     assert held_by(task)[0] == "gil"
     later = START + timedelta(hours=2)
     for _twice in range(2):
-        take_back(actor=cast.actor("ada", at=later), handover_id=handover.public_id, now=later)
+        take_back(
+            actor=cast.actor("ada", at=later), handover_id=handover.public_id, reason="agreed", now=later
+        )
     tick(later)
     assert held_by(task)[0] == "ada"
     assert not allows(cast.actor("gil", at=later), Permission.VIEW_CHART, subject_of(course))
@@ -258,7 +262,7 @@ def test_a_handover_taken_back_ends_at_once(cast: Cast, course: Course) -> None:
 
 def test_one_taken_back_before_it_begins_never_opens_anything(cast: Cast, course: Course) -> None:
     handover = handed(cast)
-    take_back(actor=cast.actor("ada"), handover_id=handover.public_id, now=START)
+    take_back(actor=cast.actor("ada"), handover_id=handover.public_id, reason="agreed", now=START)
     assert cast.actor("gil", at=midnight(cast, FIRST)).stands_in_for == frozenset()
     assert handed(cast, to="ben").pk != handover.pk, "the days are free again"
 
@@ -317,6 +321,7 @@ def test_what_had_fallen_to_the_coordinator_goes_to_who_takes_the_place(cast: Ca
         course_id=course.public_id,
         team_role=TeamRole.LEAD_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=START,
     )
     assert held_by(task)[0] == "gil" and task.unowned_since is None
@@ -337,7 +342,7 @@ def test_who_is_back_early_has_their_work_again(cast: Cast, course: Course) -> N
     tick(at)
     task = opened(course, at=at)
     assert held_by(task)[0] == "ben"
-    end_absence(actor=cast.actor("ada", at=at), absence_id=absence.public_id, now=at)
+    end_absence(actor=cast.actor("ada", at=at), absence_id=absence.public_id, reason="agreed", now=at)
     tick(at)
     assert held_by(task)[0] == "ada"
 
@@ -364,10 +369,15 @@ def test_a_therapist_hands_over_their_own_and_nobody_else_s(cast: Cast) -> None:
         away(cast, by="gil")
     for by in ("carla", "eve"):
         handed(cast, by=by, from_on=LAST, until_on=LAST)
-        take_back(actor=cast.actor(by), handover_id=Handover.objects.latest("pk").public_id, now=START)
+        take_back(
+            actor=cast.actor(by),
+            handover_id=Handover.objects.latest("pk").public_id,
+            reason="agreed",
+            now=START,
+        )
     handover = handed(cast)
     with pytest.raises(Forbidden):
-        take_back(actor=cast.actor("gil"), handover_id=handover.public_id, now=START)
+        take_back(actor=cast.actor("gil"), handover_id=handover.public_id, reason="agreed", now=START)
 
 
 def test_nobody_hands_over_in_another_clinic(cast: Cast) -> None:
@@ -375,7 +385,7 @@ def test_nobody_hands_over_in_another_clinic(cast: Cast) -> None:
     Membership.objects.filter(clinic=cast.clinic, person=other.people["carla"]).delete()
     handover = handed(cast)
     with pytest.raises(NotFound):
-        take_back(actor=other.actor("carla"), handover_id=handover.public_id, now=START)
+        take_back(actor=other.actor("carla"), handover_id=handover.public_id, reason="agreed", now=START)
     stranger = make_person(other.clinic, "Hana Hazel", Role.THERAPIST)
     with pytest.raises(BadInput):
         hand_over(
@@ -384,6 +394,7 @@ def test_nobody_hands_over_in_another_clinic(cast: Cast) -> None:
             taker_id=stranger.public_id,
             from_on=FIRST,
             until_on=LAST,
+            reason="agreed",
             now=START,
         )
 
@@ -468,6 +479,7 @@ def test_a_deputy_acts_as_supervisor_only_while_the_supervisor_is_away(cast: Cas
         supervisor_id=cast.id("carla"),
         deputy_id=cast.id("gil"),
         from_on=START.date(),
+        reason="agreed",
         now=START,
     )
     assert Role.SUPERVISOR not in cast.actor("gil").roles
@@ -490,6 +502,7 @@ def test_a_deputy_names_no_deputy_and_one_released_acts_no_more(cast: Cast) -> N
         supervisor_id=cast.id("carla"),
         deputy_id=cast.id("gil"),
         from_on=START.date(),
+        reason="agreed",
         now=START,
     )
     away(cast, "carla")
@@ -500,11 +513,12 @@ def test_a_deputy_names_no_deputy_and_one_released_acts_no_more(cast: Cast) -> N
             supervisor_id=cast.id("carla"),
             deputy_id=cast.id("ben"),
             from_on=FIRST,
+            reason="agreed",
             now=at,
         )
     for who in ("ada", "eve", "finn"):
         with pytest.raises(Forbidden):
-            release_deputy(actor=cast.actor(who), deputy_id=row.public_id, now=at)
+            release_deputy(actor=cast.actor(who), deputy_id=row.public_id, reason="agreed", now=at)
     release_deputy(actor=cast.actor("carla", at=at), deputy_id=row.public_id, now=at, reason="Moved on.")
     assert Role.SUPERVISOR not in cast.actor("gil", at=at).roles
 
@@ -519,6 +533,7 @@ def test_only_a_clinician_deputises_and_only_for_a_supervisor(
             supervisor_id=cast.id(supervisor),
             deputy_id=cast.id(deputy),
             from_on=FIRST,
+            reason="agreed",
             now=START,
         )
 

@@ -116,6 +116,7 @@ def test_tasks_of_who_leaves_the_care_team_go_to_who_takes_their_place(cast: Cas
         course_id=course.public_id,
         team_role=TeamRole.LEAD_THERAPIST,
         person_id=cast.id("gil"),
+        reason="agreed",
         now=START + timedelta(minutes=1),
     )
     task.refresh_from_db()
@@ -135,6 +136,7 @@ def test_tasks_of_who_leaves_the_clinic_are_handed_on_by_the_loop(cast: Cast, co
         roles=[Role.THERAPIST],
         from_on=ada.from_on,
         until_on=last,
+        reason="agreed",
         now=START,
     )
     look(course, START)
@@ -170,6 +172,7 @@ def test_a_place_of_the_care_team_is_only_for_who_holds_its_role(cast: Cast, cou
                 course_id=course.public_id,
                 team_role=place,
                 person_id=cast.id(name),
+                reason="agreed",
                 now=START,
             )
         assert list(refusal.value.fields) == [place.value]
@@ -192,7 +195,7 @@ def test_a_clinic_that_sets_its_own_answer_hour_is_heeded_at_once(cast: Cast, co
     noon = message.send_at + timedelta(hours=3)
     refresh_due_courses(now=noon)
     chosen = time(12, 30)
-    change_clinic(actor=cast.actor("finn"), settings={"answer_by": chosen}, now=noon)
+    change_clinic(actor=cast.actor("finn"), settings={"answer_by": chosen}, reason="agreed", now=noon)
     refresh_due_courses(now=noon)
     assert Course.objects.get(pk=course.pk).look_again_at == noon + timedelta(minutes=30)
     refresh_due_courses(now=noon + timedelta(minutes=30))
@@ -215,12 +218,14 @@ def test_a_clinic_without_an_hour_of_its_own_keeps_the_protocols(cast: Cast, cou
 
 def test_only_an_administrator_sets_the_clinics_hour(cast: Cast) -> None:
     with pytest.raises(Forbidden):
-        change_clinic(actor=cast.actor("carla"), settings={"answer_by": time(9)}, now=START)
+        change_clinic(actor=cast.actor("carla"), settings={"answer_by": time(9)}, reason="agreed", now=START)
     with pytest.raises(BadInput) as refusal:
-        change_clinic(actor=cast.actor("finn"), settings={"crisis_lines": ["call us"]}, now=START)
+        change_clinic(
+            actor=cast.actor("finn"), settings={"crisis_lines": ["call us"]}, reason="agreed", now=START
+        )
     assert list(refusal.value.fields) == ["crisis_lines"]
     with pytest.raises(BadInput, match="cannot be read"):
-        change_clinic(actor=cast.actor("finn"), settings={"zone": "Asia/Tokyo"}, now=START)
+        change_clinic(actor=cast.actor("finn"), settings={"zone": "Asia/Tokyo"}, reason="agreed", now=START)
 
 
 # --- who is booked ------------------------------------------------------------------------------------------

@@ -186,7 +186,9 @@ def test_of_two_registrations_with_one_code_one_is_made_and_the_other_names_the_
 
 
 def test_of_two_rooms_of_one_name_one_is_made(cast: Cast) -> None:
-    results = at_once(*[lambda: add_room(actor=cast.actor("finn"), name="Red room", now=START)] * 3)
+    results = at_once(
+        *[lambda: add_room(actor=cast.actor("finn"), name="Red room", reason="agreed", now=START)] * 3
+    )
     assert len(winners(results)) == 1
     assert Room.objects.filter(name="Red room").count() == 1
 

@@ -198,7 +198,7 @@ def test_what_was_held_before_the_move_keeps_its_words_in_every_list(cast: Cast)
     later = START + days(8)
     move(cast, course, to=publish(cast, text, now=later), at=later)
     (unsigned,) = today(cast.actor("ada", at=later), now=later).unsigned
-    form = adopt_form(actor=carla, text=FORM.replace("share: 0.2", "share: 1"), now=carla.at)
+    form = adopt_form(actor=carla, text=FORM.replace("share: 0.2", "share: 1"), reason="agreed", now=carla.at)
     draw_sessions(actor=carla, form_id=form.public_id, from_at=START, until_at=carla.at, now=carla.at)
     (drawn,) = reviews(carla)
     assert {unsigned.what, drawn.visit} == {"Preparation session 1"}

@@ -57,6 +57,7 @@ def away(cast: Cast, *, first: datetime, last: datetime, who: str = "ben", at: d
         person_id=cast.id(who),
         from_on=first.astimezone(zone).date(),
         until_on=last.astimezone(zone).date(),
+        reason="agreed",
         now=at,
     )
 
@@ -106,7 +107,7 @@ def test_an_absence_recorded_later_flags_the_visit_until_they_are_back(cast: Cas
     morning = VISIT - timedelta(hours=1)
     (visit,) = today(cast.actor("eve", at=morning), now=morning).visits
     assert list(visit.away) == ["Ben Birch"]
-    end_absence(actor=carla, absence_id=absence.public_id, now=NOW)
+    end_absence(actor=carla, absence_id=absence.public_id, reason="agreed", now=NOW)
     assert oversight(carla, now=NOW).visits_away_count == 0
     (visit,) = today(cast.actor("eve", at=morning), now=morning).visits
     assert list(visit.away) == []
@@ -175,7 +176,7 @@ def test_the_task_closes_when_they_are_there_after_all_and_another_absence_is_an
     book(cast, course)
     absence = away(cast, first=VISIT, last=VISIT, at=LATER)
     assert [row[2] for row in tasks_after(course, LATER)] == [True]
-    end_absence(actor=cast.actor("carla", at=LATER), absence_id=absence.public_id, now=LATER)
+    end_absence(actor=cast.actor("carla", at=LATER), absence_id=absence.public_id, reason="agreed", now=LATER)
     assert [row[2] for row in tasks_after(course, LATER)] == [False]
     away(cast, first=VISIT, last=VISIT, at=LATER + timedelta(hours=1))
     assert [row[2] for row in tasks_after(course, LATER + timedelta(hours=1))] == [False, True]

@@ -43,7 +43,7 @@ OWN = "{sender}: see you {day}, {time}. {link} Reply STOP to opt out."
 
 
 def write(cast: Cast, text: str = OWN, *, who: str = "finn", **more: Any) -> MessageWording:
-    given = {"kind": "visit", "channel": "text", "language": "en"} | more
+    given = {"kind": "visit", "channel": "text", "language": "en", "reason": "agreed"} | more
     return write_wording(actor=cast.actor(who), text=text, now=START, **given)
 
 
@@ -148,10 +148,10 @@ def test_a_senders_name_that_tells_or_does_not_fit_is_refused_when_it_is_saved(
     cast: Cast, changed: dict[str, str], field: str, said: str
 ) -> None:
     if not field:
-        change_clinic(actor=cast.actor("finn"), settings=changed, now=START)
+        change_clinic(actor=cast.actor("finn"), settings=changed, reason="agreed", now=START)
         return
     with pytest.raises(BadInput) as refused:
-        change_clinic(actor=cast.actor("finn"), settings=changed, now=START)
+        change_clinic(actor=cast.actor("finn"), settings=changed, reason="agreed", now=START)
     [words] = refused.value.fields[field]
     assert said in words
     assert Clinic.objects.get(pk=cast.clinic.pk).sender_name == cast.clinic.sender_name

@@ -166,6 +166,7 @@ def allow(cast: Cast, *, now: datetime = START, until: date | None = None) -> Le
         scope="Phase 2 at this clinic",
         valid_from=date(2020, 1, 1),
         valid_until=until,
+        reason="agreed",
         now=now,
     )
 

@@ -312,6 +312,7 @@ def supervised(day: ClinicDay) -> dict[str, dict[str, str]]:
         unit=Unit.WORKING_DAYS,
         from_next_day=True,
         source="The board’s letter of 3 May",
+        reason="agreed",
         now=day.now,
     )
     first, second, third = DeviationRecord.objects.filter(

@@ -1,5 +1,6 @@
-"""`manage.py load_wording FILE --clinic SLUG --person EMAIL`: the wording that a clinic is licensed to use
-becomes that of its instrument, for this clinic alone. The permission asked is that person's."""
+"""`manage.py load_wording FILE --clinic SLUG --person EMAIL --reason WHY`: the wording that a clinic is
+licensed to use becomes that of its instrument, for this clinic alone. The permission asked is that
+person's."""
 
 from __future__ import annotations
 
@@ -28,8 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument("--clinic", required=True, metavar="SLUG")
         parser.add_argument("--person", required=True, metavar="EMAIL")
+        parser.add_argument("--reason", required=True, metavar="WHY")
 
-    def handle(self, *args: Any, file: Path, clinic: str, person: str, **options: Any) -> None:
+    def handle(self, *args: Any, file: Path, clinic: str, person: str, reason: str, **options: Any) -> None:
         now = clock.now()
         house = Clinic.objects.filter(slug=clinic).first()
         if house is None:
@@ -42,7 +44,13 @@ class Command(BaseCommand):
         if named is None:
             raise CommandError(f"{file}: it does not say whose wording it is. Add `instrument: <code>`.")
         try:
-            row = load_wording(actor=actor_of(house, person, now), instrument=named[1], text=text, now=now)
+            row = load_wording(
+                actor=actor_of(house, person, now),
+                instrument=named[1],
+                text=text,
+                reason=reason,
+                now=now,
+            )
         except Refusal as refusal:
             lines = [f"{file}:{line}" for line in refusal.fields.get("document", [])]
             raise CommandError("\n".join([refusal.message, *lines, refusal.advice]).strip()) from refusal

@@ -237,7 +237,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "end_reporting_clock": reason,
         "review_trend": {**row, "comment": "Seen.", "closes": False},
         "save_draft": {"document": second_text()},
-        "wordings": {**row, "instrument": "caps5", "document": wording()},
+        "wordings": {**row, **reason, "instrument": "caps5", "document": wording()},
         "take_wording_back": {**row, **reason, "instrument": "caps5"},
         "jurisdictions": {**reason, "jurisdictions": ["US", "US-OR"]},
         "import_study": {"study": usdm_study(parse(second_text()))},
@@ -249,6 +249,7 @@ def bodies(day: ClinicDay, ids: dict[str, str]) -> dict[str, dict[str, Any]]:
         "retire_version": {},
         "version_figures": {"figures": []},
         "legal_bases": {
+            **reason,
             **row,
             "kind": "permit",
             "number": "P-1",
@@ -321,10 +322,16 @@ def team_rows(day: ClinicDay, *, now: datetime) -> dict[str, str]:
         from_on=first,
         until_on=last,
         stand_in=cast.id("ben"),
+        reason="agreed",
         now=now,
     )
     deputy = name_deputy(
-        actor=carla, supervisor_id=cast.id("carla"), deputy_id=cast.id("gil"), from_on=first, now=now
+        actor=carla,
+        supervisor_id=cast.id("carla"),
+        deputy_id=cast.id("gil"),
+        from_on=first,
+        reason="agreed",
+        now=now,
     )
     credential = record_credential(
         actor=carla,
@@ -333,6 +340,7 @@ def team_rows(day: ClinicDay, *, now: datetime) -> dict[str, str]:
         code="physician",
         title="Physician",
         valid_from=first,
+        reason="agreed",
         now=now,
     )
     [invitation] = invite_reviewer(
@@ -341,6 +349,7 @@ def team_rows(day: ClinicDay, *, now: datetime) -> dict[str, str]:
         printed_name="Vera Vine",
         course_ids=[day.new.public_id],
         until_on=last,
+        reason="agreed",
         now=now,
     )
     hana = make_person(cast.clinic, "Hana Hazel", Role.THERAPIST, Role.SUPERVISOR)
@@ -416,6 +425,7 @@ def _followed(day: ClinicDay, deviation: DeviationRecord) -> dict[str, str]:
         unit=Unit.CALENDAR_DAYS,
         from_next_day=True,
         source="The board’s letter",
+        reason="agreed",
         now=now,
     )
     important(cast, deviation, now=now)

@@ -121,6 +121,9 @@ def test_a_legal_basis_is_recorded_listed_and_revoked(cast: Cast) -> None:
         "valid_from": "2027-01-01",
         "valid_until": "2027-12-31",
     }
+    for unexplained in (body, {**body, "reason": ""}):
+        assert finn.post("legal_bases", unexplained, protocol=protocol).status_code == 400
+    body["reason"] = "The licence came by post."
     first = ok(finn.post("legal_bases", body, protocol=protocol))
     assert ok(finn.post("legal_bases", body, protocol=protocol)) == first
     problem(finn.post("legal_bases", {**body, "number": "OR-13"}, protocol=protocol), 422, "id-reused")

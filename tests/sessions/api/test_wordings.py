@@ -25,7 +25,10 @@ def state(cast: Cast) -> Any:
 
 
 def test_a_wording_is_loaded_read_and_taken_back_through_the_api(cast: Cast) -> None:
-    finn, sent = calls(cast, "finn"), {"id": new_id(), "instrument": CODE, "document": wording()}
+    finn, asked = calls(cast, "finn"), {"id": new_id(), "instrument": CODE, "document": wording()}
+    for unexplained in (asked, {**asked, "reason": " "}):
+        assert finn.post("wordings", unexplained).status_code == 400
+    sent = {**asked, "reason": "The new licence."}
     assert (state(cast)["has_text"], state(cast)["ships"]) == (False, "structure")
     first = ok(finn.post("wordings", sent))
     assert (first["id"], first["loaded_by"]) == (sent["id"], "Finn Fir")
@@ -39,6 +42,7 @@ def test_a_wording_is_loaded_read_and_taken_back_through_the_api(cast: Cast) -> 
 def test_a_wording_in_another_language_stands_beside_the_english(cast: Cast) -> None:
     finn = calls(cast, "finn")
     sent = {"id": new_id(), "instrument": "pcl5", "document": wording(code="pcl5", language="de")}
+    sent["reason"] = "For those who read German"
     assert ok(finn.post("wordings", sent))["language"] == "de"
     listed = [one for one in ok(finn.get("wordings"))["items"] if one["instrument"] == "pcl5"]
     assert [(one["language"], one["has_text"], bool(one["document"])) for one in listed] == [
@@ -50,7 +54,7 @@ def test_a_wording_in_another_language_stands_beside_the_english(cast: Cast) -> 
 
 
 def test_a_wording_that_does_not_fit_names_its_lines_in_the_answer(cast: Cast) -> None:
-    sent = {"id": new_id(), "instrument": CODE, "document": wording(licence="")}
+    sent = {"id": new_id(), "instrument": CODE, "document": wording(licence=""), "reason": "New."}
     told = problem(calls(cast, "finn").post("wordings", sent), 400, "wording-document")
     assert any("licence" in str(error) for error in told["errors"])
     problem(calls(cast, "ada").post("wordings", {**sent, "document": wording()}), 403, "forbidden")

@@ -237,6 +237,7 @@ def test_a_reviewer_from_outside_takes_the_records_they_were_invited_to_and_no_o
         printed_name="Rita Rowan",
         course_ids=[course.public_id],
         until_on=date(2027, 3, 14),
+        reason="agreed",
         now=START,
     )
     cast.people["rita"] = Person.objects.get(email="rita@example.org")

@@ -79,6 +79,7 @@ def a_deputy_no_more(day: ClinicDay) -> Door:
         supervisor_id=day.cast.id("carla"),
         deputy_id=day.cast.id("dov"),
         from_on=day.now.date(),
+        reason="agreed",
         now=day.now,
     )
     return "carla", at(day, "team_release", row.public_id), {}, "deputy_released"
@@ -104,6 +105,7 @@ def an_absence_no_more(day: ClinicDay) -> Door:
         person_id=day.cast.id("ada"),
         from_on=day.now.date(),
         until_on=day.now.date() + timedelta(days=3),
+        reason="agreed",
         now=day.now,
     )
     return "ada", at(day, "team_absence_end", row.public_id), {}, "absence_ended"
@@ -121,6 +123,7 @@ def work_taken_back(day: ClinicDay) -> Door:
         taker_id=day.cast.id("gil"),
         from_on=day.now.date(),
         until_on=day.now.date() + timedelta(days=3),
+        reason="agreed",
         now=day.now,
     )
     return "ada", at(day, "team_handover_end", row.public_id), {}, "work_taken_back"
@@ -153,6 +156,7 @@ def a_reviewer_no_more(day: ClinicDay) -> Door:
         printed_name="Rita Rowan",
         course_ids=[day.late.public_id],
         until_on=day.now.date() + timedelta(days=30),
+        reason="agreed",
         now=day.now,
     )
     return "carla", at(day, "team_invitation_end", row.public_id), {}, "review_invitation_ended"

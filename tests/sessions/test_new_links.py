@@ -115,7 +115,7 @@ def test_a_new_link_is_one_text_and_says_less_where_all_of_it_does_not_fit(
     whole += " Reply STOP to opt out."
     room = ONE_TEXT - text_length(whole).units - left - text_length(sender.replace("{A}", "")).units
     name = sender.replace("{A}", "A" * room)
-    change_clinic(actor=cast.actor("finn"), settings={"sender_name": name}, now=START)
+    change_clinic(actor=cast.actor("finn"), settings={"sender_name": name}, reason="agreed", now=START)
     message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
     ask_for_new_link(token=token_of(link_address(message=message, course=course)), now=START)
     send_due_messages(now=START + timedelta(seconds=1))

@@ -50,6 +50,7 @@ def names_for_symptoms(cast: Cast, course: Course, name: str) -> None:
         course_id=course.public_id,
         team_role=TeamRole.INDEPENDENT_RATER,
         person_id=cast.id(name),
+        reason="agreed",
         now=AT,
     )
 

@@ -7,10 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from clinic.actors import Actor
 from clinic.admin.acting import Given, HouseAdmin, OperationForm
+from clinic.admin.lines import CrisisLines, countries
 from clinic.languages import NAMES
 from clinic.models import Clinic, ReviewSettings, Room
 from clinic.operations import people
@@ -52,7 +54,50 @@ class WordsByLanguage(forms.CharField):
         return found
 
 
+STEP_UP_WORDS = [
+    ("code", _("A code, sent another way than the link")),
+    ("word", _("A word that the patient chose")),
+    ("birth_date", _("Their date of birth, which others may know")),
+]
+
+
+def _as_number(value: Any) -> int:
+    return int(value)
+
+
 class ClinicForm(OperationForm):
+    country = forms.ChoiceField(
+        choices=lambda: [("", "–"), *countries()],
+        required=False,
+        label=_("Country"),
+        help_text=_(
+            "Decides which crisis line a patient is shown; the deployment check wants one in each language "
+            "the clinic writes in."
+        ),
+    )
+    crisis_lines = CrisisLines(
+        label=_("Crisis lines"),
+        required=False,
+        help_text=_(
+            "A patient is shown those of the clinic’s country, in their language where there are any. To "
+            "take a line away, empty its row. Save to get more empty rows."
+        ),
+    )
+    open_days = forms.TypedMultipleChoiceField(
+        choices=[(number, WEEKDAYS[number - 1]) for number in range(1, 8)],  # as ISO counts them
+        coerce=_as_number,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label=_("Days on which it is open"),
+        help_text=_("None chosen: every day."),
+    )
+    step_up_ways = forms.MultipleChoiceField(
+        choices=STEP_UP_WORDS,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label=_("How patients show that it is them"),
+        help_text=_("None chosen: a page with a name or a clinical word is not opened by a link."),
+    )
     reading_hours_in = WordsByLanguage(
         label=_("Reading hours in other languages"),
         required=False,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from clinic.ids import uuid7
 from clinic.languages import NAMES
+from clinic.rules.crisis_lines import faults
 from clinic.rules.telephone import text_number
 
 
@@ -34,15 +35,23 @@ def valid_crisis_lines(value: object) -> None:
     """A list of {name, number, hours} and, where there is more than one country or language, {country,
     language}; each a string. Shown on every page a patient sees."""
     fields, more = {"name", "number", "hours"}, {"country", "language"}
-    ok = isinstance(value, list) and all(
+    lines = value if isinstance(value, list) else [None]
+    if not all(
         isinstance(line, dict)
         and fields <= set(line) <= fields | more
         and all(isinstance(text, str) for text in line.values())
-        for line in value
-    )
-    if not ok:
+        for line in lines
+    ):
         raise ValidationError(
             _("Crisis lines are a list of entries with: name, number, hours; and country, language.")
+        )
+    if wrong := [line["name"] or line["number"] for line in lines if faults(line)]:
+        raise ValidationError(
+            _(
+                "Each crisis line has a name, a number that can be dialled, and of country and language "
+                "their codes: %(wrong)s."
+            ),
+            params={"wrong": ", ".join(wrong)},
         )
 
 

@@ -1,11 +1,39 @@
-"""Which crisis lines somebody is shown: those of the clinic's country, in their language where there are any.
-Pure. A line is {name, number, hours}, and may say its `country` (ISO code) and `language`."""
+"""Which crisis lines somebody is shown: those of the clinic's country, in their language where there are any;
+and what a line has to be. Pure. A line is {name, number, hours}, and may say its `country` (ISO code) and
+`language`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
 
 Line = Mapping[str, str]
+_DIALLED = re.compile(r"[+\d][\d ()/.-]*")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+
+
+class Fault(StrEnum):
+    NO_NAME = "no_name"
+    NOT_DIALLED = "not_dialled"  # it stands behind a button that dials it
+    NO_COUNTRY = "no_country"
+    NO_LANGUAGE = "no_language"
+
+
+def faults(line: Line) -> dict[str, Fault]:
+    """What is wrong with a line, by field."""
+    number, country, language = (line.get(name, "") for name in ("number", "country", "language"))
+    found: dict[str, Fault] = {}
+    if not line.get("name", "").strip():
+        found["name"] = Fault.NO_NAME
+    if not _DIALLED.fullmatch(number) or sum(one.isdigit() for one in number) < 3:
+        found["number"] = Fault.NOT_DIALLED
+    if country and not _COUNTRY.fullmatch(country):
+        found["country"] = Fault.NO_COUNTRY
+    if language and not _LANGUAGE.fullmatch(language):
+        found["language"] = Fault.NO_LANGUAGE
+    return found
 
 
 def lines_for(lines: Sequence[Line], *, country: str, language: str) -> list[Line]:

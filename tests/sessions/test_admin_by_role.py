@@ -15,6 +15,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clinic.admin.lines import Rows
 from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Absence, Clinic, Credential, Deputy, Event, Handover, Membership, Person, Room
 from clinic.operations import people
@@ -130,6 +131,22 @@ def test_the_first_page_offers_nobody_what_they_may_not_open(cast: Cast) -> None
 
 
 # --- one way through each page ------------------------------------------------------------------------------
+
+
+def filled(form: Any) -> dict[str, Any]:
+    """What a browser would send of a form as it stands."""
+    body: dict[str, Any] = {}
+    for field in form:
+        value = field.value()
+        if field.name == "crisis_lines":
+            rows = Rows(initial=value, prefix=field.name)
+            body |= {one.html_name: one.value() or "" for row in rows for one in row}
+            body |= {one.html_name: one.value() for one in rows.management_form}
+        elif isinstance(value, list) and not hasattr(field.field, "choices"):
+            body[field.name] = ",".join(map(str, value))
+        elif value not in (None, False):
+            body[field.name] = value
+    return body
 
 
 def sent(cast: Cast, **more: object) -> dict[str, Any]:
@@ -351,7 +368,7 @@ def test_an_administrator_changes_one_thing_of_the_clinic_and_the_event_names_th
 ) -> None:
     finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
     form = finn.get(page).context["adminform"].form
-    body = {field.name: field.value() for field in form if field.value() not in (None, False)}
+    body = filled(form)
     assert finn.post(page, {**body, "phone": "555-0142"}).status_code == 200, "it asks why"
     answer = finn.post(page, {**body, "phone": "555-0142", "reason": "We have moved."})
     assert answer.status_code == 302, answer.context["adminform"].form.errors
@@ -359,14 +376,70 @@ def test_an_administrator_changes_one_thing_of_the_clinic_and_the_event_names_th
     assert (clinic.phone, clinic.slug, clinic.zone) == ("555-0142", "alder", cast.clinic.zone)
     event = Event.objects.get(verb="clinic_changed")
     assert (event.data, event.reason.text) == ({"phone": True}, "We have moved.")
-    wrong = finn.post(page, {**body, "crisis_lines": '["988"]', "reason": "A slip."})
-    assert b"Crisis lines are a list" in wrong.content
+
+
+def test_crisis_lines_are_a_row_each_with_what_is_wrong_beside_it(cast: Cast) -> None:
+    """As a browser without scripts sends it: all rows, the empty ones too."""
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    shown = finn.get(page)
+    said = shown.content.decode()
+    assert 'name="crisis_lines-0-number"' in said and 'value="988"' in said and "[{" not in said
+    assert said.count('name="crisis_lines-2-name"') == 1, "and two empty rows"
+    body = {**filled(shown.context["adminform"].form), "reason": "A second line."}
+
+    def row(at: int, **line: str) -> dict[str, str]:
+        return {f"crisis_lines-{at}-{name}": value for name, value in line.items()}
+
+    new = row(1, name="Linea", number="024", hours="day and night", country="ES", language="es")
+    for wrong, beside, words in (
+        ({"number": "call us"}, "number", "a telephone can dial"),
+        ({"number": "12"}, "number", "a telephone can dial"),
+        ({"name": " "}, "name", "Say what this line is called."),
+        ({"country": "XX"}, "country", "not one of the available choices"),
+        ({"language": "zz"}, "language", "not one of the available choices"),
+    ):
+        refused = finn.post(page, {**body, **new, **row(1, **wrong)})
+        found = refused.content.decode()
+        assert refused.status_code == 200 and "Some of the lines need another look" in found
+        place = found.split(f'id="id_crisis_lines-1-{beside}_error"')[1].split("</p>")[0]
+        assert words in place, wrong
+        assert f'aria-describedby="id_crisis_lines-1-{beside}_error"' in found
+    assert Clinic.objects.get(pk=cast.clinic.pk).crisis_lines == cast.clinic.crisis_lines
+
+    answer = finn.post(page, {**body, **new})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    kept = Clinic.objects.get(pk=cast.clinic.pk).crisis_lines
+    assert kept == [
+        {"name": "Crisis line", "number": "988", "hours": "day and night"},
+        {"name": "Linea", "number": "024", "hours": "day and night", "country": "ES", "language": "es"},
+    ]
+    event = Event.objects.get(verb="clinic_changed")
+    assert (event.data, event.reason.text) == ({"crisis_lines": True}, "A second line.")
+
+    form = finn.get(page).context["adminform"].form
+    assert finn.post(page, {**filled(form), "reason": "Nothing."}).status_code == 302
+    assert Event.objects.filter(verb="clinic_changed").count() == 1, "the same is no change"
+    gone = {**filled(form), **row(0, name="", number="", hours=""), "reason": "It is closed."}
+    assert finn.post(page, gone).status_code == 302
+    assert Clinic.objects.get(pk=cast.clinic.pk).crisis_lines == kept[1:], "an emptied row is gone"
+
+
+def test_days_ways_and_country_of_the_clinic_are_chosen_and_not_typed(cast: Cast) -> None:
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    body = {**filled(finn.get(page).context["adminform"].form), "reason": "We open on Saturdays."}
+    chosen = {"open_days": ["1", "6"], "step_up_ways": ["word"], "country": "PT"}
+    answer = finn.post(page, {**body, **chosen})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    clinic = Clinic.objects.get(pk=cast.clinic.pk)
+    assert (clinic.open_days, clinic.step_up_ways, clinic.country) == ([1, 6], ["word"], "PT")
+    wrong = finn.post(page, {**body, "open_days": ["8"], "country": "Portugal"})
+    assert wrong.content.decode().count("not one of the available choices") == 2
 
 
 def test_reading_hours_are_written_a_line_for_each_language(cast: Cast) -> None:
     finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
     form = finn.get(page).context["adminform"].form
-    body = {field.name: field.value() for field in form if field.value() not in (None, False)}
+    body = filled(form)
     lines = "es: de lunes a viernes, de 9 a 17\n\nde: werktags: 9 bis 17 Uhr\n"
     for wrong in ("werktags", "de:", "xx: dagen", "de: a\nde: b"):
         refused = finn.post(page, {**body, "reading_hours_in": wrong, "reason": "Open longer."})

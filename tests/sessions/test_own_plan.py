@@ -27,6 +27,7 @@ from sessions.rules.codec import kind_of, to_json
 from sessions.rules.discretion import telling_words
 from sessions.rules.facts import AssessmentAnswered, Mode
 from sessions.rules.tokens import token_hash
+from tests.sessions.test_admin_by_role import filled
 from tests.sessions.test_patient_pages import visit_link
 from tests.support.cast import START, Cast, assessed, days, enrol, make_cast
 from tests.support.clinic_day import set_clock
@@ -154,11 +155,7 @@ def test_scores_are_for_staff_only_until_an_administrator_says_otherwise_and_why
     finn, page = Client(), reverse("admin:clinic_clinic_change", args=[cast.clinic.pk])
     finn.force_login(cast.people["finn"])
     form = finn.get(page).context["adminform"].form
-    given = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
-    given = {
-        name: ",".join(map(str, value)) if isinstance(value, list) and name != "crisis_lines" else value
-        for name, value in given.items()
-    }
+    given = filled(form)
     assert finn.post(page, {**given, "shows_scores": "on"}).status_code == 200, "no reason was given"
     assert finn.post(page, {**given, "shows_scores": "on", "reason": "Asked for."}).status_code == 302
     reason = ChangeReason.objects.get(event__verb="clinic_changed")

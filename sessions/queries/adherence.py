@@ -77,8 +77,9 @@ class Total:
 
     @property
     def weighted(self) -> bool:
-        """Whether the protocol gives something more weight than one."""
-        return self.due_weight != self.came_due
+        """Whether the weights that protocols give come to another share than counting does. Not whether their
+        sum is the count: what weighs half and what weighs one and a half are two things that weigh two."""
+        return self.met_weight * self.came_due != self.met * self.due_weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,6 +130,27 @@ def test_every_number_equals_a_recount_in_plain_sql_on_a_simulated_clinic_of_two
     assert sum(total.met for _month, total in by_month) == everything.total.met
 
 
+@pytest.mark.parametrize(
+    ("met", "came_due", "met_weight", "due_weight", "another"),
+    [
+        pytest.param(1, 2, "1", "2", False, id="each weighs one"),
+        pytest.param(1, 2, "1.5", "2", True, id="one and a half met, a half not: the sums are the same"),
+        pytest.param(2, 3, "4", "5", True, id="two and two met, one not"),
+        pytest.param(1, 2, "3", "6", False, id="each weighs three: a half either way"),
+        pytest.param(2, 2, "4", "4", False, id="all of it met"),
+        pytest.param(0, 2, "0", "5", False, id="none of it met"),
+        pytest.param(0, 0, "0", "0", False, id="nothing came due"),
+    ],
+)
+def test_a_share_by_weight_is_shown_where_it_is_another_than_by_counting(
+    met: int, came_due: int, met_weight: str, due_weight: str, another: bool
+) -> None:
+    total = adherence.Total(
+        met=met, came_due=came_due, met_weight=Decimal(met_weight), due_weight=Decimal(due_weight)
+    )
+    assert total.weighted is another
+
+
 def test_what_the_protocol_calls_more_important_weighs_more_in_every_sum_of_adherence(db: None) -> None:
     cast = make_cast()
     plain = departed(cast, "P-001")

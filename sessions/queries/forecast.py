@@ -34,6 +34,7 @@ from sessions.queries.ways import (
     only_english,
     past_ways,
     shut_forms,
+    stopped_ways,
     subject_key,
     way_of,
     went_out,
@@ -89,6 +90,7 @@ class Forecast:
     zone: ZoneInfo
     language: str  # in which the patient is written to
     wants: str  # the patient's own, which may not be in use here
+    stopped: Sequence[tuple[str, datetime]]  # (channel, since when): the patient opted out
     to_the_end: bool  # all that is still asked, not only the next 90 days: the course has ended
     rows: Sequence[ForecastRow]
     past: Sequence[PastRow]
@@ -169,6 +171,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
         zone=zone,
         language=language,
         wants=course.patient.language,
+        stopped=stopped_ways(course.patient.contact_details),
         to_the_end=ended,
         rows=rows,
         past=[

@@ -12,7 +12,7 @@ from clinic.permissions import Permission
 from protocols.queries import definition_of, forms_sent
 from sessions.models import ContactChoice, ContactDetails
 from sessions.queries.courses import course_for
-from sessions.queries.ways import how_of
+from sessions.queries.ways import how_of, stopped_ways
 from sessions.queries.wording import language_in_use
 from sessions.queries.words import say
 from sessions.rules.reaching import can_step_up
@@ -46,7 +46,6 @@ def reach(actor: Actor, course_id: UUID) -> Reach:
     details = course.patient.contact_details
     language = language_in_use(course.clinic_id, course.patient.language)
     sent = forms_sent(course.clinic_id, definition_of(course.protocol_version_id), language)
-    stopped = (("text", details.text_stopped_at), ("email", details.email_stopped_at))
     return Reach(
         patient_id=course.patient.public_id,
         details=details,
@@ -55,7 +54,7 @@ def reach(actor: Actor, course_id: UUID) -> Reach:
             {say(one.title) for _rule, one in sent if one.has_text and one.language != language}
         ),
         forms_stay_shut=not can_step_up(how_of(details, clinic=course.clinic)),
-        stopped=[(channel, at) for channel, at in stopped if at is not None],
+        stopped=stopped_ways(details),
         choices=[
             ChoiceRow(
                 chosen_at=row.chosen_at,

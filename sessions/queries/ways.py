@@ -15,7 +15,7 @@ from protocols.rules.definition import LadderRule, ProtocolDefinition, ReminderR
 from protocols.rules.instruments import Instrument
 from sessions.models import ContactDetails, Course
 from sessions.rules.discretion import tells
-from sessions.rules.reaching import HowToReach, can_step_up, way_for, why_not
+from sessions.rules.reaching import EMAIL, TEXT, HowToReach, can_step_up, way_for, why_not
 from sessions.rules.reminders import ReminderDue, ReminderIdentity
 from sessions.rules.step_up import wants_step_up
 
@@ -47,6 +47,12 @@ def how_of(details: ContactDetails | None, *, clinic: Clinic) -> HowToReach | No
         steps=tuple(clinic.step_up_ways),
         has_word=bool(details.word_hash),
     )
+
+
+def stopped_ways(details: ContactDetails) -> list[tuple[str, datetime]]:
+    """(channel, since when) of what the patient stopped."""
+    found = ((TEXT, details.text_stopped_at), (EMAIL, details.email_stopped_at))
+    return [(channel, at) for channel, at in found if at is not None]
 
 
 def how_to_reach(course: Course) -> HowToReach | None:

@@ -15,6 +15,7 @@ from sessions.operations.dry_run import dry_run
 from sessions.queries import banner
 from sessions.queries.forecast import forecast
 from sessions.web.door import Door, staff
+from sessions.web.forms.reaching import HOW
 from sessions.web.wording import CHANNELS
 
 PURPOSES: dict[str, Any] = {
@@ -88,6 +89,7 @@ def messages(door: Door, course: UUID) -> HttpResponse:
         patient=door.read(banner.banner, course, now=door.now),
         back=door.url("chart", course),
         zone=str(found.zone),
+        stopped=[(HOW[channel], at) for channel, at in found.stopped],
         to_the_end=found.to_the_end,
         language=NAMES.get(found.language, found.language),
         wants=NAMES.get(found.wants, found.wants) if found.wants != found.language else "",

@@ -19,10 +19,11 @@ from clinic.rules.text_length import ONE_TEXT, text_length
 from sessions.models import ContactDetails, Course, PatientLink, StaffTask
 from sessions.operations.answering import answer_form, stop_mail
 from sessions.operations.booking import book_session, cancel_booking
-from sessions.operations.new_links import ask_for_new_link
+from sessions.operations.new_links import ask_for_new_link, new_link_words
 from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.rendering import link_address
 from sessions.rules.discretion import telling_words
+from sessions.rules.wording import LANGUAGES, shipped_in
 from tests.sessions.test_patient_pages import CRISIS, PHONE, check_in_token, token_of, visit_link
 from tests.support.cast import START, Cast, calm_answers, days, enrol, make_cast
 from tests.support.smtp import SmtpServer
@@ -124,6 +125,17 @@ def test_a_new_link_is_one_text_and_says_less_where_all_of_it_does_not_fit(
     assert re.search(r"https://alder\.example/p/\w{22}/", body)
     said_whole = left == 0
     assert ("new link" in body, text_length(body).units == ONE_TEXT) == (said_whole, said_whole)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("sender", ["Alder House", "A" * 56], ids=["short", "the longest that can be saved"])
+def test_a_texted_new_link_fits_says_how_to_stop_and_tells_nothing_in_every_language(
+    language: str, sender: str
+) -> None:
+    words = {"sender": sender, "link": f"https://alder.example/p/{'A' * 22}/", "phone": "+1 202 555 0100"}
+    text = new_link_words(language=language, said=shipped_in(language), words=words)
+    assert text_length(text).fits and re.search(r"\bSTOP\b", text) and words["link"] in text
+    assert telling_words(text.removeprefix(sender)) == () and "CANCEL" not in text.upper()
 
 
 def test_a_text_that_fits_no_more_by_an_address_made_longer_since_is_not_sent_as_two(

@@ -99,6 +99,7 @@ def test_after_each_stop_word_staff_see_that_they_opted_out_and_the_reason_where
     came(course.clinic, word)
     reach, messages = (staff.get(page).content.decode() for page in pages)
     assert reach.count(badge) == before + 1 and "Nothing is sent this way" in reach
+    assert messages.count(badge) == before + 1, "where messages are asked about, too"
     assert will not in messages and reason in messages
     assert not re.search(r"<button[^>]*>[^<]*\bSend\b", reach + messages), "nobody can send one all the same"
 

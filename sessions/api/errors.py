@@ -34,8 +34,8 @@ class DeclineErrorInput(StrictSerializer):
 
 class ErrorMarkOut(Serializer[Any]):
     id = Id(source="mark_id")
-    course_id = Id()
-    patient = Text()
+    course_id = Id(allow_null=True, help_text="Null for a rater, who is not told whose session it was.")
+    patient = Text(help_text="The same: empty.")
     what = Text(help_text="fact, note, session, deviation, report, rating or enrolment")
     kind = Text()
     reason = Text()
@@ -175,6 +175,15 @@ class MarkReport(_Marks):
         sent = self.sent(MarkErrorInput)
         again = self.again(ErrorMark, sent)
         mark = operations.mark_report(actor=self.actor, report_id=report, now=self.actor.at, **sent)
+        return self.marked(mark, again=again)
+
+
+class MarkRating(_Marks):
+    @described("mark_rating", takes=MarkErrorInput, gives=ErrorMarkDetailOut)
+    def post(self, request: Request, slug: str, rating: UUID) -> Response:
+        sent = self.sent(MarkErrorInput)
+        again = self.again(ErrorMark, sent)
+        mark = operations.mark_rating(actor=self.actor, rating_id=rating, now=self.actor.at, **sent)
         return self.marked(mark, again=again)
 
 

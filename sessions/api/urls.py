@@ -11,6 +11,7 @@ from sessions.api import (
     courses,
     errors,
     facts,
+    fidelity,
     held,
     notes,
     overview,
@@ -108,6 +109,18 @@ deviation = [
     path("reopen", reviewing.ReopenDeviation.as_view(), name="reopen_deviation"),
     path("error-marks", errors.MarkDeviation.as_view(), name="mark_deviation"),
 ]
+fidelity_review = [
+    path("ratings", fidelity.MyRatings.as_view(), name="fidelity_ratings"),
+    path("ratings/<uuid:review>", fidelity.MyRating.as_view(), name="fidelity_rating"),
+    path("feedback", fidelity.Told.as_view(), name="fidelity_told"),
+    path("forms", fidelity.Forms.as_view(), name="fidelity_forms"),
+    path("draws", fidelity.Draws.as_view(), name="draw_fidelity_sessions"),
+    path("reviews", fidelity.Reviews.as_view(), name="fidelity_reviews"),
+    path("reviews/<uuid:review>", fidelity.Review.as_view(), name="fidelity_review"),
+    path("reviews/<uuid:review>/raters", fidelity.Raters.as_view(), name="fidelity_raters"),
+    path("reviews/<uuid:review>/video", fidelity.Video.as_view(), name="fidelity_video"),
+    path("reviews/<uuid:review>/feedback", fidelity.Feedback.as_view(), name="fidelity_feedback"),
+]
 clinic: list[URLPattern | URLResolver] = [
     path("today", overview.Today.as_view(), name="today"),
     path("people", overview.People.as_view(), name="people"),
@@ -191,6 +204,8 @@ clinic: list[URLPattern | URLResolver] = [
     path("trends", trends.Trends.as_view(), name="trends"),
     path("trends/<uuid:trend>", trends.Trend.as_view(), name="trend"),
     path("trends/<uuid:trend>/reviews", trends.ReviewTrend.as_view(), name="review_trend"),
+    path("fidelity/", include(fidelity_review)),
+    path("fidelity-ratings/<uuid:rating>/error-marks", errors.MarkRating.as_view(), name="mark_rating"),
     path("ratings", ratings.Ratings.as_view(), name="ratings"),
     path("ratings/<uuid:requirement>", ratings.RateAssessment.as_view(), name="rate_assessment"),
     path("deviation-log-file", reports.DeviationLog.as_view(), name="take_deviation_log"),

@@ -98,6 +98,8 @@ def draw_sessions(
             raise NotFound()
         first = FidelityDraw.objects.filter(clinic_id=actor.clinic_id, public_id=public_id).first()
         if first is not None:
+            if (first.form_id, first.from_at, first.until_at) != (row.pk, from_at, until_at):
+                raise Incomplete("This id was already used for another draw.", code="id-reused")
             return first
         if until_at <= from_at or until_at > now:
             raise BadInput(_("The period ends after it begins, and not in the future."))

@@ -6,7 +6,7 @@ The only reads that go beyond what stands; everything else reads `objects`, wher
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -52,7 +52,7 @@ PAGE = 50
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkRow:
     mark_id: UUID
-    course_id: UUID
+    course_id: UUID | None  # None, and no patient, for who is not told whose it is
     patient: str
     what: str  # fact, note, session, deviation, report, rating or enrolment
     kind: str  # of the fact or the session, to whom a report went, what was rated; "" for what has none
@@ -165,15 +165,20 @@ def _row(mark: ErrorMark, *, now: datetime) -> MarkRow:
 
 
 def error_mark(actor: Actor, mark_id: UUID, *, now: datetime) -> MarkDetail:
-    """One mark with what it names. For who may confirm it or read the chart."""
+    """One mark with what it names. For who may confirm it or read the chart, and of a rating for its rater,
+    who is not told whose session it was."""
     mark = _rows(ErrorMark.objects.filter(clinic_id=actor.clinic_id, public_id=mark_id)).first()
-    if mark is None or not kept_courses_for(actor).filter(pk=mark.course_id).exists():
+    if mark is None:
+        raise NotFound()
+    rated = mark.rating is not None and mark.asked_by_id == actor.person_id
+    if not rated and not kept_courses_for(actor).filter(pk=mark.course_id).exists():
         raise NotFound()
     standing = standing_to(actor, mark)
     if not standing.opens:
         raise Forbidden()
     named = _named(mark) if standing.clinical else _Named()
-    return _detail(mark, named, may_settle=standing.may_settle and mark.settled_at is None, now=now)
+    found = _detail(mark, named, may_settle=standing.may_settle and mark.settled_at is None, now=now)
+    return found if standing.whose else replace(found, row=replace(found.row, course_id=None, patient=""))
 
 
 def enrolments_in_error(actor: Actor) -> Sequence[Course]:

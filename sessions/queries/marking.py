@@ -102,11 +102,13 @@ class Whose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What an error mark is to the actor. `clinical`: the record it names is for them to read too."""
+    """What an error mark is to the actor. `clinical`: the record it names is for them to read too; `whose`:
+    and so is whose record it is, which who rates a session is not told."""
 
     may_settle: bool
     opens: bool
     clinical: bool
+    whose: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,12 +296,14 @@ def standing_to(actor: Actor, mark: ErrorMark) -> Standing:
     may_settle = allows(actor, Permission.CONFIRM_ERROR, subject)
     # What a rater found is for nobody to see while it stands alone.
     theirs = mark.asked_by_id == actor.person_id or bool(mark.confirmed) if mark.rating else own
-    reads = allows(actor, Permission.VIEW_CHART, subject) and mark.rating is None
+    sees = allows(actor, Permission.VIEW_CHART, subject)
+    reads = sees and mark.rating is None
     return Standing(
         may_settle=may_settle,
         opens=may_settle or theirs or reads,
         # Who enrols may see nothing clinical.
         clinical=mark.enrolment is None or may_settle or reads,
+        whose=mark.rating is None or may_settle or sees,
     )
 
 

@@ -130,7 +130,7 @@ def error_mark(door: Door, mark: UUID) -> HttpResponse:
         "sessions/error.html",
         here="today",
         patient=None
-        if found.enrolment and found.confirmed
+        if found.row.course_id is None or (found.enrolment and found.confirmed)
         else door.read(banner.banner, found.row.course_id, now=door.now),
         item=found,
         lines=_lines(found, door.read(banner.names)),

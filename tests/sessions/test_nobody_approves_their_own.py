@@ -315,7 +315,7 @@ class Door:
 
     act: Callable[[World, Actor], object]
     page: Callable[[World], Sent]
-    api: Callable[[World], Sent] | None = None
+    api: Callable[[World], Sent]
 
 
 def _confirm(which: str) -> Door:
@@ -485,12 +485,17 @@ DOORS: dict[str, Door] = {
             actor=actor, review_id=w.fidelity.public_id, scores=SCORES, now=NOW
         ),
         page=lambda w: (f"fidelity/{w.fidelity.public_id}/rate/", {f"item-{code}": 1 for code in SCORES}),
+        api=lambda w: (f"fidelity/ratings/{w.fidelity.public_id}", {"scores": SCORES}),
     ),
     "tell what fidelity came to": Door(
         act=lambda w, actor: give_feedback(
             actor=actor, review_id=w.fidelity.public_id, text="Well held.", now=NOW
         ),
         page=lambda w: (f"fidelity/{w.fidelity.public_id}/", {"text": "Well held.", "act": "feedback"}),
+        api=lambda w: (
+            f"fidelity/reviews/{w.fidelity.public_id}/feedback",
+            {"id": str(uuid7()), "text": "Well held."},
+        ),
     ),
 }
 
@@ -519,7 +524,7 @@ def tried(world: World, door: Door, way: str, at: datetime) -> None:
     client: Any = Client()
     sent = door.page(world)
     address = f"/c/{world.cast.clinic.slug}/{sent[0]}"
-    if way == "api" and door.api is not None:
+    if way == "api":
         client, sent = APIClient(), door.api(world)
         address = f"/api/v1/clinics/{world.cast.clinic.slug}/{sent[0]}"
     client.force_login(

@@ -247,6 +247,14 @@ def test_by_the_pages_a_rater_marks_it_without_learning_whose_session_it_is(
     assert "Marked as handed in in error" in page and link not in page
     mark = ErrorMark.objects.get()
     settling = url("error_mark", mark.public_id)
+    again = gil.get(link).content.decode()
+    assert "It is marked, and waits for a second person" in again and settling in again
+    theirs = gil.get(settling).content.decode()
+    assert WRONG in theirs and "From gil." in theirs
+    assert review.session_record.course.patient.code not in theirs
+    told = calls(cast, "gil").get("error_mark", mark=mark.public_id).json()["mark"]
+    assert (told["course_id"], told["patient"], told["what"]) == (None, "", "rating")
+    assert client_of(cast, "hana").get(settling).status_code == 404
     assert settling in nora.get(url("today")).content.decode()
     assert "From gil." in nora.get(settling).content.decode()
     assert nora.post(settling, {"verdict": "confirm"}).status_code == 302

@@ -44,8 +44,8 @@ class DryRun:
 
 
 def dry_run(*, actor: Actor, clinic: Clinic, now: datetime, after: int = 0, limit: int = 100) -> DryRun:
-    """Of the patients the actor may see, in the order in which they were planned to go. Four queries, however
-    many."""
+    """Of the patients the actor may see, in the order in which they were planned to go. A constant number of
+    queries."""
     if not allows(actor, Permission.VIEW_CLINIC, HouseSubject(clinic_id=actor.clinic_id)):
         raise Forbidden()
     until = now + AHEAD

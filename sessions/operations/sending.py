@@ -13,7 +13,7 @@ from clinic.actors import acting, system_actor
 from clinic.adapters.text import OPTED_OUT
 from clinic.models import Channel, Message, MessageLog, MessageState
 from clinic.rules.wall_time import day_of, local_of, on_day
-from protocols.queries import definition_of
+from protocols.queries import definition_of, definitions_of
 from protocols.rules.definition import SessionKind
 from sessions.models import (
     ContactDetails,
@@ -23,7 +23,7 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.models.bookings import LIVE_BOOKINGS, BookingStatus, RecordStatus
-from sessions.models.courses import OPEN_STATUSES
+from sessions.models.courses import OPEN_STATUSES, CourseStatus
 from sessions.operations.locks import lock_course
 from sessions.operations.messages import ABOUT_A_VISIT, PURPOSES, open_message_task
 from sessions.operations.missed import PURPOSE as MISSED
@@ -60,8 +60,9 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
         (row["course_id"], row["key"]): row
         for row in CourseRequirement.objects.filter(
             clinic_id__in={message.clinic_id for message in messages}, course_id__in=course_ids
-        ).values("course_id", "key", "status", "firm", "safety")
+        ).values("course_id", "key", "rule", "status", "firm", "safety")
     }
+    held = _rules_on_hold(courses.values())
     booked = {
         (course_id, key): starts_at
         for course_id, key, starts_at in SessionBooking.objects.filter(
@@ -85,8 +86,20 @@ def still_wanted(messages: Sequence[Message], now: datetime) -> Mapping[int, str
             (message.course_id, message.data.get("key"), message.target_at) not in missed
             or (message.course_id, message.data.get("key")) in booked
         )
-        else _unwanted(message, courses, waiting, booked, dosing, now)
+        else _unwanted(message, courses, waiting, held, booked, dosing, now)
         for message in messages
+    }
+
+
+def _rules_on_hold(courses: Collection[Course]) -> Mapping[int, Mapping[str, bool]]:
+    """Course → rule → whether a hold keeps it from coming due, of the courses on hold."""
+    held = [course for course in courses if course.status == CourseStatus.ON_HOLD]
+    definitions = definitions_of({course.protocol_version_id for course in held}) if held else {}
+    return {
+        course.pk: {
+            rule.code: rule.suspended_by_hold for rule in definitions[course.protocol_version_id].rules
+        }
+        for course in held
     }
 
 
@@ -125,6 +138,7 @@ def _unwanted(
     message: Message,
     courses: Mapping[int, Course],
     waiting: Mapping[tuple[int, str], Mapping[str, object]],
+    held: Mapping[int, Mapping[str, bool]],
     booked: Mapping[tuple[int, str], datetime],
     dosing: Mapping[int, Dosing],
     now: datetime,
@@ -140,6 +154,9 @@ def _unwanted(
     if status not in WAITING and (ended or not late_visit):
         # After the end, what still waits is what is asked on.
         return "course_ended" if ended and status in _CUT_OFF else "already_settled"
+    paused = held.get(course.pk, {}).get(str(requirement["rule"]), course.pk in held)
+    if paused and not requirement["safety"]:
+        return "on_hold"
     theirs = dosing.get(course.patient_id)
     # Asked before its time, by a dry run, it is about the day on which it will go.
     if (

@@ -16,6 +16,7 @@ from sessions.models.bookings import RecordStatus
 from sessions.models.tasks import TaskKind
 from sessions.operations.concerns import Concern, tell_prescriber
 from sessions.operations.escalating import somebody_acted
+from sessions.operations.reaching import note_wrong_number
 from sessions.operations.tasks import bring_forward, close_tasks, close_tasks_about, open_task
 from sessions.operations.watch import act_on_worry_by, act_within
 from sessions.rules.codec import from_json
@@ -64,6 +65,8 @@ def _after_contact(
     tasks that asked for just that."""
     if contact.mode is not Mode.LINK:
         somebody_acted(course=course, now=now)
+    if contact.result is ContactResult.WRONG_NUMBER and contact.mode is Mode.PHONE:
+        note_wrong_number(actor=actor, course=course, called_at=fact.occurred_at, now=now)
     if contact.result is ContactResult.REACHED:
         close_tasks(
             actor=actor,

@@ -18,6 +18,7 @@ from clinic.rules.telephone import text_number
 from sessions.models import ContactDetails, Course, Patient
 from sessions.operations.on_course import on_courses_of_patient
 from sessions.operations.reaching import Source, note_choices, standing
+from sessions.queries.ways import number_noted_wrong
 from sessions.rules.reaching import CHANNELS, PHONE, PURPOSES
 
 
@@ -39,7 +40,8 @@ def change_contact_details(
 ) -> ContactDetails:
     """How to reach the patient and in which language, as they told staff; None leaves a thing as it is.
     Allowing a channel again lifts an earlier stop, once `mail-again` or `texts-again` is confirmed: a form
-    opened before the patient pressed stop must not undo it."""
+    opened before the patient pressed stop must not undo it. So does `number-right` of a number that a call
+    found to be wrong."""
     with on_courses_of_patient(
         actor=actor, patient_id=patient_id, permission=Permission.EDIT_PATIENT, now=now
     ) as courses:
@@ -47,6 +49,7 @@ def change_contact_details(
             clinic_id=actor.clinic_id, patient__public_id=patient_id
         )
         before = standing(details)
+        wrong = text_number(phone) == text_number(details.phone) and number_noted_wrong(details)
         given = {
             "email": email.strip(),
             "phone": phone.strip(),
@@ -66,7 +69,9 @@ def change_contact_details(
             problems["language"] = [_("Choose from the list.")]
         if problems:
             raise BadInput(_("Some fields need another look."), fields=problems)
-        _lift_stops(details, confirmed=confirmed)
+        if wrong and not details.text_allowed:
+            details.text_number = ""
+        _lift_stops(details, wrong_number=wrong and details.text_allowed, confirmed=confirmed)
         details.save()
         note_choices(actor=actor, details=details, before=before, source=Source.STAFF, now=now)
         record_event(
@@ -108,8 +113,10 @@ def dead_ends(details: ContactDetails) -> dict[str, list[str]]:
     return problems
 
 
-def _lift_stops(details: ContactDetails, *, confirmed: frozenset[str]) -> None:
+def _lift_stops(details: ContactDetails, *, wrong_number: bool, confirmed: frozenset[str]) -> None:
     asked = []
+    if wrong_number and "number-right" not in confirmed:
+        asked.append(("number-right", _("A call found that this number is somebody else’s.")))
     for field, allowed, code, words in (
         ("email_stopped_at", details.email_allowed, "mail-again", _("The patient stopped all mail.")),
         ("text_stopped_at", details.text_allowed, "texts-again", _("The patient stopped all texts.")),
@@ -124,6 +131,6 @@ def _lift_stops(details: ContactDetails, *, confirmed: frozenset[str]) -> None:
         raise Incomplete(
             " ".join(words for _code, words in asked),
             code="confirm-needed",
-            advice=_("Confirm it if they told you since that they want messages again."),
+            advice=_("Confirm it if the patient has told you so since."),
             data={"confirm": [code for code, _words in asked], "words": [words for _code, words in asked]},
         )

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clinic.actors import Actor, acting, system_actor
+from clinic.models import Event
 from clinic.operations.events import record_event
 from sessions.models import ContactChoice, ContactDetails, Course
 from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.locks import lock_courses
+from sessions.queries.ways import NUMBER_WAS_WRONG
 from sessions.rules.reaching import EMAIL, TEXT
 
 Source = ContactChoice.Source
@@ -105,3 +107,31 @@ def stopped_at_the_provider(*, clinic_id: int, patient_id: int, channel: str, no
                 clinic_id=clinic_id, patient_id=patient_id, status__in=OPEN_STATUSES
             ).update(look_again_at=now)
         return new
+
+
+def note_wrong_number(*, actor: Actor, course: Course, called_at: datetime, now: datetime) -> None:
+    """A call found that the number on record is somebody else's: it gets no text any more, until staff write
+    another or say that it is right. The course row must be locked, and the caller refreshes it; what waits of
+    another course of theirs is asked about when it is sent."""
+    details = ContactDetails.objects.select_for_update().filter(patient_id=course.patient_id).first()
+    if details is None or not details.text_number:
+        return
+    changed_since = Event.objects.filter(
+        clinic_id=details.clinic_id,
+        subject_type="contactdetails",
+        subject_id=details.pk,
+        verb="contact_details_changed",
+        occurred_at__gt=called_at,
+    )
+    if changed_since.exists():
+        return  # another one was called, or they have been asked since
+    details.text_number = ""
+    details.save(update_fields=["text_number"])
+    record_event(
+        actor=actor,
+        verb=NUMBER_WAS_WRONG,
+        subject=details,
+        course_id=course.pk,
+        occurred_at=called_at,
+        now=now,
+    )

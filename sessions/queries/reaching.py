@@ -12,7 +12,7 @@ from clinic.permissions import Permission
 from protocols.queries import definition_of, forms_sent
 from sessions.models import ContactChoice, ContactDetails
 from sessions.queries.courses import course_for
-from sessions.queries.ways import how_of, stopped_ways
+from sessions.queries.ways import how_of, number_noted_wrong, stopped_ways
 from sessions.queries.wording import language_in_use
 from sessions.queries.words import say
 from sessions.rules.reaching import can_step_up
@@ -35,6 +35,7 @@ class Reach:
     patient_id: UUID
     details: ContactDetails
     stopped: Sequence[tuple[str, datetime]]  # (channel, since when)
+    wrong_number: bool  # a call found that it is somebody else's
     choices: Sequence[ChoiceRow]  # newest first
     language: str  # in which they are written to
     english_only: Sequence[str]  # the questionnaires they get in English although written to in another
@@ -55,6 +56,7 @@ def reach(actor: Actor, course_id: UUID) -> Reach:
         ),
         forms_stay_shut=not can_step_up(how_of(details, clinic=course.clinic)),
         stopped=stopped_ways(details),
+        wrong_number=number_noted_wrong(details),
         choices=[
             ChoiceRow(
                 chosen_at=row.chosen_at,

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from clinic.models import Clinic, Message, MessageLog, MessageState
+from clinic.models import Clinic, Event, Message, MessageLog, MessageState
 from clinic.queries import texts_possible
+from clinic.rules.telephone import text_number
 from protocols.queries import forms_sent
 from protocols.rules.definition import LadderRule, ProtocolDefinition, ReminderRule
 from protocols.rules.instruments import Instrument
@@ -53,6 +54,24 @@ def stopped_ways(details: ContactDetails) -> list[tuple[str, datetime]]:
     """(channel, since when) of what the patient stopped."""
     found = ((TEXT, details.text_stopped_at), (EMAIL, details.email_stopped_at))
     return [(channel, at) for channel, at in found if at is not None]
+
+
+NUMBER_WAS_WRONG = "number_was_wrong"
+
+
+def number_noted_wrong(details: ContactDetails) -> bool:
+    """Whether a call found that the number on record is somebody else's, and nobody has said otherwise
+    since: it gets no texts."""
+    return (
+        not details.text_number
+        and text_number(details.phone) != ""
+        and Event.objects.filter(
+            clinic_id=details.clinic_id,
+            subject_type="contactdetails",
+            subject_id=details.pk,
+            verb=NUMBER_WAS_WRONG,
+        ).exists()
+    )
 
 
 def how_to_reach(course: Course) -> HowToReach | None:

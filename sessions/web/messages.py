@@ -27,7 +27,9 @@ PURPOSES: dict[str, Any] = {
 }
 REASONS: dict[str, Any] = {
     "no_address": gettext_lazy("No mail address is on record."),
-    "no_number": gettext_lazy("No number that can get texts is on record."),
+    "no_number": gettext_lazy(
+        "No number that can get texts is on record, or a call found that it is somebody else’s."
+    ),
     "stopped_by_patient": gettext_lazy("The patient stopped these messages."),
     "no_consent_to_mail": gettext_lazy("The patient did not agree to mail."),
     "no_consent_to_texts": gettext_lazy("The patient did not agree to texts."),

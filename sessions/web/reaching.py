@@ -56,6 +56,7 @@ def reach(door: Door, course: UUID) -> HttpResponse:
         language=NAMES[found.language],
         english_only=found.english_only,
         form=form,
+        wrong_number=found.wrong_number,
         stopped=[(HOW[channel], at) for channel, at in found.stopped],
         choices=[
             (

@@ -13,19 +13,26 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from sessions.models import Course, FactRecord, StaffTask
+from clinic.errors import Incomplete
+from clinic.models import Message
+from sessions.models import ContactDetails, Course, FactRecord, StaffTask
 from sessions.models.tasks import TaskKind
+from sessions.operations.contacts import record_contact
 from sessions.operations.records import record_fact
 from sessions.operations.tasks import open_task
 from sessions.queries.calls import calls
 from sessions.rules.calling import Risk, call_order
-from sessions.rules.facts import AssessmentAnswered, Mode
+from sessions.rules.facts import AssessmentAnswered, ContactResult, Mode
 from tests.support.cast import START, Cast, enrol, make_cast
+from tests.support.clinic_day import set_clock
 from tests.support.dosed import dosed_clinic, hold_dosing
+from tests.support.text_gateway import Gateway
+from tests.support.texting import booked_course, texting, texting_cast
 
 pytestmark = pytest.mark.django_db
 SOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 LATER = SOON + timedelta(hours=3)
+HOUR = timedelta(hours=1)
 
 
 def rang(course: Course, kind: TaskKind, *, now: datetime, subject: str = "", hours: int = 1) -> StaffTask:
@@ -185,3 +192,51 @@ def test_the_call_list_takes_as_many_queries_for_ten_patients_as_for_two() -> No
         return len(queries)
 
     assert asked(courses[:2]) == asked(courses[2:])
+
+
+def test_a_wrong_number_gets_no_text_until_it_is_another_or_somebody_says_that_it_is_right(
+    text_gateway: Gateway,
+) -> None:
+    """Whoever has that telephone would read when somebody has a visit, and could open its link."""
+    cast = texting_cast()
+    course = booked_course(cast)
+    rang(course, TaskKind.RING_INSTEAD, now=START)
+    planned = Message.objects.filter(course_id=course.pk, purpose="visit_reminder")
+    assert set(planned.values_list("channel", flat=True)) == {"email", "text"}
+    set_clock(START + HOUR)
+    eve = signed_in(cast, "eve")
+    ada = signed_in(cast, "ada")
+    tap = reverse("sessions:call_result", args=(cast.clinic.slug, course.public_id))
+    assert ada.post(tap, {"what": "wrong_number", "key": "", "public_id": str(uuid4())}).status_code == 302
+    assert set(planned.values_list("channel", flat=True)) == {"email"}, "what is left goes by mail"
+    reach = reverse("sessions:reach", args=(cast.clinic.slug, course.public_id))
+    said = "this number is somebody else’s"
+    assert said in eve.get(reach).content.decode()
+
+    now = START + 2 * HOUR
+    with pytest.raises(Incomplete, match="somebody else") as asked:
+        texting(cast, course)
+    assert asked.value.data["confirm"] == ["number-right"]
+    texting(cast, course, text_allowed=False, language="de")
+    assert said in eve.get(reach).content.decode(), "another change says nothing of the number"
+    assert ContactDetails.objects.get(patient=course.patient).text_number == ""
+    texting(cast, course, phone="+1 202 555 0177")
+    assert said not in eve.get(reach).content.decode()
+    assert set(planned.values_list("channel", flat=True)) == {"email", "text"}
+
+    def called(at: datetime) -> None:
+        record_contact(
+            actor=cast.actor("ada", at=now),
+            course_id=course.public_id,
+            result=ContactResult.WRONG_NUMBER,
+            mode=Mode.PHONE,
+            occurred_at=at,
+            now=now,
+        )
+
+    called(START - HOUR)
+    assert ContactDetails.objects.get(patient=course.patient).text_number, "another one was called then"
+    called(now)
+    assert set(planned.values_list("channel", flat=True)) == {"email"}
+    texting(cast, course, phone="+1 202 555 0177", confirmed=frozenset({"number-right"}))
+    assert set(planned.values_list("channel", flat=True)) == {"email", "text"}

@@ -146,6 +146,64 @@ def test_a_note_saves_itself_survives_a_crash_without_a_network_loses_neither_te
     expect(other.get_by_role("button", name="Add to the signed record")).to_be_hidden()
 
 
+def test_two_seconds_without_a_key_or_leaving_the_field_saves_and_no_sooner(
+    live_site: str, desk: BrowserContext, day: ClinicDay
+) -> None:
+    page = desk.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(live_site + addresses(day)["note"])
+    page.get_by_role("button", name="Begin writing").click()
+    went, state = page.get_by_label("How the day went"), page.locator("[data-note-state]")
+    expect(went).to_be_visible()
+    draft = NoteDraft.objects.get(session_record=SessionRecord.objects.get(course=day.late, key="dosing.1"))
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+
+    # From here on the page's clock goes only as far as it is told to.
+    page.clock.install()
+    page.goto(page.url)
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    went.fill("Wept at the second hour.")
+    page.clock.run_for(1_900)
+    assert sent == [], "somebody is still thinking"
+    page.clock.run_for(200)
+    expect(state).to_have_text(SAVED)
+    wait_until(lambda: text_of(draft, "course_of_day") == "Wept at the second hour.")
+    went.fill("Wept at the second hour. Slept.")
+    went.blur()
+    wait_until(lambda: text_of(draft, "course_of_day") == "Wept at the second hour. Slept.")
+    page.close()
+
+
+def test_a_signed_record_is_copied_as_plain_text_in_one_press(
+    live_site: str, browser: Browser, day: ClinicDay
+) -> None:
+    context = context_for(
+        browser,
+        width=1280,
+        theme="light",
+        site=live_site,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = context.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    address = live_site + addresses(day)["note"]
+    page.goto(address)
+    page.get_by_role("button", name="Begin writing").click()
+    page.get_by_label("How the day went").fill("Wept at the second hour.")
+    page.get_by_role("button", name="Save and sign…").click()
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign the record").click()
+    expect(page.get_by_role("heading", name="Signatures")).to_be_visible()
+    copy = page.locator("[data-copy]").first
+    copy.click()
+    expect(copy).to_have_text(copy.get_attribute("data-text-done") or "?")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    for said in ("Dosing session 1", "80 mg", "Wept at the second hour.", "Signed by Ada Alder", "SHA-256"):
+        assert said in copied, said
+    context.close()
+
+
 def test_without_javascript_a_note_is_written_and_signed(
     live_site: str, browser: Browser, day: ClinicDay
 ) -> None:

@@ -36,7 +36,7 @@ from sessions.queries import adherence
 from sessions.queries.adherence import Asked
 from sessions.rules.review import Foreseen, Part
 from tests.sessions.api.caller import calls
-from tests.support.cast import START, Cast, days, enrol, make_cast
+from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
 from tests.support.departed import (
     LATER,
     close,
@@ -83,6 +83,25 @@ def test_every_departure_becomes_a_deviation_in_the_same_transaction_with_its_ev
     assert [one["fact"] for one in found.evidence] == [str(course.session_records.get(key=LATE).public_id)]
     refresh(NOW)
     assert DeviationRecord.objects.filter(course=course, key=LATE).count() == 1
+
+
+def test_what_departs_and_its_deviation_are_committed_together_or_not_at_all(cast: Cast) -> None:
+    course = enrol(cast)
+    fill_chart(cast, course, now=START + timedelta(hours=1))
+    hold(cast, course, "preparation.1", at=START + days(7))
+    with CaptureQueriesContext(connection) as queries:
+        hold(cast, course, LATE, at=START + days(28))
+    said = [one["sql"] for one in queries]
+    # The operation's own frame, a savepoint here because each test is a transaction: all that it opened and
+    # closed lies within.
+    first = next(place for place, sql in enumerate(said) if sql.startswith("SAVEPOINT"))
+    name = said[first].removeprefix("SAVEPOINT ")
+    frame = said[first : said.index(f"RELEASE SAVEPOINT {name}")]
+    for table in ("sessionrecord", "factrecord", "deviationrecord"):
+        written = f'INSERT INTO "therapy_sessions_{table}"'
+        assert any(sql.startswith(written) for sql in frame), table
+        assert sum(sql.startswith(written) for sql in said) == sum(sql.startswith(written) for sql in frame)
+    assert of(course, LATE).raised_at == START + days(28), "no tick came between"
 
 
 def test_the_tick_raises_it_when_only_time_passed(cast: Cast) -> None:

@@ -336,7 +336,9 @@ def test_scores_stand_beside_what_they_mean_with_cut_point_and_source(cast: Cast
         assert re.search(r'<line class="limit-in"', text)
         last = re.search(r"The last total, 10, means:(.*?)</ul>", text, re.DOTALL)
         assert last is not None
-        assert re.search(r"Mild <b[^>]*>7–19</b>\s*<span class=\"sub\"><span class=\"small\">[^<]+\d{4}", last[1])
+        assert re.search(
+            r"Mild <b[^>]*>7–19</b>\s*<span class=\"sub\"><span class=\"small\">[^<]+\d{4}", last[1]
+        )
         assert "At or below 10: remission in trials" in last[1]
         assert "At or above 31" not in last[1]
         assert text.count('Moderate <b class="num nowrap">') == 1, (

@@ -16,6 +16,7 @@ from protocols.models import ProtocolVersion, VersionStatus
 from protocols.rules.exporting.fhir import plan_definition
 from protocols.rules.exporting.usdm import usdm_study
 from protocols.web import panels, showing, timeline
+from protocols.web.outcomes import outcomes
 from protocols.web.seat import staff, version_meant
 
 
@@ -58,6 +59,7 @@ def protocol(request: HttpRequest, seat: Seat, protocol: UUID) -> HttpResponse:
             "counts": showing.counts(definition),
             "stages": showing.stages(definition),
             "messages_to_patient": showing.messages(definition),
+            "outcomes": outcomes(definition, queries.instruments()),
             "fidelity": showing.fidelity(definition),
             "citations": list(definition.citations.items()),
         }

@@ -210,7 +210,7 @@ def messages(definition: ProtocolDefinition) -> list[FigureRow]:
         FigureRow(
             label=" ".join(figure.path.split(".")[1:]).replace("_", " "),
             text=figure.text,
-            source=_source(figure.source, definition.citations),
+            source=source_row(figure.source, definition.citations),
         )
         for figure in figures_of(definition)
         if figure.path.startswith(("reminders.", "answers."))
@@ -233,12 +233,12 @@ def used_figures(
         here = min(index or 1, len(rule.windows))
         used = (one for one in used if _window_of(one.path.removeprefix(f"{code}.")) in (None, here))
     return [
-        FigureRow(label=say(rule.words), text="", source=_source(rule.source, definition.citations)),
+        FigureRow(label=say(rule.words), text="", source=source_row(rule.source, definition.citations)),
         *(
             FigureRow(
                 label=_label(figure.path.removeprefix(f"{code}.")),
                 text=figure.text,
-                source=_source(figure.source, definition.citations),
+                source=source_row(figure.source, definition.citations),
             )
             for figure in used
         ),
@@ -249,7 +249,7 @@ def instrument_figure(instrument: Instrument, one: Told) -> FigureRow:
     """One cut-point, level, threshold or other figure of an instrument, with its dated source."""
     citations = {code: f"{cited.text}, {cited.date}" for code, cited in instrument.citations.items()}
     words = _("Answers that may be missing") if one.words is MAY_MISS else say(one.words)
-    return FigureRow(label=words, text=one.bound, source=_source(one.source, citations))
+    return FigureRow(label=words, text=one.bound, source=source_row(one.source, citations))
 
 
 def instrument_figures(instrument: Instrument) -> list[FigureRow]:
@@ -264,7 +264,7 @@ def hidden_words(hidden: frozenset[Hidden]) -> str:
 def fidelity(definition: ProtocolDefinition) -> tuple[str, SourceRow] | None:
     """What whoever rates how sessions are held is not shown, and where that comes from."""
     said = definition.fidelity
-    return (hidden_words(said.hidden), _source(said.source, definition.citations)) if said else None
+    return (hidden_words(said.hidden), source_row(said.source, definition.citations)) if said else None
 
 
 def marks_of(figures: Iterable[FigureRow]) -> list[tuple[str, str]]:
@@ -290,18 +290,18 @@ def _rule(definition: ProtocolDefinition, rule: AnyRule) -> RulePart:
         who=_who(definition, rule.who),
         important=rule.important,
         safety=rule.safety,
-        source=_source(rule.source, definition.citations),
+        source=source_row(rule.source, definition.citations),
         hangs_on=tuple(_hangs_on(definition, rule)),
         figures=tuple(
             FigureRow(
                 label=_label(figure.path.removeprefix(f"{rule.code}.")),
                 text=figure.text,
-                source=_source(figure.source, definition.citations),
+                source=source_row(figure.source, definition.citations),
             )
             for figure in figures_in(rule)
         ),
         items=tuple(
-            ItemRow(words=say(item.words), source=_source(item.source, definition.citations))
+            ItemRow(words=say(item.words), source=source_row(item.source, definition.citations))
             for item in items
         ),
         blocks=tuple(_block(definition, block) for block in rule.blocks),
@@ -325,7 +325,7 @@ def _label(path: str) -> str:
     return " ".join(words)
 
 
-def _source(source: Source, citations: Mapping[str, str]) -> SourceRow:
+def source_row(source: Source, citations: Mapping[str, str]) -> SourceRow:
     marks = {
         SourceStatus.PUBLISHED: "",
         SourceStatus.CLINIC_CHOICE: _("clinic's choice"),

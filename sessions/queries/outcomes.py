@@ -134,6 +134,7 @@ class OwnResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionOutcomes:
     title: str
+    definition: ProtocolDefinition
     courses: int
     results: Sequence[OwnResult]
 
@@ -166,6 +167,7 @@ def clinic_outcomes(actor: Actor, *, clinic: Clinic, now: datetime) -> Sequence[
         found.append(
             VersionOutcomes(
                 title=name_of_version(definition),
+                definition=definition,
                 courses=len(courses),
                 results=[
                     _own(definition, rule, tally(by_code[rule.code]), clinic=clinic)

@@ -85,6 +85,16 @@ def reason_words(code: str) -> str:
 @staff
 def messages(door: Door, course: UUID) -> HttpResponse:
     found = door.read(forecast, course, now=door.now)
+    rows = [
+        (
+            row,
+            PURPOSES.get(row.purpose, row.purpose),
+            row.at.astimezone(found.zone).replace(tzinfo=None) if row.at else None,
+            CHANNELS.get(row.channel, ""),
+            reason_words(row.reason),
+        )
+        for row in found.rows
+    ]
     return door.page(
         "sessions/messages.html",
         here="patients",
@@ -95,16 +105,8 @@ def messages(door: Door, course: UUID) -> HttpResponse:
         to_the_end=found.to_the_end,
         language=NAMES.get(found.language, found.language),
         wants=NAMES.get(found.wants, found.wants) if found.wants != found.language else "",
-        rows=[
-            (
-                row,
-                PURPOSES.get(row.purpose, row.purpose),
-                row.at.astimezone(found.zone).replace(tzinfo=None) if row.at else None,
-                CHANNELS.get(row.channel, ""),
-                reason_words(row.reason),
-            )
-            for row in found.rows
-        ],
+        rows=[one for one in rows if one[0].at is not None],
+        waiting=[one for one in rows if one[0].at is None],
         past=[
             (
                 row,

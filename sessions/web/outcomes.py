@@ -8,7 +8,9 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from protocols.queries import instruments
 from protocols.rules.instruments.telling import told_of_change
+from protocols.web.outcomes import outcome
 from protocols.web.showing import FigureRow, instrument_figure
 from sessions.queries import banner
 from sessions.queries import outcomes as queries
@@ -43,6 +45,7 @@ def outcomes(door: Door) -> HttpResponse:
                 [
                     (
                         own,
+                        outcome(version.definition, own.rule, instruments()),
                         None if own.few else round(100 * own.tally.reached / own.tally.assessed),
                         round(100 * own.interval.low),
                         round(100 * own.interval.high),

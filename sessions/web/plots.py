@@ -19,7 +19,7 @@ from sessions.rules.statistics.proportions import (
 
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 700.0, 16.0, 256.0
 STEPS = 40
-LETTER, LINE = 7.5, 15.0  # about as wide and as high as a label's letters
+LETTER, LINE = 8.5, 15.0  # about as wide and as high as a label's letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,6 +221,15 @@ def test_three_counts_stand_apart_and_loss_of_diagnosis_alone_beside_the_trials(
     }
     text = page(cast, "carla", reverse("sessions:outcomes", args=(cast.clinic.slug,)))
     assert "which calls it remission; in the trial" in text
+    rests_on = re.search(
+        r"PTSD diagnosis: criteria A to G all met <b[^>]*>no longer</b>(.*?)</li>", text, re.DOTALL
+    )
+    assert rests_on is not None
+    assert "Report of the results of MAPP2" in rests_on[1]
+    assert "mapp2-report" not in text
+    protocol = reverse("protocols:protocol", args=(cast.clinic.slug, cast.version.protocol.public_id))
+    text = page(cast, "carla", protocol)
+    assert re.search(r"points lower than CAPS-5 at baseline <b[^>]*>≥ 10</b>.*?unverified", text)
 
 
 def after_mdma(cast: Cast, code: str, before: str, after: str) -> Course:

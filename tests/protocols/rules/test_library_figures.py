@@ -644,6 +644,24 @@ def test_when_to_remind_is_the_clinics_own(code: str) -> None:
     assert {rests_on(figure.source) for figure in reminders} == {"clinic"}
 
 
+SEVERAL_A_WEEK = {"ketamine_ptsd": {3, 1}, "esketamine_trd": {1}}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_visit_is_announced_a_week_three_days_and_a_day_ahead_unless_there_are_several_a_week(
+    code: str,
+) -> None:
+    definition = protocol(code)
+    for rule in definition.rules:
+        if isinstance(rule, SessionRule):
+            ahead = {
+                one.before.value.amount
+                for one in definition.reminders
+                if one.rule == rule.code and one.purpose == "visit_reminder"
+            }
+            assert ahead == SEVERAL_A_WEEK.get(code, {7, 3, 1}), rule.code
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_every_point_that_must_be_ticked_names_its_source_or_is_answered_for(code: str) -> None:
     definition = protocol(code)

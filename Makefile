@@ -32,8 +32,8 @@ demo-reset: .venv/.with-services $(CATALOGS) ## throw the demo's data away and s
 test: .venv/.with-tests $(CATALOGS) .venv-validators/.done ## everything: rules, database, real processes, browser (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-rules: .venv/.with-tests ## only the rules; seconds, starts nothing
-	@$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(wildcard tests/*/rules) $(ARGS)
+test-rules: .venv/.with-tests ## only the rules, laws on fewer examples; seconds, starts nothing
+	@LAWS=few $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(wildcard tests/*/rules) $(ARGS)
 
 check: check-style check-types check-architecture check-settings check-migrations check-api ## format, lint, types, floors, settings, migrations, API schema
 

@@ -37,6 +37,7 @@ from protocols.rules.definition import (
 )
 from protocols.rules.renaming import renamed
 from tests.support.definitions import mdma
+from tests.support.laws import examples
 
 
 def changed(code: str, **columns: Any) -> ProtocolDefinition:
@@ -242,7 +243,7 @@ def hint_at(value: Any, path: tuple[tuple[str, Any], ...]) -> tuple[Any, str, An
     return type(value), path[-1][0], typing.get_type_hints(type(value))[path[-1][0]]
 
 
-relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=12)
+relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=examples(12))
 
 
 @pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)

@@ -22,6 +22,7 @@ from protocols.rules.definition import (
     Which,
 )
 from protocols.rules.document import DocumentErrors, definition_to_document, digest_of, parse
+from tests.support.laws import examples
 
 LIBRARY = Path(__file__).parents[3] / "protocols" / "library"
 
@@ -231,7 +232,7 @@ def test_a_hostile_document_gives_errors_and_soon(label: str, text: str) -> None
     assert process_time() - began < 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_a_damaged_document_gives_errors_or_a_definition_but_never_a_traceback(data: st.DataObject) -> None:
     lines = SMALL.splitlines()

@@ -15,6 +15,7 @@ from protocols.rules.exporting.fhir import ACCEPTABLE_RANGE, plan_definition
 from protocols.rules.exporting.usdm import usdm_study
 from protocols.rules.importing import NotAStudy, draft_from_usdm
 from protocols.rules.schedule import schedule
+from tests.support.laws import examples
 from tests.support.library import CODES, protocol
 
 
@@ -136,7 +137,7 @@ _JSON = st.recursive(
 STUDY = pickle.dumps(usdm_study(protocol("lsd_anxiety")))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_a_broken_study_gives_a_clear_refusal_or_a_draft_that_parses(data: st.DataObject) -> None:
     study = pickle.loads(STUDY)

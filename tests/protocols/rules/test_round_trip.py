@@ -14,12 +14,13 @@ from protocols.rules.grammar import Shape
 from protocols.rules.schema import all_shapes
 from protocols.rules.shapes.protocol import PROTOCOL
 from tests.protocols.rules.generated import definitions
+from tests.support.laws import examples
 
 SHAPES = all_shapes(PROTOCOL)
 
 
 @settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a whole protocol takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],

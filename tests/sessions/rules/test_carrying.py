@@ -18,6 +18,7 @@ from sessions.rules.requirements import Outcome, Status
 from sessions.rules.transfer import Transfer, transfer
 from tests.support.courses import Step, perfect_course
 from tests.support.definitions import mdma
+from tests.support.laws import examples
 
 START = datetime(2027, 3, 1, 15, 0, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")
@@ -62,7 +63,7 @@ def said(outcome: Outcome) -> list[tuple[object, ...]]:
     return [(one.key, one.status, one.window, one.came_due_at, one.evidence) for one in outcome.requirements]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(late=st.booleans(), index=st.integers(0, 10_000), hours=st.integers(0, 400))
 def test_moving_to_a_version_that_says_the_same_changes_nothing(late: bool, index: int, hours: int) -> None:
     step = steps(late)[index % len(steps(late))]
@@ -71,7 +72,7 @@ def test_moving_to_a_version_that_says_the_same_changes_nothing(late: bool, inde
     assert said(found.after) == said(found.before)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(late=st.booleans(), index=st.integers(0, 10_000), hours=st.integers(0, 400))
 def test_a_move_makes_no_deviation_and_takes_none_away(late: bool, index: int, hours: int) -> None:
     step = steps(late)[index % len(steps(late))]

@@ -21,6 +21,7 @@ from sessions.rules.kinds.ladders import asked_key
 from sessions.rules.requirements import WAITING, Kind, Outcome, Status
 from tests.support.courses import Step, perfect_course, whole_course
 from tests.support.definitions import mdma
+from tests.support.laws import examples
 
 PARIS = ZoneInfo("Europe/Paris")
 YORK = ZoneInfo("America/New_York")
@@ -61,7 +62,7 @@ def departed(found: Outcome) -> dict[str, Status]:
     return {row.key: row.status for row in deviations(found)}
 
 
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=examples(6))
 @given(st.sampled_from(ZONES), st.datetimes(min_value=datetime(2024, 1, 1), max_value=datetime(2027, 1, 1)))  # noqa: DTZ001
 def test_a_course_held_exactly_to_plan_has_no_deviations(zone: ZoneInfo, start: datetime) -> None:
     begun = start.replace(hour=9, minute=30, second=0, microsecond=0, tzinfo=zone).astimezone(UTC)
@@ -139,7 +140,7 @@ def test_what_hangs_on_a_missed_preparation_stays_provisional_and_is_not_missed_
     assert not third.firm
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(st.randoms(use_true_random=False), st.integers(0, 60))
 def test_permuting_facts_changes_nothing(random_: random.Random, index: int) -> None:
     step = steps()[index % len(steps())]
@@ -149,7 +150,7 @@ def test_permuting_facts_changes_nothing(random_: random.Random, index: int) -> 
     assert repr(outcome(again, step.at)) == repr(outcome(step.history, step.at))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, 500), st.integers(0, 40 * 24 * 60), st.floats(0.0, 0.999))
 def test_nothing_changes_before_the_next_look(index: int, minutes: int, share: float) -> None:
     step = steps()[index % len(steps())]
@@ -167,7 +168,7 @@ def test_nothing_changes_before_the_next_look(index: int, minutes: int, share: f
     assert outcome(step.history, now.next_look).requirements != now.requirements
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.integers(0, 500), st.integers(1, 400 * 24), st.integers(1, 100 * 24))
 def test_time_alone_never_moves_a_status_backwards(index: int, first: int, more: int) -> None:
     step = steps()[index % len(steps())]
@@ -196,7 +197,7 @@ def test_held_sessions_never_move() -> None:
                 seen[row.key] = row
 
 
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=examples(4))
 @given(st.integers(-6, 7), st.sampled_from(["Europe/Paris", "America/New_York", "Australia/Lord_Howe"]))
 def test_dosing_moved_by_some_days_moves_everything_after_it_by_as_many(days: int, zone_name: str) -> None:
     zone = ZoneInfo(zone_name)

@@ -32,7 +32,7 @@ from sessions.permissions import subject_of
 from sessions.queries.links import answered_before, link_of
 from sessions.queries.ways import how_of, how_to_reach
 from sessions.queries.wording import Words, words_for
-from sessions.rules.reaching import way_for, why_not
+from sessions.rules.reaching import TEXT, HowToReach, way_for, why_not
 from sessions.rules.requirements import WAITING, Status
 from sessions.rules.wording import fill, for_texting
 from sessions.rules.wording_shipped import Kind
@@ -64,7 +64,7 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
         if opens is None or _asked_enough(link, now=now):
             return
         purpose, key = opens
-        channel, _why = way_for(how_to_reach(link.course), ASKED_AS[purpose])
+        channel = _way(how_to_reach(link.course), purpose)
         if channel is None:
             return
         outbox.plan(
@@ -90,6 +90,12 @@ def ask_for_new_link(*, token: str, now: datetime) -> None:
             occurred_at=now,
             now=now,
         )
+
+
+def _way(how: HowToReach | None, purpose: LinkPurpose) -> str | None:
+    """Their own; to a telephone that others see no text brings a link."""
+    shared = {TEXT} if how is not None and how.shared_phone else set()
+    return way_for(how, ASKED_AS[purpose], failed=shared)[0]
 
 
 def _subject_key(course_id: int) -> str:
@@ -148,6 +154,8 @@ def _unwanted(course: Course | None, message: Message) -> str | None:
     if course is None or (course.status not in OPEN_STATUSES and not _asked(course, message.data["key"])):
         return "course_ended"
     how = how_of(getattr(course.patient, "contact_details", None), clinic=course.clinic)
+    if message.channel == TEXT and how is not None and how.shared_phone:
+        return "shared_phone"
     return why_not(how, message.channel, ASKED_AS[LinkPurpose(message.data["link"])])
 
 

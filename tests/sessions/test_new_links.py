@@ -152,6 +152,25 @@ def test_a_text_that_fits_no_more_by_an_address_made_longer_since_is_not_sent_as
     assert StaffTask.objects.get(course=course).kind == "message_not_sent", "a person calls"
 
 
+def test_no_new_link_goes_to_a_telephone_that_others_see(text_gateway: Gateway) -> None:
+    cast = texting_cast()
+    course = booked_course(cast)
+    message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
+    token = token_of(link_address(message=message, course=course))
+    ask_for_new_link(token=token, now=START)
+    assert [one.channel for one in waiting()] == ["text"], "it is theirs alone yet"
+    texting(cast, course, shared_phone=True)
+    send_due_messages(now=START + timedelta(seconds=1))
+    gone = MessageLog.objects.get(purpose="new_link")
+    assert (gone.state, gone.reason) == ("cancelled", "shared_phone") and text_gateway.bodies() == []
+    ask_for_new_link(token=token, now=START + timedelta(minutes=11))
+    assert [one.channel for one in waiting()] == ["email"]
+    send_due_messages(now=START + timedelta(minutes=12))
+    texting(cast, course, shared_phone=True, email="", email_allowed=False)
+    ask_for_new_link(token=token, now=START + timedelta(minutes=23))
+    assert waiting() == [] and text_gateway.bodies() == [], "the page says whom to call"
+
+
 def test_a_new_link_that_the_provider_refuses_for_a_stop_is_their_stop(text_gateway: Gateway) -> None:
     cast = texting_cast()
     course = booked_course(cast)

@@ -397,7 +397,7 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
     if isinstance(rule, AssessmentRule) and rule.hidden:
         yield _(
             "Not shown to the rater: %(what)s. A rating by somebody who treats the patient or was in the "
-            "room does not count"
+            "room does not count, and nobody to whom the chart is open is named the rater"
         ) % {"what": hidden_words(rule.hidden)}
     if isinstance(rule, AskedRule) and rule.after_end is not None:
         yield _("Goes on after the end of the course, while consent to %(scope)s stands") % {

@@ -55,6 +55,7 @@ class Place:
     emergency_number: str
     crisis_lines: tuple[tuple[str, str, str], ...]
     people: Mapping[str, tuple[str, tuple[Role, ...]]]
+    rater: str  # rates the patients blind, and treats nobody
     rooms: tuple[str, ...]
     publisher: str
     unlicensed: tuple[str, ...] = ()  # of the therapists
@@ -78,7 +79,9 @@ ALDER = Place(
         "carla": ("Example", (Role.SUPERVISOR,)),
         "dov": ("Example", (Role.PRESCRIBER,)),
         "eve": ("Example", (Role.COORDINATOR,)),
+        "rosa": ("Rater", (Role.THERAPIST,)),
     },
+    rater="rosa",
     rooms=("Blue room", "Green room", "Quiet room"),
     unlicensed=("hugo",),
     publisher="carla",
@@ -99,7 +102,9 @@ BIRCH = Place(
         "sofia": ("Example", (Role.SUPERVISOR,)),
         "tiago": ("Example", (Role.PRESCRIBER,)),
         "vera": ("Example", (Role.COORDINATOR,)),
+        "rui": ("Rater", (Role.THERAPIST,)),
     },
+    rater="rui",
     rooms=("River room", "Garden room"),
     publisher="sofia",
     clinician="tiago",
@@ -114,12 +119,15 @@ def loaded() -> bool:
 def sign_ins() -> list[tuple[str, str]]:
     """(address, what they are where) of everybody who can sign in."""
     rows: dict[str, list[str]] = {}
+    raters = {_email(place.rater) for place in PLACES}
     for membership in (
         Membership.objects.filter(clinic__slug__in=[place.slug for place in PLACES])
         .select_related("person", "clinic")
         .order_by("clinic_id", "id")
     ):
         words = f"{', '.join(membership.roles)} at {membership.clinic.name}"
+        if membership.person.email in raters:
+            words += ", rates blind and treats nobody"
         rows.setdefault(membership.person.email, []).append(words)
     return [(email, "; ".join(words)) for email, words in rows.items()]
 
@@ -149,10 +157,14 @@ def load(*, now: datetime, say: Say) -> None:
         )
 
 
+def _email(first: str) -> str:
+    return f"{first}@example.org"
+
+
 def _found(place: Place, *, now: datetime) -> House:
     people: dict[str, Person] = {}
     for first, (family, _roles) in place.people.items():
-        email = f"{first}@example.org"
+        email = _email(first)
         people[first] = Person.objects.filter(email=email).first() or Person.objects.create_user(
             email, PASSWORD, printed_name=f"{first.title()} {family}"
         )
@@ -211,7 +223,7 @@ def _found(place: Place, *, now: datetime) -> House:
 
 
 def _qualify(clinic: Clinic, place: Place, people: Mapping[str, Person], *, now: datetime) -> None:
-    """What the protocol asks of the therapists, seen by their supervisor when the clinic was founded; one
+    """What the protocol asks of those who treat, seen by their supervisor when the clinic was founded; one
     licence is soon to be renewed, and one therapist has none."""
     supervisor = _actor(clinic, people[place.publisher], now)
 
@@ -231,7 +243,7 @@ def _qualify(clinic: Clinic, place: Place, people: Mapping[str, Person], *, now:
         )
 
     for first, (_family, roles) in place.people.items():
-        if Role.THERAPIST not in roles:
+        if Role.THERAPIST not in roles or first == place.rater:
             continue
         record(first, CredentialKind.TRAINING, "mdma_therapy", "Training in MDMA-assisted therapy")
         if first not in place.unlicensed:
@@ -265,6 +277,7 @@ def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
     at = on_day(day_of(now, zone) - timedelta(days=who.days_ago), time(10, 0), zone)
     in_alder = house.clinic.slug == ALDER.slug
     coordinator, prescriber, supervisor = ("eve", "dov", "carla") if in_alder else ("vera", "tiago", "sofia")
+    rater = (ALDER if in_alder else BIRCH).rater
     patient = register_patient(
         actor=house.actor(coordinator, at),
         code=who.code,
@@ -288,6 +301,7 @@ def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
             TeamRole.CO_THERAPIST: house.id(who.second),
             TeamRole.PRESCRIBER: house.id(prescriber),
             TeamRole.SUPERVISOR: house.id(supervisor),
+            TeamRole.INDEPENDENT_RATER: house.id(rater),
         },
         enrolled_at=at,
         now=at,
@@ -298,6 +312,7 @@ def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
         lead=who.lead,
         second=who.second,
         prescriber=prescriber,
+        rater=rater,
         room=who.room,
         at=at,
         pcl5=who.pcl5 or {},

@@ -29,7 +29,7 @@ from protocols.rules.definition import (
     Role,
     SessionRule,
 )
-from sessions.models import Course, SessionRecord, StaffTask
+from sessions.models import Course, CourseRequirement, SessionRecord, StaffTask
 from sessions.operations.assessing import ASSESSED, Assessment
 from sessions.operations.booking import book_session, check_in_patient
 from sessions.operations.doses import give_dose, order_dose
@@ -39,6 +39,7 @@ from sessions.operations.entering import log_session
 from sessions.operations.finishing import finish_task
 from sessions.operations.moments import tick_item
 from sessions.operations.notes import save_draft, start_draft, write_note
+from sessions.operations.rating import rate_assessment
 from sessions.operations.records import record_fact
 from sessions.operations.signing import sign_record
 from sessions.operations.starting import start_session
@@ -126,14 +127,16 @@ class House:
 
 @dataclass(kw_only=True)
 class Story:
-    """One course and how far it has been told. `lead`, `second` and `prescriber` are first names. The note of
-    a session in `half_written` is still the lead's draft: what each block of its template says so far."""
+    """One course and how far it has been told. `lead`, `second`, `prescriber` and `rater` are first names:
+    the last is named the course's independent rater, and treats nobody. The note of a session in
+    `half_written` is still the lead's draft: what each block of its template says so far."""
 
     house: House
     course: Course
     lead: str
     second: str
     prescriber: str
+    rater: str
     room: str
     at: datetime
     pcl5: Mapping[str, int] = field(default_factory=dict)
@@ -348,13 +351,27 @@ class Story:
             answers = [("safe", 1), ("slept", 1), ("eaten", 1), ("wants_call", 0)]
         else:
             answers = [(item.code, 0) for item in instrument.items if not item.asked_if]
-        by = rule.who.value if rule.who in (Role.PATIENT, Role.INDEPENDENT_RATER) else Role.THERAPIST.value
+        if rule.who is Role.INDEPENDENT_RATER:
+            self._rate(key, tuple(answers), at=at)
+            return
+        by = rule.who.value if rule.who is Role.PATIENT else Role.THERAPIST.value
         self.put(
             AssessmentAnswered(
                 instrument=rule.instrument, by=by, answers=tuple(answers), total=None, mode=Mode.PHONE
             ),
             at=at,
             key=key,
+        )
+
+    def _rate(self, key: str, answers: tuple[tuple[str, int | None], ...], *, at: datetime) -> None:
+        """As the independent rater does it, from outside the care team and without the chart."""
+        rate_assessment(
+            actor=self.house.actor(self.rater, at),
+            requirement_id=CourseRequirement.objects.get(course=self.course, key=key).public_id,
+            answers=answers,
+            mode=Mode.PHONE,
+            occurred_at=at,
+            now=at,
         )
 
     # --- a dosing day -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from clinic.actors import Actor
@@ -61,10 +61,12 @@ def offers(actor: Actor, course_id: UUID) -> Offers:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedForm:
     """A form that staff fill in: `theirs` as the patient reads it where it is the patient who answers,
-    `english` as staff read it."""
+    `english` as staff read it. `rated_blind`: whoever may enter it here treats the
+    patient, so that it does not count as the rating."""
 
     theirs: Instrument
     english: Instrument
+    rated_blind: bool = False
 
 
 def asked_form(actor: Actor, course_id: UUID, key: str) -> AskedForm | None:
@@ -76,7 +78,7 @@ def asked_form(actor: Actor, course_id: UUID, key: str) -> AskedForm | None:
     if not isinstance(rule, AssessmentRule):
         return None
     language = language_in_use(actor.clinic_id, course.patient.language)
-    return form_in(actor.clinic_id, rule.instrument, language)
+    return replace(form_in(actor.clinic_id, rule.instrument, language), rated_blind=bool(rule.hidden))
 
 
 def form_in(clinic_id: int, code: str, language: str) -> AskedForm:

@@ -141,6 +141,13 @@ def _assessment(door: Door, course: UUID, key: str) -> HttpResponse:
         title=say(instrument.title),
         lede=say(asked.english.instructions),
         told=_("Enter the single answers: the total is added up from them.") if adds_up else "",
+        warning=_(
+            "The protocol blinds whoever rates this: what somebody of the care team, or who was in the room, "
+            "enters here is kept but does not count as the rating. The course’s independent rater hands it "
+            "in under “To rate”."
+        )
+        if asked.rated_blind
+        else "",
         form=form,
     )
 

@@ -128,6 +128,7 @@ def enrol(clinic: Clinic, page: Page) -> Course:
         ("Co-therapist", "Ben Birch"),
         ("Prescriber", "Dov Dale"),
         ("Supervisor", "Carla Cedar"),
+        ("Independent rater", "Gil Grove"),
     ):
         box = page.get_by_label(label)
         wanted = box.locator("option").filter(has_text=name).first.get_attribute("value")
@@ -341,6 +342,7 @@ def test_one_patient_from_enrolment_to_the_third_integration_session(clinic: Cli
         lead="ada",
         second="ben",
         prescriber="dov",
+        rater="gil",
         room="blue",
         at=clock.now(),
     )

@@ -11,7 +11,7 @@ from sessions.models import Course, DeviationRecord, SessionRecord
 from sessions.operations.on_course import on_course
 from sessions.operations.refresh import refresh_due_courses
 from sessions.rules.requirements import Status
-from tests.support.cast import START, Cast, enrol
+from tests.support.cast import START, Cast, enrol, name_rater
 
 DOSING_1 = START + timedelta(days=28)
 """The day on which a course enrolled at START and held to plan has its first dosing session."""
@@ -20,12 +20,15 @@ DOSING_1 = START + timedelta(days=28)
 def story_of(cast: Cast, course: Course | None = None) -> Story:
     """A new course, its chart filled on the day of enrolment."""
     assert cast.version is not None
+    course = course or enrol(cast)
+    name_rater(cast, course, now=START)
     story = Story(
         house=House(clinic=cast.clinic, people=cast.people, rooms=cast.rooms, version=cast.version),
-        course=course or enrol(cast),
+        course=course,
         lead="ada",
         second="ben",
         prescriber="dov",
+        rater="gil",
         room="blue",
         at=START,
     )

@@ -200,7 +200,7 @@ def test_a_role_given_by_mistake_and_taken_back_closes_it_and_given_again_opens_
 def test_where_the_protocol_blinds_nobody_or_nothing_is_left_to_rate_there_is_no_task(
     cast: Cast, course: Course
 ) -> None:
-    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"))
+    cast.version = publish(cast, (LIBRARY / "psilocybin_ptsd.yaml").read_text(encoding="utf-8"))
     allow(cast)
     open_label = enrol(cast, "P-009")
     name_rater(cast, open_label, "gil")
@@ -226,7 +226,7 @@ def test_the_page_says_what_the_protocol_hides_or_that_it_hides_nothing_and_mark
     words, marked = shown(course)
     assert "hides from its raters: the arm, which visit it is, and when." in words
     assert {"Ada Alder", "Carla Cedar", "Dov Dale"} <= marked
-    cast.version = publish(cast, (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8"))
+    cast.version = publish(cast, (LIBRARY / "psilocybin_ptsd.yaml").read_text(encoding="utf-8"))
     allow(cast)
     words, marked = shown(enrol(cast, "P-009"))
     assert "This protocol hides nothing from its raters" in words and marked == set()

@@ -59,6 +59,14 @@ def test_the_preview_names_each_patient_with_the_dates_now_and_then_and_moves_no
     assert not CourseVersionMove.objects.exists()
 
 
+def test_where_nobody_follows_another_version_the_preview_says_so(
+    client: Client, cast: Cast, now: datetime
+) -> None:
+    second = publish_second(cast, now=now - timedelta(hours=1))
+    page = _as(client, cast, "carla").get(_preview(second)).content.decode()
+    assert "there is nobody to move" in page and "0 patients" not in page and "Move the ticked" not in page
+
+
 def test_many_are_shown_part_by_part_and_each_is_shown_once(
     client: Client, cast: Cast, courses: list[Course], now: datetime
 ) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clinic.rules.wall_time import add_days
-from protocols.rules.definition import Hidden, Move, Role, WashoutRule
+from protocols.rules.definition import AssessmentRule, Hidden, Move, Role, WashoutRule
 from sessions.rules.engine import requirements
 from sessions.rules.facts import (
     AssessmentAnswered,
@@ -499,3 +499,35 @@ def test_a_rater_of_mm120_is_nobody_of_the_care_team_and_sees_neither_arm_nor_vi
     expected = Status.MET if counts else Status.OPEN
     assert course.status(START + 2 * HOUR, "hama.baseline") == expected
     assert course.definition.hidden_from_raters == frozenset({Hidden.ARM, Hidden.VISIT_DATE})
+
+
+@pytest.mark.parametrize(
+    ("person", "counts"),
+    [pytest.param(RATER, True, id="from the pool"), pytest.param(11, False, id="of the care team")],
+)
+def test_a_caps5_of_mapp2_counts_from_the_blinded_pool_alone(person: int, counts: bool) -> None:
+    course = Course(protocol("mdma_ptsd"))
+    rated = AssessmentAnswered(
+        instrument="caps5", by="independent_rater", answers=(), total=38, mode=Mode.VIDEO
+    )
+    course.add(START + HOUR, rated, "caps5.baseline", by=person)
+    expected = Status.MET if counts else Status.OPEN
+    assert course.status(START + 2 * HOUR, "caps5.baseline") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "hidden"),
+    [
+        pytest.param("caps5.baseline", {Hidden.ARM}, id="baseline"),
+        *(
+            pytest.param(f"caps5.{when}", {Hidden.ARM, Hidden.VISIT_DATE}, id=when)
+            for when in ("week_4", "week_8", "primary", "month_12")
+        ),
+    ],
+)
+def test_what_the_raters_of_each_caps5_of_the_mdma_protocol_are_not_shown(
+    code: str, hidden: set[Hidden]
+) -> None:
+    rule = protocol("mdma_ptsd").rule(code)
+    assert isinstance(rule, AssessmentRule) and rule.who is Role.INDEPENDENT_RATER
+    assert rule.hidden == hidden and protocol("mdma_ptsd").hidden_in_fidelity_review == frozenset()

@@ -97,6 +97,18 @@ class _Rows(BaseFormSet):  # type: ignore[type-arg]  # Django's takes no type ar
 Rows: Any = formset_factory(LineForm, formset=_Rows, extra=EMPTY_ROWS)
 
 
+def as_chosen(lines: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Lines as the lists have them: what was written as `us` or `en-US` is read as US and English already."""
+    return [
+        {
+            **line,
+            "country": line.get("country", "").upper(),
+            "language": line.get("language", "").partition("-")[0].lower(),
+        }
+        for line in lines
+    ]
+
+
 class LinesInput(forms.Widget):
     template_name = "clinic/admin_lines.html"
     use_fieldset = True
@@ -112,7 +124,7 @@ class LinesInput(forms.Widget):
         return f"{name}-TOTAL_FORMS" not in data
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
-        rows = value if isinstance(value, _Rows) else Rows(initial=value or [], prefix=name)
+        rows = value if isinstance(value, _Rows) else Rows(initial=as_chosen(value or []), prefix=name)
         return {**super().get_context(name, None, attrs), "rows": rows}
 
     def id_for_label(self, id_: str) -> str:

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 Line = Mapping[str, str]
 _DIALLED = re.compile(r"[+\d][\d ()/.-]*")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{2,4})?")
 
 
 class Fault(StrEnum):

@@ -88,7 +88,9 @@ def escalate_due_tasks(*, now: datetime, own: datetime | None = None, deadline_s
     told.
 
     While the database's clock is in doubt, `own` is the time by the machine's: nobody is told because a clock
-    jumped. What was opened in the jumped time, by somebody at a page, runs by that.
+    jumped. What was opened in the jumped time, by somebody at a page, runs by that. It is known by lying
+    ahead of `own`, as does what waits for a later hour since somebody acted on it: told too early, which does
+    no harm, where too late would.
     """
     own = min(own or now, now)
     until = elapsed.monotonic() + deadline_seconds

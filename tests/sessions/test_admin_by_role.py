@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from clinic.admin.lines import Rows
+from clinic.admin.lines import Rows, as_chosen
 from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Absence, Clinic, Credential, Deputy, Event, Handover, Membership, Person, Room
 from clinic.operations import people
@@ -139,7 +139,7 @@ def filled(form: Any) -> dict[str, Any]:
     for field in form:
         value = field.value()
         if field.name == "crisis_lines":
-            rows = Rows(initial=value, prefix=field.name)
+            rows = Rows(initial=as_chosen(value), prefix=field.name)
             body |= {one.html_name: one.value() or "" for row in rows for one in row}
             body |= {one.html_name: one.value() for one in rows.management_form}
         elif isinstance(value, list) and not hasattr(field.field, "choices"):
@@ -422,6 +422,16 @@ def test_crisis_lines_are_a_row_each_with_what_is_wrong_beside_it(cast: Cast) ->
     gone = {**filled(form), **row(0, name="", number="", hours=""), "reason": "It is closed."}
     assert finn.post(page, gone).status_code == 302
     assert Clinic.objects.get(pk=cast.clinic.pk).crisis_lines == kept[1:], "an emptied row is gone"
+
+
+def test_what_was_written_of_a_line_before_there_were_lists_is_not_lost(cast: Cast) -> None:
+    old = {"name": "Line", "number": "+1 (202) 555-0123", "hours": "", "country": "us", "language": "en-US"}
+    Clinic.objects.filter(pk=cast.clinic.pk).update(crisis_lines=[old])
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    body = filled(finn.get(page).context["adminform"].form)
+    assert finn.post(page, {**body, "reason": "Looked through."}).status_code == 302
+    kept = Clinic.objects.get(pk=cast.clinic.pk).crisis_lines
+    assert kept == [{**old, "country": "US", "language": "en"}]
 
 
 def test_days_ways_and_country_of_the_clinic_are_chosen_and_not_typed(cast: Cast) -> None:

@@ -3,7 +3,6 @@ since, co-signed, and gone from everybody's list."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,8 +16,6 @@ from clinic.ids import uuid7
 from clinic.models import Clinic
 from clinic.permissions import Role
 from clinic.rules.wall_time import day_of
-from protocols.queries import definition_of
-from protocols.rules.definition import Figure, Offset, SessionRule, Unit
 from sessions.models import (
     Course,
     FactRecord,
@@ -34,12 +31,12 @@ from sessions.operations.errors import confirm_error, mark_session
 from sessions.operations.notes import start_draft, write_note
 from sessions.operations.reviews import comment_on_passage, return_record, send_record_for_review
 from sessions.operations.signing import sign_record
-from sessions.queries import review_wanted
 from sessions.queries.reviews import commented, comments_to_author, returned_to, review, review_queue
 from sessions.queries.today import today
 from sessions.rules.codec import to_json
 from sessions.rules.facts import ChecklistTicked
-from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_person
+from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_person, publish
+from tests.support.second_version import second_text
 
 pytestmark = pytest.mark.django_db
 
@@ -146,20 +143,16 @@ def test_a_signed_record_that_the_clinic_wants_co_signed_waits_by_itself_until_t
     assert not RecordSubmission.objects.filter(session_record=other).exists()
 
 
-def test_the_protocols_deadline_goes_before_the_clinics(
-    cast: Cast, record: SessionRecord, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    definition = definition_of(record.protocol_version_id)
-    rules = tuple(
-        replace(rule, co_signed_within=Figure(value=Offset(amount=2, unit=Unit.DAYS), source=rule.source))
-        if isinstance(rule, SessionRule) and rule.code == "preparation"
-        else rule
-        for rule in definition.rules
-    )
-    own = replace(definition, rules=rules)
-    monkeypatch.setattr(review_wanted, "definition_of", lambda _version: own)
+def test_the_protocols_deadline_goes_before_the_clinics(cast: Cast) -> None:
+    text = second_text(reconsent=False)
+    within = "    co_signed_within: {value: 2 d, clinic_choice: while the session is fresh}\n"
+    asks = text.replace("    code: preparation\n", f"    code: preparation\n{within}", 1)
+    assert asks != text
+    cast.version = publish(cast, asks)
+    course = enrol(cast)
+    fill_chart(cast, course, now=START)
     Clinic.objects.filter(pk=cast.clinic.pk).update(review_within_days=30)
-    sign(cast, record, "ada")
+    sign(cast, held(cast, course), "ada")
     due = RecordSubmission.objects.get().due_at
     zone = cast.clinic.zone_info
     assert due is not None and day_of(due, zone) == day_of(AT + days(2), zone)

@@ -220,12 +220,13 @@ class PublishVersion(VersionView):
 class RetireVersion(VersionView):
     @extend_schema(
         operation_id="retire_version",
-        summary="Retire a published version",
-        request=None,
+        summary="Retire a published version, and say why",
+        request=CommentInput,
         responses={200: ProtocolVersionOut, **PROBLEMS},
     )
     def post(self, request: Request, slug: str, protocol: UUID, version: str) -> Response:
-        return self.gives(retire_version(actor=self.actor, version=self.version(), now=self.actor.at))
+        sent = self.sent(CommentInput)
+        return self.gives(retire_version(actor=self.actor, version=self.version(), now=self.actor.at, **sent))
 
 
 class VersionFigures(VersionView):

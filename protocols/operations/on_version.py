@@ -50,7 +50,7 @@ def move_version(
     """Take one step of the table, with `columns` in the same UPDATE, and its event."""
     step = move(VERSION_MOVES, version.status, action)
     if step.needs_reason and not reason.strip():
-        raise Incomplete(_("Say why."), fields={"comment": [_("Say what has to change.")]})
+        raise Incomplete(_("Say why."), fields={"comment": [_("In a few words; it stays on the record.")]})
     changed = {"status": step.to_status, **(columns or {})}
     for name, value in changed.items():
         setattr(version, name, value)
@@ -62,6 +62,7 @@ def move_version(
         occurred_at=now,
         now=now,
         data={"version": version.version, "digest": version.digest},
+        reason=reason,
     )
 
 

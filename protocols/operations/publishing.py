@@ -53,7 +53,14 @@ def publish_version(*, actor: Actor, version: ProtocolVersion, now: datetime) ->
         for before in ProtocolVersion.objects.filter(
             protocol_id=found.protocol_id, status=VersionStatus.PUBLISHED
         ):
-            move_version(actor=actor, version=before, action="retire", now=now, columns={"retired_at": now})
+            move_version(
+                actor=actor,
+                version=before,
+                action="retire",
+                now=now,
+                reason=_("Version %(version)s was published.") % {"version": found.version},
+                columns={"retired_at": now},
+            )
         move_version(
             actor=actor,
             version=found,
@@ -106,10 +113,17 @@ def check_forms(definition: ProtocolDefinition, *, clinic_id: int) -> None:
         )
 
 
-def retire_version(*, actor: Actor, version: ProtocolVersion, now: datetime) -> ProtocolVersion:
-    """No new course begins on it from now on; those under way go on."""
+def retire_version(*, actor: Actor, version: ProtocolVersion, comment: str, now: datetime) -> ProtocolVersion:
+    """No new course begins on it from now on, and why; those under way go on."""
     with on_version(actor=actor, version=version, permission=Permission.PUBLISH_PROTOCOL) as found:
         if found.status != VersionStatus.PUBLISHED:
             raise NotNow(_("Only a published version can be retired."), code="not-published")
-        move_version(actor=actor, version=found, action="retire", now=now, columns={"retired_at": now})
+        move_version(
+            actor=actor,
+            version=found,
+            action="retire",
+            now=now,
+            reason=comment,
+            columns={"retired_at": now},
+        )
         return found

@@ -21,6 +21,6 @@ VERSION_MOVES: MoveTable = table(
         _row("in_review", "approve", "reviewed", "protocol_approved"),
         _row("reviewed", "return", "draft", "protocol_returned", needs_reason=True),
         _row("reviewed", "publish", "published", "protocol_published"),
-        _row("published", "retire", "retired", "protocol_retired"),
+        _row("published", "retire", "retired", "protocol_retired", needs_reason=True),
     ),
 )

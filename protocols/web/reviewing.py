@@ -27,7 +27,7 @@ _ACTS: Mapping[str, tuple[Callable[..., Any], bool, Any]] = {
     "return": (operations.return_version, True, gettext_lazy("Returned with your comment.")),
     "approve": (operations.approve_version, True, gettext_lazy("Approved.")),
     "publish": (operations.publish_version, False, gettext_lazy("Published. Nobody in treatment was moved.")),
-    "retire": (operations.retire_version, False, gettext_lazy("Retired. Its courses go on.")),
+    "retire": (operations.retire_version, True, gettext_lazy("Retired. Its courses go on.")),
 }
 
 

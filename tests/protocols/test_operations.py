@@ -186,7 +186,7 @@ def test_another_clinics_protocol_is_not_there(house: House, mdma: str) -> None:
     version = published(house, mdma)
     stranger = make_actor(make_clinic("egret"), "dora", Role.SUPERVISOR)
     with pytest.raises(NotFound):
-        retire_version(actor=stranger, version=version, now=NOW)
+        retire_version(actor=stranger, version=version, comment="Over.", now=NOW)
     with pytest.raises(NotFound):
         queries.version_for(stranger, protocol_public_id=version.protocol.public_id)
     with pytest.raises(NotFound):
@@ -206,6 +206,7 @@ def test_publishing_a_new_version_retires_the_one_before(house: House, mdma: str
     second = published(house, mdma.replace('version: "1.0"', 'version: "2.0"'))
     first.refresh_from_db()
     assert (first.status, second.status) == (VersionStatus.RETIRED, VersionStatus.PUBLISHED)
+    assert Event.objects.get(verb="protocol_retired").reason.text == "Version 2.0 was published."
     assert queries.definition_of(first.pk).version == "1.0"
 
 
@@ -405,7 +406,11 @@ def test_what_is_in_review_is_frozen_in_sql(house: House, mdma: str) -> None:
 
 
 def test_a_retired_version_never_comes_back(house: House, mdma: str) -> None:
-    version = retire_version(actor=house.approver, version=published(house, mdma), now=NOW)
+    version = published(house, mdma)
+    with pytest.raises(Incomplete, match="Say why"):
+        retire_version(actor=house.approver, version=version, comment=" ", now=NOW)
+    version = retire_version(actor=house.approver, version=version, comment="The trial is over.", now=NOW)
+    assert Event.objects.get(verb="protocol_retired").reason.text == "The trial is over."
     with pytest.raises(IntegrityError, match="may not go"), transaction.atomic():
         ProtocolVersion.objects.filter(pk=version.pk).update(status="published", retired_at=None)
 

@@ -37,7 +37,7 @@ def test_what_is_asked_is_what_the_conditions_of_the_protocol_name(code: str) ->
 def cast(db: None) -> Cast:
     cast = make_cast()
     assert cast.version is not None
-    retire_version(actor=cast.actor("carla"), version=cast.version, now=START)
+    retire_version(actor=cast.actor("carla"), version=cast.version, comment="Superseded.", now=START)
     cast.version = publish(cast, (LIBRARY / f"{CODE}.yaml").read_text(encoding="utf-8"))
     allow(cast)
     set_clock(START)

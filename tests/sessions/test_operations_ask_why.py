@@ -340,4 +340,5 @@ def test_every_change_that_an_operation_records_is_tried_here() -> None:
         "clinic/operations/events.py",  # record_change itself, which has asked
         "clinic/operations/own_number.py",  # one's own number; an administrator who takes it away is asked
         "protocols/operations/drafting.py",  # a draft: what is followed was reviewed and approved, with words
+        "protocols/operations/on_version.py",  # the table of its moves says which ask: test_versions
     }

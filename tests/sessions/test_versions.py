@@ -346,7 +346,7 @@ def test_who_may_move_whom_where(cast: Cast) -> None:
             reason=" ",
             now=START,
         )
-    retire_version(actor=cast.actor("carla"), version=second, now=START)
+    retire_version(actor=cast.actor("carla"), version=second, comment="Superseded.", now=START)
     with pytest.raises(NotNow, match="published"):
         move(cast, course, to=second, at=START)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clinic.models import Person
+from clinic.models import Event, Person
 from protocols.models import ProtocolVersion
 from sessions.models import Course, CourseVersionMove
 from tests.sessions.api.caller import Caller, calls, fields, new_id, problem
@@ -66,7 +66,11 @@ def test_a_version_goes_from_draft_to_published(cast: Cast) -> None:
     assert "Integration meeting 2 of each cycle: window 5-10 days → 4-9 days" in {
         one["sentence"] for one in lines
     }
-    ok(carla.post("retire_version", **ids(cast)))
+    problem(carla.post("retire_version", **ids(cast)), 422)
+    ok(carla.post("retire_version", {"comment": "The trial is over."}, **ids(cast)))
+    assert Event.objects.get(
+        verb="protocol_retired", actor_id=cast.people["carla"].pk, reason__text="The trial is over."
+    )
 
 
 def test_refusals_say_what_is_wrong(cast: Cast) -> None:

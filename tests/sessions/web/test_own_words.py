@@ -61,7 +61,7 @@ class Center:
 def center() -> Center:
     cast = make_cast()
     assert cast.version is not None
-    retire_version(actor=cast.actor("carla"), version=cast.version, now=START)
+    retire_version(actor=cast.actor("carla"), version=cast.version, comment="Superseded.", now=START)
     cast.version = publish(cast, (LIBRARY / "oregon_psilocybin.yaml").read_text(encoding="utf-8"), now=START)
     allow(cast)
     course = enrol(cast)

@@ -8,8 +8,11 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow
+from clinic.ids import uuid7
 from clinic.models import Clinic, Event
 from protocols.models import LegalBasis, LegalBasisKind
 from protocols.operations import record_legal_basis, revoke_legal_basis
@@ -242,3 +245,27 @@ def test_the_database_changes_no_legal_basis(cast: Cast) -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql)
+
+
+def test_on_its_page_one_is_recorded_with_why_and_revoked_with_why(cast: Cast) -> None:
+    assert cast.version is not None
+    client = Client()
+    client.force_login(cast.people["finn"])
+    page = reverse("protocols:legal", args=(cast.clinic.slug, cast.version.protocol.public_id))
+    sent = {
+        "public_id": str(uuid7()),
+        "kind": LegalBasisKind.PERMIT.value,
+        "number": "P-8",
+        "scope": "Twelve patients",
+        "valid_from": "2027-01-01",
+    }
+    for unexplained in (sent, {**sent, "reason": " "}):
+        assert client.post(page, unexplained).status_code == 400
+    assert not LegalBasis.objects.filter(number="P-8").exists()
+    assert client.post(page, {**sent, "reason": "It came by post."}).status_code == 302
+    row = LegalBasis.objects.get(number="P-8")
+    recorded = Event.objects.get(verb="legal_basis_recorded", subject_id=row.pk)
+    assert recorded.reason.text == "It came by post."
+    assert client.post(page, {"revoke": str(row.public_id), "reason": ""}).status_code == 422
+    assert client.post(page, {"revoke": str(row.public_id), "reason": "Handed back."}).status_code == 302
+    assert Event.objects.get(verb="legal_basis_revoked").reason.text == "Handed back."

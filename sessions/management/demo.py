@@ -267,7 +267,7 @@ class Enrolled:
     room: str = "Blue room"
     born_on: date = date(1986, 4, 12)
     pronouns: str = "they/them"
-    pcl5: Mapping[str, int] | None = None
+    totals: Mapping[str, int] | None = None
     dosing_at: time = time(9, 0)
     half_written: Mapping[str, Mapping[str, str]] | None = None
 
@@ -315,7 +315,7 @@ def _enrol(house: House, who: Enrolled, now: datetime) -> Story:
         rater=rater,
         room=who.room,
         at=at,
-        pcl5=who.pcl5 or {},
+        totals=who.totals or {},
         dosing_at=who.dosing_at,
         half_written=who.half_written or {},
     )
@@ -434,7 +434,13 @@ def day_after_dosing(house: House, now: datetime) -> None:
 
 def mid_integration(house: House, now: datetime) -> None:
     """After dosing 2: one integration session came late, one call was skipped, and the scores fall."""
-    scores = {"pcl5.baseline": 58, "pcl5.after_dosing@dosing.1": 41, "pcl5.after_dosing@dosing.2": 33}
+    scores = {
+        "pcl5.baseline": 58,
+        "pcl5.after_dosing@dosing.1": 41,
+        "pcl5.after_dosing@dosing.2": 33,
+        "caps5.baseline": 46,
+        "caps5.week_4": 35,
+    }
     who = Enrolled(
         code="A-06",
         given_name="Heron",
@@ -442,7 +448,7 @@ def mid_integration(house: House, now: datetime) -> None:
         lead="greta",
         second="hugo",
         room="Green room",
-        pcl5=scores,
+        totals=scores,
     )
     story = _told(house, who, now)
     story.tell(until=now, skip=("contact.daily@dosing.1#4",), late_days={"integration.2@dosing.1": 4})
@@ -468,9 +474,13 @@ def completed(house: House, now: datetime) -> None:
         "pcl5.after_dosing@dosing.2": 27,
         "pcl5.after_dosing@dosing.3": 19,
         "pcl5.follow_up": 16,
+        "caps5.baseline": 44,
+        "caps5.week_4": 31,
+        "caps5.week_8": 18,
+        "caps5.primary": 9,
     }
     story = _told(
-        house, Enrolled(code="A-08", given_name="Martin", days_ago=28 + 56 + 61 + 6, pcl5=scores), now
+        house, Enrolled(code="A-08", given_name="Martin", days_ago=28 + 56 + 61 + 6, totals=scores), now
     )
     story.tell(until=now - timedelta(days=2), skip=("contact.daily@dosing.2#6",))
     story.tidy_tasks(before=now - timedelta(days=2))
@@ -549,7 +559,7 @@ def birch_integration(house: House, now: datetime) -> None:
         lead="ines",
         second="carla",
         room="River room",
-        pcl5={"pcl5.baseline": 49},
+        totals={"pcl5.baseline": 49},
     )
     story = _told(house, who, now)
     story.tell(until=now)

@@ -29,6 +29,8 @@ from protocols.rules.definition import (
     Role,
     SessionRule,
 )
+from protocols.rules.instruments import Instrument
+from protocols.rules.instruments.definition import TOTAL
 from sessions.models import Course, CourseRequirement, SessionRecord, StaffTask
 from sessions.operations.assessing import ASSESSED, Assessment
 from sessions.operations.booking import book_session, check_in_patient
@@ -125,6 +127,19 @@ class House:
         return self.people[name].public_id
 
 
+def _adding_up_to(total: int, instrument: Instrument) -> list[tuple[str, int | None]]:
+    """Answers that come to that total, spread evenly; what does not count in it stands as high."""
+    counted = next(scale.items for scale in instrument.scales if scale.code == TOTAL)
+    each, more = divmod(total, len(counted))
+    answers: list[tuple[str, int | None]] = []
+    for item in instrument.items:
+        if item.code in counted:
+            answers.append((item.code, each + (counted.index(item.code) < more)))
+        else:
+            answers.append((item.code, 1 if item.highest == 1 else min(each, item.highest)))
+    return answers
+
+
 @dataclass(kw_only=True)
 class Story:
     """One course and how far it has been told. `lead`, `second`, `prescriber` and `rater` are first names:
@@ -139,7 +154,7 @@ class Story:
     rater: str
     room: str
     at: datetime
-    pcl5: Mapping[str, int] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
     dosing_at: time = DOSING_AT
     half_written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _told: int = 0
@@ -336,17 +351,15 @@ class Story:
             self.at = max(self.at, at)
 
     def assess(self, key: str, *, at: datetime) -> None:
-        """Answer an instrument: unremarkable, except for the totals of `pcl5`."""
+        """Answer an instrument: unremarkable, except for what `totals` says."""
         code = key.split("@")[0]
         rule = self.definition.rule(code)
         if not isinstance(rule, AssessmentRule):
             raise TypeError(f"{key} is no assessment")
         instrument = instrument_of(rule.instrument)
-        if rule.instrument == "pcl5":
-            each, more = divmod(self.pcl5.get(key, 44), len(instrument.items))
-            answers = [(item.code, each + (n < more)) for n, item in enumerate(instrument.items)]
-        elif rule.instrument == "caps5":
-            answers = [(item.code, 1 + (n % 2)) for n, item in enumerate(instrument.items)]
+        if rule.instrument in ("pcl5", "caps5"):
+            total = self.totals.get(key, 44 if rule.instrument == "pcl5" else 40)
+            answers = _adding_up_to(total, instrument)
         elif rule.instrument == "day_after_check_in":
             answers = [("safe", 1), ("slept", 1), ("eaten", 1), ("wants_call", 0)]
         else:

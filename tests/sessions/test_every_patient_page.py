@@ -86,6 +86,8 @@ def test_every_page_of_a_patient_says_whom_to_call_and_how_to_leave_and_tells_no
         wrong = faults(response, known=known, clinical=visited.clinical, language=language if known else "en")
         if response.status_code != visited.status:
             wrong.append(f"status {response.status_code}")
+        if visited.name == "step-code-came-back":
+            assert response.context["clinic"].step.came_back, "the page says why no code is offered"
         if wrong:
             found[visited.name] = wrong
     assert found == {}

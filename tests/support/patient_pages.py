@@ -6,16 +6,20 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from clinic.models import Clinic
-from sessions.models import Course, Patient, PatientLink, SessionBooking
+from django.db.models import Max
+
+from clinic.models import Channel, Clinic, MessageLog, MessageState
+from clinic.rules.codes import CODE_LIFE
+from sessions.models import Course, Patient, PatientLink, SessionBooking, StepUpCode
 from sessions.operations.booking import book_session, cancel_booking
 from sessions.operations.step_up import set_word
 from sessions.operations.wording import approve_language
 from sessions.queries.wording import digest_in, words_in
+from sessions.rules.step_up import CODE_PURPOSE
 from sessions.rules.tokens import token_hash
 from tests.support.cast import assess, calm_answers, days
 from tests.support.clinic_day import ClinicDay
@@ -93,6 +97,31 @@ def link(
     return f"/p/{quote(token)}/"
 
 
+def code_that_came_back(course: Course, *, path: str, at: datetime) -> None:
+    """A code was mailed to whoever holds the link of that address, and did not arrive."""
+    of_link = PatientLink.objects.get(token_hash=token_hash(path.split("/")[2]))
+    code = StepUpCode.objects.create(
+        clinic=course.clinic, link=of_link, channel=Channel.EMAIL, asked_at=at, expires_at=at + CODE_LIFE
+    )
+    MessageLog.objects.create(
+        id=MessageLog.objects.aggregate(last=Max("id", default=0))["last"] + 1_000_000,
+        clinic=course.clinic,
+        purpose=CODE_PURPOSE,
+        subject_key=f"link:{of_link.pk}",
+        target_at=at,
+        channel=Channel.EMAIL,
+        data={"code": code.pk},
+        local_at=at.replace(tzinfo=None),
+        zone="UTC",
+        send_at=at,
+        not_after=code.expires_at,
+        state=MessageState.FAILED,
+        planned_at=at,
+        finished_at=at,
+        reason="bounced",
+    )
+
+
 def visit(
     day: ClinicDay, course: Course, *, key: str = "integration.2@dosing.1", hour: int = 15
 ) -> SessionBooking:
@@ -119,8 +148,12 @@ def every_page(day: ClinicDay) -> list[Visited]:
     """In the order in which they must be visited: what is sent changes what comes after."""
     eve, now = day.cast.actor("eve", at=day.now), day.now
     late, dosing, new = day.late, day.dosing, day.new
+    # Its own name tells of the care, as a clinic's may: patients' pages have the neutral one.
     Clinic.objects.filter(pk=day.cast.clinic.pk).update(
-        step_up_ways=["code", "word", "birth_date"], shows_plan=True, shows_scores=True
+        name="Alder Psychotherapy",
+        step_up_ways=["code", "word", "birth_date"],
+        shows_plan=True,
+        shows_scores=True,
     )
     for weeks in (2, 1):
         at = now - days(7 * weeks)
@@ -136,6 +169,8 @@ def every_page(day: ClinicDay) -> list[Visited]:
     form = link(late, "form", purpose="questionnaire", key="pcl5.baseline", day=day)
     expired = link(late, "expired", purpose="questionnaire", key="pcl5.baseline", day=day, expired=True)
     closed = link(new, "no way", purpose="questionnaire", key="pcl5.baseline", day=day, channel="email")
+    no_code = link(new, "came back", purpose="questionnaire", key="pcl5.baseline", day=day)
+    code_that_came_back(new, path=no_code, at=now - timedelta(minutes=5))
     calm = {f"item-{code}": str(value) for code, value in calm_answers("day_after_check_in")}
     wrong = {"way": "word", "word": "green heron"}
     return [
@@ -171,6 +206,7 @@ def every_page(day: ClinicDay) -> list[Visited]:
             sent={"way": "birth_date", "day": "31", "month": "2", "year": "1988"},
             status=400,
         ),
+        Visited(name="step-code-came-back", path=no_code),
         Visited(name="form", path=f"{form}step/", sent={"way": "word", "word": WORD}, clinical=True),
         Visited(name="plan", path=f"{form}plan/"),
         Visited(name="plan-step", path=f"{of_visit}plan/"),

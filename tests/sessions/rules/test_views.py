@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from clinic.rules.wall_time import on_day
 from sessions.rules.adherence import adherence
 from sessions.rules.engine import across_versions, requirements, timeline_of
 from sessions.rules.facts import Booking, CourseEnded, EndKind, Fact, FactSource, History
@@ -96,6 +97,34 @@ def test_a_reminder_comes_by_the_patients_clock() -> None:
     assert one.zone == YORK
     assert one.local_at.time() == time(10)
     assert one.send_at == datetime(2026, 1, 11, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "changes_on", "before", "after"),
+    [
+        ("America/New_York", "2026-03-08", "2026-03-07T15:00", "2026-03-09T14:00"),
+        ("America/New_York", "2026-11-01", "2026-10-31T14:00", "2026-11-02T15:00"),
+        ("Europe/Paris", "2026-03-29", "2026-03-28T09:00", "2026-03-30T08:00"),
+        ("Europe/Paris", "2026-10-25", "2026-10-24T08:00", "2026-10-26T09:00"),
+        ("Australia/Sydney", "2026-04-05", "2026-04-03T23:00", "2026-04-06T00:00"),
+        ("Australia/Sydney", "2026-10-04", "2026-10-03T00:00", "2026-10-04T23:00"),
+        ("Australia/Lord_Howe", "2026-04-05", "2026-04-03T23:00", "2026-04-05T23:30"),
+        ("Australia/Lord_Howe", "2026-10-04", "2026-10-02T23:30", "2026-10-04T23:00"),
+        ("America/St_Johns", "2026-03-08", "2026-03-07T13:30", "2026-03-09T12:30"),
+        ("America/St_Johns", "2026-11-01", "2026-10-31T12:30", "2026-11-02T13:30"),
+        ("Asia/Kathmandu", "2026-03-29", "2026-03-28T04:15", "2026-03-30T04:15"),
+    ],
+)
+def test_days_ahead_it_goes_at_the_same_hour_before_and_after_the_patients_clocks_change(
+    zone: str, changes_on: str, before: str, after: str
+) -> None:
+    """North and south, both changes, half hours and quarters; the clinic's own clocks are those of Paris."""
+    theirs = ZoneInfo(zone)
+    visit = on_day(date.fromisoformat(changes_on) + 2 * DAY, time(12), theirs)
+    found = due(booked(visit), START, theirs)
+    went = [found["preparation.1", f"preparation.days_{ahead}"] for ahead in (3, 1)]
+    assert [one.send_at.strftime("%Y-%m-%dT%H:%M") for one in went] == [before, after]
+    assert {one.local_at.time() for one in went} == {time(10)}
 
 
 def test_a_moved_visit_is_reminded_of_anew() -> None:

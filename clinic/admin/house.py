@@ -66,6 +66,14 @@ def _as_number(value: Any) -> int:
 
 
 class ClinicForm(OperationForm):
+    language = forms.ChoiceField(
+        choices=list(NAMES.items()),
+        label=_("Language"),
+        help_text=_(
+            "The clinic’s own. Whoever is enrolled is written to in it unless they choose another, and the "
+            "reading hours are in it."
+        ),
+    )
     country = forms.ChoiceField(
         choices=lambda: [("", "–"), *countries()],
         required=False,
@@ -106,6 +114,13 @@ class ClinicForm(OperationForm):
             "9 a 17”."
         ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields.get("language")  # who may only read has no fields
+        if isinstance(field, forms.ChoiceField) and self.instance.language not in NAMES:
+            # From before there was a list: kept until somebody chooses another.
+            field.choices = [*NAMES.items(), (self.instance.language, self.instance.language)]
 
     class Meta:
         model = Clinic

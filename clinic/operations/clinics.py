@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput
+from clinic.languages import NAMES
 from clinic.models import Clinic
 from clinic.operations.changes import look_again, refuse_unfit
 from clinic.operations.events import record_change
@@ -68,6 +69,8 @@ def _set(
         raise BadInput(fields={name: [_("This is never changed.")] for name in sorted(fixed)})
     _only_known(settings)
     clinic = Clinic.objects.select_for_update(no_key=True).get(pk=actor.clinic_id)
+    if settings.get("language", clinic.language) not in {*NAMES, clinic.language}:
+        raise BadInput(fields={"language": [_("Choose from the list.")]})
     for name, value in settings.items():
         setattr(clinic, name, value)
     try:

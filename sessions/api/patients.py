@@ -28,7 +28,7 @@ class RegisterPatientInput(NewRowInput):
     born_on = serializers.DateField()
     pronouns = Text(max_length=60, required=False, allow_blank=True)
     zone = Text(max_length=60, required=False, allow_blank=True, help_text="The clinic's, when absent.")
-    language = Text(max_length=12, required=False)
+    language = Text(max_length=12, required=False, help_text="The clinic's, when absent.")
     email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
     phone = Text(max_length=40, required=False, allow_blank=True)
     email_allowed = YesNo(required=False)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from clinic.actors import Actor, acting
 from clinic.errors import BadInput, Incomplete, NotFound, NotNow
 from clinic.ids import uuid7
+from clinic.languages import NAMES
 from clinic.models import Clinic, Membership, Resource
 from clinic.operations.events import record_change, record_event
 from clinic.permissions import HouseSubject, Permission, Role, require
@@ -44,7 +45,7 @@ def register_patient(
     now: datetime,
     pronouns: str = "",
     zone: str = "",
-    language: str = "en",
+    language: str = "",
     email: str = "",
     phone: str = "",
     email_allowed: bool = False,
@@ -52,7 +53,8 @@ def register_patient(
     attributes: frozenset[str] = frozenset(),
     public_id: UUID | None = None,
 ) -> Patient:
-    """Add a patient to the clinic. The same id again gives the same patient."""
+    """Add a patient to the clinic, in its own zone and language unless they have others. The same id again
+    gives the same patient."""
     with acting(actor):
         require(actor, Permission.ENROL_PATIENT, HouseSubject(clinic_id=actor.clinic_id))
         public_id = public_id or uuid7()
@@ -80,6 +82,8 @@ def register_patient(
             problems["attributes"] = unasked
         if zone and zone not in available_timezones():
             problems["zone"] = ["Use the name of a time zone, e.g. Europe/Lisbon."]
+        if language and language not in {*NAMES, clinic.language}:
+            problems["language"] = ["Choose from the list."]
         details = ContactDetails(
             clinic_id=actor.clinic_id,
             email=email.strip(),
@@ -100,7 +104,7 @@ def register_patient(
             pronouns=pronouns.strip(),
             born_on=born_on,
             zone=zone or clinic.zone,
-            language=language,
+            language=language or clinic.language,
             attributes=sorted(attributes),
             resource=Resource.objects.create(clinic_id=actor.clinic_id, kind=Resource.Kind.PATIENT),
         )

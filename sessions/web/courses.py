@@ -26,6 +26,7 @@ def enrol(door: Door) -> HttpResponse:
     people = [(str(one.id), one.words) for one in door.read(arranging.staff_choices)]
     form = door.form(
         forms.EnrolForm,
+        initial={"language": door.clinic.language},
         protocols=door.read(offers.protocols_offered),
         attributes=door.read(offers.attributes_offered),
         staff=people,
@@ -54,7 +55,7 @@ def enrol(door: Door) -> HttpResponse:
             zone=door.clinic.zone,
             attributes=frozenset(given.get("attributes", ())),
             public_id=form.record_id,
-            language=given["language"] or door.clinic.language,
+            language=given["language"],
             **{name: given[name] for name in names},
         )
         course = enrol_patient(

@@ -434,16 +434,33 @@ def test_what_was_written_of_a_line_before_there_were_lists_is_not_lost(cast: Ca
     assert kept == [{**old, "country": "US", "language": "en"}]
 
 
-def test_days_ways_and_country_of_the_clinic_are_chosen_and_not_typed(cast: Cast) -> None:
+def test_days_ways_country_and_language_of_the_clinic_are_chosen_and_not_typed(cast: Cast) -> None:
     finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
-    body = {**filled(finn.get(page).context["adminform"].form), "reason": "We open on Saturdays."}
-    chosen = {"open_days": ["1", "6"], "step_up_ways": ["word"], "country": "PT"}
+    shown = finn.get(page)
+    body = {**filled(shown.context["adminform"].form), "reason": "We open on Saturdays."}
+    chosen = {"open_days": ["1", "6"], "step_up_ways": ["word"], "country": "PT", "language": "es"}
     answer = finn.post(page, {**body, **chosen})
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     clinic = Clinic.objects.get(pk=cast.clinic.pk)
     assert (clinic.open_days, clinic.step_up_ways, clinic.country) == ([1, 6], ["word"], "PT")
-    wrong = finn.post(page, {**body, "open_days": ["8"], "country": "Portugal"})
-    assert wrong.content.decode().count("not one of the available choices") == 2
+    assert clinic.language == "es"
+    wrong = finn.post(page, {**body, "open_days": ["8"], "country": "Portugal", "language": "Spanish"})
+    assert wrong.content.decode().count("not one of the available choices") == 3
+    assert 'name="zone"' not in shown.content.decode() and cast.clinic.zone in shown.content.decode()
+    with pytest.raises(BadInput) as refused:
+        change_clinic(actor=cast.actor("finn"), settings={"language": "xx"}, now=START, reason="A slip.")
+    assert set(refused.value.fields) == {"language"}
+
+
+def test_a_language_of_the_clinic_that_is_not_shipped_stays_until_somebody_chooses_another(
+    cast: Cast,
+) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(language="pt")
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    body = filled(finn.get(page).context["adminform"].form)
+    assert finn.post(page, {**body, "phone": "555-0142", "reason": "We have moved."}).status_code == 302
+    kept = Clinic.objects.get(pk=cast.clinic.pk)
+    assert (kept.language, kept.phone) == ("pt", "555-0142")
 
 
 def test_reading_hours_are_written_a_line_for_each_language(cast: Cast) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import date
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from django.utils.translation.template import templatize
 
 from clinic.catalogs import FOLDER, compile_stale, pages_in, uncompiled
 from clinic.checks import catalogues_are_compiled
+from clinic.errors import BadInput
 from clinic.models import Clinic, Event
 from protocols.queries import own_questions
 from sessions.models import Course, Patient
+from sessions.operations.enrolment import register_patient
 from sessions.operations.wording import approve_language
 from sessions.queries.wording import digest_in, words_in
 from sessions.rules.discretion import telling_words
@@ -267,3 +270,24 @@ def test_who_is_enrolled_is_asked_for_their_language(cast: Cast) -> None:
     staff.force_login(cast.people["eve"])
     page = staff.get(reverse("sessions:enrol", args=(cast.clinic.slug,)))
     assert [code for code, _name in page.context["form"].fields["language"].choices] == list(LANGUAGES)
+
+
+@pytest.mark.django_db
+def test_who_is_enrolled_reads_the_clinics_language_unless_they_have_another(cast: Cast) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(language="es")
+    staff = Client()
+    staff.force_login(cast.people["eve"])
+    page = staff.get(reverse("sessions:enrol", args=(cast.clinic.slug,))).content.decode()
+    assert 'value="es" selected' in page and 'value="en" selected' not in page
+    given: dict[str, Any] = {
+        "given_name": "Pia",
+        "family_name": "Pine",
+        "born_on": date(1990, 5, 4),
+        "now": START,
+    }
+    eve = cast.actor("eve")
+    assert register_patient(actor=eve, code="P-010", **given).language == "es"
+    assert register_patient(actor=eve, code="P-011", language="fr", **given).language == "fr"
+    with pytest.raises(BadInput) as refused:
+        register_patient(actor=eve, code="P-012", language="xx", **given)
+    assert set(refused.value.fields) == {"language"}

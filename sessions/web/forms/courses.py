@@ -38,7 +38,6 @@ class EnrolForm(RecordForm):
     language = forms.ChoiceField(
         label=_("Language"),
         choices=list(NAMES.items()),
-        initial="en",
         required=False,
         help_text=_("In which the patient is written to, once somebody has approved it here."),
     )

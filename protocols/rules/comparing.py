@@ -67,7 +67,7 @@ LABELS: Mapping[str, str] = {
     "count": N_("how many"),
     "due": N_("due by"),
     "every": N_("every"),
-    "fidelity": N_("fidelity review"),
+    "fidelity": N_("said of fidelity raters"),
     "held_by": N_("held by"),
     "hidden": N_("not shown to the rater"),
     "initial": N_("initial dose"),

@@ -761,8 +761,8 @@ class AnswerRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityRule:
-    """What is hidden from whoever rates how sessions are held. Another job than rating a symptom: what an
-    assessment hides says nothing of it."""
+    """What is hidden from whoever rates how sessions are held, which may be nothing: another job than rating
+    a symptom."""
 
     hidden: frozenset[Hidden]
     source: Source
@@ -866,7 +866,7 @@ class ProtocolDefinition:
     arms: tuple[ArmRule, ...] = ()
     outcomes: tuple[OutcomeRule, ...] = ()
     overlays: tuple[Overlay, ...] = ()
-    fidelity: FidelityRule | None = None  # None: nothing is hidden in a fidelity review
+    fidelity: FidelityRule | None = None  # None: what assessments hide is hidden in a fidelity review too
     reconsent: frozenset[str] = frozenset()  # scopes to consent to anew when a course moves to this version
 
     def with_overlay(self, overlay: Overlay) -> ProtocolDefinition:
@@ -911,8 +911,9 @@ class ProtocolDefinition:
 
     @property
     def hidden_in_fidelity_review(self) -> frozenset[Hidden]:
-        """What whoever rates how its sessions are held is not shown. Nothing unless the document says so."""
-        return self.fidelity.hidden if self.fidelity is not None else frozenset()
+        """What whoever rates how its sessions are held is not shown. Unless the document says so, as much as
+        those who rate symptoms: silence blinds."""
+        return self.fidelity.hidden if self.fidelity is not None else self.hidden_from_raters
 
     @property
     def cycle_rule(self) -> SessionRule | None:

@@ -16,6 +16,7 @@ from protocols.rules.definition import (
     AnchorEvent,
     AnchorRule,
     Block,
+    FidelityRule,
     Figure,
     Hidden,
     Offset,
@@ -119,6 +120,8 @@ class Teller:
                 return self.anchor(value)
             case Block():
                 return self.block(value)
+            case FidelityRule():
+                return self.fidelity(value)
             case frozenset():
                 return ", ".join(sorted(self.value(one, unit) for one in value)) or self.tr(NOBODY)
             case tuple():
@@ -174,6 +177,12 @@ class Teller:
         return " ".join(
             part for part in (event, which, self.name(anchor.rule) if anchor.rule else "") if part
         )
+
+    def fidelity(self, rule: FidelityRule) -> str:
+        if not rule.hidden:
+            return self.tr(N_("shown everything"))
+        hidden = "; ".join(self.tr(words) for one, words in HIDDEN.items() if one in rule.hidden)
+        return self.tr(N_("not shown %s")) % hidden
 
     def block(self, block: Block) -> str:
         which = self.tr(WHICH[block.which]) if WHICH[block.which] else ""

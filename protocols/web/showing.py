@@ -261,10 +261,11 @@ def hidden_words(hidden: frozenset[Hidden]) -> str:
     return "; ".join(_(words) for one, words in HIDDEN.items() if one in hidden)
 
 
-def fidelity(definition: ProtocolDefinition) -> tuple[str, SourceRow] | None:
-    """What whoever rates how sessions are held is not shown, and where that comes from."""
+def fidelity(definition: ProtocolDefinition) -> tuple[str, SourceRow | None]:
+    """What whoever rates how sessions are held is not shown, and where that comes from, if it is said."""
     said = definition.fidelity
-    return (hidden_words(said.hidden), source_row(said.source, definition.citations)) if said else None
+    source = source_row(said.source, definition.citations) if said else None
+    return hidden_words(definition.hidden_in_fidelity_review), source
 
 
 def marks_of(figures: Iterable[FigureRow]) -> list[tuple[str, str]]:

@@ -150,8 +150,8 @@ FIDELITY: Final = Shape(
     need("source", SOURCED, "where it comes from"),
     need(
         "hidden",
-        SetOf(OneOf(Hidden), at_least=1),
-        "what they are not shown; whoever can open the chart is then not named one of them",
+        SetOf(OneOf(Hidden)),
+        "what they are not shown, or `[]`; whoever can open the chart is not named one of them, unless it is",
     ),
 )
 MEDICINE: Final = Shape(
@@ -311,7 +311,7 @@ PROTOCOL: Final = _Protocol(
     may(
         "fidelity",
         FIDELITY,
-        "what is hidden from whoever rates how sessions are held; nothing where it is left out",
+        "what is hidden from whoever rates how sessions are held; left out: what assessments hide",
     ),
     need("stages", ListOf(STAGE, at_least=1), "in order"),
     need("rules", ListOf(RULE, at_least=1), "what ought to happen"),

@@ -286,6 +286,8 @@ def test_that_fidelity_raters_are_shown_what_they_were_not_is_said() -> None:
         source=Source(status=SourceStatus.CLINIC_CHOICE, note="agreed"),
     )
     blind = replace(mdma(), fidelity=said)
-    assert sentences(blind, mdma()) == ["Protocol: fidelity review hidden arm, visit date → none"]
+    told = "Protocol: said of fidelity raters not shown the arm; which visit it is, and when →"
+    assert f"{told} shown everything" in sentences(blind, mdma())[0]
+    assert sentences(blind, replace(blind, fidelity=None)) == [f"{told} none"]
     less = replace(mdma(), fidelity=replace(said, hidden=frozenset({Hidden.ARM})))
-    assert sentences(blind, less) == ["Protocol: fidelity review hidden arm, visit date → hidden arm"]
+    assert sentences(blind, less) == [f"{told} not shown the arm"]

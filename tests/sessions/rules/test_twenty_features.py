@@ -1069,7 +1069,9 @@ def test_17_what_raters_of_symptoms_and_of_sessions_are_not_shown_is_said_apart(
     own = rating("mood", at=window(opens="0 d", closes="9 d"), hidden=frozenset({Hidden.NOTES}))
     assessors = made_of(dosing(), blinded, own)
     assert assessors.hidden_from_raters == {Hidden.ARM}
-    assert assessors.hidden_in_fidelity_review == frozenset()
+    assert assessors.hidden_in_fidelity_review == {Hidden.ARM}, "silence blinds"
+    nothing = FidelityRule(hidden=frozenset(), source=CHOICE)
+    assert replace(assessors, fidelity=nothing).hidden_in_fidelity_review == frozenset()
     said = FidelityRule(hidden=frozenset({Hidden.VISIT_DATE}), source=CHOICE)
     sessions = replace(made_of(dosing()), fidelity=said)
     assert sessions.hidden_from_raters == frozenset()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from sessions.models import SessionRecord, SignatureRecord
+from sessions.models import EnteredInError, FactRecord, SessionRecord, SignatureRecord
 from sessions.models.bookings import RecordStatus
 from sessions.models.courses import OPEN_STATUSES
 from sessions.queries.canonical import (
+    amended_elsewhere,
     digest_of,
     fact_entry,
     facts_signed,
@@ -44,7 +45,8 @@ class Proved:
 
 def verify_signatures(*, all_courses: bool = False) -> Proved:
     """Prove each signature of the open courses, or of every course: its own columns by its seal, what was
-    signed by its digest, and that every word of that still stands in the record, unchanged."""
+    signed by its digest, and that every word of that still stands in the record, unchanged, with nothing put
+    between."""
     counted = superseded = 0
     broken: list[Broken] = []
     for page in _pages(_signatures(all_courses=all_courses)):
@@ -116,12 +118,30 @@ def wrong_with(signature: SignatureRecord) -> Iterator[str]:
             yield f"fact {public_id} is gone"
         else:
             yield from _entry("fact", public_id, said, fact_entry(facts[public_id]))
+    for public_id in _slipped_in(signature, facts.values(), signed=content["facts"]):
+        yield f"fact {public_id} was slipped in among what was signed"
     notes = {note[0]: note for note in json.loads(json.dumps(notes_as_signed(record, every=True)))}
     for note in content["notes"]:
         if note[0] not in notes:
             yield f"note {note[0]} is gone"
         elif note != notes[note[0]]:
             yield f"note {note[0]} was changed"
+
+
+def _slipped_in(
+    signature: SignatureRecord, facts: Iterable[FactRecord], *, signed: Container[str]
+) -> Iterator[str]:
+    """Facts numbered as if they had been there at the signing, which takes them for no amendment; and those
+    that amend one of them without being of the session."""
+    gone = set(
+        EnteredInError.objects.filter(
+            session_record=signature.session_record, fact__isnull=False, pk__lte=signature.last_error_id
+        ).values_list("fact_id", flat=True)
+    )
+    for row in facts:
+        if row.pk <= signature.last_fact_id and row.pk not in gone and str(row.public_id) not in signed:
+            yield str(row.public_id)
+    yield from (str(row.public_id) for row in amended_elsewhere(signature.session_record))
 
 
 def _entry(what: str, public_id: object, signed: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

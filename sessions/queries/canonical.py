@@ -45,6 +45,13 @@ def facts_signed(record: SessionRecord, *, every: bool = False) -> list[FactReco
     return list(found.order_by("id"))
 
 
+def amended_elsewhere(record: SessionRecord) -> list[FactRecord]:
+    """What amends a fact of the session without being of the session. No operation writes it."""
+    return list(
+        FactRecord.every.filter(amends__session_record=record).exclude(session_record=record).order_by("id")
+    )
+
+
 def session_entry(record: SessionRecord) -> Content:
     return {
         "id": str(record.public_id),

@@ -18,6 +18,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from clinic.errors import BadInput, NotNow
+from clinic.ids import uuid7
 from clinic.permissions import Role
 from sessions.models import Course, FactRecord, NoteRecord, SessionRecord, SignatureRecord
 from sessions.operations.correcting import amend_fact
@@ -450,6 +451,29 @@ def test_one_flipped_byte_is_found_and_named(cast: Cast, record: SessionRecord) 
         transaction.savepoint_rollback(back)
         assert f"session {record.public_id}" in said, flipped
         assert words in said, flipped
+    assert proved("--all").startswith("1 signatures proved, 0 superseded by an amendment, 0 faults.\n")
+
+
+def test_a_fact_put_past_the_operations_among_what_was_signed_is_found_and_named(
+    cast: Cast, record: SessionRecord
+) -> None:
+    """As an import may: with a number that was left free before the signing, or as an amendment that names no
+    session. No trigger is passed by, and neither supersedes the signature."""
+    tick = record.facts.filter(kind="checklist_ticked").earliest("id")
+    for put in (
+        {"id": 0},
+        {"session_record": None, "amends": tick, "reason": "So it was."},
+    ):
+        back = transaction.savepoint()
+        slipped = FactRecord.objects.get(pk=tick.pk)
+        slipped.pk, slipped.public_id = None, uuid7()
+        for name, value in put.items():
+            setattr(slipped, name, value)
+        slipped.save(force_insert=True)
+        said = fault()
+        transaction.savepoint_rollback(back)
+        assert f"session {record.public_id}" in said
+        assert f"fact {slipped.public_id} was slipped in" in said
     assert proved("--all").startswith("1 signatures proved, 0 superseded by an amendment, 0 faults.\n")
 
 

@@ -119,6 +119,12 @@ def test_one_disproved_by_a_later_fact_stays_listed_as_documented_late(cast: Cas
     hold(cast, course, "preparation.3", at=START + days(35), now=LATER + days(1))
     found = of(course, "preparation.3")
     assert found.documented_late_at == LATER + days(1) and found.reviewed_at is None
+    client = Client()
+    client.force_login(cast.people["carla"])
+    listed = client.get(reverse("sessions:deviations", args=["alder"]), {"show": "all"})
+    (row,) = [one for one in listed.context["deviations"] if one.deviation_id == found.public_id]
+    (line,) = [one for one in listed.text.split("<tr") if str(found.public_id) in one]
+    assert row.state == "documented_late" and "documented late" in line
 
 
 def test_a_signed_closure_is_reopened_when_facts_change_and_never_altered(

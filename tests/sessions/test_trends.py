@@ -16,12 +16,14 @@ from clinic.permissions import Role
 from sessions.models import Course, DeviationRecord, DeviationTrend
 from sessions.models.courses import TeamRole
 from sessions.operations.deviations import enter_deviation
+from sessions.operations.enrolment import change_care_team
 from sessions.operations.trends import review_trend, set_policy
 from sessions.queries import trends as queries
-from tests.support.cast import START, Cast, days, enrol
+from tests.support.cast import LIBRARY, START, Cast, allow, days, enrol, make_person, publish
 from tests.support.departed import hold, make_reviewers
 
 NOW = START + days(10)
+OTHER = (LIBRARY / "mdma_ptsd.yaml").read_text(encoding="utf-8").replace("code: mdma_ptsd", "code: other", 1)
 
 
 @pytest.fixture
@@ -86,6 +88,40 @@ def test_the_same_deviation_thrice_raises_a_trend_once_in_clinic_protocol_and_th
     DeviationRecord.objects.filter(course=courses[0]).update(documented_late_at=NOW)
     shown, _following = queries.trends(cast.actor("carla", at=NOW))
     assert {row.count for row in shown} == {3}, "what was disproved counts no more"
+
+
+@pytest.mark.django_db
+def test_a_trend_of_the_clinic_is_nobodys_until_one_protocol_or_therapist_has_it_thrice(cast: Cast) -> None:
+    for name in ("Hana Hazel", "Kit Kale", "Lou Lark"):
+        cast.people[name.split()[0].lower()] = make_person(cast.clinic, name, Role.THERAPIST)
+    courses = []
+    for code, pair in (("P-001", ("ada", "ben")), ("P-002", ("gil", "hana")), ("P-003", ("kit", "lou"))):
+        if code == "P-003":
+            cast.version = publish(cast, OTHER)
+            allow(cast)
+        courses.append(enrol(cast, code))
+        for place, name in zip((TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST), pair, strict=True):
+            change_care_team(
+                actor=cast.actor("carla"),
+                course_id=courses[-1].public_id,
+                team_role=place,
+                person_id=cast.id(name),
+                reason="agreed",
+                now=START,
+            )
+    for course in courses:
+        depart(cast, course, by="dov")
+    assert found() == {("clinic", 3)}
+    for _twice in range(2):
+        depart(cast, courses[2], by="dov")
+    assert found() == {("clinic", 5), ("protocol", 3), ("therapist", 3)}
+    assert cast.version is not None
+    (of_protocol,) = DeviationTrend.objects.filter(scope="protocol")
+    of_therapists = DeviationTrend.objects.filter(scope="therapist")
+    assert of_protocol.protocol == cast.version.protocol
+    assert {one.therapist for one in of_therapists} == {cast.people["kit"], cast.people["lou"]}
+    for trend in (of_protocol, *of_therapists):
+        assert {one.deviation.course for one in trend.members.all()} == {courses[2]}
 
 
 @pytest.mark.django_db

@@ -14,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic.models import Event
-from sessions.models import DeviationPolicy, DeviationRecord, ReportingClock
+from sessions.models import Course, DeviationPolicy, DeviationRecord, ReportingClock
+from sessions.models.courses import TeamRole
 from sessions.operations.deviations import enter_deviation
+from sessions.operations.enrolment import change_care_team
 from tests.sessions.web.door import client_of
 from tests.support.clinic_day import ClinicDay, supervised
 
@@ -26,11 +28,18 @@ def url(day: ClinicDay, name: str, *args: object) -> str:
     return reverse(f"sessions:{name}", args=(day.cast.clinic.slug, *args))
 
 
-def enter(day: ClinicDay, title: str = "The music stopped", **more: object) -> DeviationRecord:
+def enter(
+    day: ClinicDay,
+    title: str = "The music stopped",
+    *,
+    course: Course | None = None,
+    by: str = "ada",
+    **more: object,
+) -> DeviationRecord:
     said: dict[str, object] = {"description": "", "occurred_at": day.now, "now": day.now}
     return enter_deviation(
-        actor=day.cast.actor("ada", at=day.now),
-        course_id=day.late.public_id,
+        actor=day.cast.actor(by, at=day.now),
+        course_id=(course or day.late).public_id,
         title=title,
         **(said | more),  # type: ignore[arg-type]
     )
@@ -46,6 +55,15 @@ def in_file(client: Client, day: ClinicDay, query: str = "") -> list[dict[str, s
 
 def test_the_log_narrows_by_what_is_asked_and_its_file_says_the_same(day: ClinicDay) -> None:
     enter(day, cause="outside_event", hazard=True)
+    change_care_team(
+        actor=day.cast.actor("carla", at=day.now),
+        course_id=day.new.public_id,
+        team_role=TeamRole.LEAD_THERAPIST,
+        person_id=day.cast.id("gil"),
+        reason="agreed",
+        now=day.now,
+    )
+    gils = enter(day, "The lamp broke", course=day.new, by="gil")
     carla = client_of(day, "carla")
     for query, rows in (
         ("", DeviationRecord.objects.all()),
@@ -61,7 +79,8 @@ def test_the_log_narrows_by_what_is_asked_and_its_file_says_the_same(day: Clinic
         ("state=reviewed", DeviationRecord.objects.none()),
         ("until_on=2020-01-01", DeviationRecord.objects.none()),
         ("from_on=2020-01-01", DeviationRecord.objects.all()),
-        (f"therapist={day.cast.id('ada')}", DeviationRecord.objects.all()),
+        (f"therapist={day.cast.id('ada')}", DeviationRecord.objects.exclude(pk=gils.pk)),
+        (f"therapist={day.cast.id('gil')}", DeviationRecord.objects.filter(pk=gils.pk)),
         ("state=made-up&cause=made-up", DeviationRecord.objects.all()),
     ):
         expected = {str(one.public_id) for one in rows}

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
+from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
@@ -128,6 +129,37 @@ class ClinicForm(OperationForm):
         exclude = ("is_demo", *sorted(REVIEW_SETTINGS))
 
 
+# The settings by what they are about; one that stands in none of them comes last.
+PARTS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (
+        _("The clinic"),
+        ("slug", "name", "legal_name", "address", "zone", "jurisdictions", "language", "country"),
+    ),
+    (
+        _("Messages to patients"),
+        (
+            *("sender_name", "phone", "text_sender", "quiet_from", "quiet_until", "messages_a_day"),
+            *("mail_from_days", "visit_reminder_days", "answer_by"),
+        ),
+    ),
+    (_("Help at hand"), ("crisis_lines", "emergency_number", "reading_hours", "reading_hours_in")),
+    (
+        _("When nobody acts"),
+        (
+            *("cover_after_minutes", "supervisor_after_minutes", "on_call_after_minutes", "on_call_person"),
+            *("open_from", "open_until", "open_days", "concern_person", "concern_hours"),
+        ),
+    ),
+    (
+        _("Patients’ own pages"),
+        (
+            *("step_up_ways", "step_up_tries", "offered_times", "offered_from", "offered_until"),
+            *("offered_notice_hours", "shows_plan", "shows_scores"),
+        ),
+    ),
+)
+
+
 @admin.register(Clinic)
 class ClinicAdmin(OneClinicAdmin):
     changes = Permission.MANAGE_CLINIC
@@ -135,6 +167,13 @@ class ClinicAdmin(OneClinicAdmin):
     # Its slug stands in every address ever mailed; its zone decides every window of every course.
     fixed = ("slug", "zone")
     list_display = ("name", "slug", "zone", "phone")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = self.get_fields(request, obj)
+        placed = {name for _title, part in PARTS for name in part}
+        parts = [(title, [name for name in part if name in names]) for title, part in PARTS]
+        parts.append((None, [name for name in names if name not in placed]))
+        return [(title, {"fields": part}) for title, part in parts if part]
 
     def do(self, *, actor: Actor, row: Any, given: Given, reason: str) -> Model:
         changed = {name: value for name, value in given.items() if getattr(row, name) != value}

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clinic import clock
+from clinic.admin.house import ClinicForm
 from clinic.models import ChangeReason, Event, Membership
 from sessions.admin.caseload import CaseloadAdmin
 from sessions.models import CareTeamMember, FactRecord, NoteRecord
@@ -173,3 +174,12 @@ def test_rooms_clinics_and_care_teams_change_only_with_a_reason(day: ClinicDay) 
     assert signed_in(cast, "carla").post(team, {**body, "reason": "Ben is ill."}).status_code == 302
     assert ChangeReason.objects.get(event__verb="care_team_changed").text == "Ben is ill."
     assert "reason" in finn.get(reverse("admin:clinic_clinic_change", args=[cast.clinic.pk])).content.decode()
+
+
+def test_each_setting_of_a_clinic_stands_on_its_page_once_under_what_it_is_about(db: None) -> None:
+    cast = make_cast()
+    finn = signed_in(cast, "finn")
+    page = finn.get(reverse("admin:clinic_clinic_change", args=[cast.clinic.pk]))
+    shown = [name for fieldset in page.context["adminform"] for line in fieldset for name in line.fields]
+    assert sorted(shown) == sorted({*ClinicForm.base_fields, "slug", "zone"})
+    assert "<h2" in page.content.decode() and "Messages to patients" in page.content.decode()

@@ -24,7 +24,7 @@ from sessions.operations.on_course import on_session_record
 from sessions.permissions import subject_of
 from sessions.queries.authors import hands_in
 from sessions.queries.canonical import as_reviewed, spelled
-from sessions.queries.review_wanted import co_signed_as_it_stands, review_due
+from sessions.queries.review_wanted import co_signed_as_it_stands, part_of_unlicensed, review_due
 from sessions.rules.changes import stands_in
 
 
@@ -73,8 +73,12 @@ def _submit(
 
 def submit_if_wanted(*, actor: Actor, course: Course, record: SessionRecord, now: datetime) -> None:
     """A record that its protocol or the clinic wants reviewed waits for a supervisor once its author has
-    signed it. Called with the course locked."""
-    if review_due(course=course, record=record, now=now) is None or co_signed_as_it_stands(record):
+    signed it; one with a part of somebody unlicensed, once they have attested it. Called with the course
+    locked."""
+    wanted = review_due(course=course, record=record, now=now) is not None or part_of_unlicensed(
+        course=course, record=record
+    )
+    if not wanted or co_signed_as_it_stands(record):
         return
     if not RecordSubmission.objects.filter(session_record=record, settled_at__isnull=True).exists():
         _submit(actor, course, record, public_id=uuid7(), now=now)

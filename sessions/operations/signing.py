@@ -114,10 +114,10 @@ def sign_record(*, actor: Actor, record_id: UUID, now: datetime, meaning: str = 
             now=now,
             data={"meaning": meaning},
         )
-        if meaning == "author":
-            submit_if_wanted(actor=actor, course=course, record=record, now=now)
-        else:
+        if meaning == "reviewer":
             settle_submissions(actor=actor, record=record, outcome=ReviewOutcome.CO_SIGNED, now=now)
+        else:
+            submit_if_wanted(actor=actor, course=course, record=record, now=now)
         return signature
 
 

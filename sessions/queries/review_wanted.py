@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from clinic.queries import licensed_on
 from clinic.rules.wall_time import day_of, end_of_day
 from protocols.queries import definition_of
 from sessions.models import Course, SessionRecord, SignatureRecord
+from sessions.models.notes import NoteContributor
 from sessions.rules.keys import session_rule_of
 from sessions.rules.windows import Edge, offset_from
 
@@ -23,6 +25,19 @@ def review_due(*, course: Course, record: SessionRecord, now: datetime) -> datet
     if days is None or (kinds and record.kind not in kinds):
         return None
     return end_of_day(day_of(now, zone) + timedelta(days=days), zone)
+
+
+def part_of_unlicensed(*, course: Course, record: SessionRecord) -> bool:
+    """Whether a contributor has attested who was not licensed on that day. Two queries at most."""
+    attested = set(
+        NoteContributor.objects.filter(
+            session_record=record, taken_back_at__isnull=True, attested_at__isnull=False
+        ).values_list("person_id", flat=True)
+    )
+    if not attested:
+        return False
+    day = day_of(record.started_at, course.clinic.zone_info)
+    return bool(attested - licensed_on(clinic_id=record.clinic_id, day=day, people=attested))
 
 
 def co_signed_as_it_stands(record: SessionRecord) -> bool:

@@ -3,7 +3,7 @@ since, co-signed, and gone from everybody's list."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow, Refusal
 from clinic.ids import uuid7
-from clinic.models import Clinic
+from clinic.models import Clinic, CredentialKind
+from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
 from clinic.rules.wall_time import day_of
 from sessions.models import (
@@ -28,6 +29,7 @@ from sessions.models.notes import NoteDraft
 from sessions.operations.correcting import amend_fact
 from sessions.operations.entering import log_session
 from sessions.operations.errors import confirm_error, mark_session
+from sessions.operations.note_authors import name_contributor
 from sessions.operations.notes import start_draft, write_note
 from sessions.operations.reviews import comment_on_passage, return_record, send_record_for_review
 from sessions.operations.signing import sign_record
@@ -156,6 +158,45 @@ def test_the_protocols_deadline_goes_before_the_clinics(cast: Cast) -> None:
     due = RecordSubmission.objects.get().due_at
     zone = cast.clinic.zone_info
     assert due is not None and day_of(due, zone) == day_of(AT + days(2), zone)
+
+
+def attest(cast: Cast, record: SessionRecord) -> None:
+    """Ada names Ben as contributor and signs, then Ben attests his part."""
+    ada = cast.actor("ada", at=AT)
+    name_contributor(actor=ada, record_id=record.public_id, person_id=cast.id("ben"), now=AT)
+    sign(cast, record, "ada")
+    sign(cast, record, "ben", "contributor")
+
+
+def test_a_contributor_who_attests_their_part_settles_no_review(cast: Cast, record: SessionRecord) -> None:
+    Clinic.objects.filter(pk=cast.clinic.pk).update(review_within_days=3)
+    attest(cast, record)
+    (waiting,) = RecordSubmission.objects.all()
+    assert (waiting.outcome, waiting.settled_at) == ("", None)
+    assert queue(cast, "ivo") == queue(cast, "carla") == [str(waiting.public_id)]
+    sign(cast, record, "ivo", "reviewer")
+    waiting.refresh_from_db()
+    assert (waiting.outcome, waiting.settled_by) == ("co_signed", cast.people["ivo"])
+    assert queue(cast, "ivo") == queue(cast, "carla") == []
+
+
+@pytest.mark.parametrize("licensed", [False, True])
+def test_a_part_of_somebody_unlicensed_waits_by_itself_though_the_clinic_asks_for_no_review(
+    cast: Cast, record: SessionRecord, licensed: bool
+) -> None:
+    if licensed:
+        record_credential(
+            actor=cast.actor("carla", at=AT),
+            person_id=cast.id("ben"),
+            kind=CredentialKind.LICENCE,
+            code="psychotherapist",
+            title="Licence",
+            valid_from=date(2020, 1, 1),
+            reason="agreed",
+            now=AT,
+        )
+    attest(cast, record)
+    assert len(queue(cast, "ivo")) == (0 if licensed else 1)
 
 
 # --- the queue ---

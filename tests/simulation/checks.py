@@ -4,7 +4,7 @@ the database says of it true."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,14 +14,19 @@ from clinic.adapters.mail import message_id_domain, message_key
 from clinic.models import Channel, Message, MessageLog
 from clinic.outbox.purposes import purposes
 from clinic.rules.quiet_hours import out_of_quiet_hours
-from clinic.rules.wall_time import instant_of
+from clinic.rules.wall_time import day_of, instant_of
+from protocols.rules.definition import SessionKind
+from sessions.models import SessionRecord
+from sessions.models.bookings import RecordStatus
 from sessions.operations.verifying import verify_requirements
 from tests.simulation.world import World
 from tests.support.random_events import courses_that_do_not_add_up
 
 SENT = ("handed_off", "delivered")
+Dosed = Mapping[int | None, Sequence[tuple[datetime, datetime | None]]]
 ON_TIME = timedelta(seconds=120)
-PATIENTS = frozenset({"visit_reminder", "check_in", "questionnaire", "missed_visit"})
+PATIENTS = frozenset({"visit_reminder", "practice", "check_in", "questionnaire", "missed_visit"})
+SAFETY = frozenset({"check_in"})  # never waits for the day after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ def _wrong_with(world: World) -> Iterator[str]:
         """One that was due with others went in theirs."""
         return message_key(row.carried_by or row.public_id, domain)
 
-    carried = defaultdict(list)
+    dosed, carried = _dosed(), defaultdict(list)
     for row in messages:
         if row.state in SENT and row.carried_by not in (None, row.public_id):
             carried[went_as(row)].append(row)
@@ -79,7 +84,7 @@ def _wrong_with(world: World) -> Iterator[str]:
                 yield f"{channel} took {one.key}, which nobody knows"
                 continue
             for part in (found, *carried[one.key]):
-                yield from _wrong_with_one(world, part, one.at)
+                yield from _wrong_with_one(world, part, one.at, dosed)
             for begin, end in silences.get(one.to, ()):
                 if begin < one.at and (end is None or one.at < end):
                     yield f"{found} reached {one.to}, who had stopped it at {begin}"
@@ -94,7 +99,19 @@ def _wrong_with(world: World) -> Iterator[str]:
         )
 
 
-def _wrong_with_one(world: World, row: Message | MessageLog, at: datetime) -> Iterator[str]:
+def _dosed() -> Dosed:
+    """Course → from when to when it was dosed. Here nobody is dosed without a booking days before."""
+    found: defaultdict[int | None, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for course_id, begin, end in (
+        SessionRecord.objects.filter(kind=SessionKind.DOSING)
+        .exclude(status=RecordStatus.VOID)
+        .values_list("course_id", "started_at", "ended_at")
+    ):
+        found[course_id].append((begin, end))
+    return found
+
+
+def _wrong_with_one(world: World, row: Message | MessageLog, at: datetime, dosed: Dosed) -> Iterator[str]:
     if row.purpose not in PATIENTS:
         return
     zone = ZoneInfo(row.zone)
@@ -109,6 +126,11 @@ def _wrong_with_one(world: World, row: Message | MessageLog, at: datetime) -> It
             > at
         ):
             yield f"{row} went at {at}, in quiet hours"
+    if row.purpose not in SAFETY and any(
+        day_of(begin, zone) == day_of(at, zone) or begin <= at < (end or at)
+        for begin, end in dosed.get(row.course_id, ())
+    ):
+        yield f"{row} went at {at}, on the day of a dosing session"
     if isinstance(row, MessageLog) and row.state in SENT and row.attempt == 1 and at - _due(row) > ON_TIME:
         troubled = any(
             begin <= at and _due(row) - timedelta(minutes=5) <= end for begin, end in world.loop_down

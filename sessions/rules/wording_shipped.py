@@ -121,8 +121,7 @@ TEXTS: tuple[tuple[str, Kind, str], ...] = (
     (
         "es",
         Kind.STOPPED,
-        "{sender}: no recibirá más mensajes nuestros. Preguntas: {phone}. Responda START para volver a "
-        "recibirlos.",
+        "{sender}: no le enviaremos más SMS. Preguntas: {phone}. Responda START si los quiere de nuevo.",
     ),
     (
         "es",

@@ -37,6 +37,13 @@ def test_pages_and_messages_are_for_a_reader_of_eleven(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_each_message_by_itself_is_for_a_reader_of_eleven(language: str) -> None:
+    """Easy ones beside it make no message easier."""
+    said = sentences_of(language)
+    assert [text for what in ("mails", "texts") for text in said[what] if hardness(text, language) > 0] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_to_a_patient_is_long(language: str) -> None:
     assert {
         what: found for what, texts in sentences_of(language).items() if (found := long_sentences(texts))

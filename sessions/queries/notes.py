@@ -103,10 +103,17 @@ def attestations_of(record: SessionRecord, *, day: date, names: dict[int, str]) 
         if row.person_id != lead
     ]
     signed: dict[str, set[int]] = {}
-    for row in SignatureRecord.objects.with_standing().filter(session_record=record).defer("content"):
+    theirs: dict[int, SignatureRecord] = {}
+    reviews: list[SignatureRecord] = []
+    signatures = SignatureRecord.objects.with_standing().filter(session_record=record).defer("content")
+    for row in signatures.order_by("id"):
         # Who attested their own part has; the whole is signed and co-signed only as it stands.
         if row.meaning == "contributor" or not row.superseded:
             signed.setdefault(row.meaning, set()).add(row.person_id)
+            if row.meaning == "reviewer":
+                reviews.append(row)
+            else:
+                theirs[row.person_id] = row
     authors, attested = signed.get("author", set()), signed.get("contributor", set())
     licensed = licensed_on(clinic_id=record.clinic_id, day=day)
     outstanding = []
@@ -116,7 +123,12 @@ def attestations_of(record: SessionRecord, *, day: date, names: dict[int, str]) 
         name = names.get(person_id, "")
         if person_id not in authors | attested:
             outstanding.append(Outstanding(what="contributor", person_id=person_id, name=name))
-        if person_id not in licensed and not (signed.get("reviewer", set()) - {person_id}) & licensed:
+        part = theirs.get(person_id)
+        # Who reviewed before the part was there has not seen it, unless it is to the same words.
+        seen_by = {
+            one.person_id for one in reviews if part and (one.pk > part.pk or one.digest == part.digest)
+        }
+        if person_id not in licensed and not (seen_by - {person_id}) & licensed:
             outstanding.append(Outstanding(what="co_signature", person_id=person_id, name=name))
     return Attestations(
         lead_id=lead,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from clinic.queries import licensed_on
 from clinic.rules.wall_time import day_of, end_of_day
 from protocols.queries import definition_of
 from sessions.models import Course, SessionRecord, SignatureRecord
 from sessions.models.notes import NoteContributor
+from sessions.queries.canonical import canonical, digest_of, spelled
 from sessions.rules.keys import session_rule_of
 from sessions.rules.windows import Edge, offset_from
 
@@ -41,4 +44,6 @@ def part_of_unlicensed(*, course: Course, record: SessionRecord) -> bool:
 
 
 def co_signed_as_it_stands(record: SessionRecord) -> bool:
-    return SignatureRecord.objects.standing().filter(session_record=record, meaning="reviewer").exists()
+    """A part that a contributor added since is not in what was co-signed."""
+    same = Q(scheme=1) | Q(digest=digest_of(spelled(canonical(record))))
+    return SignatureRecord.objects.standing().filter(same, session_record=record, meaning="reviewer").exists()

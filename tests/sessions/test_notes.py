@@ -15,7 +15,7 @@ from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow, Ref
 from clinic.models import CredentialKind
 from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
-from sessions.models import Course, FactRecord, NoteRecord, SessionRecord
+from sessions.models import Course, FactRecord, NoteRecord, RecordSubmission, SessionRecord
 from sessions.models.notes import NoteDraft, NoteDraftVersion
 from sessions.operations import note_authors, notes
 from sessions.operations.drafting import Sent
@@ -483,6 +483,22 @@ def test_an_unlicensed_second_therapist_s_part_is_co_signed_by_somebody_licensed
     assert outstanding(cast, record) == [("co_signature", "Ben Birch")], "Ivo holds no licence either"
     licence(cast, "ivo")
     assert outstanding(cast, record) == []
+
+
+def test_a_co_signature_from_before_an_unlicensed_part_was_written_does_not_stand_for_it(
+    cast: Cast, record: SessionRecord
+) -> None:
+    licence(cast, "ivo")
+    save(cast, start(cast, record), 0, data="The lead's.")
+    save(cast, start(cast, record, "ben", "free"), 0, name="ben", note="What I saw.")
+    sign(cast, record)
+    sign(cast, record, "ivo", meaning="reviewer")
+    sign(cast, record, "ben", meaning="contributor")
+    assert outstanding(cast, record) == [("co_signature", "Ben Birch")]
+    assert RecordSubmission.objects.get(session_record=record).settled_at is None, "it waits for somebody"
+    assert "What I saw." in sign(cast, record, "ivo", meaning="reviewer").content
+    assert outstanding(cast, record) == []
+    assert RecordSubmission.objects.get(session_record=record).outcome == "co_signed"
 
 
 @pytest.mark.parametrize("name", ["ben", "carla", "dov"])

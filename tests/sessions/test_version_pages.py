@@ -191,6 +191,7 @@ def test_an_administrator_records_a_legal_basis_and_nobody_else(
         "scope": "MDMA for PTSD, at this clinic",
         "valid_from": "2026-01-01",
         "valid_until": "",
+        "reason": "The permit came.",
     }
     before = LegalBasis.objects.count()
     assert _as(client, cast, "ada").post(address, said).status_code == 403

@@ -5,7 +5,7 @@ Pure; English unless the caller brings a translation of the words marked here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -71,6 +71,13 @@ HIDDEN = {
     Hidden.EARLIER_SCORES: N_("earlier scores"),
     Hidden.NOTES: N_("the notes"),
 }
+
+
+def hidden_words(hidden: Collection[Hidden], tr: Callable[[str], str]) -> list[str]:
+    """What is hidden, in words, in the order of the list above."""
+    return [tr(words) for one, words in HIDDEN.items() if one in hidden]
+
+
 NONE = N_("none")
 NOBODY = N_("nobody")
 
@@ -181,8 +188,7 @@ class Teller:
     def fidelity(self, rule: FidelityRule) -> str:
         if not rule.hidden:
             return self.tr(N_("shown everything"))
-        hidden = "; ".join(self.tr(words) for one, words in HIDDEN.items() if one in rule.hidden)
-        return self.tr(N_("not shown %s")) % hidden
+        return self.tr(N_("not shown %s")) % "; ".join(hidden_words(rule.hidden, self.tr))
 
     def block(self, block: Block) -> str:
         which = self.tr(WHICH[block.which]) if WHICH[block.which] else ""

@@ -21,7 +21,6 @@ from protocols.rules.definition import (
     CredentialRule,
     DoseRule,
     HeldBy,
-    Hidden,
     LadderRule,
     Move,
     ProtocolDefinition,
@@ -38,7 +37,7 @@ from protocols.rules.definition import (
 from protocols.rules.figures import figures_in, figures_of
 from protocols.rules.instruments import Instrument, Told, told
 from protocols.rules.instruments.telling import MAY_MISS
-from protocols.rules.telling import HIDDEN
+from protocols.rules.telling import hidden_words
 from protocols.rules.writing import plain
 
 _LABELS = {
@@ -257,15 +256,11 @@ def instrument_figures(instrument: Instrument) -> list[FigureRow]:
     return [instrument_figure(instrument, one) for one in told(instrument)]
 
 
-def hidden_words(hidden: frozenset[Hidden]) -> str:
-    return "; ".join(_(words) for one, words in HIDDEN.items() if one in hidden)
-
-
 def fidelity(definition: ProtocolDefinition) -> tuple[str, SourceRow | None]:
     """What whoever rates how sessions are held is not shown, and where that comes from, if it is said."""
     said = definition.fidelity
     source = source_row(said.source, definition.citations) if said else None
-    return hidden_words(definition.hidden_in_fidelity_review), source
+    return "; ".join(hidden_words(definition.hidden_in_fidelity_review, _)), source
 
 
 def marks_of(figures: Iterable[FigureRow]) -> list[tuple[str, str]]:
@@ -399,7 +394,7 @@ def _hangs_on(definition: ProtocolDefinition, rule: AnyRule) -> Iterator[str]:
         yield _(
             "Not shown to the rater: %(what)s. A rating by somebody who treats the patient or was in the "
             "room does not count, and nobody to whom the chart is open is named the rater"
-        ) % {"what": hidden_words(rule.hidden)}
+        ) % {"what": "; ".join(hidden_words(rule.hidden, _))}
     if isinstance(rule, AskedRule) and rule.after_end is not None:
         yield _("Goes on after the end of the course, while consent to %(scope)s stands") % {
             "scope": rule.after_end.consent.replace("_", " ")

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clinic.actors import Actor, acting, system_actor
-from clinic.models import Event
 from clinic.operations.events import record_event
 from sessions.models import ContactChoice, ContactDetails, Course
 from sessions.models.courses import OPEN_STATUSES
 from sessions.operations.locks import lock_courses
-from sessions.queries.ways import NUMBER_WAS_WRONG
+from sessions.queries.ways import NUMBER_WAS_WRONG, changed_since
 from sessions.rules.reaching import EMAIL, TEXT
 
 Source = ContactChoice.Source
@@ -116,14 +115,7 @@ def note_wrong_number(*, actor: Actor, course: Course, called_at: datetime, now:
     details = ContactDetails.objects.select_for_update().filter(patient_id=course.patient_id).first()
     if details is None or not details.text_number:
         return
-    changed_since = Event.objects.filter(
-        clinic_id=details.clinic_id,
-        subject_type="contactdetails",
-        subject_id=details.pk,
-        verb="contact_details_changed",
-        occurred_at__gt=called_at,
-    )
-    if changed_since.exists():
+    if changed_since(details, called_at):
         return  # another one was called, or they have been asked since
     details.text_number = ""
     details.save(update_fields=["text_number"])

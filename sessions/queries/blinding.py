@@ -21,7 +21,7 @@ from clinic.queries import members_of
 from clinic.rules.wall_time import day_of
 from protocols.queries import definition_of
 from protocols.rules.definition import ProtocolDefinition
-from protocols.rules.telling import HIDDEN
+from protocols.rules.telling import hidden_words
 from sessions.models import CareTeamMember, Course, FactRecord, FidelityRating
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
@@ -203,7 +203,7 @@ def raters_of(actor: Actor, course_id: UUID, *, now: datetime) -> RatersOf:
     known = blind_no_more(course, people, now=now) if hidden else {}
     return RatersOf(
         course=course,
-        hides=[_(words) for one, words in HIDDEN.items() if one in hidden],
+        hides=hidden_words(hidden, _),
         now=[
             (place.person.printed_name, known[place.person_id].words if place.person_id in known else "")
             for place in named

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from django.conf import settings
 
-from clinic.models import Event, MessageLog, MessageState
+from clinic.models import MessageLog, MessageState
 from clinic.rules.codes import CODES_WITHIN
 from protocols.rules.instruments import Instrument
 from sessions.models import PatientLink, StepUpCode, StepUpTry
-from sessions.queries.ways import how_of
+from sessions.queries.ways import changed_since, how_of
 from sessions.rules.discretion import tells
 from sessions.rules.reaching import channels_for_a_code, ways_through_the_step
 from sessions.rules.step_up import (
@@ -102,13 +102,7 @@ def came_back(link: PatientLink, channel: str, *, now: datetime) -> bool:
             channel=channel,
             state=MessageState.FAILED,
         ).exists()
-        and not Event.objects.filter(
-            clinic_id=link.clinic_id,
-            subject_type="contactdetails",
-            subject_id=link.patient.contact_details.pk,
-            verb="contact_details_changed",
-            occurred_at__gt=last.asked_at,
-        ).exists()
+        and not changed_since(link.patient.contact_details, last.asked_at)
     )
 
 

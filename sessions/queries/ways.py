@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from clinic.models import Clinic, Event, Message, MessageLog, MessageState
 from clinic.queries import texts_possible
@@ -56,6 +56,11 @@ def stopped_ways(details: ContactDetails) -> list[tuple[str, datetime]]:
     return [(channel, at) for channel, at in found if at is not None]
 
 
+def changed_since(details: ContactDetails, at: datetime) -> bool:
+    """Whether somebody has said anew how the patient is reached."""
+    return _noted(details, "contact_details_changed").filter(occurred_at__gt=at).exists()
+
+
 NUMBER_WAS_WRONG = "number_was_wrong"
 
 
@@ -65,12 +70,13 @@ def number_noted_wrong(details: ContactDetails) -> bool:
     return (
         not details.text_number
         and text_number(details.phone) != ""
-        and Event.objects.filter(
-            clinic_id=details.clinic_id,
-            subject_type="contactdetails",
-            subject_id=details.pk,
-            verb=NUMBER_WAS_WRONG,
-        ).exists()
+        and _noted(details, NUMBER_WAS_WRONG).exists()
+    )
+
+
+def _noted(details: ContactDetails, verb: str) -> QuerySet[Event]:
+    return Event.objects.filter(
+        clinic_id=details.clinic_id, subject_type="contactdetails", subject_id=details.pk, verb=verb
     )
 
 

@@ -74,6 +74,15 @@ def why_changed() -> forms.CharField:
     )
 
 
+def keep_choice(field: forms.Field | None, kept: str) -> None:
+    """What was typed before there was a list stays among the choices, until another is chosen."""
+    if not isinstance(field, forms.ChoiceField) or not kept:
+        return
+    known: Any = field.choices
+    if kept not in dict(known):
+        field.choices = [*known, (kept, kept)]
+
+
 class OperationForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's takes no type argument at run time
     """A form whose last check is the operation itself: what that refuses stands beside the field, and nothing
     has changed then."""

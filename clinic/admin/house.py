@@ -12,8 +12,8 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from clinic.actors import Actor
-from clinic.admin.acting import Given, HouseAdmin, OperationForm
-from clinic.admin.lines import CrisisLines, countries
+from clinic.admin.acting import Given, HouseAdmin, OperationForm, keep_choice
+from clinic.admin.crisis_lines import CrisisLines, countries
 from clinic.languages import NAMES
 from clinic.models import Clinic, ReviewSettings, Room
 from clinic.operations import people
@@ -118,10 +118,8 @@ class ClinicForm(OperationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields.get("language")  # who may only read has no fields
-        if isinstance(field, forms.ChoiceField) and self.instance.language not in NAMES:
-            # From before there was a list: kept until somebody chooses another.
-            field.choices = [*NAMES.items(), (self.instance.language, self.instance.language)]
+        for name in ("language", "country"):
+            keep_choice(self.fields.get(name), getattr(self.instance, name))  # who only reads has no fields
 
     class Meta:
         model = Clinic

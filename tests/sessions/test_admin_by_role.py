@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from clinic.admin.lines import Rows, as_chosen
+from clinic.admin.crisis_lines import Rows, as_chosen
 from clinic.errors import BadInput, Forbidden, NotNow
 from clinic.models import Absence, Clinic, Credential, Deputy, Event, Handover, Membership, Person, Room
 from clinic.operations import people
@@ -432,6 +432,23 @@ def test_what_was_written_of_a_line_before_there_were_lists_is_not_lost(cast: Ca
     assert finn.post(page, {**body, "reason": "Looked through."}).status_code == 302
     kept = Clinic.objects.get(pk=cast.clinic.pk).crisis_lines
     assert kept == [{**old, "country": "US", "language": "en"}]
+
+
+def test_what_no_list_has_is_shown_as_it_is_and_never_taken_for_every_country_or_language(cast: Cast) -> None:
+    old = {"name": "Line", "number": "112", "hours": "", "country": "UK", "language": "haw"}
+    Clinic.objects.filter(pk=cast.clinic.pk).update(crisis_lines=[old], country="UK")
+    finn, page = signed_in(cast, "finn"), address("clinic.clinic", "change", cast.clinic.pk)
+    shown = finn.get(page)
+    said = shown.content.decode()
+    assert (
+        said.count('<option value="UK" selected>UK</option>') == 2 and '<option value="haw" selected>' in said
+    )
+    body = {**filled(shown.context["adminform"].form), "reason": "Looked through."}
+    refused = finn.post(page, body)
+    assert refused.status_code == 200 and "not one of the available choices" in refused.content.decode()
+    assert finn.post(page, {**body, "crisis_lines-0-country": "GB"}).status_code == 302
+    clinic = Clinic.objects.get(pk=cast.clinic.pk)
+    assert (clinic.country, clinic.crisis_lines) == ("UK", [{**old, "country": "GB"}])
 
 
 def test_days_ways_country_and_language_of_the_clinic_are_chosen_and_not_typed(cast: Cast) -> None:

@@ -13,6 +13,7 @@ from django.forms.formsets import BaseFormSet, formset_factory
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from clinic.admin.acting import keep_choice
 from clinic.languages import NAMES
 from clinic.rules.crisis_lines import Fault, faults
 
@@ -23,21 +24,24 @@ FAULT_WORDS: dict[Fault, Any] = {
     Fault.NO_COUNTRY: _("Choose from the list."),
     Fault.NO_LANGUAGE: _("Choose from the list."),
 }
-# What CLDR calls a territory and is no country.
+# What CLDR calls a territory and is no country, or a language and is none.
 _NO_COUNTRY = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+_NO_LANGUAGE = frozenset({"mis", "mul", "und", "zxx"})
 
 
 @cache
-def _names(kind: str, spoken: str) -> list[tuple[str, str]]:
+def _names(kind: str, spoken: str, *, letters: int) -> list[tuple[str, str]]:
+    """Those whose code has at most so many letters: neither regions of the world nor written variants."""
     known: Mapping[str, str] = getattr(Locale.parse(spoken.replace("-", "_")), kind)
     return sorted(
-        ((code, name) for code, name in known.items() if len(code) == 2 and code.isalpha()),
+        ((code, name) for code, name in known.items() if len(code) <= letters and code.isalpha()),
         key=lambda one: one[1].casefold(),
     )
 
 
 def countries() -> list[tuple[str, str]]:
-    return [one for one in _names("territories", get_language() or "en") if one[0] not in _NO_COUNTRY]
+    known = _names("territories", get_language() or "en", letters=2)
+    return [one for one in known if one[0] not in _NO_COUNTRY]
 
 
 def countries_or_all() -> list[tuple[str, str]]:
@@ -46,7 +50,8 @@ def countries_or_all() -> list[tuple[str, str]]:
 
 def languages() -> list[tuple[str, str]]:
     """Those in which patients are written to come first."""
-    others = [one for one in _names("languages", get_language() or "en") if one[0] not in NAMES]
+    known = _names("languages", get_language() or "en", letters=3)
+    others = [one for one in known if one[0] not in {*NAMES, *_NO_LANGUAGE}]
     return [("", str(_("Every language"))), *((code, str(name)) for code, name in NAMES.items()), *others]
 
 
@@ -63,6 +68,11 @@ class LineForm(forms.Form):
     )
     country = forms.ChoiceField(label=_("Country"), choices=countries_or_all, required=False)
     language = forms.ChoiceField(label=_("Language"), choices=languages, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("country", "language"):
+            keep_choice(self.fields[name], (self.initial or {}).get(name, ""))
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -110,11 +120,11 @@ def as_chosen(lines: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 
 
 class LinesInput(forms.Widget):
-    template_name = "clinic/admin_lines.html"
+    template_name = "clinic/admin_crisis_lines.html"
     use_fieldset = True
 
     class Media:
-        css = {"all": ["clinic/admin-lines.css"]}
+        css = {"all": ["clinic/admin-crisis-lines.css"]}
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> _Rows:
         rows: _Rows = Rows(data, prefix=name)

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from clinic import clock
 from sessions.management import demo
+from sessions.management.clinics import PASSWORD
 
 
 class Command(BaseCommand):
@@ -24,6 +25,6 @@ class Command(BaseCommand):
             self.stderr.write(f"  Loaded in {time.monotonic() - began:.0f} s.")
         rows = demo.sign_ins()
         width = max(len(email) for email, _words in rows)
-        self.stdout.write("Sign in with any of these; the password of all is: " + demo.PASSWORD)
+        self.stdout.write("Sign in with any of these; the password of all is: " + PASSWORD)
         for email, words in rows:
             self.stdout.write(f"  {email:<{width}}  {words}")

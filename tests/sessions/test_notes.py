@@ -4,7 +4,7 @@ signature."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,6 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow, Refusal
-from clinic.models import CredentialKind
-from clinic.operations.credentials import record_credential
 from clinic.permissions import Role
 from sessions.models import Course, FactRecord, NoteRecord, RecordSubmission, SessionRecord
 from sessions.models.notes import NoteDraft, NoteDraftVersion
@@ -25,7 +23,7 @@ from sessions.operations.proving import verify_signatures
 from sessions.operations.signing import sign_record
 from sessions.queries.note_templates import templates_for
 from sessions.queries.notes import writing_of
-from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast, make_person
+from tests.support.cast import START, Cast, days, enrol, fill_chart, license_person, make_cast, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -437,23 +435,10 @@ def outstanding(cast: Cast, record: SessionRecord) -> list[tuple[str, str]]:
     return [(one.what, one.name) for one in found.outstanding]
 
 
-def licence(cast: Cast, name: str) -> None:
-    record_credential(
-        actor=cast.actor("carla", at=AT),
-        person_id=cast.id(name),
-        kind=CredentialKind.LICENCE,
-        code="psychotherapist",
-        title="Licence",
-        valid_from=date(2020, 1, 1),
-        reason="agreed",
-        now=AT,
-    )
-
-
 def test_the_record_counts_as_fully_signed_once_lead_and_contributors_have_attested(
     cast: Cast, record: SessionRecord
 ) -> None:
-    licence(cast, "ben")
+    license_person(cast, "ben", now=AT)
     save(cast, start(cast, record), 0, data="The lead's.")
     save(cast, start(cast, record, "ben", "free"), 0, name="ben", note="What I saw.")
     assert outstanding(cast, record) == [("author", "Ada Alder"), ("contributor", "Ben Birch")]
@@ -481,14 +466,14 @@ def test_an_unlicensed_second_therapist_s_part_is_co_signed_by_somebody_licensed
     assert outstanding(cast, record) == [("co_signature", "Ben Birch")]
     sign(cast, record, "ivo", meaning="reviewer")
     assert outstanding(cast, record) == [("co_signature", "Ben Birch")], "Ivo holds no licence either"
-    licence(cast, "ivo")
+    license_person(cast, "ivo", now=AT)
     assert outstanding(cast, record) == []
 
 
 def test_a_co_signature_from_before_an_unlicensed_part_was_written_does_not_stand_for_it(
     cast: Cast, record: SessionRecord
 ) -> None:
-    licence(cast, "ivo")
+    license_person(cast, "ivo", now=AT)
     save(cast, start(cast, record), 0, data="The lead's.")
     save(cast, start(cast, record, "ben", "free"), 0, name="ben", note="What I saw.")
     sign(cast, record)

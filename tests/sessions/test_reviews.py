@@ -3,7 +3,7 @@ since, co-signed, and gone from everybody's list."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -13,8 +13,7 @@ from rest_framework.test import APIClient
 
 from clinic.errors import BadInput, Forbidden, Incomplete, NotFound, NotNow, Refusal
 from clinic.ids import uuid7
-from clinic.models import Clinic, CredentialKind
-from clinic.operations.credentials import record_credential
+from clinic.models import Clinic
 from clinic.permissions import Role
 from clinic.rules.wall_time import day_of
 from sessions.models import (
@@ -37,7 +36,18 @@ from sessions.queries.reviews import commented, comments_to_author, returned_to,
 from sessions.queries.today import today
 from sessions.rules.codec import to_json
 from sessions.rules.facts import ChecklistTicked
-from tests.support.cast import PASSWORD, START, Cast, days, enrol, fill_chart, make_cast, make_person, publish
+from tests.support.cast import (
+    PASSWORD,
+    START,
+    Cast,
+    days,
+    enrol,
+    fill_chart,
+    license_person,
+    make_cast,
+    make_person,
+    publish,
+)
 from tests.support.second_version import second_text
 
 pytestmark = pytest.mark.django_db
@@ -185,16 +195,7 @@ def test_a_part_of_somebody_unlicensed_waits_by_itself_though_the_clinic_asks_fo
     cast: Cast, record: SessionRecord, licensed: bool
 ) -> None:
     if licensed:
-        record_credential(
-            actor=cast.actor("carla", at=AT),
-            person_id=cast.id("ben"),
-            kind=CredentialKind.LICENCE,
-            code="psychotherapist",
-            title="Licence",
-            valid_from=date(2020, 1, 1),
-            reason="agreed",
-            now=AT,
-        )
+        license_person(cast, "ben", now=AT)
     attest(cast, record)
     assert len(queue(cast, "ivo")) == (0 if licensed else 1)
 

@@ -289,13 +289,19 @@ def test_a_stop_where_a_call_comes_next_is_called_about_once_and_written_about_n
     assert [body for body in text_gateway.bodies() if "/p/" in body] == []
 
 
-def test_a_way_that_closes_at_the_last_moment_is_a_call_where_one_comes_next(
-    cast: Cast, course: Course, text_gateway: Gateway
-) -> None:
+def only_the_last_text(cast: Cast, course: Course) -> Message:
+    """Of a visit's reminders, to a patient whose order is a text, then a call; nothing else waits."""
     texting(cast, course, channel_order=["text", "phone"])
     texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
     last = texts.latest("send_at")
     Message.objects.filter(course_id=course.pk).exclude(pk=last.pk).delete()
+    return last
+
+
+def test_a_way_that_closes_at_the_last_moment_is_a_call_where_one_comes_next(
+    cast: Cast, course: Course, text_gateway: Gateway
+) -> None:
+    last = only_the_last_text(cast, course)
     # Behind every look at the course: only the sending itself finds out.
     ContactDetails.objects.filter(patient=course.patient).update(text_stopped_at=START)
     outbox.send_due_messages(now=last.send_at)
@@ -307,10 +313,7 @@ def test_a_way_that_closes_at_the_last_moment_is_a_call_where_one_comes_next(
 def test_what_came_back_is_called_about_once_although_a_call_comes_next(
     cast: Cast, course: Course, text_gateway: Gateway
 ) -> None:
-    texting(cast, course, channel_order=["text", "phone"])
-    texts = Message.objects.filter(course_id=course.pk, channel="text", purpose="visit_reminder")
-    last = texts.latest("send_at")
-    Message.objects.filter(course_id=course.pk).exclude(pk=last.pk).delete()
+    last = only_the_last_text(cast, course)
     text_gateway.ways = ["no_number"]
     for minutes in range(3):
         outbox.send_due_messages(now=last.send_at + timedelta(minutes=minutes))

@@ -27,7 +27,7 @@ from sessions.queries.words import gate_why
 from sessions.rules.codec import from_json
 from sessions.rules.facts import Override, Somebody
 from sessions.rules.gates import Gate, gates
-from sessions.rules.settling import opens
+from sessions.rules.settling.in_place import opens
 
 OVERRIDE_PERMISSIONS = {
     "supervisor": Permission.OVERRIDE_GATE_SUPERVISOR,

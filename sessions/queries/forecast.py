@@ -45,7 +45,7 @@ from sessions.rules.discretion import WITHOUT_LINK
 from sessions.rules.engine import across_versions, timeline_of
 from sessions.rules.reaching import HowToReach, rung_instead
 from sessions.rules.reminders import Considered, ReminderDue, considered, within_a_days_ceiling
-from sessions.rules.settling import NOT_ASKED_ON
+from sessions.rules.settling.in_window import NOT_ASKED_ON
 from sessions.rules.wording import kind_for
 
 AHEAD = timedelta(days=90)

@@ -14,7 +14,7 @@ from datetime import datetime
 from protocols.rules.definition import AnyRule, Condition, SessionRule
 from sessions.rules.conditions import turning_points
 from sessions.rules.requirements import WAITING, Kind, Requirement, Shape, Status
-from sessions.rules.settling import shown
+from sessions.rules.settling.every_shape import shown
 from sessions.rules.timeline import Slot, Timeline
 
 NOT_APPLICABLE = "does_not_apply"

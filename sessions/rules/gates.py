@@ -48,7 +48,7 @@ from sessions.rules.kinds import (
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Outcome, Requirement, Shape, Status
 from sessions.rules.sentences import sentence
-from sessions.rules.settling import CROSSED, Standing, opens
+from sessions.rules.settling.in_place import CROSSED, Standing, opens
 from sessions.rules.timeline import Slot, Timeline
 
 WINDOW_OVERRIDE = frozenset({Role.PRESCRIBER})

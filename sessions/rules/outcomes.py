@@ -16,7 +16,7 @@ from sessions.rules.engine import timeline_of
 from sessions.rules.facts import AssessmentAnswered, History, MedicineListed
 from sessions.rules.medicines import readings
 from sessions.rules.requirements import Evidence
-from sessions.rules.settling import shown, unique
+from sessions.rules.settling.every_shape import shown, unique
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import Candidate
 

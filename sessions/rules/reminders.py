@@ -24,7 +24,7 @@ from sessions.rules.facts import Booking
 from sessions.rules.keys import session_rule_of
 from sessions.rules.kinds.ladders import asked_key, step_of
 from sessions.rules.requirements import WAITING, Kind, Outcome, Requirement, Status
-from sessions.rules.settling import NOT_ASKED_ON
+from sessions.rules.settling.in_window import NOT_ASKED_ON
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import length
 

@@ -1,6 +1,6 @@
 """One history laid against one definition: which sessions count, what they anchor, and where windows fall.
 
-Decides no status: `settling.py` does.
+Decides no status: `settling/` does.
 """
 
 from __future__ import annotations

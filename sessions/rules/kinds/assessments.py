@@ -8,7 +8,7 @@ from protocols.rules.definition import AssessmentRule
 from sessions.rules.keys import key_of
 from sessions.rules.kinds.occurring import as_act
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import settle_window
+from sessions.rules.settling.in_window import settle_window
 from sessions.rules.timeline import Timeline
 
 

@@ -10,7 +10,8 @@ from sessions.rules.facts import ChartItemRecorded
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Standing, settle_in_place, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.in_place import Standing, settle_in_place
 from sessions.rules.timeline import Timeline
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from protocols.rules.definition import AnchorEvent, SessionRule
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
-from sessions.rules.settling import settle_bound, shown, unique
+from sessions.rules.settling.every_shape import shown, unique
+from sessions.rules.settling.within_bounds import settle_bound
 from sessions.rules.timeline import Timeline
 
 NOT_TICKED = "not ticked"

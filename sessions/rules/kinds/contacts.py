@@ -10,7 +10,7 @@ from sessions.rules.facts import ContactMade, ContactResult, Fact
 from sessions.rules.keys import key_of
 from sessions.rules.kinds.occurring import act_for
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import DECLINED, Refusal, settle_window
+from sessions.rules.settling.in_window import DECLINED, Refusal, settle_window
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import Candidate, Span, in_window, matches_by_time, times
 

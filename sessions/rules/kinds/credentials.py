@@ -12,7 +12,8 @@ from sessions.rules.facts import HeldCredential, Somebody
 from sessions.rules.keys import key_of
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
-from sessions.rules.settling import NOT_HELD, Standing, settle_in_place, shown, unique
+from sessions.rules.settling.every_shape import shown, unique
+from sessions.rules.settling.in_place import NOT_HELD, Standing, settle_in_place
 from sessions.rules.timeline import Slot, Timeline
 
 

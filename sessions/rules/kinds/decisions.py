@@ -11,7 +11,9 @@ from sessions.rules.keys import key_of
 from sessions.rules.kinds.occurring import act_for
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Standing, settle_in_place, settle_window, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.in_place import Standing, settle_in_place
+from sessions.rules.settling.in_window import settle_window
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import Candidate
 

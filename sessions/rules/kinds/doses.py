@@ -29,14 +29,9 @@ from sessions.rules.requirements import (
     Window,
 )
 from sessions.rules.sentences import sentence
-from sessions.rules.settling import (
-    at_go_live,
-    describe,
-    settle_bound,
-    shown,
-    unique,
-    waiting_status,
-)
+from sessions.rules.settling.every_shape import at_go_live, describe, shown, unique
+from sessions.rules.settling.in_window import waiting_status
+from sessions.rules.settling.within_bounds import settle_bound
 from sessions.rules.timeline import Slot, Timeline
 from sessions.rules.windows import Edge, Span, offset_from
 

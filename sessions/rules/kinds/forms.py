@@ -9,7 +9,7 @@ from sessions.rules.facts import FormFiled
 from sessions.rules.keys import key_of
 from sessions.rules.kinds.occurring import act_for
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import settle_window
+from sessions.rules.settling.in_window import settle_window
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import Candidate
 

@@ -12,7 +12,9 @@ from protocols.rules.definition import AnchorEvent, GroupRule
 from sessions.rules.facts import Fact, GroupCounted, in_order
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
-from sessions.rules.settling import Standing, settle_bound, shown, unique
+from sessions.rules.settling.every_shape import shown, unique
+from sessions.rules.settling.in_place import Standing
+from sessions.rules.settling.within_bounds import settle_bound
 from sessions.rules.timeline import Timeline
 
 

@@ -21,7 +21,8 @@ from protocols.rules.definition import (
 )
 from sessions.rules.facts import ContactMade, ContactResult, Fact, FactSource, MessageSent, Mode, StepTaken
 from sessions.rules.requirements import Kind, Requirement, Shape, Status, Window
-from sessions.rules.settling import Act, describe, settle_window, shown
+from sessions.rules.settling.every_shape import describe, shown
+from sessions.rules.settling.in_window import Act, settle_window
 from sessions.rules.timeline import Timeline
 from sessions.rules.windows import Edge, Span, in_window, offset_from
 

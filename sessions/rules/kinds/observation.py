@@ -10,7 +10,9 @@ from protocols.rules.definition import AnchorEvent, ObservationRule
 from sessions.rules.amounts import worded as amount_worded
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
-from sessions.rules.settling import Standing, settle_bound, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.in_place import Standing
+from sessions.rules.settling.within_bounds import settle_bound
 from sessions.rules.timeline import Timeline
 
 

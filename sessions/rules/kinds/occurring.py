@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sessions.rules.settling import Act, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.in_window import Act
 from sessions.rules.windows import Candidate, Span, chosen
 
 

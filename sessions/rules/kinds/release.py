@@ -10,7 +10,8 @@ from protocols.rules.definition import AnchorEvent, ReleaseRule
 from sessions.rules.facts import ChecklistTicked, Fact
 from sessions.rules.known import Held
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Occasion, Standing, settle_in_place, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.in_place import Occasion, Standing, settle_in_place
 from sessions.rules.timeline import Timeline
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from protocols.rules.definition import SessionRule
 from sessions.rules.requirements import Kind, Requirement
-from sessions.rules.settling import Act, settle_window, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.in_window import Act, settle_window
 from sessions.rules.timeline import Timeline
 
 

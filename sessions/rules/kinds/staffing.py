@@ -8,7 +8,8 @@ from datetime import datetime
 from protocols.rules.definition import AnchorEvent, Role, SessionRule
 from sessions.rules.known import Held
 from sessions.rules.requirements import Evidence, Kind, Requirement
-from sessions.rules.settling import settle_bound, shown
+from sessions.rules.settling.every_shape import shown
+from sessions.rules.settling.within_bounds import settle_bound
 from sessions.rules.timeline import Timeline
 
 

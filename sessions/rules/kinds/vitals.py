@@ -18,16 +18,9 @@ from sessions.rules.requirements import (
     Status,
     Window,
 )
-from sessions.rules.settling import (
-    Act,
-    Standing,
-    at_go_live,
-    describe,
-    settle_window,
-    shown,
-    unique,
-    weighed,
-)
+from sessions.rules.settling.every_shape import at_go_live, describe, shown, unique
+from sessions.rules.settling.in_place import Standing, weighed
+from sessions.rules.settling.in_window import Act, settle_window
 from sessions.rules.timeline import Slot, Timeline
 from sessions.rules.windows import Edge, Span, after, length, offset_from, times
 

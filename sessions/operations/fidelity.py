@@ -26,10 +26,10 @@ from sessions.models.bookings import RecordStatus
 from sessions.operations.locks import lock_course
 from sessions.operations.refresh import refresh_course
 from sessions.permissions import subject_of
-from sessions.queries.fidelity import (
+from sessions.queries.fidelity_candidates import candidates_for
+from sessions.queries.fidelity_raters import (
     barred,
     barred_since,
-    candidates_for,
     hidden_in_review,
     rates_anew,
     refusal_of,

@@ -21,7 +21,7 @@ from sessions.models.tasks import TaskKind
 from sessions.operations.ladders import called_by_a_ladder, keep_ladder_tasks
 from sessions.operations.tasks import SAME_CALL, close_tasks, keep_tasks_owned, open_task
 from sessions.queries.blinding import raters_blind_no_more
-from sessions.queries.fidelity import barred_since, ratings_to_make
+from sessions.queries.fidelity_raters import barred_since, ratings_to_make
 from sessions.rules.facts import History
 from sessions.rules.kinds.ladders import hour_for
 from sessions.rules.requirements import Kind, Outcome, Requirement, Status

@@ -28,7 +28,7 @@ from sessions.models import (
 )
 from sessions.models.courses import TeamRole
 from sessions.permissions import CourseSubject, subject_of
-from sessions.queries.fidelity import those_who_know_each
+from sessions.queries.fidelity_raters import those_who_know_each
 from sessions.rules.taking_back import ACTS, HOLD_BEGUN, Act, leave_with
 
 R = TypeVar("R", FactRecord, NoteRecord)

@@ -27,7 +27,7 @@ from sessions.permissions import subject_of
 from sessions.queries.canonical import digest_of, fact_entry, instant, session_entry, spelled
 from sessions.queries.courses import kept_course_for
 from sessions.queries.errors import with_all_of_it
-from sessions.queries.fidelity import rated_blind
+from sessions.queries.fidelity_raters import rated_blind
 
 FORMAT = 3  # 1 had no deviations, 2 no ratings nor enrolment, nor which reports were entered in error
 

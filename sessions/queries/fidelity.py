@@ -3,30 +3,22 @@ and no more, therapists what they are told. Nobody sees a score before both rate
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
-from django.utils.translation import gettext as _
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from clinic.actors import Actor, as_actor
-from clinic.errors import Forbidden, NotFound
-from clinic.models import Handover, Membership
-from clinic.permissions import CLINICAL, HouseSubject, Permission, allows, require
+from clinic.errors import NotFound
+from clinic.permissions import CLINICAL, HouseSubject, Permission, require
 from clinic.queries import members_of
-from clinic.rules.wall_time import day_of
 from protocols.queries import definitions_of
 from protocols.rules.definition import Hidden, ProtocolDefinition
 from sessions.models import (
     CareTeamMember,
-    Course,
-    DeviationRecord,
     ErrorMark,
-    FactRecord,
     FidelityFeedback,
     FidelityForm,
     FidelityRating,
@@ -34,266 +26,22 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.models.bookings import RecordStatus
-from sessions.models.courses import TeamRole
-from sessions.permissions import CourseSubject, subjects_of
-from sessions.queries.words import label
-from sessions.rules.fidelity import (
-    Agreement,
-    Candidate,
-    Form,
-    Rated,
-    Result,
-    Risk,
-    agreement,
-    form_of,
-    result_of,
+from sessions.permissions import subjects_of
+from sessions.queries.fidelity_candidates import THERAPISTS
+from sessions.queries.fidelity_raters import (
+    Barred,
+    barred,
+    barred_since,
+    hidden_in_review,
+    hidden_of,
+    refusal_of,
+    those_who_know,
+    versions_behind,
+    why_not,
 )
+from sessions.queries.words import label
+from sessions.rules.fidelity import Agreement, Form, Rated, Result, agreement, form_of, result_of
 from sessions.rules.keys import parts_of_key
-
-RECORDING = "recording"
-THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
-
-
-# --- what operations ask ------------------------------------------------------------------------------------
-
-
-def those_who_know(course: Course) -> frozenset[int]:
-    """Everyone who was ever on the care team, as its independent rater too, or stood in for somebody of it,
-    was with the patient in a session, or began one."""
-    return those_who_know_each([course])[course.pk]
-
-
-def those_who_know_each(courses: Collection[Course]) -> Mapping[int, frozenset[int]]:
-    ids = {course.pk for course in courses}
-    found: dict[int, set[int]] = {pk: set() for pk in ids}
-    for pk, person in CareTeamMember.objects.filter(course__in=ids).values_list("course_id", "person_id"):
-        found[pk].add(person)
-    handed = list(
-        Handover.objects.filter(
-            clinic_id__in={course.clinic_id for course in courses},
-            giver_id__in=set().union(*found.values()),
-            until_at__gt=F("from_at"),
-        ).values_list("clinic_id", "giver_id", "taker_id")
-    )
-    for course in courses:
-        team = set(found[course.pk])
-        found[course.pk] |= {
-            taker for clinic, giver, taker in handed if clinic == course.clinic_id and giver in team
-        }
-    began = SessionRecord.objects.filter(course__in=ids).values_list("course_id", "started_by_id")
-    present = FactRecord.objects.filter(course__in=ids, kind="staff_present").values_list(
-        "course_id", "value__person_id"
-    )
-    for pk, person in (*began, *present):
-        if person is not None:
-            found[pk].add(int(person))
-    return {pk: frozenset(people) for pk, people in found.items()}
-
-
-class Barred(StrEnum):
-    """Why somebody does not rate a session."""
-
-    GONE = "gone"  # they rate nothing here
-    KNOWS = "knows"
-    SEES = "sees"  # the protocol blinds whoever rates fidelity, and the chart is open to them
-
-
-def barred(
-    rater: Actor, subject: CourseSubject, *, knowing: frozenset[int], hidden: Collection[Hidden]
-) -> Barred | None:
-    if rater.person_id in knowing:
-        return Barred.KNOWS
-    if hidden and allows(rater, Permission.VIEW_CHART, subject):
-        return Barred.SEES
-    return None if allows(rater, Permission.RATE_FIDELITY, subject) else Barred.GONE
-
-
-def barred_since(ratings: Collection[FidelityRating], *, now: datetime) -> Mapping[int, Barred]:
-    """By rating that is not in: why whoever was named for it may not give it any more. Read with the review's
-    record and course; a constant number of queries, none where all are in."""
-    waiting = [one for one in ratings if one.submitted_at is None]
-    if not waiting:
-        return {}
-    members = {
-        (one.clinic_id, one.person_id): as_actor(one, at=now)
-        for one in Membership.objects.standing_at(now)
-        .filter(
-            clinic_id__in={one.clinic_id for one in waiting},
-            person_id__in={one.rater_id for one in waiting},
-            person__is_active=True,
-        )
-        .select_related("clinic")
-        if one.active_on(day_of(now, one.clinic.zone_info))
-    }
-    records = {one.pk: one.review.session_record for one in waiting}
-    courses = {record.course_id: record.course for record in records.values()}
-    subjects, knowing = subjects_of(courses.values()), those_who_know_each(courses.values())
-    definitions = definitions_of(_versions(records.values()))
-    found = {}
-    for one in waiting:
-        rater, record = members.get((one.clinic_id, one.rater_id)), records[one.pk]
-        why = (
-            Barred.GONE
-            if rater is None
-            else barred(
-                rater,
-                subjects[record.course_id],
-                knowing=knowing[record.course_id],
-                hidden=_hidden_of(record, definitions),
-            )
-        )
-        if why is not None:
-            found[one.pk] = why
-    return found
-
-
-def ratings_to_make(course: Course) -> QuerySet[FidelityRating]:
-    """Those of the course's sessions that are not in, with what `barred_since` reads."""
-    return (
-        FidelityRating.objects.filter(
-            clinic_id=course.clinic_id, review__session_record__course=course, submitted_at__isnull=True
-        )
-        .exclude(review__session_record__status=RecordStatus.ENTERED_IN_ERROR)
-        .select_related("rater", "review__form", "review__session_record__course__clinic")
-        .order_by("pk")
-    )
-
-
-def rates_anew(review: FidelityReview) -> QuerySet[FidelityRating]:
-    """Open ratings of a review whose rater handed one in in error: they rate again, unless somebody else is
-    named in their place."""
-    left = FidelityRating.every.filter(
-        in_error=True, review_id=OuterRef("review_id"), place=OuterRef("place"), rater_id=OuterRef("rater_id")
-    )
-    return FidelityRating.objects.filter(Exists(left), review=review, submitted_at__isnull=True)
-
-
-def _versions(records: Iterable[SessionRecord]) -> set[int]:
-    return {
-        version
-        for record in records
-        for version in (record.protocol_version_id, record.course.protocol_version_id)
-    }
-
-
-def hidden_in_review(record: SessionRecord) -> frozenset[Hidden]:
-    """What is hidden from whoever rates this session."""
-    return _hidden_of(record, definitions_of(_versions([record])))
-
-
-def _hidden_of(record: SessionRecord, definitions: Mapping[int, ProtocolDefinition]) -> frozenset[Hidden]:
-    """What either hides is hidden: the version that the session was held under, and the course's own now."""
-    return (
-        definitions[record.protocol_version_id].hidden_in_fidelity_review
-        | definitions[record.course.protocol_version_id].hidden_in_fidelity_review
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """`records`: the row of each candidate. `without_consent`: how many were left out for that."""
-
-    candidates: Sequence[Candidate]
-    records: Mapping[UUID, int]
-    without_consent: int
-
-
-def candidates_for(
-    *, clinic_id: int, form_id: int, form: Form, from_at: datetime, until_at: datetime
-) -> Found:
-    """Sessions of the form's kind that ended in [from_at, until_at), not reviewed with it, whose patient's
-    consent to recording stands. A constant number of queries."""
-    held = SessionRecord.objects.filter(
-        clinic_id=clinic_id, kind=form.session_kind.value, status__in=("ended", "signed")
-    )
-    records = list(
-        held.filter(ended_at__gte=from_at, ended_at__lt=until_at)
-        .exclude(Exists(FidelityReview.objects.filter(form__code=form.form, session_record=OuterRef("pk"))))
-        .order_by("pk")
-    )
-    consented = _consented(clinic_id, {record.course_id for record in records})
-    kept = [record for record in records if record.course_id in consented]
-    earlier = list(held.filter(ended_at__lt=until_at).order_by("started_at"))
-    teams = _teams({record.course_id for record in earlier})
-    deviations = list(
-        DeviationRecord.objects.filter(
-            course__in={record.course_id for record in kept}, documented_late_at__isnull=True
-        )
-    )
-    adverse = set(
-        FactRecord.objects.filter(
-            session_record__in=kept, kind="adverse_event_recorded", amended_by__isnull=True
-        ).values_list("session_record_id", flat=True)
-    )
-    seen: dict[int, int] = {}
-    new: set[int] = set()
-    for record in earlier:
-        for who in _therapists(record, teams):
-            if seen.get(who, 0) < form.sampling.new_therapist_sessions:
-                new.add(record.pk)
-            seen[who] = seen.get(who, 0) + 1
-    candidates = []
-    for record in kept:
-        about = [one for one in deviations if one.course_id == record.course_id and _of(one, record)]
-        risks = {
-            Risk.DEVIATION: bool(about),
-            Risk.IMPORTANT_DEVIATION: any(one.important for one in about),
-            Risk.ADVERSE_EVENT: record.pk in adverse,
-            Risk.NEW_THERAPIST: record.pk in new,
-        }
-        candidates.append(
-            Candidate(
-                id=record.public_id,
-                therapists=_therapists(record, teams),
-                risks=frozenset(risk for risk, there in risks.items() if there),
-            )
-        )
-    return Found(
-        candidates=candidates,
-        records={record.public_id: record.pk for record in kept},
-        without_consent=len(records) - len(kept),
-    )
-
-
-def _of(deviation: DeviationRecord, record: SessionRecord) -> bool:
-    during = record.started_at <= deviation.occurred_at <= (record.ended_at or deviation.occurred_at)
-    return during or bool(record.key and deviation.key == record.key)
-
-
-def _consented(clinic_id: int, courses: set[int]) -> set[int]:
-    """The courses whose latest word on recording is a full yes."""
-    latest: dict[int, str] = {}
-    for course_id, state in (
-        FactRecord.objects.filter(
-            clinic_id=clinic_id,
-            course__in=courses,
-            kind="consent_changed",
-            value__scope=RECORDING,
-            amended_by__isnull=True,
-        )
-        .order_by("occurred_at", "pk")
-        .values_list("course_id", "value__state")
-    ):
-        latest[course_id] = state
-    return {course_id for course_id, state in latest.items() if state == "given"}
-
-
-def _teams(courses: set[int]) -> dict[int, list[CareTeamMember]]:
-    found: dict[int, list[CareTeamMember]] = {}
-    for member in CareTeamMember.objects.filter(course__in=courses, team_role__in=THERAPISTS):
-        found.setdefault(member.course_id, []).append(member)
-    return found
-
-
-def _therapists(record: SessionRecord, teams: Mapping[int, Sequence[CareTeamMember]]) -> frozenset[int]:
-    """The lead and the second therapist on the day."""
-    ended = record.ended_at or record.started_at
-    return frozenset(
-        member.person_id
-        for member in teams.get(record.course_id, ())
-        if member.from_at <= ended and (member.until_at is None or member.until_at > record.started_at)
-    )
-
 
 # --- raters -------------------------------------------------------------------------------------------------
 
@@ -332,7 +80,7 @@ def my_ratings(actor: Actor) -> Sequence[ToRate]:
             clinic_id=actor.clinic_id, rating__in=[row.pk for row in rows], settled_at__isnull=True
         ).values_list("rating_id", flat=True)
     )
-    definitions = definitions_of(_versions(row.review.session_record for row in rows))
+    definitions = definitions_of(versions_behind(row.review.session_record for row in rows))
     out = barred_since(rows, now=actor.at)
     found = [_to_rate(row, definitions, out.get(row.pk), marked=row.pk in marked) for row in rows]
     return sorted(found, key=lambda one: one.mine.submitted_at is not None)
@@ -348,18 +96,6 @@ def my_rating(actor: Actor, review_id: UUID) -> ToRate:
     return found[0]
 
 
-def refusal_of(why: Barred) -> Forbidden:
-    words = {
-        Barred.GONE: _("Your role here does not rate sessions."),
-        Barred.KNOWS: _("You have come to know this patient: somebody else rates the session."),
-        Barred.SEES: _(
-            "The protocol blinds whoever rates how its sessions are held, and by now you can open this "
-            "chart: somebody else rates the session."
-        ),
-    }
-    return Forbidden(words[why], code="may-not-rate", advice=_("Who runs the review sees it and names them."))
-
-
 def _to_rate(
     row: FidelityRating,
     definitions: Mapping[int, ProtocolDefinition],
@@ -370,7 +106,7 @@ def _to_rate(
     review = row.review
     record = review.session_record
     definition = definitions[record.protocol_version_id]
-    hidden = _hidden_of(record, definitions)
+    hidden = hidden_of(record, definitions)
     both = list(review.ratings.all())
     complete = len(both) == 2 and all(one.submitted_at is not None for one in both)
     dated = Hidden.VISIT_DATE not in hidden
@@ -399,7 +135,7 @@ def visit_of(record: SessionRecord, definition: ProtocolDefinition) -> str:
     return label(definition=definition, rule=rule, cycle=cycle, occurrence=occurrence, key=record.key)
 
 
-# --- supervisors --------------------------------------------------------------------------------------------
+# --- supervisors and therapists -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,16 +194,6 @@ def raters_for(actor: Actor, review_id: UUID) -> Sequence[tuple[str, str]]:
         name = member.person.printed_name
         found.append((str(member.person.public_id), f"{name} ({why_not(why)})" if why else name))
     return found
-
-
-def why_not(why: Barred) -> str:
-    return {
-        Barred.GONE: _("their role here does not rate sessions"),
-        Barred.KNOWS: _("they treated or rated this patient, or were in the room"),
-        Barred.SEES: _(
-            "the protocol blinds whoever rates how sessions are held, and they can open this chart"
-        ),
-    }[why]
 
 
 def told(actor: Actor) -> Sequence[ReviewRow]:
@@ -562,43 +288,3 @@ def agreements(rows: Sequence[ReviewRow]) -> Sequence[tuple[str, Form, Agreement
 def _rated(row: ReviewRow) -> Rated:
     first, second = row.ratings
     return Rated(raters=(first.rater_id, second.rater_id), scores=(first.scores or {}, second.scores or {}))
-
-
-def rated_blind(actor: Actor) -> frozenset[int]:
-    """Ids of the courses of which something is hidden from the actor: they rate a session of theirs under a
-    protocol that hides it in a fidelity review, or have a place in it as independent rater, and no other,
-    under one that hides it from these. Two queries at most."""
-    if actor.person_id is None:
-        return frozenset()
-    rated = FidelityRating.objects.filter(
-        clinic_id=actor.clinic_id, rater_id=actor.person_id, review__session_record__course=OuterRef("pk")
-    )
-    places = CareTeamMember.objects.filter(
-        clinic_id=actor.clinic_id, person_id=actor.person_id, course=OuterRef("pk"), until_at__isnull=True
-    )
-    rater = places.filter(team_role=TeamRole.INDEPENDENT_RATER)
-    treats = places.exclude(team_role=TeamRole.INDEPENDENT_RATER)
-    found = (
-        Course.objects.annotate(
-            held_under=ArraySubquery(rated.order_by().values("review__session_record__protocol_version_id")),
-            assesses=Exists(rater) & ~Exists(treats),
-        )
-        .filter(Exists(rated) | Q(assesses=True), clinic_id=actor.clinic_id)
-        .order_by()
-        .values_list("pk", "protocol_version_id", "held_under", "assesses")
-    )
-    courses = list(found)
-    if not courses:
-        return frozenset()
-    definitions = definitions_of(
-        {version for _pk, own, held_under, _assesses in courses for version in (own, *held_under)}
-    )
-    return frozenset(
-        pk
-        for pk, own, held_under, assesses in courses
-        if (assesses and definitions[own].hidden_from_raters)
-        or (
-            held_under
-            and any(definitions[version].hidden_in_fidelity_review for version in (own, *held_under))
-        )
-    )

@@ -26,7 +26,8 @@ from sessions.queries.away import away_from
 from sessions.queries.blinding import Unblinded, raters_blind_no_more
 from sessions.queries.called_off import called_off_by_a_decision
 from sessions.queries.courses import courses_for
-from sessions.queries.fidelity import barred_since, ratings_to_make, visit_of, why_not
+from sessions.queries.fidelity import visit_of
+from sessions.queries.fidelity_raters import barred_since, ratings_to_make, why_not
 from sessions.queries.followed import FOLLOWING, followed
 from sessions.queries.today import TaskRow, task_rows
 from sessions.queries.told import TellingRow, tellings_of

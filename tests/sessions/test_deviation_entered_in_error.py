@@ -51,7 +51,7 @@ from sessions.queries.canonical import digest_of, spelled
 from sessions.queries.chart import chart
 from sessions.queries.courses import patients
 from sessions.queries.errors import audit, error_mark, marks_to_settle
-from sessions.queries.fidelity import candidates_for
+from sessions.queries.fidelity_candidates import candidates_for
 from sessions.queries.oversight import oversight
 from sessions.queries.reports.month import clinic_report
 from sessions.queries.tasks import task, tasks

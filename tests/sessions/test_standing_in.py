@@ -31,7 +31,7 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.tasks import open_task
 from sessions.permissions import subject_of
 from sessions.queries import courses as course_queries
-from sessions.queries.fidelity import those_who_know
+from sessions.queries.fidelity_raters import those_who_know
 from sessions.queries.history import history_of
 from sessions.queries.tasks import tasks as task_list
 from sessions.queries.today import today

@@ -18,6 +18,7 @@ from sessions.models.courses import TeamRole
 from sessions.operations.enrolment import change_care_team
 from sessions.operations.fidelity import assign_rater
 from sessions.queries import fidelity as queries
+from sessions.queries.fidelity_raters import rated_blind
 from sessions.queries.ratings import ratings_due
 from tests.sessions.test_fidelity import AT, client_of, one_review, rate, read
 from tests.support.cast import LIBRARY, Cast, allow, make_cast, make_person, publish
@@ -115,7 +116,7 @@ def test_a_report_leaves_out_what_is_hidden_from_whoever_takes_it(
     names_for_symptoms(cast, course, "gil")
     for name, hides in (("hana", session), ("gil", symptoms)):
         with acting(actor := cast.actor(name, at=AT)):
-            assert queries.rated_blind(actor) == ({course.pk} if hides else set()), name
+            assert rated_blind(actor) == ({course.pk} if hides else set()), name
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sessions.models import Course
 from sessions.queries import adherence
 from sessions.queries.adherence import Asked, Named, Summary, Total
 from sessions.queries.courses import course_for
-from sessions.queries.fidelity import rated_blind
+from sessions.queries.fidelity_raters import rated_blind
 from sessions.queries.reports.scope import (
     clinic_of,
     courses_to_report,

@@ -14,7 +14,7 @@ from clinic.actors import Actor
 from clinic.permissions import HouseSubject, Permission, require
 from clinic.rules.reports import MOST, Cell, Column, Format, Holds, Report, Table, Term
 from sessions.models import DeviationRecord
-from sessions.queries.fidelity import rated_blind
+from sessions.queries.fidelity_raters import rated_blind
 from sessions.queries.reports.scope import clinic_of, language, left_out, made_by, named_in
 from sessions.queries.supervision import DeviationRow, Narrowed, deviations, found_by, rows_of
 from sessions.queries.vocabulary import CAUSE_WORDS, FORESEEN_WORDS, STATE_WORDS, word

@@ -20,7 +20,7 @@ from clinic.permissions import Permission
 from sessions.models import Course, SessionRecord
 from sessions.models.bookings import RecordStatus
 from sessions.queries.courses import course_for, courses_for
-from sessions.queries.fidelity import rated_blind
+from sessions.queries.fidelity_raters import rated_blind
 
 
 def courses_to_report(actor: Actor, permission: Permission = Permission.EXPORT_REPORT) -> QuerySet[Course]:

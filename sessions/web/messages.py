@@ -73,6 +73,7 @@ REASONS: dict[str, Any] = {
     "could-not-be-asked": gettext_lazy("The provider could not be asked whether it took it."),
     "unknown-twice": gettext_lazy("Sent twice, and nobody can say whether it arrived."),
     "found-at-provider": gettext_lazy("The provider had it; its answer was lost."),
+    "before-the-demo": gettext_lazy("Its time lay before the demo was loaded."),
     "too_long": gettext_lazy("With the clinic’s name and its link it did not fit into one text."),
     "indiscreet": gettext_lazy("Its words would have told what kind of care this is."),
 }

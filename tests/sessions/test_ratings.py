@@ -132,7 +132,7 @@ def test_the_care_team_still_sees_the_order_that_its_rater_does_not(cast: Cast, 
 def test_a_rating_handed_in_on_the_page_counts_and_leaves_the_list(cast: Cast, course: Course) -> None:
     client = signed_in(cast, "gil")
     today = client.get(at(cast, "today")).content.decode()
-    assert "A rating waits for you" in today and "Nothing needs you" not in today
+    assert "There is something for you to rate" in today and "Nothing needs you" not in today
     address = at(cast, "rate", row(course).public_id)
     form = client.get(address).context["form"]
     given = {f"item-q{number}": "3" for number in range(1, 11)}

@@ -20,7 +20,6 @@ from clinic.permissions import HouseSubject, Permission, allows
 from clinic.rules.wall_time import start_of_day
 from protocols.models import ProtocolVersion
 from protocols.queries import definitions_of
-from protocols.rules.definition import ProtocolDefinition
 from sessions.models import CareTeamMember, Course, CourseRequirement
 from sessions.models.courses import TeamRole
 from sessions.queries.courses import courses_for
@@ -166,7 +165,7 @@ def summary(actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Cour
         versions=sorted(
             (
                 Named(
-                    name=version_words(definitions[pk]),
+                    name=name_of_version(definitions[pk]),
                     total=total,
                     narrow={"version": str(titles[pk].public_id)},
                 )
@@ -176,10 +175,6 @@ def summary(actor: Actor, asked: Asked, *, clinic: Clinic, within: QuerySet[Cour
         ),
         causes=causes,
     )
-
-
-def version_words(definition: ProtocolDefinition) -> str:
-    return name_of_version(definition)
 
 
 def may_compare(actor: Actor) -> bool:
@@ -326,7 +321,7 @@ def choices(actor: Actor) -> Choices:
             key=lambda one: one[1].casefold(),
         ),
         versions=sorted(
-            ((str(version.public_id), version_words(definitions[version.pk])) for version in versions),
+            ((str(version.public_id), name_of_version(definitions[version.pk])) for version in versions),
             key=lambda one: one[1],
         ),
     )

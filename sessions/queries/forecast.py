@@ -150,7 +150,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
             _row(
                 one,
                 course=course,
-                about=_about(definition, one.key),
+                definition=definition,
                 open_for=not ended or one.key in safety or one.key in afterwards,
                 safety=one.key in safety,
                 how=how,
@@ -176,7 +176,7 @@ def forecast(actor: Actor, course_id: UUID, *, now: datetime) -> Forecast:
         rows=rows,
         past=[
             PastRow(
-                about=_about(definition, str(row.data["key"])),
+                about=name_of(definition=definition, key=str(row.data["key"])),
                 rule=row.rule_code,
                 purpose=row.purpose,
                 at=row.finished_at,
@@ -211,8 +211,9 @@ def _called_instead(
     )
     return [
         ForecastRow(
-            about=_about(
-                definition, keys[UUID(one.subject)] if one.kind == TaskKind.MISSED_VISIT else one.subject
+            about=name_of(
+                definition=definition,
+                key=keys[UUID(one.subject)] if one.kind == TaskKind.MISSED_VISIT else one.subject,
             ),
             rule="",
             rule_words="",
@@ -229,10 +230,6 @@ def _called_instead(
         )
         for one in calls
     ]
-
-
-def _about(definition: ProtocolDefinition, key: str) -> str:
-    return name_of(definition=definition, key=key)
 
 
 def _rule_words(one: Considered, definition: ProtocolDefinition) -> str:
@@ -261,7 +258,7 @@ def _row(
     one: Considered,
     *,
     course: Course,
-    about: str,
+    definition: ProtocolDefinition,
     open_for: bool,
     safety: bool,
     how: HowToReach | None,
@@ -285,9 +282,9 @@ def _row(
         safety and not will and due is not None and not due.step and reason not in ("deceased", *NOT_ASKED_ON)
     )
     return ForecastRow(
-        about=about,
+        about=name_of(definition=definition, key=one.key),
         rule=one.rule_code,
-        rule_words=_rule_words(one, definition_of(course.protocol_version_id)),
+        rule_words=_rule_words(one, definition),
         purpose=one.purpose,
         at=at,
         will=will,

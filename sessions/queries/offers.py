@@ -61,8 +61,8 @@ def offers(actor: Actor, course_id: UUID) -> Offers:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedForm:
     """A form that staff fill in: `theirs` as the patient reads it where it is the patient who answers,
-    `english` as staff read it. `rated_blind`: whoever may enter it here treats the
-    patient, so that it does not count as the rating."""
+    `english` as staff read it. `rated_blind`: whoever may enter it here treats the patient, so that it does
+    not count as the rating."""
 
     theirs: Instrument
     english: Instrument

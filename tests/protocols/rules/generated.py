@@ -1,4 +1,4 @@
-"""Any definition that a document can say, made from the types in `definition.py`: a field that reader or
+"""Any definition that a document can say, made from the types in `definition/`: a field that reader or
 writer forgot makes the round trip fail."""
 
 from __future__ import annotations

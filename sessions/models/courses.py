@@ -148,6 +148,9 @@ class TeamRole(models.TextChoices):
     INDEPENDENT_RATER = "independent_rater"
 
 
+THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
+
+
 class CareTeamMember(ClinicRow):
     course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="care_team")
     person = models.ForeignKey(

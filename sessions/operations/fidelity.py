@@ -104,9 +104,7 @@ def draw_sessions(
         if until_at <= from_at or until_at > now:
             raise BadInput(_("The period ends after it begins, and not in the future."))
         form = form_of(row.document)
-        found = candidates_for(
-            clinic_id=actor.clinic_id, form_id=row.pk, form=form, from_at=from_at, until_at=until_at
-        )
+        found = candidates_for(clinic_id=actor.clinic_id, form=form, from_at=from_at, until_at=until_at)
         if not found.candidates:
             raise NotNow(
                 _("No session of this kind, with consent to recording, waits to be drawn in that period.")

@@ -19,11 +19,9 @@ from clinic.ids import uuid7
 from clinic.operations.events import record_change, record_event, said_why
 from clinic.permissions import HouseSubject, Permission, allows, require
 from sessions.models import DeviationPolicy, DeviationRecord, DeviationTrend, TrendMember, TrendReview
-from sessions.models.courses import TeamRole
+from sessions.models.courses import THERAPISTS
 from sessions.models.trends import TrendScope
 from sessions.queries.authors import trend_subject
-
-_THERAPISTS = [TeamRole.LEAD_THERAPIST.value, TeamRole.CO_THERAPIST.value]
 
 # Who treated the patient when it happened.
 _TREATED = """m.clinic_id = d.clinic_id AND m.course_id = d.course_id AND m.team_role = ANY(%(therapists)s)
@@ -108,7 +106,7 @@ def raise_trends(*, clinic_id: int, raised: Sequence[int] | None, now: datetime)
             "since": now - timedelta(days=policy.days),
             "every": raised is None,
             "raised": list(raised or ()),
-            "therapists": _THERAPISTS,
+            "therapists": [role.value for role in THERAPISTS],
         }
         cursor.execute(_PLACES, asked)
         places = [

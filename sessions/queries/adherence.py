@@ -21,7 +21,7 @@ from clinic.rules.wall_time import start_of_day
 from protocols.models import ProtocolVersion
 from protocols.queries import definitions_of
 from sessions.models import CareTeamMember, Course, CourseRequirement
-from sessions.models.courses import TeamRole
+from sessions.models.courses import THERAPISTS, TeamRole
 from sessions.queries.courses import courses_for
 from sessions.queries.words import label, name_of_version
 from sessions.rules.adherence import CAUSES
@@ -29,8 +29,6 @@ from sessions.rules.statistics.proportions import Count as Counted
 
 COUNTS = Q(firm=True, came_due_at__isnull=False) & ~Q(status="withdrawn")
 """`rules.adherence.counts`, of a stored row."""
-
-THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ from sessions.models import (
     SessionRecord,
 )
 from sessions.models.bookings import RecordStatus
+from sessions.models.courses import THERAPISTS
 from sessions.permissions import subjects_of
-from sessions.queries.fidelity_candidates import THERAPISTS
 from sessions.queries.fidelity_raters import (
     Barred,
     barred,

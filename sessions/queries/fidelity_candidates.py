@@ -10,11 +10,10 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef
 
 from sessions.models import CareTeamMember, DeviationRecord, FactRecord, FidelityReview, SessionRecord
-from sessions.models.courses import TeamRole
+from sessions.models.courses import THERAPISTS
 from sessions.rules.fidelity import Candidate, Form, Risk
 
 RECORDING = "recording"
-THERAPISTS = (TeamRole.LEAD_THERAPIST, TeamRole.CO_THERAPIST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +25,7 @@ class Found:
     without_consent: int
 
 
-def candidates_for(
-    *, clinic_id: int, form_id: int, form: Form, from_at: datetime, until_at: datetime
-) -> Found:
+def candidates_for(*, clinic_id: int, form: Form, from_at: datetime, until_at: datetime) -> Found:
     """Sessions of the form's kind that ended in [from_at, until_at), not reviewed with it, whose patient's
     consent to recording stands. A constant number of queries."""
     held = SessionRecord.objects.filter(

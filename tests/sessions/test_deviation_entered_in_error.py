@@ -33,7 +33,6 @@ from sessions.models import (
     DeviationTrend,
     EnteredInError,
     ErrorMark,
-    FidelityForm,
     StaffTask,
 )
 from sessions.models.closing import ActionKind
@@ -326,10 +325,8 @@ class World:
         return [[cell for cell in row if isinstance(cell, int) and cell] for row in one.rows]
 
     def risks(self) -> bool:
-        form = FidelityForm.objects.get()
         found = candidates_for(
             clinic_id=self.cast.clinic.pk,
-            form_id=form.pk,
             form=read_form(FORM),
             from_at=START,
             until_at=LATER,

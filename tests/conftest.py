@@ -85,6 +85,9 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """pytest-django asks for this before it makes the test database: the moment to start the server."""
+    from tests.support.emptying import empty_in_spite_of_deadlocks
+
+    empty_in_spite_of_deadlocks()
     server = _servers.database()
     if server is not None:
         from django.db import connection

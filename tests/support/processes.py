@@ -169,18 +169,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_quiet(*, seconds: float = 20) -> None:
-    """Until nobody else has anything under way in the test database, several looks in a row."""
+def wait_until_quiet(*, seconds: float = 20, quiet_seconds: float = 0.25) -> None:
+    """Until nobody else has done anything in the test database for a while: a request is between two of its
+    statements for as long as the machine gives its thread no time."""
     from django.db import connection
 
-    deadline, quiet = time.monotonic() + seconds, 0
-    while quiet < 4:
+    deadline = time.monotonic() + seconds
+    while True:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND (state <> 'idle' OR state_change > clock_timestamp() - make_interval(secs => %s))",
+                [quiet_seconds],
             )
-            quiet = 0 if cursor.fetchone()[0] else quiet + 1
+            if not cursor.fetchone()[0]:
+                return
         assert time.monotonic() < deadline, f"after {seconds} s somebody is still busy in the test database"
         time.sleep(0.025)
 

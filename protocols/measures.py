@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from protocols.rules.grammar import ListOf, MapOf, Shape, need
-from protocols.rules.reading import Fields, Place, Reading, read_document
+from protocols.rules.reading import Fields, Place, Reading
 from protocols.rules.shapes.words import CODE_WORD, NUMBER, UNIT_WORD
+from protocols.rules.yaml_text import read_document
 
 _DOCUMENT: Final = Path(__file__).parent / "library" / "readings" / "measures.yaml"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocols.rules.reading import MAX_BYTES, DocumentError, DocumentErrors, decoded
+from protocols.rules.reading import DocumentError, DocumentErrors
+from protocols.rules.yaml_text import MAX_BYTES, decoded
 
 
 def document_in(path: Path) -> str:

@@ -24,18 +24,10 @@ from protocols.rules.definition import (
     ProtocolDefinition,
     SessionRule,
 )
-from protocols.rules.reading import (
-    MAX_LAID,
-    MAX_PLANNED,
-    DocumentError,
-    DocumentErrors,
-    Place,
-    Reading,
-    instead_of,
-    read_document,
-)
+from protocols.rules.reading import DocumentError, DocumentErrors, Place, Reading, instead_of
 from protocols.rules.shapes.protocol import PROTOCOL, references, rules_by_kind
 from protocols.rules.writing import dump
+from protocols.rules.yaml_text import read_document
 
 __all__ = [
     "DocumentError",
@@ -47,6 +39,8 @@ __all__ = [
     "parse_with_places",
 ]
 
+MAX_LAID: Final = 1_500  # rules times overlays: each overlay is laid over and the whole is checked
+MAX_PLANNED: Final = 5_000  # sessions, contacts, readings … of one course; the library has up to 154
 _ENTRY: Final = re.compile(r"(?P<list>[a-z]+)\[(?P<number>\d+)\]")
 
 Spots = Mapping[str, tuple[int, int]]

@@ -17,7 +17,8 @@ from typing import Any, Final, Generic, TypeVar
 import yaml
 
 from protocols.rules.definition import Figure, Source, SourceStatus
-from protocols.rules.reading import Fields, Place, Reader, Reading, Refused, choice, figure, list_of, one_of
+from protocols.rules.readers import choice, figure, list_of, one_of, source_of
+from protocols.rules.reading import Fields, Place, Reader, Reading, Refused
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -395,7 +396,7 @@ class Shape(Kind[Any]):
         values: dict[str, Any] = {}
         for field in self.fields:
             if field.kind is SOURCED:
-                values[field.attribute] = given.source()
+                values[field.attribute] = source_of(given)
                 continue
             within = field.unit(values, unit) if field.unit is not None else unit
 

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from protocols.rules.document import DocumentErrors
 from protocols.rules.lint import lint
-from protocols.rules.reading import MAX_BYTES, decoded
+from protocols.rules.yaml_text import MAX_BYTES, decoded
 from tests.protocols.rules.test_lint_effort import HEAD, consents
 
 LIBRARY = Path(__file__).parents[2] / "protocols" / "library"

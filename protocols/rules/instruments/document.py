@@ -33,8 +33,9 @@ from protocols.rules.instruments.definition import (
 )
 from protocols.rules.instruments.scoring import least_of, most_of
 from protocols.rules.instruments.shapes import INSTRUMENT
-from protocols.rules.reading import Place, Reading, read_document
+from protocols.rules.reading import Place, Reading
 from protocols.rules.writing import dump
+from protocols.rules.yaml_text import read_document
 
 MAX_ITEMS: Final = 500  # the longest questionnaires have some 300
 

@@ -54,7 +54,8 @@ from protocols.rules.instruments.definition import (
     Wording,
     Worry,
 )
-from protocols.rules.reading import Fields, Place, Reading, whole, word
+from protocols.rules.readers import whole, word
+from protocols.rules.reading import Fields, Place, Reading
 from protocols.rules.shapes.words import (
     CITATION_CODE,
     CODE_WORD,

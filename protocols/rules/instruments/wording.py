@@ -14,7 +14,8 @@ from clinic.errors import BadInput
 from protocols.rules.definition import Words
 from protocols.rules.instruments.definition import Instrument, Item, Wording
 from protocols.rules.instruments.shapes import WORDING
-from protocols.rules.reading import Place, Reading, read_document
+from protocols.rules.reading import Place, Reading
+from protocols.rules.yaml_text import read_document
 
 
 def with_text(instrument: Instrument, wording: Wording) -> Instrument:

@@ -25,10 +25,7 @@ from protocols.rules.grammar import (
     may,
     need,
 )
-from protocols.rules.reading import (
-    Fields,
-    Reading,
-)
+from protocols.rules.reading import Fields, Reading
 from protocols.rules.shapes.words import (
     CODE_WORD,
     COMPARED,

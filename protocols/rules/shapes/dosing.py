@@ -34,10 +34,8 @@ from protocols.rules.grammar import (
     may,
     need,
 )
-from protocols.rules.reading import (
-    Fields,
-    Reading,
-)
+from protocols.rules.readers import source_of
+from protocols.rules.reading import Fields, Reading
 from protocols.rules.shapes.conditions import WHEN
 from protocols.rules.shapes.rules import rule_shape
 from protocols.rules.shapes.windows import ITEM, own_codes
@@ -61,7 +59,7 @@ class _BareSource(Shape):
 
     def take(self, reading: Reading, given: Fields, unit: Unit) -> Source:
         given.what = self.what
-        source = given.source()
+        source = source_of(given)
         given.done()
         return source
 

@@ -42,10 +42,7 @@ from protocols.rules.grammar import (
     may,
     need,
 )
-from protocols.rules.reading import (
-    Fields,
-    Reading,
-)
+from protocols.rules.reading import Fields, Reading
 from protocols.rules.shapes.conditions import FINDING, SCORE
 from protocols.rules.shapes.dosing import DOSE, GROUP, OBSERVATION, RELEASE, VITALS
 from protocols.rules.shapes.rules import (

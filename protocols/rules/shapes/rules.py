@@ -48,11 +48,8 @@ from protocols.rules.grammar import (
     may,
     need,
 )
-from protocols.rules.reading import (
-    Fields,
-    Reading,
-    read_code,
-)
+from protocols.rules.readers import read_code
+from protocols.rules.reading import Fields, Reading
 from protocols.rules.shapes.conditions import CONDITION, WHEN
 from protocols.rules.shapes.windows import BLOCK, ITEM, WINDOW, own_codes
 from protocols.rules.shapes.words import (

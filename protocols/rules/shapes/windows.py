@@ -32,12 +32,8 @@ from protocols.rules.grammar import (
     may,
     need,
 )
-from protocols.rules.reading import (
-    Fields,
-    Place,
-    Reading,
-    read_code,
-)
+from protocols.rules.readers import read_code
+from protocols.rules.reading import Fields, Place, Reading
 from protocols.rules.shapes.conditions import CONDITION
 from protocols.rules.shapes.words import CODE_SCHEMA, CODE_WORD, FLAG, OFFSET, ROLE, WORDS, of
 

@@ -22,9 +22,8 @@ from protocols.rules.grammar import (
     SetOf,
     Unit,
 )
-from protocols.rules.reading import (
+from protocols.rules.readers import (
     CODE,
-    Reader,
     declaration,
     quantity,
     read_citation_code,
@@ -43,6 +42,7 @@ from protocols.rules.reading import (
     whole,
     word,
 )
+from protocols.rules.reading import Reader
 from protocols.rules.writing import Bare, offset_text, plain
 
 MEASURE_UNITS: Final[Mapping[str, str]] = MappingProxyType(

@@ -216,6 +216,7 @@ def live_site(
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    from django.db import connections
     from playwright.sync_api import sync_playwright
 
     from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
@@ -229,6 +230,8 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield opened
         opened.close()
+        # The tests' connection of as long as that loop ran: nobody finds it afterwards.
+        connections.close_all()
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 

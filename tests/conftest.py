@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,9 @@ for _name in (
     "TEXT_TOKEN",
 ):
     os.environ.pop(_name, None)
+
+
+beside = pytest.StashKey[list["Processes"]]()  # the processes of the product a test ran beside
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -76,6 +79,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed beside processes of the product shows what each of them said last."""
+    report = yield
+    if report.failed:
+        for one in item.stash.get(beside, ()):
+            report.sections += [(f"{each.name} said last", each.last_lines) for each in one.started]
+    return report
 
 
 def pytest_unconfigure() -> None:
@@ -174,10 +187,11 @@ def process_env(
 
 
 @pytest.fixture
-def processes(process_env: dict[str, str]) -> Iterator[Processes]:
+def processes(process_env: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Processes]:
     from tests.support.processes import Processes
 
     started = Processes(process_env)
+    request.node.stash.setdefault(beside, []).append(started)
     yield started
     started.end_all()
 
@@ -201,6 +215,8 @@ def live_site(
     own = {"processes", "process_env", "smtp_server", "text_gateway"}
     shared = own.isdisjoint(request.fixturenames)
     started: Processes = request.getfixturevalue("web_of_all" if shared else "processes")
+    if shared:
+        request.node.stash.setdefault(beside, []).append(started)
     address = started.site()
     settings.SITE_URL = address
     yield address
@@ -217,11 +233,12 @@ def live_site(
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     from django.db import connections
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     from tests.support.browser import CHROMIUM_ARGUMENTS, chromium
 
     program = chromium()
+    expect.set_options(timeout=30_000)  # as long as for any press: a busy machine is slow, not wrong
     # Playwright's synchronous interface runs an event loop in this thread; Django would refuse queries beside
     # it.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")

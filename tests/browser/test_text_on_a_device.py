@@ -435,7 +435,7 @@ def test_who_works_in_the_clinic_no_more_is_told_so_and_the_text_is_saved_should
 ) -> None:
     leave_unsaved(tablet, live_site, day)
     place = Membership.objects.filter(clinic=day.cast.clinic, person=day.cast.people["ada"])
-    place.update(until_on=day.now.date() - timedelta(days=1))
+    place.update(until_on=day.now.astimezone(day.cast.clinic.zone_info).date() - timedelta(days=1))
     page = tablet.new_page()
     page.goto(live_site)
     line = page.locator("[data-waiting-texts]")

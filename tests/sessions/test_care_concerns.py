@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
@@ -60,6 +60,11 @@ def token(cast: Cast, course: Course, now: datetime) -> str:
     )
     message = Message.objects.filter(course_id=course.pk, purpose="visit_reminder").earliest("send_at")
     return link_address(message=message, course=course).rstrip("/").rsplit("/", 1)[-1]
+
+
+def yesterday(cast: Cast, now: datetime) -> date:
+    """By the clinic's calendar: in the evening over there UTC is a day ahead."""
+    return now.astimezone(cast.clinic.zone_info).date() - timedelta(days=1)
 
 
 def sign_in(client: Client, cast: Cast, name: str) -> Client:
@@ -170,9 +175,7 @@ def test_who_took_part_in_the_care_before_hears_it_only_when_there_is_nobody_els
     concern = raise_concern(token=token, text=WORDS, now=now)
     assert concern.handler != cast.people["finn"]
     others = [one.pk for name, one in cast.people.items() if name != "finn"]
-    Membership.objects.filter(clinic=cast.clinic, person_id__in=others).update(
-        until_on=(now - days(1)).date()
-    )
+    Membership.objects.filter(clinic=cast.clinic, person_id__in=others).update(until_on=yesterday(cast, now))
     assert raise_concern(token=token, text=WORDS, now=now).handler == cast.people["finn"]
 
 
@@ -180,9 +183,7 @@ def test_with_nobody_outside_the_team_the_words_stay_and_the_page_says_whom_to_a
     client: Client, cast: Cast, course: Course, token: str, now: datetime
 ) -> None:
     outside = [one.pk for name, one in cast.people.items() if name not in ("ada", "ben", "carla", "dov")]
-    Membership.objects.filter(clinic=cast.clinic, person_id__in=outside).update(
-        until_on=(now - days(1)).date()
-    )
+    Membership.objects.filter(clinic=cast.clinic, person_id__in=outside).update(until_on=yesterday(cast, now))
     page = client.post(f"/p/{token}/concern/", {"text": WORDS})
     text = page.content.decode()
     assert page.status_code == 409 and WORDS in text and "555-0100" in text
@@ -197,7 +198,7 @@ def test_what_was_said_to_somebody_who_leaves_or_joins_the_team_is_heard_by_some
     assert keep_concerns_heard(now=now) == 0
     handler, cover = concern.handler_id, concern.cover_id
     assert cover is not None
-    Membership.objects.filter(clinic=cast.clinic, person_id=handler).update(until_on=(now - days(1)).date())
+    Membership.objects.filter(clinic=cast.clinic, person_id=handler).update(until_on=yesterday(cast, now))
     later = now + timedelta(hours=1)
     assert keep_concerns_heard(now=later) == 1 and keep_concerns_heard(now=later) == 0
     concern.refresh_from_db()

@@ -79,11 +79,11 @@ class Processes:
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = dict(env)
         self._folder = Path(tempfile.mkdtemp(prefix="clinic-processes-"))
-        self._started: list[Started] = []
+        self.started: list[Started] = []
         self._web: Started | None = None
 
     def start(self, *argv: str | Path, name: str, env: Mapping[str, str] | None = None) -> Started:
-        log = self._folder / f"{len(self._started)}-{name}.log"
+        log = self._folder / f"{len(self.started)}-{name}.log"
         process = children.start(
             argv,
             log=log,
@@ -92,7 +92,7 @@ class Processes:
             death_signal=signal.SIGKILL,
         )
         started = Started(name=name, process=process, log=log)
-        self._started.append(started)
+        self.started.append(started)
         return started
 
     def worker(
@@ -101,7 +101,7 @@ class Processes:
         worker = self.start(
             *(sys.executable, "-m", "celery", "-A", "clinic", "worker", "--loglevel=INFO", "-O", "fair"),
             *(f"--concurrency={concurrency}", "--without-gossip", "--without-mingle"),
-            f"--hostname=worker{len(self._started)}@%h",
+            f"--hostname=worker{len(self.started)}@%h",
             name="worker",
             env=env,
         )
@@ -110,7 +110,7 @@ class Processes:
         return worker
 
     def beat(self, *, env: Mapping[str, str] | None = None) -> Started:
-        schedule = self._folder / f"schedule-{len(self._started)}"
+        schedule = self._folder / f"schedule-{len(self.started)}"
         return self.start(
             *(
                 sys.executable,
@@ -151,14 +151,14 @@ class Processes:
         return web, address
 
     def end_all(self) -> None:
-        for started in reversed(self._started):
+        for started in reversed(self.started):
             try:
                 os.killpg(started.process.pid, signal.SIGCONT)
             except (ProcessLookupError, PermissionError):
                 pass
             if started.process.poll() is None:
                 started.process.terminate()
-        for started in self._started:
+        for started in self.started:
             children.end(started.process, patience_seconds=8)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -142,3 +142,19 @@ def test_without_javascript_the_same_form_saves_a_reading(
     expect(page.locator("#timeline")).to_contain_text("127/83")
     assert readings(day) == before + 1
     context.close()
+
+
+def test_the_boards_next_look_moves_nothing_under_a_finger(board: Page) -> None:
+    """What it asks for every few seconds is shown once the press is over."""
+    board.evaluate("document.querySelector('#timeline').firstElementChild.dataset.pressed = ''")
+    shown = board.locator("#timeline [data-pressed]")
+    box = board.locator("#timeline").bounding_box()
+    assert box is not None
+    board.mouse.move(box["x"] + 3, box["y"] + 3)
+    board.mouse.down()
+    with board.expect_response("**/live/"):
+        board.evaluate("document.body.dispatchEvent(new CustomEvent('vitals-saved'))")
+    board.evaluate("new Promise((done) => setTimeout(done, 300))")  # the page has had the answer
+    expect(shown).to_have_count(1)
+    board.mouse.up()
+    expect(shown).to_have_count(0)

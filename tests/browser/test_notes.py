@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from sessions.models import SessionRecord
 from sessions.models.notes import NoteDraft
@@ -229,3 +229,47 @@ def test_without_javascript_a_note_is_written_and_signed(
     page.goto(live_site + addresses(day)["psychotherapy-note"])
     shoot_at_each_width(page, "psychotherapy-note")
     context.close()
+
+
+def test_a_press_counts_though_the_page_has_saved_itself_meanwhile(
+    live_site: str, desk: BrowserContext, day: ClinicDay
+) -> None:
+    """The note is saved as its field is left, and what stood above the buttons goes with that: not while one
+    of them is held down."""
+    page = desk.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(live_site + addresses(day)["note-draft"])
+    field, button = page.locator("#block-data"), page.get_by_role("button", name="Save the note")
+    standing = page.locator("[data-note-standing]")
+    expect(standing).to_be_visible()
+    field.fill("Slept at four.")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.mouse.down()
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")  # the page has had the answer
+    expect(standing).to_be_visible()
+    with page.expect_navigation():
+        page.mouse.up()
+    expect(standing).to_be_hidden()
+    expect(field).to_have_value("Slept at four.")
+
+
+def test_what_is_typed_before_the_scripts_run_is_saved_too(
+    live_site: str, desk: BrowserContext, day: ClinicDay
+) -> None:
+    page = desk.new_page()
+    sign_in(page, live_site, "ada@example.org")
+    page.goto(live_site + addresses(day)["note-draft"])
+    draft = NoteDraft.objects.get(session_record__course=day.late, session_record__key="preparation.3")
+
+    def as_late_as_that(route: Route) -> None:
+        page.get_by_label("Plan").fill("Meet on Monday.")
+        route.continue_()
+
+    page.route("**/note*.js", as_late_as_that)
+    page.reload()
+    wait_until(lambda: text_of(draft, "plan") == "Meet on Monday.")
+    expect(page.locator("[data-note-state]")).to_have_text(SAVED)

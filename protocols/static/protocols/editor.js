@@ -5,7 +5,7 @@
   const form = document.querySelector("[data-editor]");
   if (!form) return;
   const text = form.querySelector("textarea");
-  const saved = text.value;
+  const saved = text.defaultValue; // what is typed before this runs is not saved either
   let leaving = false;
 
   form.addEventListener("click", (event) => {

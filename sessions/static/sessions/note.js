@@ -36,14 +36,18 @@
   const panel = form.querySelector("[data-note-conflict]");
   const fields = () => [...form.querySelectorAll("textarea")];
   const version = form.elements.namedItem("version");
-  const tell = (text, tone) => { state.textContent = text; state.className = tone ? `small tag tag-${tone}` : "small muted"; };
+  const tell = (text, tone) => press.after(() => { state.textContent = text; state.className = tone ? `small tag tag-${tone}` : "small muted"; });
 
   const read = () => ({
     texts: Object.fromEntries(fields().map((field) => [field.name, field.value])),
     kept: [...form.querySelectorAll("input[name=kept]:checked")].map((box) => box.value),
   });
   const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-  let onServer = read();
+  // What came from the server, not what stands there by now: on a slow machine somebody types before this runs.
+  let onServer = {
+    texts: Object.fromEntries(fields().map((field) => [field.name, field.defaultValue])),
+    kept: [...form.querySelectorAll("input[name=kept]")].filter((box) => box.defaultChecked).map((box) => box.value),
+  };
   let settles = "";
   let apart = null; // what was sent and stands beside another text: nothing is sent until one is chosen
   let needsSignIn = false;
@@ -145,7 +149,7 @@
     const gone = answer.status === 403 || answer.status === 404;
     tell(`${words.textRefused} ${gone ? words.textNotYours : said.message || answer.status}`, "bad");
   };
-  const show = (standing) => {
+  const show = (standing) => press.after(() => {
     const box = form.querySelector("[data-note-standing]");
     const button = form.querySelector("[data-note-sign]");
     if (button) button.disabled = standing.length > 0;
@@ -154,7 +158,7 @@
     const list = box.querySelector("ul");
     list.textContent = "";
     for (const one of standing) { const item = document.createElement("li"); item.textContent = one; list.append(item); }
-  };
+  });
 
   /* Two texts -------------------------------------------------------------------------------------------------------- */
   const element = (name, css, text) => {
@@ -163,6 +167,13 @@
     made.textContent = text;
     return made;
   };
+  const ask = (...parts) => press.after(() => {
+    panel.replaceChildren(...parts);
+    panel.className = "callout callout-warn";
+    panel.hidden = false;
+    panel.tabIndex = -1;
+    panel.focus();
+  });
   // The note was finished on another device: the server has set this text beside it, and here nothing goes on.
   const close = async (sent) => {
     for (const field of form.elements) { if (field.type === "submit") field.disabled = true; else field.readOnly = true; }
@@ -171,24 +182,17 @@
     apart = sent;
     await keep();
     tell(words.textFinished, "warn");
-    panel.hidden = false;
-    panel.className = "callout callout-warn";
     const look = element("a", "button button-small button-secondary", words.textLook);
     look.href = `${url}#late`;
-    panel.replaceChildren(element("h3", "", words.textFinished), element("p", "", words.textFinishedKept), look);
-    panel.tabIndex = -1;
-    panel.focus();
+    ask(element("h3", "", words.textFinished), element("p", "", words.textFinishedKept), look);
   };
   const beside = (said) => {
     tell(words.textConflict, "warn");
-    panel.hidden = false;
-    panel.className = "callout callout-warn";
-    panel.textContent = "";
-    panel.append(element("h3", "", words.textOther));
+    const parts = [element("h3", "", words.textOther)];
     const mine = read().texts;
     for (const block of said.blocks) {
       if (mine[`block.${block.code}`] === block.text) continue;
-      panel.append(element("h4", "", block.title), element("div", "written other-text", block.text || "–"));
+      parts.push(element("h4", "", block.title), element("div", "written other-text", block.text || "–"));
     }
     const chosen = (act) => async () => {
       apart = null;
@@ -207,9 +211,7 @@
     keepMine.addEventListener("click", chosen(() => {}));
     useTheirs.addEventListener("click", chosen(() => put(onServer.texts)));
     actions.append(keepMine, useTheirs);
-    panel.append(actions);
-    panel.tabIndex = -1;
-    panel.focus();
+    ask(...parts, actions);
   };
 
   /* When ------------------------------------------------------------------------------------------------------------- */
@@ -262,5 +264,6 @@
   });
 
   grow();
+  if (!same(read(), onServer)) soon();
   waiting.before = queue = bringBack().catch(() => {});
 })();

@@ -43,7 +43,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const byCode = Object.fromEntries(questions.map((question) => [code(question), question]));
   const part = (name) => form.querySelector(`[data-${name}]`);
   const status = part("status"), support = part("support-panel"), progress = part("progress-line");
-  const say = (text) => { status.textContent = text || ""; };
+  const say = (text) => press.after(() => { status.textContent = text || ""; });
   const waiting = new Waiting(form.dataset.link);
   let at = null, prompted = false, flushing = null, sending = null;
 
@@ -84,10 +84,10 @@ document.addEventListener("DOMContentLoaded", () => {
     arrived(gone);
     return gone;
   }));
-  const arrived = (gone) => {
+  const arrived = (gone) => press.after(() => {
     part("support-arrived").hidden = !gone;
     part("support-waits").hidden = gone;
-  };
+  });
 
   const show = (question) => {
     at = question;

@@ -91,6 +91,7 @@
     there.querySelector("input:not([type=hidden]), button").focus();
   };
   const show = async (sent) => {
+    await press.over();
     const entries = await waiting();
     const mine = entries.filter((entry) => entry.person === form.dataset.person);
     const others = entries.filter((entry) => entry.person !== form.dataset.person);
@@ -175,7 +176,7 @@
     else if (sent) document.body.dispatchEvent(new CustomEvent("vitals-saved"));
   };
   // Beyond a limit or unusual: one explicit confirmation, on the page, then it is a fact.
-  const ask = (entry, said) => new Promise((resolve) => {
+  const ask = (entry, said) => new Promise((resolve) => press.after(() => {
     problem.hidden = false;
     problem.textContent = "";
     const text = document.createElement("p");
@@ -202,7 +203,7 @@
     });
     problem.append(text, actions);
     problem.focus();
-  });
+  }));
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

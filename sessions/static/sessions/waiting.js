@@ -112,12 +112,12 @@ const waiting = (() => {
   const words = panel.dataset;
   const lines = new Map();
 
-  const unsay = (id) => {
+  const unsay = (id) => press.after(() => {
     lines.get(id)?.remove();
     lines.delete(id);
     panel.hidden = !lines.size;
-  };
-  const say = (id, tone, text, ...acts) => {
+  });
+  const say = (id, tone, text, ...acts) => press.after(() => {
     if (lines.get(id)?.dataset.said === text) return;
     lines.get(id)?.remove();
     const line = document.createElement("div");
@@ -137,7 +137,7 @@ const waiting = (() => {
     panel.hidden = false;
     const live = document.getElementById("live");
     if (live) live.textContent = text;
-  };
+  });
   const link = (text, href) => {
     const made = document.createElement("a");
     made.className = "button button-small button-secondary";

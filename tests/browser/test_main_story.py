@@ -111,7 +111,9 @@ def clinic(
 
 
 def save(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+    """Press it, and go on from the page that follows: what is pressed next must not overtake it."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
 
 
 def enrol(clinic: Clinic, page: Page) -> Course:
@@ -176,9 +178,7 @@ def write(page: Page, field: str, text: str) -> None:
     """Begin the note on the template offered first, and save it."""
     save(page, "Begin writing")
     page.get_by_label(field).fill(text)
-    # The text stands there before it is saved, too: what is pressed next must not overtake the saving.
-    with page.expect_navigation():
-        save(page, "Save the note")
+    save(page, "Save the note")
     expect(page.get_by_label(field)).to_have_value(text)
 
 
@@ -232,8 +232,8 @@ def give_dose(page: Page, amount: str) -> None:
     checker = form.get_by_label("Checked by")
     wanted = checker.locator("option").filter(has_text="Ben Birch").first.get_attribute("value")
     checker.select_option(wanted)
-    form.get_by_role("button", name="Record the dose").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        form.get_by_role("button", name="Record the dose").click()
 
 
 def hold_first_dosing(clinic: Clinic, page: Page, prescriber: Page, course: Course, story: Story) -> None:

@@ -77,7 +77,7 @@ def book_session(
         _check_start(starts_at, now=now)
         definition = definition_of(course.protocol_version_id)
         history = history_of(course)
-        outcome = requirements(definition=definition, history=history, as_of=now)
+        outcome = requirements(definition=definition, history=history, as_of=history.present(now))
         requirement = outcome.get(key)
         if requirement is None or requirement.kind is not Kind.SESSION:
             raise NotFound("The protocol plans no such session for this patient.")

@@ -155,7 +155,13 @@ def _weighed(
     closed = (
         gate
         for move in (Move.START_SESSION, Move.GIVE_DOSE, Move.END_SESSION)
-        for gate in gates(definition=definition, history=history, as_of=now, move=move, key=value.session_key)
+        for gate in gates(
+            definition=definition,
+            history=history,
+            as_of=history.present(now),
+            move=move,
+            key=value.session_key,
+        )
         if gate.key == key and gate.document
     )
     gate = next(closed, None)

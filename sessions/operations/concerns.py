@@ -74,7 +74,13 @@ def limits_broken(
     history = history_of(course)
     if isinstance(value, DoseGiven):
         breaches = judge_dose(
-            definition=definition, history=history, as_of=now, key=key, dose=value, at=at, amends=amends
+            definition=definition,
+            history=history,
+            as_of=history.present(now),
+            key=key,
+            dose=value,
+            at=at,
+            amends=amends,
         )
     else:
         breaches = judge_vitals(definition=definition, history=history, as_of=at, key=key, reading=value)

@@ -47,13 +47,15 @@ def order_dose(
         if actor.person_id is None:
             raise BadInput()
         definition, history = definition_of(course.protocol_version_id), history_of(course)
-        offered = offered_doses(definition=definition, history=history, as_of=now, cycle=cycle)
+        offered = offered_doses(
+            definition=definition, history=history, as_of=history.present(now), cycle=cycle
+        )
         _may_record_choice(actor, course, offered[0].allowed.chosen_by if offered else Role.PRESCRIBER)
         unit = _unit_for(definition=definition, history=history, cycle=cycle, now=now)
         breaches = check_order(
             definition=definition,
             history=history,
-            as_of=now,
+            as_of=history.present(now),
             cycle=cycle,
             amount=amount,
             unit=unit,
@@ -216,7 +218,7 @@ def _may_record_choice(actor: Actor, course: Course, chosen_by: Role) -> None:
 
 def _unit_for(*, definition: ProtocolDefinition, history: History, cycle: int | None, now: datetime) -> str:
     """The unit of the dose rule that applies to this patient for that dosing session."""
-    rule = dose_rule_for(definition=definition, history=history, as_of=now, cycle=cycle)
+    rule = dose_rule_for(definition=definition, history=history, as_of=history.present(now), cycle=cycle)
     if rule is None:
         raise NotNow("This protocol gives no drug.")
     return rule.unit

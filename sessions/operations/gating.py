@@ -61,7 +61,12 @@ def closed_gates(
         )
         history = replace(history, facts=facts)
     found = gates(
-        definition=definition, history=history, as_of=now, move=move, key=key or None, people=people
+        definition=definition,
+        history=history,
+        as_of=history.present(now),
+        move=move,
+        key=key or None,
+        people=people,
     )
     unused: dict[str | None, list[FactRecord]] = {}
     for row in FactRecord.objects.filter(

@@ -52,6 +52,7 @@ def refresh_course(*, course: Course, now: datetime) -> Outcome:
     loaded."""
     definition = definition_in(course.protocol_version)
     history = history_of(course)
+    now = history.present(now)
     actor = system_actor(clinic_id=course.clinic_id, at=now)
     kept = kept_of(course)
     timeline = timeline_of(definition=definition, history=history, as_of=now)

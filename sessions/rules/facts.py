@@ -7,7 +7,7 @@ Knows no database; `sessions/queries/history.py` is the only builder of a Histor
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -541,6 +541,9 @@ class Period:
     until: datetime
 
 
+LONGEST_WAIT = timedelta(minutes=1)  # of one write for another on the same course
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """All that is known of one course. `live_from` is the go-live instant: nothing that came due before it is
@@ -554,3 +557,10 @@ class History:
     facts: frozenset[Fact] = field(default_factory=frozenset)
     bookings: frozenset[Booking] = field(default_factory=frozenset)
     earlier: tuple[Period, ...] = ()  # the versions it followed before the present one, oldest first
+
+    def present(self, now: datetime) -> datetime:
+        """`now`, or the instant of the last record where that is later: whoever pressed first and then waited
+        for a colleague's write acts after it, and must know of it. What was recorded later than anybody waits
+        was recorded by a clock that was ahead, and moves nothing."""
+        horizon = now + LONGEST_WAIT
+        return max([now, *(fact.recorded_at for fact in self.facts if fact.recorded_at <= horizon)])

@@ -25,7 +25,7 @@ from sessions.operations.refresh import refresh_due_courses
 from sessions.operations.starting import start_session
 from sessions.operations.workflow import put_course_on_hold, withdraw_patient
 from sessions.rules.facts import ContactMade, ContactResult, Mode
-from tests.support.cast import START, Cast, days, enrol, fill_chart, make_cast
+from tests.support.cast import START, Cast, assess, days, enrol, fill_chart, make_cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,6 +181,23 @@ def test_a_check_in_and_a_cancellation_at_once_leave_room_and_status_agreeing(ca
     booking.refresh_from_db()
     live = ResourceUse.objects.filter(live=True).exists()
     assert (booking.status, live) == ("cancelled", False)
+
+
+def test_who_pressed_first_and_waited_writes_after_what_a_colleague_wrote_meanwhile(cast: Cast) -> None:
+    """Their own `now` is from before they waited for the course, and would not know of it."""
+    course = enrol(cast)
+    assess(
+        cast,
+        course,
+        now=VISIT + timedelta(milliseconds=40),
+        key="pcl5.baseline",
+        instrument="pcl5",
+        by="patient",
+    )
+    assert course.requirements.get(key="pcl5.baseline").status == "met"
+    ben = cast.actor("ben", at=VISIT)
+    record_fact(actor=ben, course_id=course.public_id, value=contact(), occurred_at=VISIT, now=VISIT)
+    assert course.requirements.get(key="pcl5.baseline").status == "met"
 
 
 def contact() -> ContactMade:

@@ -176,10 +176,10 @@ def test_scores_stand_beneath_the_plan_and_nowhere_without_it(cast: Cast, course
 
 def test_a_patient_sees_their_own_totals_over_time_only_behind_the_step(cast: Cast, course: Course) -> None:
     scores_shown(cast)
+    _booking, token = visit_link(cast, course, now=START)
     scored(cast, course, "pcl5", "patient", 52, 47, 40)
     other = enrol(cast, "P-002")
     scored(cast, other, "pcl5", "patient", 71, 66)
-    _booking, token = visit_link(cast, course, now=START)
     before = Client().get(f"/p/{token}/plan/").content.decode()
     assert "Is it you?" in before and "numbers" not in before.split("<main")[1] and "PCL" not in before
     client, token = behind_the_step(cast, course, token)

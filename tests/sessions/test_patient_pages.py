@@ -82,8 +82,8 @@ def visit_link(cast: Cast, course: Course, *, now: datetime) -> tuple[SessionBoo
 
 
 def check_in_token(cast: Cast, course: Course, *, start: datetime) -> tuple[str, datetime]:
-    """The link of the day-after check-in, and when it is mailed. Dosing is on the day four weeks after `start`,
-    from the morning on: begun late at night it would end when the check-in has begun."""
+    """The link of the day-after check-in, and when it is mailed. Dosing is four weeks after `start`, from the
+    morning on: begun late at night it would end when the check-in has begun."""
     start = start.astimezone(cast.clinic.zone_info).replace(hour=9, minute=0)
     hold_dosing(cast, course, start=start)
     message = Message.objects.get(course_id=course.pk, purpose="check_in")

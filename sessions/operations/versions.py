@@ -135,7 +135,7 @@ def _known_only_since(*, course: Course, move: CourseVersionMove, now: datetime)
         {
             one.key
             for one in requirements(
-                definition=definition_of(version_id), history=history, as_of=now
+                definition=definition_of(version_id), history=history, as_of=history.present(now)
             ).requirements
         }
         for version_id in (course.protocol_version_id, move.from_version_id)
@@ -194,10 +194,11 @@ def _why_not(*, course: Course, version: ProtocolVersion, now: datetime) -> Refu
         return NotNow(_("The course has ended."), code="course-ended")
     if SessionRecord.objects.filter(course=course, status=RecordStatus.UNDER_WAY).exists():
         return NotNow(_("A session is under way."), code="session-under-way", advice=_("End it first."))
+    history = history_of(course)
     planned = {
         one.key
         for one in requirements(
-            definition=definition_of(version.pk), history=history_of(course), as_of=now
+            definition=definition_of(version.pk), history=history, as_of=history.present(now)
         ).requirements
         if one.kind is Kind.SESSION
     }

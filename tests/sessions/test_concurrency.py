@@ -200,6 +200,14 @@ def test_who_pressed_first_and_waited_writes_after_what_a_colleague_wrote_meanwh
     assert course.requirements.get(key="pcl5.baseline").status == "met"
 
 
+def test_a_gate_knows_what_a_colleague_wrote_while_somebody_waited_to_start(cast: Cast) -> None:
+    course = enrol(cast)
+    with pytest.raises(Refusal):
+        start(cast, course, "ada")
+    fill_chart(cast, course, now=VISIT + timedelta(milliseconds=40))
+    assert start(cast, course, "ada").status == "under_way"
+
+
 def contact() -> ContactMade:
     return ContactMade(
         result=ContactResult.REACHED,
